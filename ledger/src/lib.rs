@@ -1,1 +1,40 @@
-//! The pure core.
+//! The pure core of broker-courier: what was seen and done (events), what follows from it (state),
+//! what is to be done next (decisions), and the bytes of the log that holds it all.
+//!
+//! What always holds here: no clock, no environment, no randomness, no network; files only through
+//! [`log::Storage`]. Whatever a decision needs comes in as data, so the same log and the same policy
+//! give the same plan on any machine, at any time of day. Deliberately absent: effects, retries,
+//! configuration files, anything that talks to a broker or a drop-box.
+
+mod command;
+mod completion;
+
+mod digest;
+mod event;
+mod failure;
+mod id;
+mod import;
+pub mod log;
+mod observation;
+mod plan;
+mod policy;
+
+mod snapshot;
+mod state;
+mod time;
+
+pub use command::{Command, RemoteName, Removal, Replaces, UploadReason};
+pub use completion::{Completion, Hundredths};
+
+pub use digest::{Digest, SnapshotDigest};
+pub use event::{Delivery, Entry, Event, Placement, RunCounts};
+pub use failure::{Failure, FailureClass, Phase, RemoteAfterFailure};
+pub use id::{KeyId, LogId, NodeId, RequestId, Sequence};
+pub use import::{ImportError, LegacyEntry, LegacyStatus};
+pub use observation::{Fingerprint, NodeStatus, Observation};
+pub use plan::{Blocked, Guard, Plan, Skipped};
+pub use policy::{ChangeRule, DraftRule, Guards, KeyChangeRule, Policy, ReappearanceRule};
+
+pub use snapshot::{Evidence, Gone, Poll, PollError, Snapshot, SnapshotDelta, Unreadable};
+pub use state::State;
+pub use time::Timestamp;

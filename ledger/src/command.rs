@@ -1,0 +1,206 @@
+//! What is to happen, in the imperative. A command says everything that its record needs, so that
+//! an intent in the log can be understood without the state around it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Completion, Evidence, Fingerprint, LogId, RequestId, Sequence, Timestamp};
+
+/// The name of a file in the drop-box's folder: one path segment that the ledger made up, never one
+/// that a server sent.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RemoteName(String);
+
+impl RemoteName {
+    /// The final name of a request's result: `export_<id>.zip`.
+    #[must_use]
+    pub fn export(request: RequestId) -> Self {
+        Self(format!("export_{request}.zip"))
+    }
+
+    /// The final name of the published ledger: `status.xml`.
+    #[must_use]
+    pub fn ledger() -> Self {
+        Self("status.xml".to_owned())
+    }
+
+    /// The temporary name under which the command recorded at `start` writes: hidden, of no ending
+    /// that a reader collects, and used once in the life of a log.
+    #[must_use]
+    pub fn temporary(&self, log: LogId, start: Sequence) -> Self {
+        let log = log.to_string();
+        Self(format!(
+            ".{}.{}-{start}.part",
+            self.0,
+            log.get(..8).unwrap_or(&log)
+        ))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is a single, visible-or-hidden path segment of printable ASCII.
+    #[must_use]
+    pub fn is_safe(&self) -> bool {
+        !matches!(self.0.as_str(), "" | "." | "..")
+            && self
+                .0
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b'\\')
+    }
+}
+
+impl fmt::Display for RemoteName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a result is uploaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UploadReason {
+    /// It was never uploaded.
+    New,
+    /// What the broker shows has changed since the last upload.
+    Changed,
+    /// Another request now has this number.
+    OtherRequest,
+    /// The request had been withdrawn, and is back.
+    Reappeared,
+    /// The file was encrypted with another key.
+    KeyChanged,
+    /// An earlier attempt ended without a known outcome.
+    InDoubt,
+}
+
+/// What may stand under the final name before an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replaces {
+    /// Nothing of ours: a file found there is somebody else's and stays.
+    Nothing,
+    /// A file that this ledger created.
+    Own,
+}
+
+/// One thing to do at the drop-box.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Command {
+    /// Removes a temporary file that an interrupted command left.
+    RemoveTemporary {
+        /// The file, as that command's intent named it.
+        name: RemoteName,
+    },
+    /// Removes the result of a withdrawn request.
+    Delete {
+        /// The request.
+        request: RequestId,
+        /// The file.
+        name: RemoteName,
+        /// What proves that the request was withdrawn.
+        evidence: Evidence,
+    },
+    /// Fetches, encrypts and uploads the result of a request.
+    Upload {
+        /// The request.
+        request: RequestId,
+        /// The file.
+        name: RemoteName,
+        /// When the request was published: its identity.
+        published: Option<Timestamp>,
+        /// The observation that this upload answers; the result may be newer, never older.
+        fingerprint: Fingerprint,
+        /// The completion of that observation.
+        completion: Completion,
+        /// Why.
+        reason: UploadReason,
+        /// What may be overwritten.
+        replaces: Replaces,
+    },
+    /// Uploads `status.xml`, unencrypted.
+    PublishLedger {
+        /// The file.
+        name: RemoteName,
+    },
+}
+
+impl Command {
+    /// The request that the command is about, if it is about one.
+    #[must_use]
+    pub fn request(&self) -> Option<RequestId> {
+        match self {
+            Self::Delete { request, .. } | Self::Upload { request, .. } => Some(*request),
+            Self::RemoveTemporary { .. } | Self::PublishLedger { .. } => None,
+        }
+    }
+
+    /// The final name that the command works on.
+    #[must_use]
+    pub fn name(&self) -> &RemoteName {
+        match self {
+            Self::RemoveTemporary { name }
+            | Self::Delete { name, .. }
+            | Self::Upload { name, .. }
+            | Self::PublishLedger { name } => name,
+        }
+    }
+
+    /// The temporary name that the command needs when it is recorded at `start`.
+    #[must_use]
+    pub fn temporary(&self, log: LogId, start: Sequence) -> Option<RemoteName> {
+        match self {
+            Self::Upload { name, .. } | Self::PublishLedger { name } => {
+                Some(name.temporary(log, start))
+            }
+            Self::RemoveTemporary { .. } | Self::Delete { .. } => None,
+        }
+    }
+}
+
+/// How a removal ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Removal {
+    /// The file was there and is gone.
+    Removed,
+    /// It had gone before.
+    AlreadyAbsent,
+}
+
+impl fmt::Display for UploadReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::New => "new",
+            Self::Changed => "changed",
+            Self::OtherRequest => "another request has this number",
+            Self::Reappeared => "back after it was withdrawn",
+            Self::KeyChanged => "the key has changed",
+            Self::InDoubt => "the outcome of an earlier attempt is unknown",
+        })
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RemoveTemporary { name } => write!(f, "remove temporary {name}"),
+            Self::Delete { name, evidence, .. } => write!(f, "delete {name} ({evidence})"),
+            Self::Upload {
+                name,
+                reason,
+                completion,
+                ..
+            } => {
+                write!(f, "upload {name} ({reason}, {completion} completed)")
+            }
+            Self::PublishLedger { name } => write!(f, "publish {name}"),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Digests: SHA-256 of one thing, and the digest of a whole snapshot, which can be brought up to
+//! date from what changed alone.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
+
+/// A SHA-256 digest (FIPS 180-4), printed as 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Digest(#[serde(with = "serde_bytes")] pub [u8; 32]);
+
+impl Digest {
+    /// The digest of the concatenation of `parts`.
+    #[must_use]
+    pub fn of(parts: &[&[u8]]) -> Self {
+        let mut hasher = sha2::Sha256::new();
+        for part in parts {
+            hasher.update(part);
+        }
+        Self(hasher.finalize().into())
+    }
+
+    /// Reads 64 hexadecimal digits; `None` for anything else.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        if text.len() != 64 || !text.is_ascii() {
+            return None;
+        }
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(f, &self.0)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+/// The digest of everything that one snapshot showed: the sum of the digests of its parts modulo
+/// 2^256. A sum, because it follows a change of one request without reading the others; the log's
+/// hash chain, not this, is what stands against an adversary.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SnapshotDigest(#[serde(with = "serde_bytes")] [u8; 32]);
+
+impl SnapshotDigest {
+    /// The digest of a snapshot that showed nothing.
+    pub const EMPTY: Self = Self([0; 32]);
+
+    /// Takes one more part in.
+    pub fn add(&mut self, part: Digest) {
+        let mut carry = 0u16;
+        for (sum, byte) in self.0.iter_mut().zip(part.0) {
+            let [low, high] = (u16::from(*sum) + u16::from(byte) + carry).to_le_bytes();
+            *sum = low;
+            carry = u16::from(high);
+        }
+    }
+
+    /// Takes a part out again.
+    pub fn remove(&mut self, part: Digest) {
+        let mut borrow = 0i16;
+        for (sum, byte) in self.0.iter_mut().zip(part.0) {
+            let difference = i16::from(*sum) - i16::from(byte) - borrow;
+            let [low, _] = difference.to_le_bytes();
+            *sum = low;
+            borrow = i16::from(difference < 0);
+        }
+    }
+}
+
+impl fmt::Display for SnapshotDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(f, &self.0)
+    }
+}
+
+impl fmt::Debug for SnapshotDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SnapshotDigest({self})")
+    }
+}
+
+pub(crate) fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: Some(Box::new(
+                proptest::test_runner::FileFailurePersistence::Direct(
+                    "../proptest-regressions/digest.txt"
+                )
+            )),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn a_snapshot_digest_forgets_what_is_taken_out(parts in prop::collection::vec(any::<[u8; 32]>(), 1..9)) {
+            let mut digest = SnapshotDigest::EMPTY;
+            for part in &parts { digest.add(Digest(*part)); }
+            let mut reversed = SnapshotDigest::EMPTY;
+            for part in parts.iter().rev() { reversed.add(Digest(*part)); }
+            prop_assert_eq!(digest, reversed);
+            for part in &parts { digest.remove(Digest(*part)); }
+            prop_assert_eq!(digest, SnapshotDigest::EMPTY);
+        }
+    }
+
+    #[test]
+    fn hexadecimal_text_is_read_back() {
+        let digest = Digest::of(&[b"a", b"bc"]);
+        assert_eq!(
+            digest.to_string(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        assert_eq!(Digest::from_hex(&digest.to_string()), Some(digest));
+        assert_eq!(Digest::from_hex("ba78"), None);
+    }
+}

@@ -1,0 +1,292 @@
+//! What has happened, in the past tense: the vocabulary of the log. Each kind has its own line in
+//! `docs/events.md`; a test holds the two together.
+//!
+//! Deliberately absent: defaults and optional extras for unknown fields. An event of a newer version
+//! is refused, never half understood.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Command, Digest, Failure, KeyId, LegacyEntry, LogId, RemoteAfterFailure, RemoteName, Removal,
+    Sequence, SnapshotDelta, Timestamp,
+};
+
+/// How a file came to stand under its final name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Placement {
+    /// By `posix-rename@openssh.com`: atomic, whatever stood there.
+    PosixRename,
+    /// By a plain rename onto a free name.
+    Rename,
+    /// The old file was unlinked first: for a moment there was neither.
+    UnlinkThenRename,
+    /// Written under the final name from the start, because the configuration asks for it.
+    Direct,
+}
+
+/// What was delivered, in words that an auditor can check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    /// The file.
+    pub name: RemoteName,
+    /// Size of the token in bytes, as the server confirmed it.
+    pub size_bytes: u64,
+    /// SHA-256 of what was encrypted.
+    pub plaintext_sha256: Digest,
+    /// SHA-256 of the token.
+    pub token_sha256: Digest,
+    /// The key that it was encrypted with.
+    pub key: KeyId,
+    /// How it was put in place.
+    pub placement: Placement,
+}
+
+/// What a run did, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunCounts {
+    /// Results uploaded, those picked up at once included.
+    pub uploaded: u64,
+    /// Results deleted, those already absent included.
+    pub deleted: u64,
+    /// Commands that failed.
+    pub failed: u64,
+    /// Commands that a guard blocked.
+    pub blocked: u64,
+    /// Requests that the broker listed and could not be read.
+    pub unreadable: u64,
+    /// Requests with nothing to do.
+    pub unchanged: u64,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Event {
+    /// The log began.
+    LogCreated {
+        /// Its identity.
+        log: LogId,
+        /// The program's version.
+        version: String,
+    },
+    /// The ledger of the replaced program was taken over.
+    LegacyImported {
+        /// SHA-256 of the file.
+        sha256: Digest,
+        /// What it held, in its order.
+        entries: Vec<LegacyEntry>,
+    },
+    /// A run began.
+    RunStarted {
+        /// The program's version.
+        version: String,
+        /// Digest of the policy that it decides by.
+        policy: Digest,
+        /// The key that it encrypts with.
+        key: KeyId,
+    },
+    /// The broker was asked for everything, and answered.
+    SnapshotObserved(SnapshotDelta),
+    /// The broker was asked, and did not answer usably.
+    PollFailed {
+        /// How.
+        failure: Failure,
+    },
+    /// A command is about to be carried out: the intent.
+    CommandStarted {
+        /// The command.
+        command: Command,
+        /// The name under which it writes first, if it writes.
+        temporary: Option<RemoteName>,
+    },
+    /// A result is in place: every write acknowledged, the size confirmed, the name final.
+    Uploaded {
+        /// The intent.
+        start: Sequence,
+        /// What was delivered.
+        delivery: Delivery,
+    },
+    /// Every write was acknowledged, and then the recipient took the file away.
+    PickedUp {
+        /// The intent.
+        start: Sequence,
+        /// What was delivered.
+        delivery: Delivery,
+    },
+    /// A file is no longer at the drop-box.
+    Deleted {
+        /// The intent.
+        start: Sequence,
+        /// Whether it was there.
+        removal: Removal,
+    },
+    /// A command did not succeed.
+    CommandFailed {
+        /// The intent.
+        start: Sequence,
+        /// How.
+        failure: Failure,
+        /// What it may have left at the drop-box.
+        remote: RemoteAfterFailure,
+    },
+    /// A person released what a guard had blocked.
+    DeletionsApproved {
+        /// Digest of exactly what is released.
+        plan: Digest,
+        /// Who.
+        who: String,
+        /// Why.
+        why: String,
+    },
+    /// `status.xml` is at the drop-box.
+    LedgerPublished {
+        /// The intent.
+        start: Sequence,
+        /// The last entry that it shows.
+        through: Sequence,
+        /// SHA-256 of the file.
+        sha256: Digest,
+        /// Its size in bytes.
+        size_bytes: u64,
+    },
+    /// A run ended in good order.
+    RunFinished {
+        /// What it did.
+        counts: RunCounts,
+        /// How long it took, in microseconds of a monotonic clock.
+        duration_micros: u64,
+    },
+    /// A torn tail was cut off and kept.
+    TailRecovered {
+        /// Where it began, in bytes.
+        offset: u64,
+        /// How long it was, in bytes.
+        size_bytes: u64,
+        /// SHA-256 of the bytes that were cut off.
+        sha256: Digest,
+    },
+}
+
+impl Event {
+    /// Every kind's name, in the order of the vocabulary.
+    pub const KINDS: [&str; 14] = [
+        "LogCreated",
+        "LegacyImported",
+        "RunStarted",
+        "SnapshotObserved",
+        "PollFailed",
+        "CommandStarted",
+        "Uploaded",
+        "PickedUp",
+        "Deleted",
+        "CommandFailed",
+        "DeletionsApproved",
+        "LedgerPublished",
+        "RunFinished",
+        "TailRecovered",
+    ];
+
+    /// The name of the event's kind.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        let index = match self {
+            Self::LogCreated { .. } => 0,
+            Self::LegacyImported { .. } => 1,
+            Self::RunStarted { .. } => 2,
+            Self::SnapshotObserved(_) => 3,
+            Self::PollFailed { .. } => 4,
+            Self::CommandStarted { .. } => 5,
+            Self::Uploaded { .. } => 6,
+            Self::PickedUp { .. } => 7,
+            Self::Deleted { .. } => 8,
+            Self::CommandFailed { .. } => 9,
+            Self::DeletionsApproved { .. } => 10,
+            Self::LedgerPublished { .. } => 11,
+            Self::RunFinished { .. } => 12,
+            Self::TailRecovered { .. } => 13,
+        };
+        Self::KINDS[index]
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LogCreated { log, version } => write!(f, "log {log} created by {version}"),
+            Self::LegacyImported { sha256, entries } => {
+                write!(
+                    f,
+                    "status.xml imported: {} entries, SHA-256 {sha256}",
+                    entries.len()
+                )
+            }
+            Self::RunStarted { version, key, .. } => write!(f, "run by {version}, key {key}"),
+            Self::SnapshotObserved(delta) => delta.fmt(f),
+            Self::PollFailed { failure } => write!(f, "poll failed: {failure}"),
+            Self::CommandStarted { command, .. } => command.fmt(f),
+            Self::Uploaded { start, delivery } => {
+                write!(
+                    f,
+                    "#{start}: {} in place, {} bytes",
+                    delivery.name, delivery.size_bytes
+                )
+            }
+            Self::PickedUp { start, delivery } => {
+                write!(f, "#{start}: {} delivered and picked up", delivery.name)
+            }
+            Self::Deleted {
+                start,
+                removal: Removal::Removed,
+            } => write!(f, "#{start}: removed"),
+            Self::Deleted {
+                start,
+                removal: Removal::AlreadyAbsent,
+            } => {
+                write!(f, "#{start}: was already absent")
+            }
+            Self::CommandFailed { start, failure, .. } => write!(f, "#{start}: failed: {failure}"),
+            Self::DeletionsApproved { who, why, plan } => {
+                write!(f, "plan {plan} approved by {who}: {why}")
+            }
+            Self::LedgerPublished { start, through, .. } => {
+                write!(f, "#{start}: status.xml published, through #{through}")
+            }
+            Self::RunFinished { counts, .. } => write!(
+                f,
+                "run finished: {} uploaded, {} deleted, {} failed, {} blocked, {} unreadable, {} unchanged",
+                counts.uploaded,
+                counts.deleted,
+                counts.failed,
+                counts.blocked,
+                counts.unreadable,
+                counts.unchanged
+            ),
+            Self::TailRecovered {
+                offset, size_bytes, ..
+            } => {
+                write!(
+                    f,
+                    "torn tail of {size_bytes} bytes cut off at byte {offset}"
+                )
+            }
+        }
+    }
+}
+
+/// An event in its place in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its position.
+    pub sequence: Sequence,
+    /// When it was recorded.
+    pub time: Timestamp,
+    /// What happened.
+    pub event: Event,
+    /// The hash of its frame, and through it of everything before (`docs/log-format.md`).
+    pub hash: Digest,
+}

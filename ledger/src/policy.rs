@@ -1,0 +1,116 @@
+//! How to decide, as data. The digest of the policy is recorded with every run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, KeyId};
+
+/// What counts as a change of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeRule {
+    /// Any difference between fingerprints.
+    #[default]
+    Fingerprint,
+    /// A difference of the completion text in `status.xml`, as in the replaced program.
+    Completion,
+}
+
+/// What happens to a request that was withdrawn and is back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReappearanceRule {
+    /// It is uploaded again.
+    #[default]
+    Upload,
+    /// It is left alone.
+    Ignore,
+}
+
+/// What happens to a request that is not published yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DraftRule {
+    /// It is uploaded like any other, as in the replaced program.
+    #[default]
+    Upload,
+    /// It waits until it is published.
+    Wait,
+}
+
+/// What happens to files encrypted with an earlier key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyChangeRule {
+    /// They stay until their request changes.
+    #[default]
+    Keep,
+    /// They are uploaded again.
+    Reupload,
+}
+
+/// What needs a person's approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guards {
+    /// Deletions, and overwrites by another request, that need no approval: at least this many …
+    pub max_deletions: u32,
+    /// … and at least this percentage of the files stored.
+    pub max_deletions_percent: u8,
+}
+
+impl Default for Guards {
+    fn default() -> Self {
+        Self {
+            max_deletions: 10,
+            max_deletions_percent: 20,
+        }
+    }
+}
+
+impl Guards {
+    /// How many deletions and overwrites need no approval while `stored` files are at the drop-box.
+    #[must_use]
+    pub fn allowance(&self, stored: u64) -> u64 {
+        let share = stored.saturating_mul(u64::from(self.max_deletions_percent)) / 100;
+        share.max(u64::from(self.max_deletions))
+    }
+}
+
+/// Everything that a decision depends on besides the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// What counts as a change.
+    pub change: ChangeRule,
+    /// What happens to a request that is back.
+    pub reappeared: ReappearanceRule,
+    /// What happens to a draft.
+    pub drafts: DraftRule,
+    /// What happens to files under an earlier key.
+    pub on_key_change: KeyChangeRule,
+    /// The key that uploads are encrypted with now.
+    pub key: KeyId,
+    /// What needs approval.
+    pub guards: Guards,
+}
+
+impl Policy {
+    /// The default rules, with this key.
+    #[must_use]
+    pub fn new(key: KeyId) -> Self {
+        Self {
+            change: ChangeRule::default(),
+            reappeared: ReappearanceRule::default(),
+            drafts: DraftRule::default(),
+            on_key_change: KeyChangeRule::default(),
+            key,
+            guards: Guards::default(),
+        }
+    }
+
+    /// SHA-256 over the policy's canonical text.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(&[format!("broker-courier policy 1: {self:?}").as_bytes()])
+    }
+}

@@ -1,0 +1,254 @@
+//! The result of one complete poll.
+//!
+//! A [`Snapshot`] can only be made from a poll in which every listed request was read or marked
+//! unreadable, and every request that is missing from the list was looked into. Half an answer has
+//! no type that could mean "delete the rest".
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::state::State;
+use crate::{
+    Digest, Failure, Fingerprint, NodeStatus, Observation, RequestId, SnapshotDigest, Timestamp,
+};
+
+/// What became of a request that is no longer listed, as far as the same poll could prove it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evidence {
+    /// The whole list is well-formed, not empty, and does not hold it.
+    Deleted,
+    /// It exists, and its definition parses and has no such tag.
+    Untagged,
+    /// Nothing is proven.
+    Unconfirmed,
+}
+
+/// A request that is no longer listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gone {
+    /// The request.
+    pub id: RequestId,
+    /// What is known about why.
+    pub evidence: Evidence,
+}
+
+/// A request that was listed and whose own status could not be read: nothing is done to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unreadable {
+    /// The request.
+    pub id: RequestId,
+    /// Why.
+    pub failure: Failure,
+}
+
+impl Unreadable {
+    /// Its part in the digest of the whole.
+    pub(crate) fn part(id: RequestId) -> Digest {
+        Digest::of(&[b"broker-courier unreadable\0", &id.0.to_le_bytes()])
+    }
+}
+
+/// What changed between two complete polls, with the size and digest of the whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotDelta {
+    /// How many requests the broker listed.
+    pub total: u64,
+    /// Digest of everything that the poll showed.
+    pub digest: SnapshotDigest,
+    /// New and changed observations, by id.
+    pub changed: Vec<Observation>,
+    /// Requests that are no longer listed, or about whose absence more is known now, by id.
+    pub gone: Vec<Gone>,
+    /// All requests that could not be read this time, by id.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// Why a poll is not complete, or contradicts itself.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PollError {
+    /// The list holds a number twice.
+    #[error("request {0} is listed twice")]
+    ListedTwice(RequestId),
+    /// An answer came for a request that is not listed.
+    #[error("request {0} was read and is not listed")]
+    NotListed(RequestId),
+    /// A listed request was neither read nor marked unreadable.
+    #[error("request {0} is listed and was not read")]
+    NotRead(RequestId),
+    /// A request is missing from the list, and nobody looked into it.
+    #[error("request {0} is missing from the list, and its absence was not looked into")]
+    NotLookedInto(RequestId),
+}
+
+enum Reading {
+    Pending,
+    Read(Observation),
+    Unreadable(Failure),
+}
+
+/// A poll under way.
+pub struct Poll {
+    listed: BTreeMap<RequestId, (Option<Timestamp>, Reading)>,
+    absent: BTreeMap<RequestId, Evidence>,
+}
+
+impl Poll {
+    /// Begins with the broker's list: each request's number and time of publication.
+    pub fn begin(
+        listing: impl IntoIterator<Item = (RequestId, Option<Timestamp>)>,
+    ) -> Result<Self, PollError> {
+        let mut listed = BTreeMap::new();
+        for (id, published) in listing {
+            if listed.insert(id, (published, Reading::Pending)).is_some() {
+                return Err(PollError::ListedTwice(id));
+            }
+        }
+        Ok(Self {
+            listed,
+            absent: BTreeMap::new(),
+        })
+    }
+
+    /// The listed requests, whose status is to be asked for.
+    pub fn listed(&self) -> impl Iterator<Item = RequestId> {
+        self.listed.keys().copied()
+    }
+
+    /// The requests that `state` expected in the list and that are not there: each needs evidence.
+    #[must_use]
+    pub fn missing(&self, state: &State) -> BTreeSet<RequestId> {
+        state
+            .expected()
+            .filter(|id| !self.listed.contains_key(id))
+            .collect()
+    }
+
+    /// Takes in one request's status. Nodes that contradict themselves make it unreadable.
+    pub fn read(&mut self, id: RequestId, nodes: Vec<NodeStatus>) -> Result<(), PollError> {
+        let (published, reading) = self.listed.get_mut(&id).ok_or(PollError::NotListed(id))?;
+        *reading = match Observation::new(id, *published, nodes) {
+            Some(observation) => Reading::Read(observation),
+            None => Reading::Unreadable(Failure {
+                phase: crate::Phase::Status,
+                class: crate::FailureClass::Transient,
+                text: format!("the status of request {id} lists a node twice"),
+            }),
+        };
+        Ok(())
+    }
+
+    /// Takes in that one request's status could not be read.
+    pub fn unreadable(&mut self, id: RequestId, failure: Failure) -> Result<(), PollError> {
+        self.listed.get_mut(&id).ok_or(PollError::NotListed(id))?.1 = Reading::Unreadable(failure);
+        Ok(())
+    }
+
+    /// Takes in what is known about a request that is missing from the list.
+    pub fn absent(&mut self, id: RequestId, evidence: Evidence) {
+        self.absent.insert(id, evidence);
+    }
+
+    /// Ends the poll. An error when any listed request was not asked for, or any request that
+    /// `state` expects was not looked into.
+    pub fn complete(self, state: &State) -> Result<Snapshot, PollError> {
+        let missing = self.missing(state);
+        if let Some(id) = missing.iter().find(|id| !self.absent.contains_key(id)) {
+            return Err(PollError::NotLookedInto(*id));
+        }
+        let gone = missing
+            .into_iter()
+            .filter_map(|id| Some((id, *self.absent.get(&id)?)))
+            .collect();
+        let mut snapshot = Snapshot {
+            observations: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
+            gone,
+        };
+        for (id, (_, reading)) in self.listed {
+            match reading {
+                Reading::Pending => return Err(PollError::NotRead(id)),
+                Reading::Read(observation) => {
+                    snapshot.observations.insert(id, observation);
+                }
+                Reading::Unreadable(failure) => {
+                    snapshot.unreadable.insert(id, failure);
+                }
+            }
+        }
+        Ok(snapshot)
+    }
+}
+
+/// Everything that one complete poll showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    observations: BTreeMap<RequestId, Observation>,
+    unreadable: BTreeMap<RequestId, Failure>,
+    gone: BTreeMap<RequestId, Evidence>,
+}
+
+impl Snapshot {
+    /// What differs from what `state` last saw.
+    #[must_use]
+    pub fn delta(self, state: &State) -> SnapshotDelta {
+        let mut digest = SnapshotDigest::EMPTY;
+        let mut changed = Vec::new();
+        let total = (self.observations.len() + self.unreadable.len()) as u64;
+        for (id, observation) in self.observations {
+            let Fingerprint(part) = observation.fingerprint();
+            digest.add(part);
+            if !state.shows(id, &observation) {
+                changed.push(observation);
+            }
+        }
+        for id in self.unreadable.keys() {
+            digest.add(Unreadable::part(*id));
+        }
+        let gone = self
+            .gone
+            .into_iter()
+            .map(|(id, evidence)| Gone { id, evidence });
+        let gone = gone.filter(|gone| !state.knows_gone(*gone)).collect();
+        let unreadable = self
+            .unreadable
+            .into_iter()
+            .map(|(id, failure)| Unreadable { id, failure })
+            .collect();
+        SnapshotDelta {
+            total,
+            digest,
+            changed,
+            gone,
+            unreadable,
+        }
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Deleted => "the request was deleted",
+            Self::Untagged => "the request no longer has the tag",
+            Self::Unconfirmed => "the request is no longer listed, and nothing proves why",
+        })
+    }
+}
+
+impl fmt::Display for SnapshotDelta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "broker lists {}: {} new or changed, {} gone, {} unreadable",
+            self.total,
+            self.changed.len(),
+            self.gone.len(),
+            self.unreadable.len()
+        )
+    }
+}

@@ -1,0 +1,2 @@
+//! The effect handlers: everything that touches a network, a disk or a clock. They carry out what
+//! `courier-ledger` decided and report what happened; they decide nothing.
