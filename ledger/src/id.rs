@@ -62,6 +62,14 @@ impl Sequence {
 #[serde(transparent)]
 pub struct LogId(#[serde(with = "serde_bytes")] pub [u8; 16]);
 
+impl LogId {
+    /// Reads 32 hexadecimal digits; `None` for anything else.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        crate::digest::read_hex(text).map(Self)
+    }
+}
+
 impl fmt::Display for LogId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         crate::digest::write_hex(f, &self.0)

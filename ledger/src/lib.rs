@@ -8,6 +8,7 @@
 
 mod command;
 mod completion;
+mod decide;
 
 mod digest;
 mod event;
@@ -18,6 +19,7 @@ pub mod log;
 mod observation;
 mod plan;
 mod policy;
+mod projection;
 
 mod snapshot;
 mod state;
@@ -26,6 +28,7 @@ mod time;
 pub use command::{Command, RemoteName, Removal, Replaces, UploadReason};
 pub use completion::{Completion, Hundredths};
 
+pub use decide::decide;
 pub use digest::{Digest, SnapshotDigest};
 pub use event::{Delivery, Entry, Event, Placement, RunCounts};
 pub use failure::{Failure, FailureClass, Phase, RemoteAfterFailure};
@@ -35,6 +38,10 @@ pub use observation::{Fingerprint, NodeStatus, Observation};
 pub use plan::{Blocked, Guard, Plan, Skipped};
 pub use policy::{ChangeRule, DraftRule, Guards, KeyChangeRule, Policy, ReappearanceRule};
 
+pub use projection::{ProjectionTip, StatusDocument};
 pub use snapshot::{Evidence, Gone, Poll, PollError, Snapshot, SnapshotDelta, Unreadable};
-pub use state::State;
+pub use state::{
+    Identity, IllegalEvent, Intent, LedgerLine, Presence, Publication, Receipt, Remote, Request,
+    Run, State, StoredFile,
+};
 pub use time::Timestamp;

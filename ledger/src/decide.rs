@@ -1,0 +1,245 @@
+//! From what is to what should be: a function of its arguments, the guards included. The same log
+//! and the same policy give the same plan, on any machine, at any time of day.
+
+use crate::{
+    Blocked, ChangeRule, Command, DraftRule, Evidence, Fingerprint, Guard, Identity, KeyChangeRule,
+    Observation, Plan, Policy, Presence, ReappearanceRule, Remote, RemoteName, Replaces, Request,
+    RequestId, Skipped, State, StoredFile, UploadReason,
+};
+
+/// What is to be done in this state under this policy, and what is held back.
+pub fn decide(state: &State, policy: &Policy) -> Plan {
+    let mut plan = Plan::default();
+    let (mut deletions, mut uploads) = (Vec::new(), Vec::new());
+    for (id, request) in state.requests() {
+        match wanted(state, policy, id, request) {
+            Wanted::Nothing => {}
+            Wanted::AsItIs => plan.unchanged += 1,
+            Wanted::LeftAlone(skipped) => plan.skipped.push(skipped),
+            Wanted::Gone(evidence) => deletions.push((id, evidence)),
+            Wanted::Current(observation, fingerprint, reason) => {
+                uploads.push(upload(request, observation, fingerprint, reason));
+            }
+        }
+    }
+    let guards = GuardVerdict::new(state, policy, &deletions, &uploads);
+    let mut guarded = Vec::new();
+    let mut admit = |command: Command, guard: Option<Guard>| match guard {
+        None => guarded.push(command),
+        Some(guard) => plan.blocked.push(Blocked { command, guard }),
+    };
+    for (request, evidence) in deletions {
+        let name = RemoteName::export(request);
+        admit(
+            Command::Delete {
+                request,
+                name,
+                evidence,
+            },
+            guards.of_deletion(evidence),
+        );
+    }
+    for command in uploads {
+        let guard = guards.of_upload(&command);
+        admit(command, guard);
+    }
+    let sweep = state
+        .leftovers()
+        .map(|name| Command::RemoveTemporary { name: name.clone() });
+    plan.commands.extend(sweep);
+    plan.commands.extend(guarded);
+    release_if_approved(state, &mut plan);
+    plan.commands.push(Command::PublishLedger {
+        name: RemoteName::ledger(),
+    });
+    plan
+}
+
+/// What should become of one request's file.
+enum Wanted<'a> {
+    /// There is none, and none is needed.
+    Nothing,
+    /// It is as it should be.
+    AsItIs,
+    /// It stays as it is, for a reason that is worth showing.
+    LeftAlone(Skipped),
+    /// It should be gone.
+    Gone(Evidence),
+    /// It should hold the current result.
+    Current(&'a Observation, Fingerprint, UploadReason),
+}
+
+fn wanted<'a>(
+    state: &'a State,
+    policy: &Policy,
+    id: RequestId,
+    request: &'a Request,
+) -> Wanted<'a> {
+    match request.presence {
+        Presence::Imported => Wanted::Nothing,
+        Presence::Gone(evidence) if request.remote.is_ours() => Wanted::Gone(evidence),
+        Presence::Gone(_) => Wanted::Nothing,
+        Presence::Listed => {
+            if let Some(failure) = state.unreadable_because(id) {
+                return Wanted::LeftAlone(Skipped::Unreadable(id, failure.clone()));
+            }
+            let Some((observation, fingerprint)) = &request.observed else {
+                return Wanted::Nothing;
+            };
+            if observation.published.is_none() && policy.drafts == DraftRule::Wait {
+                return Wanted::LeftAlone(Skipped::Draft(id));
+            }
+            match reason(policy, request, observation, *fingerprint) {
+                Verdict::Upload(reason) => Wanted::Current(observation, *fingerprint, reason),
+                Verdict::Keep => Wanted::AsItIs,
+                Verdict::Ignore => Wanted::LeftAlone(Skipped::ReappearanceIgnored(id)),
+            }
+        }
+    }
+}
+
+enum Verdict {
+    Upload(UploadReason),
+    Keep,
+    Ignore,
+}
+
+/// Why a listed, readable request is uploaded, if it is.
+fn reason(
+    policy: &Policy,
+    request: &Request,
+    observation: &Observation,
+    fingerprint: Fingerprint,
+) -> Verdict {
+    let another = |identity: Identity| !identity.is(observation.published);
+    match &request.remote {
+        Remote::Nothing => Verdict::Upload(UploadReason::New),
+        Remote::Uncertain(Some(file)) if another(file.identity) => {
+            Verdict::Upload(UploadReason::OtherRequest)
+        }
+        Remote::Uncertain(_) => Verdict::Upload(UploadReason::InDoubt),
+        Remote::Deleted(identity) if another(*identity) => Verdict::Upload(UploadReason::New),
+        Remote::Deleted(_) => match policy.reappeared {
+            ReappearanceRule::Upload => Verdict::Upload(UploadReason::Reappeared),
+            ReappearanceRule::Ignore => Verdict::Ignore,
+        },
+        Remote::Stored(file) | Remote::PickedUp(file) => {
+            if another(file.identity) {
+                Verdict::Upload(UploadReason::OtherRequest)
+            } else if has_changed(policy.change, file, observation, fingerprint) {
+                Verdict::Upload(UploadReason::Changed)
+            } else if policy.on_key_change == KeyChangeRule::Reupload
+                && file.key.is_some_and(|key| key != policy.key)
+            {
+                Verdict::Upload(UploadReason::KeyChanged)
+            } else {
+                Verdict::Keep
+            }
+        }
+    }
+}
+
+/// Defect 5 of the replaced program: two decimals of a ratio hide most changes.
+fn has_changed(
+    rule: ChangeRule,
+    file: &StoredFile,
+    observation: &Observation,
+    fingerprint: Fingerprint,
+) -> bool {
+    match (rule, file.fingerprint) {
+        (ChangeRule::Fingerprint, Some(known)) => known != fingerprint,
+        (ChangeRule::Fingerprint, None) | (ChangeRule::Completion, _) => {
+            file.completion != observation.completion().hundredths()
+        }
+    }
+}
+
+fn upload(
+    request: &Request,
+    observation: &Observation,
+    fingerprint: Fingerprint,
+    reason: UploadReason,
+) -> Command {
+    Command::Upload {
+        request: observation.id,
+        name: RemoteName::export(observation.id),
+        published: observation.published,
+        fingerprint,
+        completion: observation.completion(),
+        reason,
+        replaces: if request.remote.is_ours() {
+            Replaces::Own
+        } else {
+            Replaces::Nothing
+        },
+    }
+}
+
+/// What the guards say of this plan as a whole.
+struct GuardVerdict {
+    nothing_listed: bool,
+    too_many: bool,
+}
+
+impl GuardVerdict {
+    fn new(
+        state: &State,
+        policy: &Policy,
+        deletions: &[(RequestId, Evidence)],
+        uploads: &[Command],
+    ) -> Self {
+        let unproven = deletions
+            .iter()
+            .any(|(_, evidence)| *evidence == Evidence::Unconfirmed);
+        let proven = deletions
+            .iter()
+            .filter(|(_, evidence)| *evidence != Evidence::Unconfirmed)
+            .count();
+        let overwrites = uploads
+            .iter()
+            .filter(|command| overwrites_another(command))
+            .count();
+        Self {
+            nothing_listed: state.listed() == 0 && unproven,
+            too_many: (proven + overwrites) as u64 > policy.guards.allowance(state.stored()),
+        }
+    }
+
+    fn of_deletion(&self, evidence: Evidence) -> Option<Guard> {
+        match evidence {
+            _ if self.nothing_listed => Some(Guard::EmptyListing),
+            Evidence::Unconfirmed => Some(Guard::NoEvidence),
+            Evidence::Deleted | Evidence::Untagged => {
+                self.too_many.then_some(Guard::TooManyDeletions)
+            }
+        }
+    }
+
+    fn of_upload(&self, command: &Command) -> Option<Guard> {
+        (self.too_many && overwrites_another(command)).then_some(Guard::TooManyOverwrites)
+    }
+}
+
+fn overwrites_another(command: &Command) -> bool {
+    match command {
+        Command::Upload { reason, .. } => *reason == UploadReason::OtherRequest,
+        Command::Delete { .. }
+        | Command::RemoveTemporary { .. }
+        | Command::PublishLedger { .. } => false,
+    }
+}
+
+/// An approval releases exactly what it was given for, in the plan's order.
+fn release_if_approved(state: &State, plan: &mut Plan) {
+    if plan.blocked.is_empty() || state.approval() != Some(plan.approval_digest()) {
+        return;
+    }
+    plan.commands
+        .extend(plan.blocked.drain(..).map(|blocked| blocked.command));
+    plan.commands.sort_by_key(|command| match command {
+        Command::RemoveTemporary { .. } => (0, None),
+        Command::Delete { request, .. } => (1, Some(*request)),
+        Command::Upload { request, .. } => (2, Some(*request)),
+        Command::PublishLedger { .. } => (3, None),
+    });
+}

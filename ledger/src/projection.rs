@@ -1,0 +1,75 @@
+//! `status.xml`, computed from the state: readable by whatever read the replaced program's, and, by
+//! the attributes on its root, a witness of the log that stands elsewhere.
+//!
+//! Deliberately absent: anything that could not be thrown away and computed again.
+
+use std::fmt::Write as _;
+
+use crate::{Digest, LogId, Sequence, State};
+
+/// The entry up to which a `status.xml` speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProjectionTip {
+    /// The log.
+    pub log: LogId,
+    /// Its entry's number.
+    pub sequence: Sequence,
+    /// That entry's hash.
+    pub hash: Digest,
+}
+
+/// The bytes of a `status.xml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusDocument(String);
+
+impl StatusDocument {
+    /// Projects the state at `tip`.
+    #[must_use]
+    pub fn project(state: &State, tip: ProjectionTip) -> Self {
+        let ProjectionTip {
+            log,
+            sequence,
+            hash,
+        } = tip;
+        let mut xml = format!(r#"<status log="{log}" sequence="{sequence}" hash="{hash}">"#);
+        for (id, line) in state.lines() {
+            // Writing to a string cannot fail, and every value is digits, '.', ':', '-' and spaces.
+            let _ = write!(
+                xml,
+                "<request-status><id>{id}</id><completion>{}</completion><uploaded>{}</uploaded>",
+                line.completion,
+                line.uploaded.to_legacy(),
+            );
+            for (element, time) in [("last-update", line.last_update), ("deleted", line.deleted)] {
+                if let Some(time) = time {
+                    let _ = write!(xml, "<{element}>{}</{element}>", time.to_legacy());
+                }
+            }
+            xml.push_str("</request-status>");
+        }
+        xml.push_str("</status>");
+        Self(xml)
+    }
+
+    /// The entry up to which a `status.xml` says it speaks; `None` for one of the replaced program,
+    /// or no `status.xml` at all.
+    #[must_use]
+    pub fn tip_of(bytes: &[u8]) -> Option<ProjectionTip> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let rest = text.strip_prefix(r#"<status log=""#)?;
+        let (log, rest) = rest.split_once(r#"" sequence=""#)?;
+        let (sequence, rest) = rest.split_once(r#"" hash=""#)?;
+        let (hash, _) = rest.split_once(r#"">"#)?;
+        Some(ProjectionTip {
+            log: LogId::from_hex(log)?,
+            sequence: sequence.parse().ok()?,
+            hash: Digest::from_hex(hash)?,
+        })
+    }
+
+    /// The bytes of the file.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}

@@ -1,0 +1,66 @@
+//! Why an event cannot follow: named, never a panic.
+
+use crate::{RequestId, Sequence};
+
+/// An event that cannot follow the entries before it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("entry {sequence} ({kind}) cannot follow: {reason}")]
+pub struct IllegalEvent {
+    /// The entry.
+    pub sequence: Sequence,
+    /// The event's kind.
+    pub kind: &'static str,
+    /// What it contradicts.
+    pub reason: Reason,
+}
+
+/// What an illegal event contradicts.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Its number is not the next one.
+    #[error("the entry after {tip} was expected")]
+    NotNext {
+        /// The last entry.
+        tip: Sequence,
+    },
+    /// The log begins with its creation, once.
+    #[error("a log begins with LogCreated, once")]
+    NotFirst,
+    /// An import comes right after the creation.
+    #[error("an import follows the creation of the log, before any run")]
+    ImportTooLate,
+    /// The event belongs into a run, and none is under way.
+    #[error("no run is under way")]
+    NoRun,
+    /// A run ends when every command has its outcome.
+    #[error("command {0} has no outcome yet")]
+    OutcomeMissing(Sequence),
+    /// An imported or listed number stands twice, or numbers are not ascending.
+    #[error("request {0} stands twice or out of order")]
+    OutOfOrder(RequestId),
+    /// An observation's nodes are not ascending.
+    #[error("the nodes of request {0} stand twice or out of order")]
+    NodesOutOfOrder(RequestId),
+    /// The snapshot says that a request is gone that was not expected.
+    #[error("request {0} was not listed before")]
+    NotListedBefore(RequestId),
+    /// A listed request was neither read nor unreadable.
+    #[error("request {0} was neither read nor unreadable")]
+    NeitherReadNorUnreadable(RequestId),
+    /// The folded snapshot is not the one recorded.
+    #[error("the folded snapshot has another size or digest than the recorded one")]
+    SnapshotDiffers,
+    /// The command is not one that this state allows.
+    #[error("the state does not allow the command: {0}")]
+    CommandNotAllowed(&'static str),
+    /// The temporary name is not the one that the intent must have.
+    #[error("the temporary name is not the intent's own")]
+    WrongTemporary,
+    /// The outcome belongs to no open intent.
+    #[error("no command {0} is under way")]
+    NoIntent(Sequence),
+    /// The outcome is of another kind than the command.
+    #[error("command {0} cannot end like this")]
+    WrongOutcome(Sequence),
+}

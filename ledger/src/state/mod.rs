@@ -1,0 +1,235 @@
+//! Everything that follows from the log: a fold of its entries, nothing else.
+//!
+//! What always holds: the same entries give the same state, whatever the machine; the order in which
+//! commands that overlapped ended does not show in it. The data is here; how it changes stands in
+//! `transition.rs`, in one table.
+
+mod illegal;
+mod request;
+mod transition;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Command, Digest, Evidence, Failure, Gone, KeyId, LogId, Observation, RemoteName, RequestId,
+    RunCounts, Sequence, SnapshotDigest, Timestamp,
+};
+pub use illegal::IllegalEvent;
+pub use request::{Identity, LedgerLine, Presence, Receipt, Remote, Request, StoredFile};
+
+/// A command that was begun, until its outcome is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Intent {
+    /// The command.
+    pub command: Command,
+    /// The name under which it writes first, if it writes.
+    pub temporary: Option<RemoteName>,
+}
+
+/// What is known of the last run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// Its first entry.
+    pub start: Sequence,
+    /// When it began.
+    pub started: Timestamp,
+    /// The key that it encrypts with.
+    pub key: KeyId,
+    /// Digest of its policy.
+    pub policy: Digest,
+    /// Whether it has seen a complete snapshot.
+    pub polled: bool,
+    /// Why it has not.
+    pub poll_failure: Option<Failure>,
+    /// When and how it ended; none while it is under way, or when it was cut off.
+    pub finished: Option<(Timestamp, RunCounts)>,
+}
+
+/// The last publication of `status.xml`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publication {
+    /// The last entry that it showed.
+    pub through: Sequence,
+    /// When it was recorded.
+    pub time: Timestamp,
+    /// SHA-256 of the file.
+    pub sha256: Digest,
+}
+
+/// The folded log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    log: Option<LogId>,
+    tip: Sequence,
+    requests: BTreeMap<RequestId, Request>,
+    lines: BTreeMap<(Sequence, u32), RequestId>,
+    listing: Listing,
+    run: Option<Run>,
+    intents: BTreeMap<Sequence, Intent>,
+    leftovers: BTreeSet<RemoteName>,
+    approval: Option<Digest>,
+    publication: Option<Publication>,
+}
+
+/// The last snapshot as a whole, kept up to date from what changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listing {
+    /// How many requests are listed.
+    total: u64,
+    /// Digest over the observations of the listed requests, readable or not.
+    observed: SnapshotDigest,
+    /// Listed requests that were never read.
+    never_read: BTreeSet<RequestId>,
+    /// Requests that could not be read in the last poll.
+    unreadable: BTreeMap<RequestId, Failure>,
+}
+
+impl Default for Listing {
+    fn default() -> Self {
+        Self {
+            total: 0,
+            observed: SnapshotDigest::EMPTY,
+            never_read: BTreeSet::new(),
+            unreadable: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Sequence {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl State {
+    /// The log's identity; none before its first entry.
+    #[must_use]
+    pub fn log(&self) -> Option<LogId> {
+        self.log
+    }
+
+    /// The last entry's sequence number.
+    #[must_use]
+    pub fn tip(&self) -> Sequence {
+        self.tip
+    }
+
+    /// Every request that is known, by id.
+    pub fn requests(&self) -> impl Iterator<Item = (RequestId, &Request)> {
+        self.requests.iter().map(|(id, request)| (*id, request))
+    }
+
+    /// One request.
+    #[must_use]
+    pub fn request(&self, id: RequestId) -> Option<&Request> {
+        self.requests.get(&id)
+    }
+
+    /// The lines of `status.xml`, in order of first upload.
+    pub fn lines(&self) -> impl Iterator<Item = (RequestId, &LedgerLine)> {
+        self.lines
+            .values()
+            .filter_map(|id| Some((*id, self.requests.get(id)?.line.as_ref()?)))
+    }
+
+    /// How many requests the last snapshot listed.
+    #[must_use]
+    pub fn listed(&self) -> u64 {
+        self.listing.total
+    }
+
+    /// The requests that the last poll could not read.
+    pub fn unreadable(&self) -> impl Iterator<Item = (RequestId, &Failure)> {
+        self.listing
+            .unreadable
+            .iter()
+            .map(|(id, failure)| (*id, failure))
+    }
+
+    /// Why the last poll could not read a request, if it could not.
+    pub(crate) fn unreadable_because(&self, id: RequestId) -> Option<&Failure> {
+        self.listing.unreadable.get(&id)
+    }
+
+    /// How many results stand at the drop-box, as far as is known.
+    #[must_use]
+    pub fn stored(&self) -> u64 {
+        self.requests
+            .values()
+            .filter(|request| request.remote.is_ours())
+            .count() as u64
+    }
+
+    /// The last run.
+    #[must_use]
+    pub fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
+    }
+
+    /// The commands whose outcome is not known.
+    pub fn intents(&self) -> impl Iterator<Item = (Sequence, &Intent)> {
+        self.intents.iter().map(|(start, intent)| (*start, intent))
+    }
+
+    /// Temporary files that may remain at the drop-box.
+    pub fn leftovers(&self) -> impl Iterator<Item = &RemoteName> {
+        self.leftovers.iter()
+    }
+
+    /// What a person has released, until the next complete run has ended.
+    #[must_use]
+    pub fn approval(&self) -> Option<Digest> {
+        self.approval
+    }
+
+    /// The last publication of `status.xml`.
+    #[must_use]
+    pub fn publication(&self) -> Option<&Publication> {
+        self.publication.as_ref()
+    }
+
+    /// The state that the next run will decide on: every command without an outcome is in doubt.
+    #[must_use]
+    pub fn as_next_run_finds_it(&self) -> Self {
+        let mut next = self.clone();
+        next.put_intents_in_doubt();
+        next
+    }
+
+    /// The requests that the next list should hold, or whose absence is not explained yet.
+    pub(crate) fn expected(&self) -> impl Iterator<Item = RequestId> {
+        self.requests
+            .iter()
+            .filter_map(|(id, request)| match request.presence {
+                Presence::Imported | Presence::Listed | Presence::Gone(Evidence::Unconfirmed) => {
+                    Some(*id)
+                }
+                Presence::Gone(Evidence::Deleted | Evidence::Untagged) => None,
+            })
+    }
+
+    /// Whether the last snapshot showed the request just so.
+    pub(crate) fn shows(&self, id: RequestId, observation: &Observation) -> bool {
+        self.requests.get(&id).is_some_and(|request| {
+            request.presence == Presence::Listed
+                && request
+                    .observed
+                    .as_ref()
+                    .is_some_and(|(known, _)| known == observation)
+        })
+    }
+
+    /// Whether this is already known about an absent request.
+    pub(crate) fn knows_gone(&self, gone: Gone) -> bool {
+        self.requests
+            .get(&gone.id)
+            .is_some_and(|request| request.presence == Presence::Gone(gone.evidence))
+    }
+}

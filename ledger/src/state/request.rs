@@ -1,0 +1,181 @@
+//! What is known of one request: how the broker last showed it, what stands at the drop-box, and
+//! its line in `status.xml`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Delivery, Digest, Evidence, Failure, Fingerprint, Hundredths, KeyId, Observation, Placement,
+    Sequence, Timestamp,
+};
+
+/// Whether the broker lists a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Presence {
+    /// It was taken over from the replaced program, and no poll has shown it yet.
+    Imported,
+    /// The last poll listed it.
+    Listed,
+    /// The last poll did not list it.
+    Gone(Evidence),
+}
+
+/// Which of the requests that ever had one number is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Identity {
+    /// The replaced program did not record it.
+    Unknown,
+    /// The one published then; none for a draft.
+    Published(Option<Timestamp>),
+}
+
+impl Identity {
+    /// Whether a request published at `published` is the same: none → some is the same request being
+    /// published, another time is another request (`docs/broker.md`).
+    #[must_use]
+    pub fn is(self, published: Option<Timestamp>) -> bool {
+        match self {
+            Self::Unknown | Self::Published(None) => true,
+            Self::Published(Some(known)) => published == Some(known),
+        }
+    }
+}
+
+/// A result at the drop-box, as far as its delivery was confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoredFile {
+    /// Which request it belongs to.
+    pub identity: Identity,
+    /// The observation that it answers; none while an imported entry has not been matched to one.
+    pub fingerprint: Option<Fingerprint>,
+    /// The completion of that observation, as `status.xml` shows it.
+    pub completion: Hundredths,
+    /// The key that it was encrypted with; none when the replaced program did not record it.
+    pub key: Option<KeyId>,
+    /// What was delivered, and how; none for an imported entry.
+    pub receipt: Option<Receipt>,
+}
+
+/// What proves a delivery, besides its name and key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// The intent.
+    pub start: Sequence,
+    /// Size of the token in bytes.
+    pub size_bytes: u64,
+    /// SHA-256 of what was encrypted.
+    pub plaintext_sha256: Digest,
+    /// SHA-256 of the token.
+    pub token_sha256: Digest,
+    /// How it was put in place.
+    pub placement: Placement,
+}
+
+impl Receipt {
+    pub(super) fn new(start: Sequence, delivery: &Delivery) -> Self {
+        Self {
+            start,
+            size_bytes: delivery.size_bytes,
+            plaintext_sha256: delivery.plaintext_sha256,
+            token_sha256: delivery.token_sha256,
+            placement: delivery.placement,
+        }
+    }
+}
+
+/// What stands under a request's final name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Remote {
+    /// Nothing that this ledger created.
+    Nothing,
+    /// This file.
+    Stored(StoredFile),
+    /// This file was delivered, and the recipient took it away.
+    PickedUp(StoredFile),
+    /// The outcome of a command is unknown: it may be this earlier file, another, or none.
+    Uncertain(Option<StoredFile>),
+    /// This ledger removed it when that request was withdrawn.
+    Deleted(Identity),
+}
+
+impl Remote {
+    /// The last file that is known to have been delivered and not been withdrawn.
+    #[must_use]
+    pub fn file(&self) -> Option<&StoredFile> {
+        match self {
+            Self::Stored(file) | Self::PickedUp(file) | Self::Uncertain(Some(file)) => Some(file),
+            Self::Nothing | Self::Uncertain(None) | Self::Deleted(_) => None,
+        }
+    }
+
+    /// Whether what stands under the final name is this ledger's to overwrite and delete.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        match self {
+            Self::Stored(_) | Self::PickedUp(_) | Self::Uncertain(_) => true,
+            Self::Nothing | Self::Deleted(_) => false,
+        }
+    }
+
+    pub(super) fn become_uncertain(&mut self) {
+        *self = Self::Uncertain(self.file().cloned());
+    }
+}
+
+/// A request's line in `status.xml`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerLine {
+    /// Its place: where the first upload was begun, which does not depend on which upload ended first.
+    pub position: (Sequence, u32),
+    /// The completion at the last upload.
+    pub completion: Hundredths,
+    /// When the first upload was recorded.
+    pub uploaded: Timestamp,
+    /// When the last upload was recorded, if it was not the first.
+    pub last_update: Option<Timestamp>,
+    /// When the deletion was recorded, unless it was uploaded again since.
+    pub deleted: Option<Timestamp>,
+}
+
+/// Everything known of one request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Whether the broker lists it.
+    pub presence: Presence,
+    /// How the broker last showed it, with its fingerprint; none before its status could be read.
+    pub observed: Option<(Observation, Fingerprint)>,
+    /// What stands at the drop-box.
+    pub remote: Remote,
+    /// Its line in `status.xml`, once it was uploaded.
+    pub line: Option<LedgerLine>,
+    /// Why the last command failed, until one succeeds.
+    pub failure: Option<Failure>,
+}
+
+impl Request {
+    pub(super) fn new(presence: Presence) -> Self {
+        Self {
+            presence,
+            observed: None,
+            remote: Remote::Nothing,
+            line: None,
+            failure: None,
+        }
+    }
+
+    /// Whether nothing would be lost by forgetting it.
+    pub(super) fn is_forgettable(&self) -> bool {
+        self.remote == Remote::Nothing
+            && self.line.is_none()
+            && matches!(
+                self.presence,
+                Presence::Gone(Evidence::Deleted | Evidence::Untagged)
+            )
+    }
+}
