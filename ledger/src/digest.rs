@@ -9,7 +9,7 @@ use sha2::Digest as _;
 /// A SHA-256 digest (FIPS 180-4), printed as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Digest(#[serde(with = "serde_bytes")] pub [u8; 32]);
+pub struct Digest(#[serde(with = "hex_or_bytes")] pub [u8; 32]);
 
 impl Digest {
     /// The digest of the concatenation of `parts`.
@@ -46,7 +46,7 @@ impl fmt::Debug for Digest {
 /// hash chain, not this, is what stands against an adversary.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct SnapshotDigest(#[serde(with = "serde_bytes")] [u8; 32]);
+pub struct SnapshotDigest(#[serde(with = "hex_or_bytes")] [u8; 32]);
 
 impl SnapshotDigest {
     /// The digest of a snapshot that showed nothing.
@@ -99,6 +99,41 @@ pub(crate) fn read_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
         *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
     }
     Some(bytes)
+}
+
+/// Bytes in the log, hexadecimal digits where people read (JSON).
+pub(crate) mod hex_or_bytes {
+    use std::fmt;
+
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(crate) fn serialize<const N: usize, S: Serializer>(
+        bytes: &[u8; N],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        struct Hex<'a>(&'a [u8]);
+        impl fmt::Display for Hex<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                super::write_hex(f, self.0)
+            }
+        }
+        if serializer.is_human_readable() {
+            serializer.collect_str(&Hex(bytes))
+        } else {
+            serializer.serialize_bytes(bytes)
+        }
+    }
+
+    pub(crate) fn deserialize<'de, const N: usize, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<[u8; N], D::Error> {
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            super::read_hex(&text).ok_or_else(|| D::Error::custom("not hexadecimal digits"))
+        } else {
+            serde_bytes::ByteArray::<N>::deserialize(deserializer).map(|bytes| *bytes)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl Sequence {
 /// The identity of one log, drawn once when it is created.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct LogId(#[serde(with = "serde_bytes")] pub [u8; 16]);
+pub struct LogId(#[serde(with = "crate::digest::hex_or_bytes")] pub [u8; 16]);
 
 impl LogId {
     /// Reads 32 hexadecimal digits; `None` for anything else.
@@ -86,7 +86,7 @@ impl fmt::Debug for LogId {
 /// a label of its own, so that two runs can tell whether they used the same key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct KeyId(#[serde(with = "serde_bytes")] pub [u8; 8]);
+pub struct KeyId(#[serde(with = "crate::digest::hex_or_bytes")] pub [u8; 8]);
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
