@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Checks everything: formatting, lints, all tests, licences and minimum versions.
+#
+# Installs what is missing when it runs as root on Debian or Ubuntu; otherwise it says what to
+# install. Needs Rust, a C compiler, perl, make and Python 3.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\n== %s\n' "$*"; }
+
+# Rust may have been installed a moment ago, in a shell that is still open.
+[ -x "$HOME/.cargo/bin/cargo" ] && PATH="$HOME/.cargo/bin:$PATH"
+
+missing=()
+[ -x /usr/sbin/sshd ] || command -v sshd >/dev/null || missing+=(openssh-server)
+command -v sftp >/dev/null || missing+=(openssh-client)
+[ -x /usr/sbin/proftpd ] && [ -e /usr/lib/proftpd/mod_sftp.so ] || missing+=(proftpd-basic proftpd-mod-crypto)
+python3 -c 'import cryptography.fernet' 2>/dev/null || missing+=(python3-cryptography)
+
+if [ ${#missing[@]} -gt 0 ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "Installing ${missing[*]}"
+        # Installing a server must not start it: the tests start their own.
+        policy=/usr/sbin/policy-rc.d
+        if [ ! -e "$policy" ]; then
+            printf '#!/bin/sh\nexit 101\n' > "$policy"
+            chmod +x "$policy"
+            trap 'rm -f "$policy"' EXIT
+        fi
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+    else
+        say "Not installed here: ${missing[*]}. As root on Debian or Ubuntu: apt-get install ${missing[*]}"
+        echo "The tests that need them say that they were skipped."
+    fi
+fi
+# Debian's module is for Debian's Python; another Python needs its own.
+python3 -c 'import cryptography.fernet' 2>/dev/null \
+    || python3 -m pip install --quiet cryptography \
+    || echo "Python's cryptography is missing: pip install cryptography"
+
+say "Formatting"
+cargo fmt --all --check
+
+say "Lints"
+cargo clippy --locked --workspace --all-targets -- -D warnings
+
+say "Documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+
+say "Tests"
+cargo test --locked --workspace
+
+say "Licences, sources, minimum versions"
+if ! command -v cargo-deny >/dev/null && [ ! -x target/tools/bin/cargo-deny ]; then
+    cargo install --quiet --locked --root target/tools cargo-deny \
+        || echo "cargo-deny could not be built: this check is skipped"
+fi
+PATH="$PWD/target/tools/bin:$PATH"
+if command -v cargo-deny >/dev/null; then
+    cargo deny --offline --locked check --hide-inclusion-graph bans licenses sources
+    if ! cargo deny --offline --locked check --disable-fetch advisories 2>/dev/null; then
+        echo "Known vulnerabilities were not checked: that needs the RustSec database (cargo deny check advisories)."
+    fi
+fi
+
+say "All checks passed"
