@@ -58,8 +58,9 @@ if ! command -v cargo-deny >/dev/null && [ ! -x target/tools/bin/cargo-deny ]; t
 fi
 PATH="$PWD/target/tools/bin:$PATH"
 if command -v cargo-deny >/dev/null; then
-    cargo deny --offline --locked check --hide-inclusion-graph bans licenses sources
-    if ! cargo deny --offline --locked check --disable-fetch advisories 2>/dev/null; then
+    cargo fetch --quiet --locked
+    cargo deny --workspace --offline --locked check --hide-inclusion-graph bans licenses sources
+    if ! cargo deny --workspace --offline --locked check advisories 2>/dev/null; then
         echo "Known vulnerabilities were not checked: that needs the RustSec database (cargo deny check advisories)."
     fi
 fi
