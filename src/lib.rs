@@ -1,4 +1,9 @@
-//! The program `broker-courier`.
+//! The program `broker-courier`: carries the results of tagged AKTIN broker requests to an SFTP
+//! drop-box, encrypted, and keeps a ledger that anyone can replay.
+//!
+//! A library only so that tests and the testbed reach its parts; the program is its one user.
+
+pub mod run;
 /// Runs the program.
 pub fn main() -> std::process::ExitCode {
     std::process::ExitCode::SUCCESS

@@ -388,3 +388,14 @@ fn illegal_events_are_named_and_never_panic() {
         "an upload does not end in a deletion"
     );
 }
+
+#[test]
+fn evidence_of_an_earlier_poll_deletes_nothing() {
+    let mut history = stored(1);
+    history.withdraw(0, Evidence::Deleted);
+    history.plan();
+    history.finish();
+    history.evidence.clear();
+    let plan = history.plan();
+    assert_eq!(blocked(&plan), [("delete 0".to_owned(), Guard::EmptyListing)]);
+}

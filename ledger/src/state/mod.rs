@@ -203,16 +203,18 @@ impl State {
         next
     }
 
-    /// The requests that the next list should hold, or whose absence is not explained yet.
+    /// The requests that the next list should hold, or whose absence is to be looked into: evidence
+    /// holds only for the poll that found it, so a file that still waits for its deletion needs it
+    /// anew.
     pub(crate) fn expected(&self) -> impl Iterator<Item = RequestId> {
-        self.requests
-            .iter()
-            .filter_map(|(id, request)| match request.presence {
-                Presence::Imported | Presence::Listed | Presence::Gone(Evidence::Unconfirmed) => {
-                    Some(*id)
-                }
-                Presence::Gone(Evidence::Deleted | Evidence::Untagged) => None,
-            })
+        self.requests.iter().filter_map(|(id, request)| match request.presence {
+            Presence::Imported | Presence::Listed | Presence::Gone(Evidence::Unconfirmed) => {
+                Some(*id)
+            }
+            Presence::Gone(Evidence::Deleted | Evidence::Untagged) => {
+                request.remote.is_ours().then_some(*id)
+            }
+        })
     }
 
     /// Whether the last snapshot showed the request just so.

@@ -302,8 +302,7 @@ impl State {
                 .map(|request| request.presence)
             {
                 Some(Presence::Imported | Presence::Listed) => {}
-                Some(Presence::Gone(Evidence::Unconfirmed))
-                    if absent.evidence != Evidence::Unconfirmed => {}
+                Some(Presence::Gone(known)) if absent.evidence != known => {}
                 Some(Presence::Gone(_)) | None => {
                     return Err(Reason::NotListedBefore(absent.id));
                 }

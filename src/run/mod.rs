@@ -1,0 +1,113 @@
+//! The one run loop: lock → log → import → poll → snapshot → decide → execute → project → publish.
+//!
+//! What always holds: nothing is done whose intent is not on disk, nothing is claimed whose outcome
+//! is not. Deliberately absent: every decision; they are `courier-ledger`'s.
+
+mod execute;
+mod prelude;
+mod record;
+mod rehearsal;
+mod report;
+mod seams;
+
+use courier_ledger::log::EventLog;
+use courier_ledger::{Event, Failure, LegacyStatus, Plan, Policy, State};
+
+pub use execute::StatusFile;
+pub use prelude::VERSION;
+pub use record::{Record, RecordError};
+pub use rehearsal::Rehearsal;
+pub use report::{ExitCode, RunReport};
+pub use seams::{Carrier, Clock, Departure, Ending, Errand, Poller};
+
+/// Everything that a run is made of, besides its log.
+pub struct Parts<'a, D> {
+    /// How to decide.
+    pub policy: Policy,
+    /// The broker.
+    pub poller: &'a dyn Poller,
+    /// The way to the drop-box, under way already.
+    pub departure: D,
+    /// The local `status.xml`.
+    pub status_file: &'a dyn StatusFile,
+    /// The clock.
+    pub clock: &'a dyn Clock,
+    /// Whether another command may be begun: no longer after the run's deadline.
+    pub may_begin: &'a dyn Fn() -> bool,
+}
+
+/// Runs once over a log that `state` was folded from. An error means that nothing more could be
+/// recorded; everything recorded before stands.
+pub fn run<D: Departure>(
+    log: &mut dyn EventLog,
+    state: State,
+    legacy: Option<LegacyStatus>,
+    parts: Parts<'_, D>,
+) -> Result<RunReport, RecordError> {
+    let began = parts.clock.elapsed();
+    let mut record = Record::new(log, parts.clock, state);
+    let mut report = RunReport::default();
+    prelude::import(&mut record, legacy)?;
+    match prelude::begin(&mut record, &parts.policy, parts.poller)? {
+        Err(failure) => report.poll_failure = Some(failure),
+        Ok(mut plan) => {
+            take_notes(&mut report, &mut plan);
+            match parts.departure.arrive() {
+                Ok(mut carrier) => execute::execute(
+                    &mut record,
+                    plan,
+                    &mut carrier,
+                    parts.status_file,
+                    parts.may_begin,
+                    &mut report,
+                )?,
+                Err(failure) => execute::unreachable(
+                    &mut record,
+                    &plan,
+                    failure,
+                    parts.status_file,
+                    &mut report,
+                )?,
+            }
+        }
+    }
+    let duration = parts.clock.elapsed().saturating_sub(began).as_micros();
+    record.append(vec![Event::RunFinished {
+        counts: report.counts,
+        duration_micros: u64::try_from(duration).unwrap_or(u64::MAX),
+    }])?;
+    Ok(report)
+}
+
+/// The plan of a run that would start now, decided on a copy: nothing is appended, nothing changes.
+pub fn rehearse(
+    log: &mut Rehearsal,
+    state: State,
+    legacy: Option<LegacyStatus>,
+    policy: &Policy,
+    poller: &dyn Poller,
+    clock: &dyn Clock,
+) -> Result<Result<(Plan, State), Failure>, RecordError> {
+    let mut record = Record::new(log, clock, state);
+    if record.state().log().is_none() {
+        let log = record.log_id();
+        record.append(vec![Event::LogCreated { log, version: VERSION.to_owned() }])?;
+    }
+    prelude::import(&mut record, legacy)?;
+    let plan = prelude::begin(&mut record, policy, poller)?;
+    Ok(plan.map(|plan| (plan, record.into_state())))
+}
+
+fn take_notes(report: &mut RunReport, plan: &mut Plan) {
+    report.counts.unchanged = plan.unchanged;
+    report.counts.blocked = plan.blocked.len() as u64;
+    if !plan.blocked.is_empty() {
+        let digest = plan.approval_digest();
+        report.blocked = Some((std::mem::take(&mut plan.blocked), digest));
+    }
+    report.skipped = std::mem::take(&mut plan.skipped);
+    let unreadable = |skipped: &&courier_ledger::Skipped| {
+        matches!(skipped, courier_ledger::Skipped::Unreadable(..))
+    };
+    report.counts.unreadable = report.skipped.iter().filter(unreadable).count() as u64;
+}

@@ -1,0 +1,45 @@
+//! The part of a run that leads to its plan. The dry run is the same code over a log that is kept
+//! in memory and thrown away.
+
+use courier_ledger::{Event, Failure, LegacyStatus, Plan, Policy, decide};
+
+use super::record::{Record, RecordError};
+use super::seams::Poller;
+
+/// The version that is recorded with logs and runs.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Takes over the ledger of the replaced program, if there is one and nothing else has happened.
+pub(super) fn import(record: &mut Record<'_>, legacy: Option<LegacyStatus>) -> Result<(), RecordError> {
+    match legacy {
+        Some(LegacyStatus { sha256, entries }) => {
+            record.append(vec![Event::LegacyImported { sha256, entries }])
+        }
+        None => Ok(()),
+    }
+}
+
+/// Begins a run: polls the broker, records what changed, and decides. `Err` inside says why the
+/// broker's answer could not be used; nothing is decided then.
+pub(super) fn begin(
+    record: &mut Record<'_>,
+    policy: &Policy,
+    poller: &dyn Poller,
+) -> Result<Result<Plan, Failure>, RecordError> {
+    record.append(vec![Event::RunStarted {
+        version: VERSION.to_owned(),
+        policy: policy.digest(),
+        key: policy.key,
+    }])?;
+    match poller.poll(record.state()) {
+        Err(failure) => {
+            record.append(vec![Event::PollFailed { failure: failure.clone() }])?;
+            Ok(Err(failure))
+        }
+        Ok(snapshot) => {
+            let delta = snapshot.delta(record.state());
+            record.append(vec![Event::SnapshotObserved(delta)])?;
+            Ok(Ok(decide(record.state(), policy)))
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What the run loop needs from the world, so that a simulation can stand in for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use courier_ledger::{
+    Command, Delivery, Digest, Failure, Removal, RemoteAfterFailure, RemoteName, Sequence,
+    Snapshot, State, Timestamp,
+};
+
+/// Asks the broker for everything.
+pub trait Poller {
+    /// One complete poll. `state` tells which requests are expected, so that each absence is looked
+    /// into.
+    fn poll(&self, state: &State) -> Result<Snapshot, Failure>;
+}
+
+/// A command whose intent is on disk.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    /// The intent's sequence number.
+    pub start: Sequence,
+    /// The command.
+    pub command: Command,
+    /// The temporary name that the intent names.
+    pub temporary: Option<RemoteName>,
+    /// What `PublishLedger` uploads.
+    pub document: Option<Arc<[u8]>>,
+}
+
+/// How an errand ended.
+#[derive(Clone, Debug)]
+pub enum Ending {
+    /// A result is in place.
+    Delivered(Delivery),
+    /// A result was delivered, and the recipient took it away.
+    PickedUp(Delivery),
+    /// A file is gone.
+    Removed(Removal),
+    /// `status.xml` is in place.
+    Published {
+        /// SHA-256 of what was published.
+        sha256: Digest,
+        /// Its size in bytes.
+        size_bytes: u64,
+    },
+    /// It did not succeed.
+    Failed {
+        /// How.
+        failure: Failure,
+        /// What it may have left.
+        remote: RemoteAfterFailure,
+    },
+}
+
+/// Carries out commands, several at a time.
+pub trait Carrier {
+    /// How many errands may be under way at once.
+    fn capacity(&self) -> usize;
+
+    /// Takes an errand on; never waits for it.
+    fn begin(&mut self, errand: Errand);
+
+    /// Waits until an errand has ended, and gives all that have; empty when none is under way.
+    fn endings(&mut self) -> Vec<(Sequence, Ending)>;
+}
+
+/// A carrier that is still on its way to the drop-box while the broker is polled.
+pub trait Departure {
+    /// What arrives.
+    type Carrier: Carrier;
+
+    /// Waits until the drop-box is reached; a failure says why it is not.
+    fn arrive(self) -> Result<Self::Carrier, Failure>;
+}
+
+/// Tells the time. Only records hold it; no decision reads it.
+pub trait Clock {
+    /// The wall clock, UTC.
+    fn now(&self) -> Timestamp;
+
+    /// Time since some fixed point, never going back.
+    fn elapsed(&self) -> Duration;
+}

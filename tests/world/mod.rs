@@ -1,0 +1,289 @@
+//! A world in memory for the run loop: a broker, a drop-box and a carrier that fails, loses
+//! connections and is cut off where the test says so.
+
+#![allow(dead_code, clippy::unwrap_used, reason = "shared by several test binaries")]
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use broker_courier::run::{
+    Carrier, Clock, Departure, Ending, Errand, Parts, Poller, RecordError, Rehearsal, RunReport,
+    StatusFile,
+};
+use courier_ledger::log::EventLog as _;
+use courier_ledger::*;
+
+pub(crate) const LOG: LogId = LogId([9; 16]);
+pub(crate) const KEY: KeyId = KeyId([8; 8]);
+
+/// What a request is at the broker: published time, and each node's completed time.
+pub(crate) type Shown = (Option<i64>, BTreeMap<u64, Option<i64>>);
+
+/// The world outside the program.
+#[derive(Default)]
+pub(crate) struct World {
+    /// Tagged requests.
+    pub(crate) broker: BTreeMap<u64, Shown>,
+    /// Requests that exist without the tag.
+    pub(crate) untagged: BTreeMap<u64, Shown>,
+    /// Whether the broker's lists come back empty.
+    pub(crate) broker_is_empty: bool,
+    /// Final and temporary names, and which state of a request each holds.
+    pub(crate) drop_box: BTreeMap<String, Option<Shown>>,
+    /// Commands carried out, in words.
+    pub(crate) done: Vec<String>,
+}
+
+impl World {
+    /// What the drop-box should hold.
+    pub(crate) fn wanted(&self) -> BTreeMap<String, Option<Shown>> {
+        self.broker
+            .iter()
+            .map(|(id, shown)| (format!("export_{id}.zip"), Some(shown.clone())))
+            .chain([("status.xml".to_owned(), None)])
+            .collect()
+    }
+}
+
+/// How one errand goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Luck {
+    Good,
+    /// Nothing happens, and the failure is known.
+    Refused,
+    /// It happens, and the answer is lost.
+    AnswerLost,
+    /// The temporary file is left, and the final name as it was.
+    LeftBehind,
+}
+
+pub(crate) type Shared = Rc<RefCell<World>>;
+
+pub(crate) struct Broker(pub(crate) Shared);
+
+impl Poller for Broker {
+    fn poll(&self, state: &State) -> Result<Snapshot, Failure> {
+        let world = self.0.borrow();
+        let nothing = BTreeMap::new();
+        let listed = if world.broker_is_empty { &nothing } else { &world.broker };
+        let listing = listed.iter().map(|(id, shown)| (RequestId(*id), shown.0.map(Timestamp)));
+        let mut poll = Poll::begin(listing).unwrap();
+        for (id, (_, nodes)) in listed {
+            let nodes = nodes.iter().map(|(node, time)| NodeStatus(NodeId(*node), time.map(Timestamp)));
+            poll.read(RequestId(*id), nodes.collect()).unwrap();
+        }
+        let whole_list_is_empty =
+            world.broker_is_empty || (world.broker.is_empty() && world.untagged.is_empty());
+        for id in poll.missing(state) {
+            let evidence = match world.untagged.contains_key(&id.0) {
+                _ if whole_list_is_empty => Evidence::Unconfirmed,
+                true => Evidence::Untagged,
+                false => Evidence::Deleted,
+            };
+            poll.absent(id, evidence);
+        }
+        Ok(poll.complete(state).unwrap())
+    }
+}
+
+pub(crate) struct Porter {
+    pub(crate) world: Shared,
+    /// One for each errand, in turn; good luck when they run out.
+    pub(crate) luck: Vec<Luck>,
+    pub(crate) under_way: Vec<Errand>,
+    /// Takes the last errand first when set.
+    pub(crate) reversed: bool,
+}
+
+impl Porter {
+    fn carry(&mut self, errand: &Errand) -> Ending {
+        let luck = if self.luck.is_empty() { Luck::Good } else { self.luck.remove(0) };
+        let mut world = self.world.borrow_mut();
+        let name = errand.command.name().to_string();
+        let temporary = errand.temporary.as_ref().map(ToString::to_string);
+        let failed = |remote| Ending::Failed {
+            failure: Failure {
+                phase: Phase::Write,
+                class: FailureClass::Transient,
+                text: "bad luck".to_owned(),
+            },
+            remote,
+        };
+        if luck == Luck::Refused {
+            return failed(RemoteAfterFailure::Untouched);
+        }
+        if let (Luck::LeftBehind, Some(temporary)) = (luck, &temporary) {
+            world.drop_box.insert(temporary.clone(), None);
+            return failed(RemoteAfterFailure::TemporaryMayRemain);
+        }
+        if !matches!(errand.command, Command::PublishLedger { .. }) {
+            world.done.push(errand.command.to_string());
+        }
+        let ending = match &errand.command {
+            Command::RemoveTemporary { .. } | Command::Delete { .. } => {
+                Ending::Removed(match world.drop_box.remove(&name) {
+                    Some(_) => Removal::Removed,
+                    None => Removal::AlreadyAbsent,
+                })
+            }
+            Command::Upload { request, name: remote, .. } => {
+                let shown = world.broker.get(&request.0).cloned();
+                world.drop_box.insert(name, shown);
+                Ending::Delivered(Delivery {
+                    name: remote.clone(),
+                    size_bytes: 1,
+                    plaintext_sha256: Digest([1; 32]),
+                    token_sha256: Digest([2; 32]),
+                    key: KEY,
+                    placement: Placement::PosixRename,
+                })
+            }
+            Command::PublishLedger { .. } => {
+                world.drop_box.insert(name, None);
+                Ending::Published { sha256: Digest([3; 32]), size_bytes: 1 }
+            }
+        };
+        if luck == Luck::AnswerLost { failed(RemoteAfterFailure::Uncertain) } else { ending }
+    }
+}
+
+impl Carrier for Porter {
+    fn capacity(&self) -> usize {
+        3
+    }
+
+    fn begin(&mut self, errand: Errand) {
+        self.under_way.push(errand);
+    }
+
+    fn endings(&mut self) -> Vec<(Sequence, Ending)> {
+        if self.under_way.is_empty() {
+            return Vec::new();
+        }
+        let last = if self.reversed { self.under_way.len() - 1 } else { 0 };
+        let errand = self.under_way.remove(last);
+        vec![(errand.start, self.carry(&errand))]
+    }
+}
+
+impl Departure for Porter {
+    type Carrier = Self;
+
+    fn arrive(self) -> Result<Self, Failure> {
+        Ok(self)
+    }
+}
+
+pub(crate) struct NoFile;
+
+impl StatusFile for NoFile {
+    fn replace(&self, _document: &[u8]) -> Result<(), RecordError> {
+        Ok(())
+    }
+}
+
+/// A clock that jumps with every look at it: nothing may depend on it.
+pub(crate) struct WildClock(pub(crate) RefCell<i64>);
+
+impl Clock for WildClock {
+    fn now(&self) -> Timestamp {
+        let mut time = self.0.borrow_mut();
+        *time = time.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Timestamp(*time >> 12)
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// The program's side: a log in memory, and the state that follows from it.
+pub(crate) struct Program {
+    pub(crate) log: Rehearsal,
+    pub(crate) state: State,
+    pub(crate) world: Shared,
+    pub(crate) clock: WildClock,
+}
+
+impl Program {
+    pub(crate) fn new() -> Self {
+        Self {
+            log: Rehearsal::after(LOG, Sequence::NONE),
+            state: State::default(),
+            world: Shared::default(),
+            clock: WildClock(RefCell::new(1)),
+        }
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        let mut copy = Rehearsal::after(LOG, self.state.tip());
+        let (policy, broker) = (Policy::new(KEY), Broker(self.world.clone()));
+        broker_courier::run::rehearse(
+            &mut copy,
+            self.state.clone(),
+            None,
+            &policy,
+            &broker,
+            &self.clock,
+        )
+        .unwrap()
+        .unwrap()
+        .0
+    }
+
+    /// A whole run; the log of the simulation is folded again from its entries.
+    pub(crate) fn run(&mut self, luck: Vec<Luck>, reversed: bool) -> RunReport {
+        if self.state.log().is_none() {
+            let created = Event::LogCreated { log: LOG, version: "test".to_owned() };
+            for entry in self.log.append(Sequence(1), Timestamp(0), vec![created]).unwrap() {
+                self.state = std::mem::take(&mut self.state).apply(&entry).unwrap();
+            }
+        }
+        let porter =
+            Porter { world: self.world.clone(), luck, under_way: Vec::new(), reversed };
+        let parts = Parts {
+            policy: Policy::new(KEY),
+            poller: &Broker(self.world.clone()),
+            departure: porter,
+            status_file: &NoFile,
+            clock: &self.clock,
+            may_begin: &|| true,
+        };
+        let mut log = Recorder { inner: &mut self.log, entries: Vec::new() };
+        let report =
+            broker_courier::run::run(&mut log, self.state.clone(), None, parts).unwrap();
+        for entry in std::mem::take(&mut log.entries) {
+            self.state = std::mem::take(&mut self.state).apply(&entry).unwrap();
+        }
+        report
+    }
+}
+
+/// Keeps what passes through, so that a state can be folded from it a second time.
+struct Recorder<'a> {
+    inner: &'a mut Rehearsal,
+    entries: Vec<Entry>,
+}
+
+impl courier_ledger::log::EventLog for Recorder<'_> {
+    fn log_id(&self) -> LogId {
+        self.inner.log_id()
+    }
+
+    fn tip(&self) -> courier_ledger::log::Tip {
+        self.inner.tip()
+    }
+
+    fn append(
+        &mut self,
+        expected: Sequence,
+        time: Timestamp,
+        events: Vec<Event>,
+    ) -> Result<Vec<Entry>, courier_ledger::log::LogError> {
+        let entries = self.inner.append(expected, time, events)?;
+        self.entries.extend(entries.iter().cloned());
+        Ok(entries)
+    }
+}
