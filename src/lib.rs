@@ -3,7 +3,9 @@
 //!
 //! A library only so that tests and the testbed reach its parts; the program is its one user.
 
+pub mod effects;
 pub mod run;
+
 /// Runs the program.
 pub fn main() -> std::process::ExitCode {
     std::process::ExitCode::SUCCESS

@@ -1,0 +1,189 @@
+//! A bundle on its way: read as it comes, never held.
+//!
+//! What always holds here: the end is reported (`Ok(0)`) only after every announced byte came and
+//! the last ones are those of a whole zip archive; anything else is an error, and stays one.
+//! `download_timeout` limits the whole, `silence_timeout` each wait. Deliberately absent: ranges
+//! (the broker ignores them) and resuming.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::time::Instant;
+
+use courier_ledger::{Failure, FailureClass};
+use reqwest::blocking::Response;
+use secrecy::ExposeSecret;
+
+use super::answer::body_problem;
+use super::bundle::Bundle;
+use super::call::Call;
+use super::client::Broker;
+use super::problem::Problem;
+use super::transport::Limits;
+use super::zip_end::ZipEnds;
+
+/// The plaintext of a bundle, as it comes.
+pub struct Download {
+    response: Response,
+    call: Call,
+    address: String,
+    clock: Clock,
+    content_length: Option<u64>,
+    received: u64,
+    ends: ZipEnds,
+    state: State,
+}
+
+#[derive(Clone, Copy)]
+struct Clock {
+    started: Instant,
+    limits: Limits,
+    silence: std::time::Duration,
+}
+
+enum State {
+    Coming,
+    Whole,
+    Failed(Failure),
+}
+
+impl Broker {
+    /// Begins to fetch a bundle. A link that has expired is a transient failure: another export
+    /// gives another one.
+    pub fn download(&self, bundle: &Bundle) -> Result<Download, Failure> {
+        let call = Call::Download(bundle.request());
+        let (limits, silence) = (self.limits(call), self.settings.silence_timeout);
+        let clock = Clock {
+            started: Instant::now(),
+            limits,
+            silence,
+        };
+        let response = self
+            .send(call, Some(bundle.link.expose_secret()))
+            .map_err(|problem| self.failure(call, &clock.which(problem)))?;
+        Ok(Download {
+            content_length: response.content_length(),
+            response,
+            call,
+            address: self.address().to_owned(),
+            clock,
+            received: 0,
+            ends: ZipEnds::default(),
+            state: State::Coming,
+        })
+    }
+}
+
+impl Clock {
+    /// Tells which of the two limits was reached.
+    fn which(&self, problem: Problem) -> Problem {
+        match problem {
+            Problem::AnswerTimedOut(_) | Problem::BodyTimedOut(_)
+                if self.started.elapsed() < self.limits.whole =>
+            {
+                Problem::Silent(self.silence)
+            }
+            problem => problem,
+        }
+    }
+}
+
+impl Download {
+    /// How many bytes the broker announced, if it did.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        self.content_length
+    }
+
+    /// How many bytes have come.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    fn advance(&mut self, buffer: &mut [u8]) -> Result<usize, Problem> {
+        let count = loop {
+            match self.response.read(buffer) {
+                Ok(count) => break count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(error) => {
+                    return Err(self.clock.which(body_problem(&error, self.clock.limits)));
+                }
+            }
+        };
+        if count > 0 {
+            self.received += count as u64;
+            self.ends.see(&buffer[..count]);
+            return if self.ends.begins() {
+                Ok(count)
+            } else {
+                Err(Problem::NotZip)
+            };
+        }
+        let received = self.received;
+        match self.content_length {
+            Some(announced) if announced != received => Err(Problem::Short {
+                announced,
+                received,
+            }),
+            _ if !self.ends.ends() => Err(Problem::ZipCut { received }),
+            _ => Ok(0),
+        }
+    }
+}
+
+impl Read for Download {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &self.state {
+            State::Failed(failure) => return Err(error(failure)),
+            State::Whole => return Ok(0),
+            State::Coming if buffer.is_empty() => return Ok(0),
+            State::Coming => (),
+        }
+        match self.advance(buffer) {
+            Ok(0) => {
+                self.state = State::Whole;
+                Ok(0)
+            }
+            Ok(count) => Ok(count),
+            Err(problem) => {
+                let failure = problem.failure(self.call, &self.address);
+                let error = error(&failure);
+                self.state = State::Failed(failure);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Download")
+            .field("call", &self.call)
+            .field("content_length", &self.content_length)
+            .field("received", &self.received)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the errors of [`Download`]'s `read` hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.text)]
+pub struct DownloadError(pub Failure);
+
+impl DownloadError {
+    /// The failure in an error that came out of a reader over a [`Download`], if it came from
+    /// there.
+    #[must_use]
+    pub fn failure(error: &io::Error) -> Option<&Failure> {
+        let inner = error.get_ref()?.downcast_ref::<Self>()?;
+        Some(&inner.0)
+    }
+}
+
+fn error(failure: &Failure) -> io::Error {
+    let kind = match failure.class {
+        FailureClass::Transient => io::ErrorKind::UnexpectedEof,
+        FailureClass::Permanent | FailureClass::NeedsPerson => io::ErrorKind::InvalidData,
+    };
+    io::Error::new(kind, DownloadError(failure.clone()))
+}

@@ -1,0 +1,38 @@
+//! The client of the AKTIN broker's admin interface (`docs/broker.md`).
+//!
+//! What always holds here: an answer counts only with status 200, the expected media type, the
+//! expected root element in the broker's namespace and a complete document; everything else is a
+//! [`Failure`](courier_ledger::Failure) that names the call, what came and what to do. Every wait
+//! has a deadline, every body a limit. No key, download link or byte of a body reaches an error, a
+//! log or a `Debug`. Deliberately absent: retries and decisions; what is missing from the list is
+//! looked into, never acted upon.
+
+mod answer;
+mod bundle;
+mod call;
+mod client;
+mod concurrent;
+mod definition;
+mod document;
+mod download;
+mod error;
+mod evidence;
+mod media;
+mod poll;
+mod predicate;
+mod problem;
+mod request_list;
+mod request_status;
+mod settings;
+mod transport;
+mod zip_end;
+
+#[cfg(test)]
+mod tests;
+
+pub use bundle::Bundle;
+pub use client::Broker;
+pub use download::{Download, DownloadError};
+pub use error::BrokerError;
+pub use predicate::TagError;
+pub use settings::Settings;

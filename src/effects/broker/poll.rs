@@ -1,0 +1,87 @@
+//! One complete poll: the list, then every listed request's status, then evidence for what is
+//! missing.
+//!
+//! What always holds here: without a list there is no snapshot; a status that cannot be read makes
+//! one request unreadable and delays no other for longer than its deadline.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use courier_ledger::{Failure, FailureClass, NodeStatus, Phase, Poll, PollError, RequestId};
+use courier_ledger::{Snapshot, State};
+
+use super::call::Call;
+use super::client::Broker;
+use super::problem::Problem;
+use super::{concurrent, request_list, request_status};
+
+/// So many unanswered calls in a row, and no answer in between, mean that the broker is gone: the
+/// rest would only wait for the same deadline.
+const MIN_UNANSWERED_CALLS: usize = 8;
+
+impl Broker {
+    /// Asks for the requests with the tag, for the status of each, and for what became of those
+    /// that `state` expects and that are not listed.
+    ///
+    /// Fails when the list cannot be read: then nothing is known. A status that cannot be read is
+    /// part of the snapshot.
+    pub fn poll(&self, state: &State) -> Result<Snapshot, Failure> {
+        let listed = self
+            .ask(Call::List, request_list::parse)
+            .map_err(|problem| self.failure(Call::List, &problem))?;
+        let mut poll = Poll::begin(listed.iter().map(|(id, published)| (*id, *published)))
+            .map_err(|error| contradiction(&error))?;
+        for (id, status) in self.statuses(listed.keys().copied().collect()) {
+            match status {
+                Ok(nodes) => poll.read(id, nodes),
+                Err(problem) => poll.unreadable(id, self.failure(Call::Status(id), &problem)),
+            }
+            .map_err(|error| contradiction(&error))?;
+        }
+        for (id, evidence) in self.evidence(&poll.missing(state), &listed) {
+            poll.absent(id, evidence);
+        }
+        poll.complete(state).map_err(|error| contradiction(&error))
+    }
+
+    fn statuses(
+        &self,
+        ids: Vec<RequestId>,
+    ) -> BTreeMap<RequestId, Result<Vec<NodeStatus>, Problem>> {
+        let concurrency = self.settings.concurrency;
+        let give_up = concurrency.get().max(MIN_UNANSWERED_CALLS);
+        let unanswered = AtomicUsize::new(0);
+        let last = std::sync::Mutex::new(None);
+        let statuses = concurrent::map(&ids, concurrency, |id| {
+            let last = || {
+                last.lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner)
+            };
+            if unanswered.load(Ordering::Relaxed) >= give_up
+                && let Some(problem) = &*last()
+            {
+                return Err(Problem::NotAsked(Box::new(Problem::clone(problem))));
+            }
+            let status = self.ask(Call::Status(*id), request_status::parse);
+            match &status {
+                Err(problem) if problem.is_unanswered() => {
+                    *last() = Some(problem.clone());
+                    unanswered.fetch_add(1, Ordering::Relaxed);
+                }
+                _ => unanswered.store(0, Ordering::Relaxed),
+            }
+            status
+        });
+        ids.into_iter().zip(statuses).collect()
+    }
+}
+
+/// A poll that contradicts itself is our own fault, and still no reason to panic.
+fn contradiction(error: &PollError) -> Failure {
+    let (phase, class) = (Phase::List, FailureClass::Permanent);
+    Failure {
+        phase,
+        class,
+        text: format!("the poll is not complete: {error}"),
+    }
+}

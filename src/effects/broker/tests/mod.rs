@@ -1,0 +1,98 @@
+//! The client against a scripted HTTP server: each rule of `docs/broker.md` by name.
+//!
+//! Deliberately absent: any network but the loopback, and any look at a clock.
+
+mod server;
+
+mod arbitrary;
+mod bundles;
+mod connections;
+mod disappearances;
+mod encrypted;
+mod lists;
+mod secrets;
+mod statuses;
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use courier_ledger::{Failure, FailureClass, Phase, RequestId, SnapshotDelta, State};
+use secrecy::SecretString;
+use url::Url;
+
+use super::{Broker, Settings};
+use server::{Answer, Server};
+
+const KEY: &str = "xxxAdmin1234";
+const UUID: &str = "24ad5297-fb90-45e4-b963-325a066c48ec";
+
+const LIST_PATH: &str = "/broker/request/filtered?type=application%2Fvnd.aktin.query.request%2Bxml&predicate=%2F%2Ftag%3D%27rki%27";
+const XML: &str = r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?>"#;
+
+/// As AKTIN's broker prints it: one published request, one closed, one draft.
+const LIST: &str = r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?><request-list xmlns="http://aktin.org/ns/exchange"><request id="0"><published>2026-11-23T18:12:19.504672Z</published><targeted>false</targeted></request><request id="2"><published>2026-11-23T18:12:19.554950Z</published><closed>2026-11-23T18:12:20.021050Z</closed><targeted>false</targeted></request><request id="4"><targeted>false</targeted></request></request-list>"#;
+const EMPTY_LIST: &str = r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?><request-list xmlns="http://aktin.org/ns/exchange"/>"#;
+const STATUS: &str = r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?><request-status-list xmlns="http://aktin.org/ns/exchange"><request-status-info><node>0</node><completed>2026-11-23T18:12:19.711Z</completed><type>application/x-www-form-urlencoded</type></request-status-info><request-status-info><node>1</node><retrieved>2026-11-23T18:12:19.725Z</retrieved><type>application/x-www-form-urlencoded</type></request-status-info></request-status-list>"#;
+const EMPTY_STATUS: &str = r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?><request-status-list xmlns="http://aktin.org/ns/exchange"/>"#;
+const UNAUTHORIZED: &str = "<html>\n<head>\n<meta http-equiv=\"Content-Type\" content=\"text/html;charset=ISO-8859-1\"/>\n<title>Error 401 Unauthorized</title>\n</head>\n<body><h2>HTTP ERROR 401 Unauthorized</h2></body></html>";
+
+fn settings(url: &str) -> Settings {
+    let key = SecretString::from(KEY.to_owned());
+    let mut settings = Settings::new(Url::parse(url).expect("a URL"), key, "rki".to_owned());
+    settings.concurrency = NonZeroUsize::MIN.saturating_add(3);
+    settings.max_answer_bytes = 64 << 10;
+    settings
+}
+
+/// Deadlines that a test can wait for.
+fn impatient(url: &str) -> Settings {
+    let short = Duration::from_millis(300);
+    let mut settings = settings(url);
+    settings.list_timeout = short;
+    settings.status_timeout = short;
+    settings.export_timeout = short;
+    settings
+}
+
+fn broker(server: &Server) -> Broker {
+    Broker::new(settings(&server.url())).expect("a client")
+}
+
+/// One poll of a server that answers the list so, and every status with [`STATUS`].
+fn poll_list(list: impl Fn() -> Answer + Send + Sync + 'static) -> Result<SnapshotDelta, Failure> {
+    let server = Server::start(move |request| match request.target.as_str() {
+        LIST_PATH => list(),
+        _ => Answer::xml(STATUS),
+    });
+    let mut settings = impatient(&server.url());
+    settings.status_timeout = Duration::from_secs(30);
+    let broker = Broker::new(settings).expect("a client");
+    poll(&broker)
+}
+
+fn poll(broker: &Broker) -> Result<SnapshotDelta, Failure> {
+    let state = State::default();
+    broker.poll(&state).map(|snapshot| snapshot.delta(&state))
+}
+
+/// The failure of a poll whose list is answered so.
+fn list_failure(list: impl Fn() -> Answer + Send + Sync + 'static) -> Failure {
+    let failure = poll_list(list).expect_err("the list does not count");
+    assert_eq!(failure.phase, Phase::List);
+    assert!(!failure.text.contains(KEY));
+    failure
+}
+
+fn assert_says(failure: &Failure, class: FailureClass, words: &[&str]) {
+    assert_eq!(failure.class, class, "{failure}");
+    for word in words {
+        assert!(
+            failure.text.contains(word),
+            "{word:?} is missing: {failure}"
+        );
+    }
+}
+
+fn ids(ids: impl IntoIterator<Item = u64>) -> Vec<RequestId> {
+    ids.into_iter().map(RequestId).collect()
+}

@@ -1,0 +1,99 @@
+//! No key, link or body reaches what can be printed, whoever sends it back.
+
+use courier_ledger::RequestId;
+
+use super::server::{Answer, Server, head};
+use super::{KEY, UUID, broker, impatient, poll};
+use crate::effects::broker::{Broker, DownloadError};
+
+const SENTINEL: &str = "PatientName4711";
+
+fn assert_clean(printed: &str) {
+    for secret in [KEY, UUID, SENTINEL] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+}
+
+/// Answers that hold every secret wherever one can be put.
+fn answers() -> Vec<Answer> {
+    let all = format!("{KEY} {UUID} {SENTINEL}");
+    let echo = format!("{KEY}{UUID}");
+    let mut answers = Vec::new();
+    for status in [200, 301, 302, 400, 401, 403, 404, 410, 429, 500, 503] {
+        for content_type in [
+            "text/html",
+            "application/xml",
+            "text/plain",
+            "application/zip",
+            &echo,
+        ] {
+            let location = format!("http://{KEY}.{UUID}/{all}");
+            let headers = [
+                ("content-type", content_type),
+                ("location", &location),
+                ("x", &all),
+            ];
+            for body in [
+                format!("<html><title>{KEY} for {UUID}</title>{all}</html>"),
+                format!("<html xmlns='{all}'><{SENTINEL}/></html>"),
+                format!("<{SENTINEL} xmlns='{all}' a='{all}'>{all}</{SENTINEL}>"),
+                all.clone(),
+            ] {
+                answers.push(Answer::with(status, &headers, body.as_bytes()));
+            }
+        }
+    }
+    answers.push(Answer::Last(all.clone().into_bytes()));
+    answers.push(Answer::Last(
+        [head(200, &[("content-length", "9999")]), all.into_bytes()].concat(),
+    ));
+    answers
+}
+
+#[test]
+fn no_failure_repeats_a_secret() {
+    for answer in answers() {
+        let served = answer.clone();
+        let server = Server::start(move |request| match request.target.as_str() {
+            "/broker/export/request-bundle/1" => Answer::of(200, "text/plain", UUID.as_bytes()),
+            _ => served.clone(),
+        });
+        let broker = Broker::new(impatient(&server.url())).expect("a client");
+        if let Err(failure) = poll(&broker) {
+            assert_clean(&format!("{failure} {failure:?}"));
+        }
+        if let Err(failure) = broker.export(RequestId(2)) {
+            assert_clean(&format!("{failure} {failure:?}"));
+        }
+        let bundle = broker.export(RequestId(1)).expect("a bundle");
+        assert_clean(&format!("{bundle:?} {broker:?}"));
+        match broker.download(&bundle) {
+            Ok(mut download) => {
+                assert_clean(&format!("{download:?}"));
+                let error = std::io::copy(&mut download, &mut std::io::sink()).expect_err("no zip");
+                assert_clean(&format!(
+                    "{error} {error:?} {:?}",
+                    DownloadError::failure(&error)
+                ));
+            }
+            Err(failure) => assert_clean(&format!("{failure} {failure:?}")),
+        }
+    }
+}
+
+#[test]
+fn a_broken_download_does_not_name_its_link() {
+    let server = Server::start(|request| match request.method.as_str() {
+        "POST" => Answer::of(200, "text/plain", UUID.as_bytes()),
+        _ => Answer::Last(Vec::new()),
+    });
+    let broker = broker(&server);
+    let bundle = broker.export(RequestId(1)).expect("a bundle");
+    let failure = broker.download(&bundle).expect_err("it breaks off");
+    assert_clean(&format!("{failure} {failure:?}"));
+    let port = server.port();
+    drop(server);
+    let failure = broker.download(&bundle).expect_err("nobody there");
+    assert_clean(&format!("{failure} {failure:?}"));
+    assert!(failure.text.contains(&port.to_string()));
+}

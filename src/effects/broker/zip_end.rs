@@ -1,0 +1,87 @@
+//! Whether bytes that pass by begin and end as a zip archive does
+//! (APPNOTE.TXT 4.3.7 local file header, 4.3.16 end of central directory record).
+//!
+//! An answer without `Content-Length`, or with one that is too small, can be cut anywhere without a
+//! trace in HTTP; the archive's last 22 bytes are the proof that it is whole. Deliberately absent:
+//! archives with a comment, which the broker does not write, and looking at what is inside.
+
+const RECORD_BYTES: usize = 22;
+const RECORD_SIGNATURE: [u8; 4] = *b"PK\x05\x06";
+const ENTRY_SIGNATURE: [u8; 4] = *b"PK\x03\x04";
+
+/// The first and the last bytes seen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ZipEnds {
+    first: Vec<u8>,
+    last: Vec<u8>,
+}
+
+impl ZipEnds {
+    /// Takes in what passes by.
+    pub(crate) fn see(&mut self, bytes: &[u8]) {
+        let wanted = ENTRY_SIGNATURE.len() - self.first.len();
+        self.first.extend(bytes.iter().take(wanted));
+        let tail = &bytes[bytes.len().saturating_sub(RECORD_BYTES)..];
+        let kept = RECORD_BYTES - tail.len();
+        self.last.drain(..self.last.len().saturating_sub(kept));
+        self.last.extend(tail);
+    }
+
+    /// Whether what came so far can be the beginning of an archive.
+    pub(crate) fn begins(&self) -> bool {
+        ENTRY_SIGNATURE.starts_with(&self.first) || RECORD_SIGNATURE.starts_with(&self.first)
+    }
+
+    /// Whether what came so far can be a whole archive.
+    pub(crate) fn ends(&self) -> bool {
+        self.last.len() == RECORD_BYTES
+            && self.last.starts_with(&RECORD_SIGNATURE)
+            && self.last.ends_with(&[0, 0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The empty archive: its record alone.
+    fn record() -> Vec<u8> {
+        let mut bytes = RECORD_SIGNATURE.to_vec();
+        bytes.resize(RECORD_BYTES, 0);
+        bytes
+    }
+
+    #[test]
+    fn nothing_and_other_things_are_no_archives() {
+        assert!(!ZipEnds::default().ends());
+        let mut ends = ZipEnds::default();
+        ends.see(b"<html>");
+        assert!(!ends.begins());
+    }
+
+    proptest! {
+        #[test]
+        fn an_archive_is_known_however_it_is_cut_up(
+            middle in proptest::collection::vec(any::<u8>(), 0..100),
+            size in 1usize..40,
+        ) {
+            let whole = [&ENTRY_SIGNATURE[..], &middle, &record()].concat();
+            let mut ends = ZipEnds::default();
+            for chunk in whole.chunks(size) {
+                ends.see(chunk);
+                prop_assert!(ends.begins());
+            }
+            prop_assert!(ends.ends());
+        }
+
+        #[test]
+        fn a_cut_archive_does_not_end(cut in 0usize..45) {
+            let whole = [&ENTRY_SIGNATURE[..], &[7; 20], &record()].concat();
+            let mut ends = ZipEnds::default();
+            ends.see(&whole[..cut]);
+            prop_assert!(!ends.ends());
+        }
+    }
+}
