@@ -2,3 +2,4 @@
 //! `courier-ledger` decided and report what happened; they decide nothing.
 
 pub mod broker;
+pub mod sftp;

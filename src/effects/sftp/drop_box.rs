@@ -1,0 +1,280 @@
+//! The drop-box as the run loop sees it: connect, submit, hear what became of it. One thread per
+//! drop-box owns the connection; nothing here blocks after connecting.
+
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::endpoint::Endpoint;
+use super::error::ConnectError;
+use super::host_key::{AcceptedKeys, HostKeyFingerprint, HostKeys};
+use super::known_hosts::KnownHosts;
+use super::link::{Link, words};
+use super::login::log_in;
+use super::negotiation::{Negotiated, NegotiationError, negotiate};
+use super::operation::{Completed, Operation};
+use super::pipeline::{Bounds, Pipeline};
+use super::session::{Handshaken, Stopped, handshake};
+use super::status::printable;
+use super::worker::{Message, WakeUps, Worker};
+
+/// The host key that a server presents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresentedHostKey {
+    /// Its fingerprint.
+    pub fingerprint: HostKeyFingerprint,
+    /// Its type, as `known_hosts` names it: `ssh-ed25519`.
+    pub algorithm: String,
+}
+
+/// Asks a server for its host key. No credential is sent.
+///
+/// # Errors
+/// The server cannot be reached within `timeout`, or speaks no SSH that is safe.
+pub fn probe(host: &str, port: u16, timeout: Duration) -> Result<PresentedHostKey, ConnectError> {
+    let connection = handshake(host, port, &AcceptedKeys::Any, timeout)?;
+    Ok(PresentedHostKey {
+        fingerprint: connection.fingerprint,
+        algorithm: connection.algorithm.clone(),
+    })
+}
+
+/// What the server told of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerFacts {
+    /// The software that it says it is: its SSH banner.
+    pub banner: String,
+    /// The host key that it presented, and that was accepted.
+    pub host_key: PresentedHostKey,
+    /// The cipher that carries the data.
+    pub cipher: String,
+    /// Names of its SFTP extensions.
+    pub extensions: Vec<String>,
+    /// Data in one WRITE, in bytes.
+    pub write_bytes: usize,
+    /// Files open at once, as far as window and server allow.
+    pub open_files: usize,
+}
+
+/// Tells a drop-box that a source has more bytes.
+#[derive(Clone, Debug)]
+pub struct Waker {
+    stream: Arc<UnixStream>,
+    raised: Arc<AtomicBool>,
+}
+
+impl Waker {
+    /// Wakes the drop-box. Cheap, from any thread, never blocks.
+    pub fn wake(&self) {
+        if !self.raised.swap(true, Ordering::AcqRel) {
+            // A full pipe wakes as well, and a closed one has nobody to wake.
+            let _woken = (&*self.stream).write(&[1]);
+        }
+    }
+}
+
+/// A connected drop-box. Dropping it ends the connection; operations that have not ended by then
+/// end with an error.
+#[derive(Debug)]
+pub struct DropBox {
+    messages: Sender<Message>,
+    waker: Waker,
+    server: ServerFacts,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl DropBox {
+    /// Connects, verifies the host key, logs in, opens SFTP, looks for the folder, and starts the
+    /// thread that does the work. Blocks for `timeouts.connect` at most. `completed` is called on
+    /// that thread, once for each submitted operation; it must not block.
+    ///
+    /// # Errors
+    /// [`ConnectError`] says which of these did not work.
+    pub fn connect(
+        endpoint: Endpoint,
+        completed: impl Fn(Completed) + Send + 'static,
+    ) -> Result<Self, ConnectError> {
+        let accepted = accepted_keys(&endpoint)?;
+        let connection = handshake(
+            &endpoint.host,
+            endpoint.port,
+            &accepted,
+            endpoint.timeouts.connect,
+        )?;
+        log_in(&connection, &endpoint.username, &endpoint.credentials)?;
+        let mut link = open_channel(&connection)?;
+        let negotiated = negotiate(&mut link, &endpoint.folder, connection.deadline)
+            .map_err(|error| negotiation_error(&connection.address, &endpoint.folder, error))?;
+        let server = server_facts(&connection, &endpoint, &negotiated);
+
+        let local = |error: std::io::Error| ConnectError::Local {
+            address: connection.address.clone(),
+            reason: words(&error),
+        };
+        let (near, far) = UnixStream::pair().map_err(local)?;
+        near.set_nonblocking(true).map_err(local)?;
+        far.set_nonblocking(true).map_err(local)?;
+        let raised = Arc::new(AtomicBool::new(false));
+        let waker = Waker {
+            stream: Arc::new(near),
+            raised: Arc::clone(&raised),
+        };
+        let (messages, inbox) = channel();
+        let bounds = Bounds {
+            open_files: server.open_files,
+            unacknowledged_bytes: endpoint.window.unacknowledged_bytes.max(1),
+            write_bytes: server.write_bytes,
+            operation: endpoint.timeouts.operation,
+            cleanup: endpoint.timeouts.silence,
+        };
+        let worker = Worker {
+            link,
+            pipeline: Pipeline::new(endpoint.folder, bounds, negotiated.capabilities()),
+            messages: inbox,
+            wake_ups: WakeUps {
+                stream: far,
+                raised,
+            },
+            silence: endpoint.timeouts.silence,
+            address: connection.address.clone(),
+            completed: Box::new(completed),
+        };
+        let thread = std::thread::Builder::new()
+            .name("sftp".to_owned())
+            .spawn(move || worker.run())
+            .map_err(local)?;
+        Ok(Self {
+            messages,
+            waker,
+            server,
+            thread: Some(thread),
+        })
+    }
+
+    /// Hands an operation in. Its end comes to `completed` with the same ticket, also when the
+    /// connection is gone.
+    pub fn submit(&self, ticket: u64, operation: Operation) {
+        // The thread listens until this drop-box is dropped.
+        let _unheard = self.messages.send(Message::Submit(ticket, operation));
+        self.waker.wake();
+    }
+
+    /// What sources call when they have more.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
+    /// What the server told of itself.
+    #[must_use]
+    pub fn server(&self) -> &ServerFacts {
+        &self.server
+    }
+}
+
+impl Drop for DropBox {
+    fn drop(&mut self) {
+        let _unheard = self.messages.send(Message::Stop);
+        self.waker.wake();
+        if let Some(thread) = self.thread.take() {
+            // A panic there was reported there.
+            let _ended = thread.join();
+        }
+    }
+}
+
+fn accepted_keys(endpoint: &Endpoint) -> Result<AcceptedKeys, ConnectError> {
+    match &endpoint.host_keys {
+        HostKeys::Pinned(pins) => Ok(AcceptedKeys::Pinned(pins.clone())),
+        HostKeys::KnownHosts(path) => match std::fs::read(path) {
+            Ok(bytes) => Ok(AcceptedKeys::Known(KnownHosts::read(
+                &String::from_utf8_lossy(&bytes),
+                &endpoint.host,
+                endpoint.port,
+            ))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(AcceptedKeys::Known(KnownHosts::default()))
+            }
+            Err(error) => Err(ConnectError::KnownHostsUnreadable {
+                path: path.clone(),
+                reason: error.to_string(),
+            }),
+        },
+    }
+}
+
+fn open_channel(connection: &Handshaken) -> Result<Link, ConnectError> {
+    let refused = |stopped: Stopped| {
+        let address = connection.address.clone();
+        let reason = stopped.words();
+        if stopped.is_connection() {
+            ConnectError::Unreachable {
+                address,
+                reason: format!("{reason} (opening SFTP)"),
+            }
+        } else {
+            ConnectError::SubsystemRefused { address, reason }
+        }
+    };
+    let session = &connection.session;
+    let mut channel = connection
+        .drive(|| session.channel_session())
+        .map_err(refused)?;
+    // What a server prints to the side would fill the window that its answers need.
+    connection
+        .drive(|| channel.handle_extended_data(ssh2::ExtendedData::Ignore))
+        .map_err(refused)?;
+    connection
+        .drive(|| channel.subsystem("sftp"))
+        .map_err(refused)?;
+    Ok(Link::new(
+        channel,
+        session.clone(),
+        Arc::clone(&connection.stream),
+    ))
+}
+
+fn negotiation_error(address: &str, folder: &str, error: NegotiationError) -> ConnectError {
+    let address = address.to_owned();
+    match error {
+        NegotiationError::Link(reason) => ConnectError::Unreachable {
+            address,
+            reason: format!("{reason} (opening SFTP)"),
+        },
+        NegotiationError::Protocol(source) => ConnectError::Protocol { address, source },
+        NegotiationError::FolderMissing => ConnectError::FolderMissing {
+            address,
+            folder: folder.to_owned(),
+        },
+        NegotiationError::NoFolder => ConnectError::NoFolder {
+            address,
+            folder: folder.to_owned(),
+        },
+    }
+}
+
+fn server_facts(
+    connection: &Handshaken,
+    endpoint: &Endpoint,
+    negotiated: &Negotiated,
+) -> ServerFacts {
+    let session = &connection.session;
+    ServerFacts {
+        banner: printable(session.banner_bytes().unwrap_or_default()),
+        host_key: PresentedHostKey {
+            fingerprint: connection.fingerprint,
+            algorithm: connection.algorithm.clone(),
+        },
+        cipher: session
+            .methods(ssh2::MethodType::CryptCs)
+            .unwrap_or_default()
+            .to_owned(),
+        extensions: negotiated.extensions.clone(),
+        write_bytes: negotiated.write_bytes(),
+        open_files: negotiated.open_files(&endpoint.window),
+    }
+}

@@ -1,0 +1,275 @@
+//! What can go wrong before the drop-box is usable, and what a server can send that is no SFTP.
+//! Messages name `host:port` and the remedy; no credential ever enters one, and texts of the server
+//! are cleaned first.
+
+use std::path::PathBuf;
+
+use courier_ledger::{Failure, FailureClass, Phase};
+use thiserror::Error;
+
+use super::host_key::HostKeyFingerprint;
+
+/// Why there is no connection to the drop-box.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    /// The name does not resolve, nobody listens, the connection ended, or time ran out.
+    #[error("no connection to {address}: {reason}")]
+    Unreachable {
+        /// `host:port`.
+        address: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// Something answers there, and it does not speak SSH.
+    #[error("{address} does not speak SSH ({reason}): check host and port")]
+    NotSsh {
+        /// `host:port`.
+        address: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// The server offers only algorithms that are no longer accepted.
+    #[error(
+        "{address} and this program share no algorithm: the server offers only outdated ones (such \
+         as SHA-1) and has to be updated"
+    )]
+    NoCommonAlgorithm {
+        /// `host:port`.
+        address: String,
+    },
+    /// The SSH handshake failed in another way.
+    #[error("the SSH handshake with {address} failed: {reason}")]
+    Handshake {
+        /// `host:port`.
+        address: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// The file of known hosts cannot be read.
+    #[error("the known hosts in {} cannot be read: {reason}", path.display())]
+    KnownHostsUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why, in words.
+        reason: String,
+    },
+    /// Nothing is known of the server's host key. No credential was sent.
+    #[error(
+        "the host key of {address} is unknown: {algorithm} {fingerprint}; compare it with what the \
+         server's operator says, then accept it in the configuration"
+    )]
+    HostKeyUnknown {
+        /// `host:port`.
+        address: String,
+        /// Of the key that was presented.
+        fingerprint: HostKeyFingerprint,
+        /// Its algorithm.
+        algorithm: String,
+    },
+    /// The server presents another host key than the one that is known. No credential was sent.
+    #[error(
+        "the host key of {address} is not the one that was accepted: it presents {algorithm} \
+         {fingerprint}; somebody may be intercepting the connection, or the server was renewed: ask \
+         its operator before accepting this key"
+    )]
+    HostKeyChanged {
+        /// `host:port`.
+        address: String,
+        /// Of the key that was presented.
+        fingerprint: HostKeyFingerprint,
+        /// Its algorithm.
+        algorithm: String,
+    },
+    /// The server presents a key that the known hosts mark as revoked. No credential was sent.
+    #[error("the host key of {address} is revoked: {algorithm} {fingerprint}; ask its operator")]
+    HostKeyRevoked {
+        /// `host:port`.
+        address: String,
+        /// Of the key that was presented.
+        fingerprint: HostKeyFingerprint,
+        /// Its algorithm.
+        algorithm: String,
+    },
+    /// The private key cannot be used at all.
+    #[error(
+        "the private key for {address} cannot be used: wrong passphrase or unsupported format (PEM \
+         or OpenSSH; ed25519, ECDSA or RSA)"
+    )]
+    KeyUnusable {
+        /// `host:port`.
+        address: String,
+    },
+    /// The agent cannot be used.
+    #[error("the SSH agent cannot be used: {reason}")]
+    AgentUnusable {
+        /// Why, in words.
+        reason: String,
+    },
+    /// The server accepts none of the credentials.
+    #[error(
+        "{address} refuses the login of user {username:?}: check user name, password and key; the \
+         server offers: {offered}"
+    )]
+    AuthenticationRefused {
+        /// `host:port`.
+        address: String,
+        /// Who tried.
+        username: String,
+        /// The methods that the server offers.
+        offered: String,
+    },
+    /// The login worked, and there is no SFTP behind it.
+    #[error("{address} accepts the login and offers no SFTP: {reason}")]
+    SubsystemRefused {
+        /// `host:port`.
+        address: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// The folder is not there.
+    #[error("the folder {folder:?} at {address} does not exist: create it, or correct its name")]
+    FolderMissing {
+        /// `host:port`.
+        address: String,
+        /// The folder.
+        folder: String,
+    },
+    /// Something else stands under the folder's name.
+    #[error("{folder:?} at {address} is not a folder")]
+    NoFolder {
+        /// `host:port`.
+        address: String,
+        /// The folder.
+        folder: String,
+    },
+    /// The server does not keep to SFTP version 3.
+    #[error("{address} does not keep to SFTP: {source}")]
+    Protocol {
+        /// `host:port`.
+        address: String,
+        /// What it sent.
+        source: ProtocolError,
+    },
+    /// This machine lacks something.
+    #[error("the connection to {address} cannot be prepared on this machine: {reason}")]
+    Local {
+        /// `host:port`.
+        address: String,
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+impl ConnectError {
+    /// Where it happened, in the words of the log.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match self {
+            Self::KnownHostsUnreadable { .. }
+            | Self::HostKeyUnknown { .. }
+            | Self::HostKeyChanged { .. }
+            | Self::HostKeyRevoked { .. } => Phase::HostKey,
+            Self::KeyUnusable { .. }
+            | Self::AgentUnusable { .. }
+            | Self::AuthenticationRefused { .. } => Phase::Authenticate,
+            Self::Unreachable { .. }
+            | Self::NotSsh { .. }
+            | Self::NoCommonAlgorithm { .. }
+            | Self::Handshake { .. }
+            | Self::SubsystemRefused { .. }
+            | Self::FolderMissing { .. }
+            | Self::NoFolder { .. }
+            | Self::Protocol { .. }
+            | Self::Local { .. } => Phase::Connect,
+        }
+    }
+
+    /// What it asks for. Only what may go away by itself is worth another attempt; a refused login
+    /// is not, as servers lock out who tries again.
+    #[must_use]
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Self::Unreachable { .. } | Self::Handshake { .. } | Self::Local { .. } => {
+                FailureClass::Transient
+            }
+            Self::Protocol { .. } => FailureClass::Permanent,
+            Self::NotSsh { .. }
+            | Self::NoCommonAlgorithm { .. }
+            | Self::KnownHostsUnreadable { .. }
+            | Self::HostKeyUnknown { .. }
+            | Self::HostKeyChanged { .. }
+            | Self::HostKeyRevoked { .. }
+            | Self::KeyUnusable { .. }
+            | Self::AgentUnusable { .. }
+            | Self::AuthenticationRefused { .. }
+            | Self::SubsystemRefused { .. }
+            | Self::FolderMissing { .. }
+            | Self::NoFolder { .. } => FailureClass::NeedsPerson,
+        }
+    }
+
+    /// The error as it is recorded.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        Failure {
+            phase: self.phase(),
+            class: self.class(),
+            text: self.to_string(),
+        }
+    }
+}
+
+/// What a server sent that is no SFTP version 3.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ProtocolError {
+    /// Text where a packet should begin.
+    #[error("it prints text where SFTP should begin, as login scripts do")]
+    Text,
+    /// A packet that is longer than any answer.
+    #[error("it announces a packet of {length_bytes} bytes")]
+    TooLong {
+        /// The length that it announces.
+        length_bytes: usize,
+    },
+    /// A packet without a type.
+    #[error("it sends an empty packet")]
+    Empty,
+    /// A packet that ends inside a field.
+    #[error("a packet of type {kind} ends too early")]
+    Truncated {
+        /// The packet's type.
+        kind: u8,
+    },
+    /// A packet of a type that is no answer.
+    #[error("it sends a packet of type {kind}, which is no answer")]
+    UnknownType {
+        /// The packet's type.
+        kind: u8,
+    },
+    /// An answer to nothing.
+    #[error("it answers request {id}, which is not open")]
+    UnknownId {
+        /// The request.
+        id: u32,
+    },
+    /// An answer of the wrong kind.
+    #[error("it sends {answer} where the request was to {request}")]
+    Unexpected {
+        /// What came.
+        answer: &'static str,
+        /// What was asked.
+        request: &'static str,
+    },
+    /// A protocol that is too old.
+    #[error("it speaks version {version}, and 3 is needed")]
+    Version {
+        /// The version.
+        version: u32,
+    },
+    /// A file handle that the draft does not allow.
+    #[error("it sends a file handle of {length_bytes} bytes, and 1 to 256 are allowed")]
+    Handle {
+        /// Its length.
+        length_bytes: usize,
+    },
+}

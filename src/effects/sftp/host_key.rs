@@ -1,0 +1,178 @@
+//! Host keys: how they are written, and whether the one that a server presents is accepted. The
+//! answer is final: there is no "trust on first use".
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use super::known_hosts::{KnownHosts, Standing};
+
+/// The SHA-256 of a host key, written as OpenSSH does: `SHA256:` and base64 without padding.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostKeyFingerprint([u8; 32]);
+
+/// A fingerprint that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "a host key fingerprint is \"SHA256:\" and 43 characters of base64, as `ssh-keygen -lf` prints it"
+)]
+pub struct FingerprintError;
+
+impl HostKeyFingerprint {
+    /// The fingerprint of a key in its wire format (RFC 4253, section 6.6).
+    #[must_use]
+    pub fn of(key: &[u8]) -> Self {
+        Self(openssl::sha::sha256(key))
+    }
+}
+
+impl FromStr for HostKeyFingerprint {
+    type Err = FingerprintError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let encoded = text
+            .trim()
+            .strip_prefix("SHA256:")
+            .ok_or(FingerprintError)?;
+        base64_simd::STANDARD_NO_PAD
+            .decode_to_vec(encoded.trim_end_matches('='))
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Self)
+            .ok_or(FingerprintError)
+    }
+}
+
+impl fmt::Display for HostKeyFingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "SHA256:{}",
+            base64_simd::STANDARD_NO_PAD.encode_to_string(self.0)
+        )
+    }
+}
+
+impl fmt::Debug for HostKeyFingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Which host keys are accepted.
+#[derive(Clone, Debug)]
+pub enum HostKeys {
+    /// Those with one of these fingerprints.
+    Pinned(Vec<HostKeyFingerprint>),
+    /// Those that this file names for the host, in OpenSSH's format. A file that is not there knows
+    /// no host.
+    KnownHosts(PathBuf),
+}
+
+/// What is accepted, read once before connecting.
+#[derive(Debug)]
+pub(crate) enum AcceptedKeys {
+    Any,
+    Pinned(Vec<HostKeyFingerprint>),
+    Known(KnownHosts),
+}
+
+/// A verdict on a host key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Accepted,
+    Unknown,
+    Changed,
+    Revoked,
+}
+
+impl AcceptedKeys {
+    /// Judges a key in its wire format.
+    pub(crate) fn judge(&self, key: &[u8]) -> Verdict {
+        match self {
+            Self::Any => Verdict::Accepted,
+            Self::Pinned(pins) if pins.is_empty() => Verdict::Unknown,
+            Self::Pinned(pins) if pins.contains(&HostKeyFingerprint::of(key)) => Verdict::Accepted,
+            Self::Pinned(_) => Verdict::Changed,
+            Self::Known(known) => match known.standing(key) {
+                Standing::Known => Verdict::Accepted,
+                Standing::Unknown => Verdict::Unknown,
+                Standing::Other => Verdict::Changed,
+                Standing::Revoked => Verdict::Revoked,
+            },
+        }
+    }
+
+    /// The types of keys that may be accepted, where that is known before one is seen: a server with
+    /// several keys must present one of those.
+    pub(crate) fn types(&self) -> Vec<String> {
+        match self {
+            Self::Any | Self::Pinned(_) => Vec::new(),
+            Self::Known(known) => known.types(),
+        }
+    }
+}
+
+/// The type that a key in its wire format names.
+pub(crate) fn type_of(key: &[u8]) -> Option<&str> {
+    let (length, rest) = key.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    let name = std::str::from_utf8(rest.get(..length)?).ok()?;
+    name.bytes()
+        .all(|byte| byte.is_ascii_graphic())
+        .then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_reads_as_openssh_writes_it() {
+        let text = "SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDvwSc2l2/HbbIEjJU";
+        let parsed: HostKeyFingerprint = text.parse().unwrap();
+        assert_eq!(parsed.to_string(), text);
+        assert_eq!(format!("{text}=").parse(), Ok(parsed));
+        assert_eq!(format!("{parsed:?}"), text);
+    }
+
+    #[test]
+    fn what_is_no_fingerprint_is_refused() {
+        for text in [
+            "",
+            "SHA256:",
+            "SHA256:abcd",
+            "MD5:aa:bb",
+            "uNiVztksCsDhcc0u9e8BgrJXVGDvwSc2l2/HbbIEjJU",
+        ] {
+            assert_eq!(
+                text.parse::<HostKeyFingerprint>(),
+                Err(FingerprintError),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_pin_accepts_no_key() {
+        assert_eq!(AcceptedKeys::Pinned(vec![]).judge(b"key"), Verdict::Unknown);
+        let other = AcceptedKeys::Pinned(vec![HostKeyFingerprint::of(b"other")]);
+        assert_eq!(other.judge(b"key"), Verdict::Changed);
+        let several = AcceptedKeys::Pinned(vec![
+            HostKeyFingerprint::of(b"other"),
+            HostKeyFingerprint::of(b"key"),
+        ]);
+        assert_eq!(several.judge(b"key"), Verdict::Accepted);
+    }
+
+    #[test]
+    fn the_type_of_a_key_is_bounded_by_the_key() {
+        assert_eq!(type_of(b"\0\0\0\x07ssh-rsa..."), Some("ssh-rsa"));
+        assert_eq!(type_of(b"\xff\xff\xff\xffssh-rsa"), None);
+        assert_eq!(type_of(b"\0\0"), None);
+    }
+}

@@ -1,0 +1,136 @@
+//! One SSH channel that carries SFTP, over a socket that never blocks. Reading, writing and waiting
+//! are here and nowhere else.
+//!
+//! Deliberately absent: libssh2's own SFTP, its blocking calls and its time-outs, which begin anew
+//! with every call and so never end a peer that drips.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use ssh2::{BlockDirections, Channel, Session};
+
+use super::status::printable;
+
+/// What an attempt to read or write came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// This many bytes.
+    Bytes(usize),
+    /// Not now.
+    Nothing,
+}
+
+/// The channel and what carries it. The socket is shared so that it can be cut from anywhere.
+pub(crate) struct Link {
+    channel: Channel,
+    session: Session,
+    stream: Arc<TcpStream>,
+}
+
+impl Link {
+    pub(crate) fn new(channel: Channel, session: Session, stream: Arc<TcpStream>) -> Self {
+        Self {
+            channel,
+            session,
+            stream,
+        }
+    }
+
+    /// Reads what has arrived.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<Moved, String> {
+        match self.channel.read(buffer) {
+            Ok(0) if self.channel.eof() => Err("the server ended the SFTP session".to_owned()),
+            Ok(0) => Ok(Moved::Nothing),
+            Ok(count) => Ok(Moved::Bytes(count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Moved::Nothing),
+            Err(error) => Err(words(&error)),
+        }
+    }
+
+    /// Offers bytes. What is not taken must be offered again, from the same byte on.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<Moved, String> {
+        match self.channel.write(bytes) {
+            Ok(0) => Ok(Moved::Nothing),
+            Ok(count) => Ok(Moved::Bytes(count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Moved::Nothing),
+            Err(error) => Err(words(&error)),
+        }
+    }
+
+    /// Waits until the socket or `waker` has something, at most `timeout`.
+    pub(crate) fn wait(
+        &self,
+        waker: Option<BorrowedFd<'_>>,
+        timeout: Duration,
+    ) -> Result<(), String> {
+        wait(&self.stream, &self.session, waker, timeout).map_err(|error| words(&error))
+    }
+
+    /// Cuts the connection: whatever is waited for on it ends at once.
+    pub(crate) fn cut(&self) {
+        cut(&self.stream);
+    }
+
+    /// Says good-bye, without waiting for an answer, and cuts the connection.
+    pub(crate) fn close(mut self) {
+        // All three are a courtesy to the server's log; the cut that follows needs none of them.
+        let _closed = self.channel.close();
+        let _said = self.session.disconnect(None, "done", None);
+        self.cut();
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // libssh2 sends while it frees its memory; on a dead socket it does so without waiting.
+        self.cut();
+    }
+}
+
+/// Cuts a connection that may be cut already.
+pub(crate) fn cut(stream: &TcpStream) {
+    let _already_cut = stream.shutdown(Shutdown::Both);
+}
+
+/// Waits for what `session` last lacked, or for `waker`.
+pub(crate) fn wait(
+    stream: &TcpStream,
+    session: &Session,
+    waker: Option<BorrowedFd<'_>>,
+    timeout: Duration,
+) -> io::Result<()> {
+    let mut wanted = PollFlags::IN;
+    if matches!(
+        session.block_directions(),
+        BlockDirections::Outbound | BlockDirections::Both
+    ) {
+        wanted |= PollFlags::OUT;
+    }
+    let socket = stream.as_fd();
+    let mut waited = [
+        PollFd::from_borrowed_fd(socket, wanted),
+        PollFd::from_borrowed_fd(waker.unwrap_or(socket), PollFlags::IN),
+    ];
+    let waited = if waker.is_some() {
+        &mut waited[..]
+    } else {
+        &mut waited[..1]
+    };
+    let timeout = Timespec {
+        tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    };
+    match poll(waited, Some(&timeout)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An I/O error in words that can be shown: libssh2 may pass on what the server said.
+pub(crate) fn words(error: &io::Error) -> String {
+    printable(error.to_string().as_bytes())
+}

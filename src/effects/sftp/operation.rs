@@ -1,0 +1,118 @@
+//! What a drop-box is asked to do and what it answers: the words that the run loop shares with this
+//! module. Names are single path segments inside the endpoint's folder.
+
+use std::fmt;
+use std::io;
+
+use courier_ledger::{Failure, Placement, RemoteAfterFailure, Removal, Replaces};
+
+/// One thing to do at the drop-box.
+pub enum Operation {
+    /// Writes a file under a temporary name, confirms it and puts it under its final name.
+    Upload {
+        /// Where the bytes come from.
+        source: Box<dyn Source>,
+        /// The temporary name: ours alone, as the recorded intent says. A file that stands there is
+        /// removed.
+        temporary: String,
+        /// The final name.
+        target: String,
+        /// What may stand under the final name.
+        replaces: Replaces,
+    },
+    /// Removes a file.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Upload {
+                target, replaces, ..
+            } => {
+                write!(f, "Upload {{ target: {target:?}, replaces: {replaces:?} }}")
+            }
+            Self::Remove { name } => write!(f, "Remove {{ name: {name:?} }}"),
+        }
+    }
+}
+
+/// Where an upload's bytes come from. It is read on the drop-box's own thread, between two looks at
+/// the network: it must not block.
+pub trait Source: Send {
+    /// Reads on into `buffer`, which is never empty.
+    ///
+    /// # Errors
+    /// Whatever ended the source: the upload is given up and its temporary file removed.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Available>;
+
+    /// Goes back to the first byte. Called once before the first read of every upload.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    fn restart(&mut self) -> io::Result<()>;
+}
+
+/// What a source has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Available {
+    /// This many bytes were put into the buffer; at least one.
+    Bytes(usize),
+    /// None now: [`super::Waker::wake`] will be called when there are more.
+    Pending,
+    /// None any more.
+    End,
+}
+
+/// What an operation did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// Every write was acknowledged, the size agreed as far as the server tells it, and the file was
+    /// put under its final name.
+    Uploaded {
+        /// Bytes written.
+        size_bytes: u64,
+        /// How it came under its final name.
+        placement: Placement,
+    },
+    /// The same, and a moment later it was gone: the recipient took it.
+    PickedUp {
+        /// Bytes written.
+        size_bytes: u64,
+        /// How it came under its final name.
+        placement: Placement,
+    },
+    /// The file is not there any more.
+    Removed(Removal),
+}
+
+/// Why an operation was not done, and what it leaves behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperationError {
+    /// What failed.
+    pub failure: Failure,
+    /// What may remain at the drop-box.
+    pub remote: RemoteAfterFailure,
+    /// Whether the connection is gone: everything else on it fails too, and a new one is needed.
+    pub connection_lost: bool,
+}
+
+impl fmt::Display for OperationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.failure.fmt(f)
+    }
+}
+
+impl std::error::Error for OperationError {}
+
+/// The end of an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completed {
+    /// The number that it was submitted with.
+    pub ticket: u64,
+    /// How it ended.
+    pub result: Result<Done, OperationError>,
+}

@@ -1,0 +1,412 @@
+//! Many operations over one connection: who may open a file, who sends next, which answer belongs to
+//! whom, who has taken too long. Performs no I/O: bytes and the time come in, bytes and outcomes go
+//! out, so that a scripted peer can drive it.
+//!
+//! What always holds: the bytes buffered for the wire are bounded by two packets and a share for
+//! small requests; data without acknowledgement is bounded by the window and one packet; one
+//! operation's failure ends no other; an answer that fits no request ends the connection.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure};
+
+use super::error::ProtocolError;
+use super::operation::{Completed, Operation, OperationError};
+use super::outbox::{Capabilities, Flow, Outbox, Requests};
+use super::packet::FrameBuffer;
+use super::removal::Removal;
+use super::reply::Reply;
+use super::upload::{Outcome, Upload};
+
+/// The most requests without an answer; what is submitted beyond waits.
+const MOST_REQUESTS: usize = 1024;
+
+/// What the pipeline may do at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// Files open at once, at least one.
+    pub(crate) open_files: usize,
+    /// Data without acknowledgement, in bytes.
+    pub(crate) unacknowledged_bytes: usize,
+    /// Data in one WRITE, in bytes, at least one.
+    pub(crate) write_bytes: usize,
+    /// How long an operation may take in all.
+    pub(crate) operation: Duration,
+    /// How long an operation that was given up may take to clean up.
+    pub(crate) cleanup: Duration,
+}
+
+enum Machine {
+    Upload(Box<Upload>),
+    Removal(Removal),
+}
+
+struct Active {
+    ticket: u64,
+    machine: Machine,
+    outstanding: usize,
+    deadline: Instant,
+    /// Since when it waits for nothing but its source: that time is not its own.
+    idle_since: Option<Instant>,
+    expired: bool,
+}
+
+/// The operations of one connection.
+pub(crate) struct Pipeline {
+    folder: String,
+    bounds: Bounds,
+    capabilities: Capabilities,
+    outbox: Outbox,
+    frames: FrameBuffer,
+    waiting_uploads: VecDeque<(u64, Operation)>,
+    waiting_removals: VecDeque<(u64, String)>,
+    active: BTreeMap<u64, Active>,
+    next_slot: u64,
+    /// Whose turn it is to send data.
+    ready: VecDeque<u64>,
+    /// Whose source has nothing now.
+    starved: Vec<u64>,
+    completed: VecDeque<Completed>,
+    answers: u64,
+}
+
+impl Pipeline {
+    /// A pipeline with nothing to do.
+    pub(crate) fn new(folder: String, bounds: Bounds, capabilities: Capabilities) -> Self {
+        Self {
+            folder,
+            bounds,
+            capabilities,
+            outbox: Outbox::default(),
+            frames: FrameBuffer::default(),
+            waiting_uploads: VecDeque::new(),
+            waiting_removals: VecDeque::new(),
+            active: BTreeMap::new(),
+            next_slot: 0,
+            ready: VecDeque::new(),
+            starved: Vec::new(),
+            completed: VecDeque::new(),
+            answers: 0,
+        }
+    }
+
+    /// Takes an operation; it begins when there is room for it.
+    pub(crate) fn submit(&mut self, ticket: u64, operation: Operation) {
+        match operation {
+            Operation::Remove { name } => self.waiting_removals.push_back((ticket, name)),
+            Operation::Upload { .. } => self.waiting_uploads.push_back((ticket, operation)),
+        }
+    }
+
+    /// Sources that had nothing may have something.
+    pub(crate) fn source_ready(&mut self) {
+        self.ready.extend(self.starved.drain(..));
+    }
+
+    /// Bytes for the wire.
+    pub(crate) fn pending(&self) -> &[u8] {
+        self.outbox.pending()
+    }
+
+    /// Says that the wire took the first `count` pending bytes.
+    pub(crate) fn sent(&mut self, count: usize) {
+        self.outbox.take(count);
+    }
+
+    /// Whether the server owes an answer, or the wire room.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.outbox.outstanding() > 0 || !self.outbox.pending().is_empty()
+    }
+
+    /// Answers so far: a growing count is progress.
+    pub(crate) fn answers(&self) -> u64 {
+        self.answers
+    }
+
+    /// The next operation that ended.
+    pub(crate) fn next_completed(&mut self) -> Option<Completed> {
+        self.completed.pop_front()
+    }
+
+    /// Takes bytes from the wire.
+    ///
+    /// # Errors
+    /// The server does not keep to the protocol: nothing that it says can be relied on any more.
+    pub(crate) fn receive(&mut self, bytes: &[u8], now: Instant) -> Result<(), ProtocolError> {
+        self.frames.extend(bytes);
+        loop {
+            let Some(packet) = self.frames.next_packet()? else {
+                return Ok(());
+            };
+            let (id, reply) = Reply::decode(packet)?;
+            let request = self.outbox.answered(id)?;
+            let answer = request.purpose.answer(reply)?;
+            self.answers += 1;
+            let Some(active) = self.active.get_mut(&request.slot) else {
+                return Err(ProtocolError::UnknownId { id });
+            };
+            active.outstanding -= 1;
+            let was_writing = active.is_writing();
+            let mut out = Requests {
+                outbox: &mut self.outbox,
+                capabilities: &mut self.capabilities,
+                slot: request.slot,
+                outstanding: &mut active.outstanding,
+            };
+            let outcome = match &mut active.machine {
+                Machine::Upload(upload) => upload.answer(request.purpose, answer, &mut out),
+                Machine::Removal(removal) => Some(removal.answer(&answer)),
+            };
+            if active.is_writing() && !was_writing {
+                self.ready.push_back(request.slot);
+            }
+            active.settle(now);
+            self.end(request.slot, outcome);
+        }
+    }
+
+    /// Begins what may begin, and sends data as far as window and buffer allow.
+    pub(crate) fn pump(&mut self, now: Instant) {
+        self.begin_removals(now);
+        self.begin_uploads(now);
+        while self.outbox.pending().len() < self.bounds.write_bytes
+            && self.outbox.unacknowledged_bytes() < self.bounds.unacknowledged_bytes
+            && self.outbox.outstanding() < MOST_REQUESTS
+        {
+            let Some(slot) = self.ready.pop_front() else {
+                return;
+            };
+            self.feed(slot, now);
+        }
+    }
+
+    /// Gives up what has taken too long.
+    ///
+    /// # Errors
+    /// An operation that was given up cannot even be cleaned up in time: the connection is no use.
+    pub(crate) fn tick(&mut self, now: Instant) -> Result<(), Stalled> {
+        let late: Vec<u64> = self
+            .active
+            .iter()
+            .filter(|(_, active)| active.idle_since.is_none() && active.deadline <= now)
+            .map(|(slot, _)| *slot)
+            .collect();
+        for slot in late {
+            let Some(active) = self.active.get_mut(&slot) else {
+                continue;
+            };
+            if active.expired {
+                return Err(Stalled);
+            }
+            active.expired = true;
+            active.deadline = now + self.bounds.cleanup;
+            let mut out = Requests {
+                outbox: &mut self.outbox,
+                capabilities: &mut self.capabilities,
+                slot,
+                outstanding: &mut active.outstanding,
+            };
+            let outcome = match &mut active.machine {
+                Machine::Upload(upload) => upload.expire(&mut out),
+                Machine::Removal(_) => None,
+            };
+            self.end(slot, outcome);
+        }
+        Ok(())
+    }
+
+    /// When `tick` is next needed.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.active
+            .values()
+            .filter(|active| active.idle_since.is_none())
+            .map(|active| active.deadline)
+            .min()
+    }
+
+    /// The connection is gone: everything ends.
+    pub(crate) fn lost(&mut self, reason: &str) {
+        for (_, mut active) in std::mem::take(&mut self.active) {
+            let result = match &mut active.machine {
+                Machine::Upload(upload) => upload.lost(reason),
+                Machine::Removal(removal) => Err(removal.lost(reason)),
+            };
+            self.completed.push_back(Completed {
+                ticket: active.ticket,
+                result,
+            });
+        }
+        for (ticket, operation) in std::mem::take(&mut self.waiting_uploads) {
+            self.completed
+                .push_back(never_begun(ticket, &operation, reason));
+        }
+        for (ticket, name) in std::mem::take(&mut self.waiting_removals) {
+            let operation = Operation::Remove { name };
+            self.completed
+                .push_back(never_begun(ticket, &operation, reason));
+        }
+        self.ready.clear();
+        self.starved.clear();
+        self.outbox = Outbox::default();
+    }
+
+    fn path(&self, name: &str) -> String {
+        join(&self.folder, name)
+    }
+
+    fn begin_removals(&mut self, now: Instant) {
+        while self.outbox.outstanding() < MOST_REQUESTS {
+            let Some((ticket, name)) = self.waiting_removals.pop_front() else {
+                return;
+            };
+            let removal = Removal::new(self.path(&name), name);
+            self.begin(ticket, Machine::Removal(removal), now);
+        }
+    }
+
+    fn begin_uploads(&mut self, now: Instant) {
+        let mut open = self
+            .active
+            .values()
+            .filter(|active| active.occupies_file())
+            .count();
+        while open < self.bounds.open_files && self.outbox.outstanding() < MOST_REQUESTS {
+            match self.waiting_uploads.pop_front() {
+                Some((
+                    ticket,
+                    Operation::Upload {
+                        source,
+                        temporary,
+                        target,
+                        replaces,
+                    },
+                )) => {
+                    let paths = (self.path(&temporary), self.path(&target));
+                    let upload = Upload::new(source, paths.0, paths.1, target, replaces);
+                    self.begin(ticket, Machine::Upload(Box::new(upload)), now);
+                    open += 1;
+                }
+                // Removals have a queue of their own.
+                Some((_, Operation::Remove { .. })) => {}
+                None => return,
+            }
+        }
+    }
+
+    fn begin(&mut self, ticket: u64, machine: Machine, now: Instant) {
+        let slot = self.next_slot;
+        self.next_slot += 1;
+        let active = self.active.entry(slot).or_insert(Active {
+            ticket,
+            machine,
+            outstanding: 0,
+            deadline: now + self.bounds.operation,
+            idle_since: None,
+            expired: false,
+        });
+        let mut out = Requests {
+            outbox: &mut self.outbox,
+            capabilities: &mut self.capabilities,
+            slot,
+            outstanding: &mut active.outstanding,
+        };
+        let outcome = match &mut active.machine {
+            Machine::Upload(upload) => upload.begin(&mut out),
+            Machine::Removal(removal) => {
+                removal.begin(&mut out);
+                None
+            }
+        };
+        self.end(slot, outcome);
+    }
+
+    fn feed(&mut self, slot: u64, now: Instant) {
+        // What has ended or was given up may still be in the queue.
+        let Some(active) = self.active.get_mut(&slot) else {
+            return;
+        };
+        let Machine::Upload(upload) = &mut active.machine else {
+            return;
+        };
+        if !upload.is_writing() {
+            return;
+        }
+        let mut out = Requests {
+            outbox: &mut self.outbox,
+            capabilities: &mut self.capabilities,
+            slot,
+            outstanding: &mut active.outstanding,
+        };
+        let (flow, outcome) = upload.feed(self.bounds.write_bytes, &mut out);
+        match flow {
+            Flow::More => self.ready.push_back(slot),
+            Flow::Pending => self.starved.push(slot),
+            Flow::End => {}
+        }
+        active.settle(now);
+        self.end(slot, outcome);
+    }
+
+    fn end(&mut self, slot: u64, outcome: Option<Outcome>) {
+        if let Some(result) = outcome
+            && let Some(active) = self.active.remove(&slot)
+        {
+            self.completed.push_back(Completed {
+                ticket: active.ticket,
+                result,
+            });
+        }
+    }
+}
+
+impl Active {
+    fn is_writing(&self) -> bool {
+        matches!(&self.machine, Machine::Upload(upload) if upload.is_writing())
+    }
+
+    fn occupies_file(&self) -> bool {
+        matches!(&self.machine, Machine::Upload(upload) if upload.occupies_file())
+    }
+
+    /// Stops or resumes the clock: it runs while the server owes something.
+    fn settle(&mut self, now: Instant) {
+        if self.outstanding == 0 {
+            self.idle_since.get_or_insert(now);
+        } else if let Some(since) = self.idle_since.take() {
+            self.deadline += now.saturating_duration_since(since);
+        }
+    }
+}
+
+/// The server does not answer within the time that was allowed for cleaning up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stalled;
+
+/// The path of `name` in `folder`; an empty folder is where the server puts one at login.
+pub(crate) fn join(folder: &str, name: &str) -> String {
+    match folder {
+        "" => name.to_owned(),
+        _ => format!("{}/{name}", folder.trim_end_matches('/')),
+    }
+}
+
+/// The end of an operation of which nothing was sent.
+pub(crate) fn never_begun(ticket: u64, operation: &Operation, reason: &str) -> Completed {
+    let (phase, what) = match operation {
+        Operation::Upload { target, .. } => (Phase::Create, format!("{target} was not uploaded")),
+        Operation::Remove { name } => (Phase::Remove, format!("{name} was not removed")),
+    };
+    Completed {
+        ticket,
+        result: Err(OperationError {
+            failure: Failure {
+                phase,
+                class: FailureClass::Transient,
+                text: format!("{what}: {reason}"),
+            },
+            remote: RemoteAfterFailure::Untouched,
+            connection_lost: true,
+        }),
+    }
+}

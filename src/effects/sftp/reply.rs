@@ -1,0 +1,295 @@
+//! A server's answers (draft-ietf-secsh-filexfer-02, section 7). Fields that nobody asks for are not
+//! read; what follows the last known field is tolerated, as servers of other versions send it.
+
+use super::error::ProtocolError;
+use super::packet::PacketReader;
+use super::status::{Status, StatusCode, printable};
+
+const VERSION: u8 = 2;
+const STATUS: u8 = 101;
+const HANDLE: u8 = 102;
+const ATTRS: u8 = 105;
+const EXTENDED_REPLY: u8 = 201;
+
+const HAS_SIZE: u32 = 0x1;
+const HAS_OWNER: u32 = 0x2;
+const HAS_PERMISSIONS: u32 = 0x4;
+
+const FILE_TYPE: u32 = 0o170_000;
+const DIRECTORY: u32 = 0o040_000;
+
+/// The longest handle that the draft allows, in bytes.
+const LONGEST_HANDLE: usize = 256;
+/// More extensions than any server has; the rest is ignored.
+const MOST_EXTENSIONS: usize = 256;
+
+/// What is known of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Attributes {
+    /// Its size in bytes, if the server says.
+    pub(crate) size_bytes: Option<u64>,
+    /// Its type and permission bits, if the server says.
+    pub(crate) permissions: Option<u32>,
+}
+
+impl Attributes {
+    /// Whether it is certainly something else than a folder.
+    pub(crate) fn is_no_folder(self) -> bool {
+        self.permissions
+            .is_some_and(|bits| bits & FILE_TYPE != 0 && bits & FILE_TYPE != DIRECTORY)
+    }
+}
+
+/// An answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// Done, or not.
+    Status(Status),
+    /// A file was opened.
+    Handle(Vec<u8>),
+    /// What is known of a file.
+    Attributes(Attributes),
+    /// The answer to an extension, still encoded.
+    Extended(Vec<u8>),
+}
+
+impl Reply {
+    /// Reads an answer and the id of its request.
+    pub(crate) fn decode(packet: &[u8]) -> Result<(u32, Self), ProtocolError> {
+        let mut reader = PacketReader::new(packet)?;
+        let kind = reader.kind();
+        if !matches!(kind, STATUS | HANDLE | ATTRS | EXTENDED_REPLY) {
+            return Err(ProtocolError::UnknownType { kind });
+        }
+        let id = reader.u32()?;
+        let reply = match kind {
+            STATUS => {
+                let code = reader.u32()?;
+                // Some servers leave out the text.
+                Self::Status(Status::new(code, reader.string().unwrap_or_default()))
+            }
+            HANDLE => {
+                let handle = reader.string()?;
+                if handle.is_empty() || handle.len() > LONGEST_HANDLE {
+                    return Err(ProtocolError::Handle {
+                        length_bytes: handle.len(),
+                    });
+                }
+                Self::Handle(handle.to_vec())
+            }
+            ATTRS => Self::Attributes(attributes(&mut reader)?),
+            _ => Self::Extended(reader.rest().to_vec()),
+        };
+        Ok((id, reply))
+    }
+
+    /// What kind of answer it is, in words.
+    pub(crate) fn words(&self) -> &'static str {
+        match self {
+            Self::Status(status) if status.code == StatusCode::OK => "an \"ok\"",
+            Self::Status(_) => "a status",
+            Self::Handle(_) => "a file handle",
+            Self::Attributes(_) => "file attributes",
+            Self::Extended(_) => "an extended reply",
+        }
+    }
+}
+
+fn attributes(reader: &mut PacketReader<'_>) -> Result<Attributes, ProtocolError> {
+    let flags = reader.u32()?;
+    let size_bytes = if flags & HAS_SIZE != 0 {
+        Some(reader.u64()?)
+    } else {
+        None
+    };
+    if flags & HAS_OWNER != 0 {
+        reader.u64()?;
+    }
+    let permissions = if flags & HAS_PERMISSIONS != 0 {
+        Some(reader.u32()?)
+    } else {
+        None
+    };
+    Ok(Attributes {
+        size_bytes,
+        permissions,
+    })
+}
+
+/// The server's opening: its version and its extensions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServerVersion {
+    /// Names of the extensions, cleaned, in the server's order.
+    pub(crate) extensions: Vec<String>,
+}
+
+impl ServerVersion {
+    /// Reads the opening.
+    pub(crate) fn decode(packet: &[u8]) -> Result<Self, ProtocolError> {
+        let mut reader = PacketReader::new(packet)?;
+        if reader.kind() != VERSION {
+            return Err(ProtocolError::UnknownType {
+                kind: reader.kind(),
+            });
+        }
+        let version = reader.u32()?;
+        if version < super::request::VERSION {
+            return Err(ProtocolError::Version { version });
+        }
+        let mut extensions = Vec::new();
+        while !reader.is_empty() && extensions.len() < MOST_EXTENSIONS {
+            let name = reader.string()?;
+            reader.string()?;
+            extensions.push(printable(name));
+        }
+        Ok(Self { extensions })
+    }
+}
+
+/// The answer to `limits@openssh.com`. Zero means "not limited" or "not told".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ServerLimits {
+    /// The largest packet, in bytes.
+    pub(crate) packet_bytes: u64,
+    /// The most data in one WRITE, in bytes.
+    pub(crate) write_bytes: u64,
+    /// The most files open at once.
+    pub(crate) open_files: u64,
+}
+
+impl ServerLimits {
+    /// Reads the body of an extended reply.
+    pub(crate) fn decode(body: &[u8]) -> Result<Self, ProtocolError> {
+        let mut packet = vec![EXTENDED_REPLY];
+        packet.extend_from_slice(body);
+        let mut reader = PacketReader::new(&packet)?;
+        let packet_bytes = reader.u64()?;
+        reader.u64()?;
+        Ok(Self {
+            packet_bytes,
+            write_bytes: reader.u64()?,
+            open_files: reader.u64()?,
+        })
+    }
+}
+
+/// The server's side of the codec, for scripted peers.
+#[cfg(test)]
+pub(crate) mod encoded {
+    use super::super::packet::PacketWriter;
+    use super::*;
+
+    pub(crate) fn status(id: u32, code: StatusCode, text: &str, out: &mut Vec<u8>) {
+        let mut packet = PacketWriter::begin(out, STATUS);
+        packet
+            .u32(id)
+            .u32(code.0)
+            .string(text.as_bytes())
+            .string(b"");
+        packet.finish();
+    }
+
+    pub(crate) fn handle(id: u32, handle: &[u8], out: &mut Vec<u8>) {
+        let mut packet = PacketWriter::begin(out, HANDLE);
+        packet.u32(id).string(handle);
+        packet.finish();
+    }
+
+    pub(crate) fn attributes(id: u32, attributes: Attributes, out: &mut Vec<u8>) {
+        let mut packet = PacketWriter::begin(out, ATTRS);
+        let size = attributes.size_bytes.map_or(0, |_| HAS_SIZE);
+        let permissions = attributes.permissions.map_or(0, |_| HAS_PERMISSIONS);
+        packet.u32(id).u32(size | HAS_OWNER | permissions);
+        if let Some(size) = attributes.size_bytes {
+            packet.u64(size);
+        }
+        packet.u32(0).u32(0);
+        if let Some(permissions) = attributes.permissions {
+            packet.u32(permissions);
+        }
+        packet.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use proptest::prelude::*;
+    use proptest::test_runner::FileFailurePersistence;
+
+    use super::*;
+
+    fn config() -> ProptestConfig {
+        ProptestConfig {
+            failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
+                "proptest-regressions/sftp-reply.txt",
+            ))),
+            ..ProptestConfig::default()
+        }
+    }
+
+    proptest! {
+        #![proptest_config(config())]
+
+        #[test]
+        fn arbitrary_bytes_never_panic(
+            kind in prop_oneof![Just(VERSION), 100u8..106, Just(EXTENDED_REPLY), any::<u8>()],
+            body in proptest::collection::vec(any::<u8>(), 0..600),
+        ) {
+            let mut packet = vec![kind];
+            packet.extend_from_slice(&body);
+            let _reply = Reply::decode(&packet);
+            let _version = ServerVersion::decode(&packet);
+            let _limits = ServerLimits::decode(&body);
+            let _nothing = Reply::decode(&body);
+        }
+
+        #[test]
+        fn attributes_and_handles_read_back(
+            id in any::<u32>(),
+            size_bytes in any::<Option<u64>>(),
+            permissions in any::<Option<u32>>(),
+            handle in proptest::collection::vec(any::<u8>(), 1..=LONGEST_HANDLE),
+        ) {
+            let attributes = Attributes { size_bytes, permissions };
+            let mut packet = Vec::new();
+            encoded::attributes(id, attributes, &mut packet);
+            prop_assert_eq!(Reply::decode(&packet[4..]).unwrap(), (id, Reply::Attributes(attributes)));
+            let mut packet = Vec::new();
+            encoded::handle(id, &handle, &mut packet);
+            prop_assert_eq!(Reply::decode(&packet[4..]).unwrap(), (id, Reply::Handle(handle)));
+        }
+    }
+
+    #[test]
+    fn a_status_without_a_text_is_a_status() {
+        let packet = [STATUS, 0, 0, 0, 9, 0, 0, 0, 3];
+        assert_eq!(
+            Reply::decode(&packet).unwrap(),
+            (9, Reply::Status(Status::new(3, b"")))
+        );
+    }
+
+    #[test]
+    fn handles_of_no_length_or_too_much_are_refused() {
+        for length in [0, LONGEST_HANDLE + 1] {
+            let mut packet = Vec::new();
+            encoded::handle(1, &vec![7; length], &mut packet);
+            assert_eq!(
+                Reply::decode(&packet[4..]),
+                Err(ProtocolError::Handle {
+                    length_bytes: length
+                })
+            );
+        }
+    }
+
+    #[test]
+    fn an_older_protocol_is_refused() {
+        assert_eq!(
+            ServerVersion::decode(&[VERSION, 0, 0, 0, 2]),
+            Err(ProtocolError::Version { version: 2 })
+        );
+    }
+}

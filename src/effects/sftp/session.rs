@@ -1,0 +1,329 @@
+//! From a name to a logged-in SSH session: look-up, connection, handshake, host key, login. The host
+//! key is judged before any credential is touched, and everything ends at one deadline.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use libssh2_sys::{
+    LIBSSH2_ERROR_ALGO_UNSUPPORTED, LIBSSH2_ERROR_BANNER_RECV, LIBSSH2_ERROR_EAGAIN,
+    LIBSSH2_ERROR_KEX_FAILURE, LIBSSH2_ERROR_METHOD_NONE, LIBSSH2_ERROR_PROTO,
+    LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_SOCKET_RECV, LIBSSH2_ERROR_SOCKET_SEND,
+    LIBSSH2_ERROR_TIMEOUT,
+};
+use ssh2::{ErrorCode, MethodType, Session};
+
+use super::error::ConnectError;
+use super::host_key::{AcceptedKeys, HostKeyFingerprint, Verdict, type_of};
+use super::link::{cut, wait, words};
+use super::status::printable;
+
+/// The ciphers that cost least on hardware with AES instructions, first; the rest follows.
+const FAST_CIPHERS: [&str; 2] = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com"];
+
+/// The kinds of host keys that a server may have several of.
+const KEY_FAMILIES: [&str; 3] = [
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521",
+    "rsa-sha2-512,rsa-sha2-256",
+];
+
+/// Why a call did not succeed.
+pub(crate) enum Stopped {
+    /// The deadline passed.
+    TimedOut,
+    /// libssh2 gave it up.
+    Failed(ssh2::Error),
+    /// Waiting itself failed.
+    Wait(io::Error),
+}
+
+impl Stopped {
+    /// The code of libssh2, if it is one.
+    pub(crate) fn code(&self) -> Option<i32> {
+        match self {
+            Self::Failed(error) => match error.code() {
+                ErrorCode::Session(code) => Some(code),
+                ErrorCode::SFTP(_) => None,
+            },
+            Self::TimedOut | Self::Wait(_) => None,
+        }
+    }
+
+    /// Whether the connection is the trouble, not what was asked on it.
+    pub(crate) fn is_connection(&self) -> bool {
+        matches!(self, Self::TimedOut | Self::Wait(_))
+            || matches!(
+                self.code(),
+                Some(
+                    LIBSSH2_ERROR_SOCKET_DISCONNECT
+                        | LIBSSH2_ERROR_SOCKET_RECV
+                        | LIBSSH2_ERROR_SOCKET_SEND
+                        | LIBSSH2_ERROR_TIMEOUT
+                )
+            )
+    }
+
+    /// In words that can be shown.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::TimedOut => "no answer in time".to_owned(),
+            Self::Failed(error) => printable(error.message().as_bytes()),
+            Self::Wait(error) => words(error),
+        }
+    }
+}
+
+/// A session whose host key was accepted, and that has not logged in.
+pub(crate) struct Handshaken {
+    pub(crate) session: Session,
+    pub(crate) stream: Arc<TcpStream>,
+    pub(crate) address: String,
+    pub(crate) deadline: Instant,
+    pub(crate) fingerprint: HostKeyFingerprint,
+    pub(crate) algorithm: String,
+}
+
+impl Drop for Handshaken {
+    fn drop(&mut self) {
+        // Once the session is handed on, others hold the socket too and decide about it.
+        if Arc::strong_count(&self.stream) <= 2 {
+            cut(&self.stream);
+        }
+    }
+}
+
+/// Calls until it is no longer "try again", or the deadline has passed.
+pub(crate) fn drive<T>(
+    stream: &TcpStream,
+    session: &Session,
+    deadline: Instant,
+    mut call: impl FnMut() -> Result<T, ssh2::Error>,
+) -> Result<T, Stopped> {
+    loop {
+        match call() {
+            Err(error) if error.code() == ErrorCode::Session(LIBSSH2_ERROR_EAGAIN) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(Stopped::TimedOut);
+                }
+                wait(stream, session, None, left).map_err(Stopped::Wait)?;
+            }
+            result => return result.map_err(Stopped::Failed),
+        }
+    }
+}
+
+/// Connects and shakes hands, and accepts a host key or ends there. A server with several keys is
+/// asked for the one that is known.
+pub(crate) fn handshake(
+    host: &str,
+    port: u16,
+    accepted: &AcceptedKeys,
+    timeout: Duration,
+) -> Result<Handshaken, ConnectError> {
+    let deadline = Instant::now() + timeout;
+    let types = accepted.types();
+    let first = attempt(
+        host,
+        port,
+        (!types.is_empty()).then(|| types.join(",")),
+        deadline,
+    )?;
+    let Err(refusal) = first.judged(accepted) else {
+        return Ok(first);
+    };
+    if !matches!(
+        (accepted, &refusal),
+        (AcceptedKeys::Pinned(_), ConnectError::HostKeyChanged { .. })
+    ) {
+        return Err(refusal);
+    }
+    // A fingerprint does not say which of the server's keys it is of.
+    for family in KEY_FAMILIES {
+        let presented_already = family.split(',').any(|name| name == first.algorithm)
+            || family.starts_with("rsa-") && first.algorithm == "ssh-rsa";
+        if presented_already {
+            continue;
+        }
+        if let Ok(next) = attempt(host, port, Some(family.to_owned()), deadline)
+            && next.judged(accepted).is_ok()
+        {
+            return Ok(next);
+        }
+    }
+    Err(refusal)
+}
+
+impl Handshaken {
+    fn judged(&self, accepted: &AcceptedKeys) -> Result<(), ConnectError> {
+        let (address, algorithm) = (self.address.clone(), self.algorithm.clone());
+        let fingerprint = self.fingerprint;
+        let verdict = match self.session.host_key() {
+            Some((key, _)) => accepted.judge(key),
+            None => Verdict::Unknown,
+        };
+        match verdict {
+            Verdict::Accepted => Ok(()),
+            Verdict::Unknown => Err(ConnectError::HostKeyUnknown {
+                address,
+                fingerprint,
+                algorithm,
+            }),
+            Verdict::Changed => Err(ConnectError::HostKeyChanged {
+                address,
+                fingerprint,
+                algorithm,
+            }),
+            Verdict::Revoked => Err(ConnectError::HostKeyRevoked {
+                address,
+                fingerprint,
+                algorithm,
+            }),
+        }
+    }
+
+    /// Calls until done or the deadline has passed.
+    pub(crate) fn drive<T>(
+        &self,
+        call: impl FnMut() -> Result<T, ssh2::Error>,
+    ) -> Result<T, Stopped> {
+        drive(&self.stream, &self.session, self.deadline, call)
+    }
+}
+
+fn attempt(
+    host: &str,
+    port: u16,
+    key_types: Option<String>,
+    deadline: Instant,
+) -> Result<Handshaken, ConnectError> {
+    let address = super::endpoint::address(host, port);
+    let stream = Arc::new(connect(host, port, &address, deadline)?);
+    let local = |reason: String| ConnectError::Local {
+        address: address.clone(),
+        reason,
+    };
+    stream
+        .set_nonblocking(true)
+        .map_err(|error| local(words(&error)))?;
+    // Small requests must not wait for each other; a peer that vanished is noticed some day.
+    let _slower = stream.set_nodelay(true);
+    let _unnoticed = rustix::net::sockopt::set_socket_keepalive(&*stream, true);
+    let mut session = Session::new().map_err(|error| local(error.message().to_owned()))?;
+    session.set_tcp_stream(Arc::clone(&stream));
+    session.set_blocking(false);
+    prefer(&session, MethodType::CryptCs, &FAST_CIPHERS.join(","));
+    prefer(&session, MethodType::CryptSc, &FAST_CIPHERS.join(","));
+    if let Some(types) = key_types {
+        // A known RSA key is presented under other names today.
+        prefer(
+            &session,
+            MethodType::HostKey,
+            &types.replace("ssh-rsa", KEY_FAMILIES[2]),
+        );
+    }
+    // The handle must be a second one: `drive` borrows the session while the call changes it.
+    let mut handle = session.clone();
+    if let Err(stopped) = drive(&stream, &session, deadline, || handle.handshake()) {
+        cut(&stream);
+        return Err(handshake_error(address, &stopped));
+    }
+    let key = session.host_key().map(|(key, _)| key.to_vec());
+    let Some(key) = key else {
+        cut(&stream);
+        return Err(ConnectError::Handshake {
+            address,
+            reason: "the server presents no host key".to_owned(),
+        });
+    };
+    Ok(Handshaken {
+        fingerprint: HostKeyFingerprint::of(&key),
+        algorithm: type_of(&key).unwrap_or("of unknown type").to_owned(),
+        session,
+        stream,
+        address,
+        deadline,
+    })
+}
+
+/// Moves methods to the front. What libssh2 does not know stays out, and a failure leaves its own
+/// order.
+fn prefer(session: &Session, method: MethodType, first: &str) {
+    let supported = session.supported_algs(method).unwrap_or_default();
+    let mut order: Vec<&str> = first
+        .split(',')
+        .filter(|name| supported.contains(name))
+        .collect();
+    for name in supported {
+        if !order.contains(&name) {
+            order.push(name);
+        }
+    }
+    let _kept = session.method_pref(method, &order.join(","));
+}
+
+fn connect(
+    host: &str,
+    port: u16,
+    address: &str,
+    deadline: Instant,
+) -> Result<TcpStream, ConnectError> {
+    let unreachable = |reason: String| ConnectError::Unreachable {
+        address: address.to_owned(),
+        reason,
+    };
+    let mut last = "the name has no address".to_owned();
+    for resolved in resolve(host, port, deadline).map_err(unreachable)? {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            last = "no answer in time".to_owned();
+            break;
+        }
+        match TcpStream::connect_timeout(&resolved, left) {
+            Ok(stream) => return Ok(stream),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                last = "no answer in time".to_owned();
+            }
+            Err(error) => last = words(&error),
+        }
+    }
+    Err(unreachable(last))
+}
+
+/// Looks a name up. The system's look-up has no time-out, so another thread waits for it.
+fn resolve(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, String> {
+    let name = (host.to_owned(), port);
+    let (sender, receiver) = mpsc::channel();
+    std::thread::Builder::new()
+        .name("sftp-resolve".to_owned())
+        .spawn(move || {
+            // Nobody may be waiting any more.
+            let _unheard = sender.send(name.to_socket_addrs().map(Iterator::collect));
+        })
+        .map_err(|error| words(&error))?;
+    match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        Ok(result) => {
+            result.map_err(|error| format!("the name cannot be looked up: {}", words(&error)))
+        }
+        Err(_) => Err("the name was not looked up in time".to_owned()),
+    }
+}
+
+fn handshake_error(address: String, stopped: &Stopped) -> ConnectError {
+    let reason = stopped.words();
+    match stopped.code() {
+        Some(LIBSSH2_ERROR_BANNER_RECV | LIBSSH2_ERROR_PROTO) => {
+            ConnectError::NotSsh { address, reason }
+        }
+        Some(
+            LIBSSH2_ERROR_KEX_FAILURE | LIBSSH2_ERROR_METHOD_NONE | LIBSSH2_ERROR_ALGO_UNSUPPORTED,
+        ) => ConnectError::NoCommonAlgorithm { address },
+        _ if stopped.is_connection() => ConnectError::Unreachable {
+            address,
+            reason: format!("{reason} (during the SSH handshake)"),
+        },
+        _ => ConnectError::Handshake { address, reason },
+    }
+}

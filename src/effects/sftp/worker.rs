@@ -1,0 +1,183 @@
+//! The thread that owns the connection: it moves bytes between the pipeline and the link, keeps the
+//! time, and tells what ended. After the connection is gone it stays to say so to every submission.
+
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+
+use super::link::{Link, Moved};
+use super::operation::{Completed, Operation};
+use super::pipeline::{Pipeline, Stalled, never_begun};
+
+/// The longest sleep: a bound on what a missed readiness could cost.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// Answers are small; this is more than a burst of them.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+
+/// A word to the worker.
+pub(crate) enum Message {
+    /// Do this.
+    Submit(u64, Operation),
+    /// End.
+    Stop,
+}
+
+/// The worker's side of the waker.
+pub(crate) struct WakeUps {
+    pub(crate) stream: UnixStream,
+    pub(crate) raised: Arc<AtomicBool>,
+}
+
+impl WakeUps {
+    /// Whether somebody woke the worker since it was last asked.
+    fn take(&self) -> bool {
+        // Bytes first, then the flag: a wake-up in between is seen now or next time, never lost.
+        let mut bytes = [0; 64];
+        while matches!((&self.stream).read(&mut bytes), Ok(count) if count == bytes.len()) {}
+        self.raised.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// The worker.
+pub(crate) struct Worker {
+    pub(crate) link: Link,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) messages: Receiver<Message>,
+    pub(crate) wake_ups: WakeUps,
+    pub(crate) silence: Duration,
+    pub(crate) address: String,
+    pub(crate) completed: Box<dyn Fn(Completed) + Send>,
+}
+
+/// Why the worker's loop ended.
+enum End {
+    /// It was told to.
+    Stopped,
+    /// The connection is of no use any more.
+    Lost(String),
+}
+
+impl Worker {
+    /// Works until told to stop.
+    pub(crate) fn run(mut self) {
+        match self.work() {
+            End::Stopped => {
+                self.pipeline
+                    .lost("the connection was closed before the end");
+                self.deliver();
+                self.link.close();
+            }
+            End::Lost(reason) => {
+                self.link.cut();
+                let reason = format!("the connection to {} is lost: {reason}", self.address);
+                tracing::warn!(target: "sftp", "{reason}");
+                self.pipeline.lost(&reason);
+                self.deliver();
+                while let Ok(Message::Submit(ticket, operation)) = self.messages.recv() {
+                    (self.completed)(never_begun(ticket, &operation, &reason));
+                }
+            }
+        }
+    }
+
+    fn work(&mut self) -> End {
+        let mut buffer = vec![0; READ_BUFFER_BYTES];
+        let mut progress_at = Instant::now();
+        loop {
+            if self.take_messages() {
+                return End::Stopped;
+            }
+            match self.turn(&mut buffer, &mut progress_at) {
+                Ok(()) => {}
+                Err(reason) => return End::Lost(reason),
+            }
+            self.deliver();
+            let timeout = self.timeout(progress_at);
+            if let Err(reason) = self.link.wait(Some(self.wake_ups.stream.as_fd()), timeout) {
+                return End::Lost(reason);
+            }
+        }
+    }
+
+    /// Moves bytes until neither side has more.
+    fn turn(&mut self, buffer: &mut [u8], progress_at: &mut Instant) -> Result<(), String> {
+        loop {
+            let now = Instant::now();
+            self.pipeline.tick(now).map_err(|Stalled| {
+                "it does not answer in the time that is allowed for an operation".to_owned()
+            })?;
+            let answers = self.pipeline.answers();
+            let owed = self.pipeline.is_owed();
+            let mut moved = self.read(buffer, now)?;
+            self.pipeline.pump(now);
+            while let Moved::Bytes(count) = match self.pipeline.pending() {
+                [] => Moved::Nothing,
+                pending => self.link.write(pending)?,
+            } {
+                self.pipeline.sent(count);
+                *progress_at = now;
+                moved = true;
+                // Both sides would block if only one of them read.
+                self.read(buffer, now)?;
+                self.pipeline.pump(now);
+            }
+            if !owed || self.pipeline.answers() > answers {
+                *progress_at = now;
+            } else if now.saturating_duration_since(*progress_at) >= self.silence {
+                return Err(format!("no answer for {} seconds", self.silence.as_secs()));
+            }
+            if !moved {
+                return Ok(());
+            }
+        }
+    }
+
+    fn read(&mut self, buffer: &mut [u8], now: Instant) -> Result<bool, String> {
+        let mut moved = false;
+        while let Moved::Bytes(count) = self.link.read(buffer)? {
+            let received = buffer.get(..count).unwrap_or_default();
+            self.pipeline
+                .receive(received, now)
+                .map_err(|error| error.to_string())?;
+            moved = true;
+        }
+        Ok(moved)
+    }
+
+    /// Takes what was submitted; says whether to stop.
+    fn take_messages(&mut self) -> bool {
+        if self.wake_ups.take() {
+            self.pipeline.source_ready();
+        }
+        loop {
+            match self.messages.try_recv() {
+                Ok(Message::Submit(ticket, operation)) => self.pipeline.submit(ticket, operation),
+                Err(TryRecvError::Empty) => return false,
+                Ok(Message::Stop) | Err(TryRecvError::Disconnected) => return true,
+            }
+        }
+    }
+
+    fn timeout(&self, progress_at: Instant) -> Duration {
+        let now = Instant::now();
+        let mut timeout = LONGEST_WAIT;
+        if let Some(deadline) = self.pipeline.next_deadline() {
+            timeout = timeout.min(deadline.saturating_duration_since(now));
+        }
+        if self.pipeline.is_owed() {
+            let silent = progress_at + self.silence;
+            timeout = timeout.min(silent.saturating_duration_since(now));
+        }
+        timeout
+    }
+
+    fn deliver(&mut self) {
+        while let Some(completed) = self.pipeline.next_completed() {
+            (self.completed)(completed);
+        }
+    }
+}
