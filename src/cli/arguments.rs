@@ -1,0 +1,157 @@
+//! The arguments, as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or nothing to do
+  1  some commands failed and will be tried again next run
+  2  wrong usage
+  3  the configuration cannot be used
+  4  broker unreachable, or its answer unusable
+  5  SFTP server unreachable, login refused, or host key wrong
+  6  blocked by a guard: a person must decide
+  7  the ledger is damaged
+  8  another run is active
+ 10  changes are pending (plan --exit-code only)";
+
+/// Carries the results of tagged AKTIN broker requests to an SFTP drop-box, encrypted, and keeps a
+/// ledger that anyone can replay.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// The configuration file
+    #[arg(short, long, global = true, value_name = "FILE", env = "BROKER_COURIER_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The folder that holds the ledger, for commands that need no more than that
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) ledger: Option<PathBuf>,
+
+    /// How messages are written to standard error
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How messages are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Brings the drop-box up to date with the broker: what cron calls
+    Run,
+    /// Shows what `run` would do now; changes nothing
+    Plan(PlanOptions),
+    /// Releases what a guard has blocked, for exactly the plan shown
+    Approve(ApproveOptions),
+    /// Shows what stands at the drop-box, as far as the ledger knows
+    Status(JsonOption),
+    /// Shows what happened, event by event
+    Log(LogOptions),
+    /// Shows the state as it was after an earlier event
+    Replay(ReplayOptions),
+    /// Checks every byte of the ledger
+    Verify,
+    /// Asks the SFTP server for its host key, without logging in
+    HostKey,
+    /// Makes a new encryption key; never overwrites a file
+    Keygen(KeygenOptions),
+    /// Decrypts a delivered file
+    Decrypt(DecryptOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JsonOption {
+    /// Write JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanOptions {
+    /// Write JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Exit with 10 when changes are pending, with 6 when a guard blocks
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApproveOptions {
+    /// The digest that `plan` or `run` showed
+    #[arg(value_name = "DIGEST")]
+    pub(crate) digest: String,
+
+    /// Why it is right to go on
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why: String,
+
+    /// Who approves
+    #[arg(long, value_name = "NAME", env = "USER")]
+    pub(crate) who: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogOptions {
+    /// Write JSON, one event a line
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Only events about this request
+    #[arg(long, value_name = "ID")]
+    pub(crate) request: Option<courier_ledger::RequestId>,
+
+    /// Only events from this sequence number, date, or RFC 3339 time on
+    #[arg(long, value_name = "SEQ|TIME")]
+    pub(crate) since: Option<super::log::Since>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayOptions {
+    /// The last event to take in; all by default
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) at: Option<courier_ledger::Sequence>,
+
+    /// Write the status.xml of that moment instead
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) status_xml: bool,
+
+    /// Write JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeygenOptions {
+    /// The file to create
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DecryptOptions {
+    /// The file as it was delivered
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Where the decrypted file goes; must not exist
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+
+    /// The key file; otherwise that of the configuration
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+}

@@ -1,0 +1,30 @@
+//! `host-key`: asks the server who it is, before anybody trusts it with a password.
+
+use std::io::Write as _;
+
+use super::arguments::Arguments;
+use super::error::CommandError;
+use super::{output, place};
+use crate::effects::sftp;
+use crate::run::ExitCode;
+
+pub(crate) fn host_key(arguments: &Arguments) -> Result<ExitCode, CommandError> {
+    let configuration = place::configuration(arguments)?;
+    let server = &configuration.sftp;
+    let key = sftp::probe(&server.host, server.port, server.timeout)
+        .map_err(|error| place::drop_box_error(error))?;
+    output::write(|output| {
+        writeln!(
+            output,
+            "{}:{} presents a host key of type {}:\n\n  {}\n",
+            server.host, server.port, key.algorithm, key.fingerprint
+        )?;
+        writeln!(
+            output,
+            "Compare it with what the server's operator tells you over another way. If it agrees, \
+             add this line under [SFTP]:\n\nHOST_KEY = \"{}\"",
+            key.fingerprint
+        )
+    })?;
+    Ok(ExitCode::Done)
+}

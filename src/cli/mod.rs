@@ -1,0 +1,62 @@
+//! The command line: arguments in, words and an exit code out. One file per command.
+//!
+//! Deliberately absent: anything that a command does; here it is only asked for and shown.
+
+mod approve;
+mod arguments;
+mod decrypt;
+mod error;
+mod host_key;
+mod keygen;
+mod ledger_view;
+mod log;
+mod logging;
+mod output;
+mod place;
+mod plan;
+mod replay;
+mod run;
+mod status;
+mod verify;
+
+use clap::Parser as _;
+
+use crate::run::ExitCode;
+use arguments::{Arguments, Command};
+use error::CommandError;
+
+/// Parses the arguments, runs the command, and gives the exit code.
+pub(crate) fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
+            // Nothing is left to be done about a terminal that is gone.
+            drop(error.print());
+            return code;
+        }
+    };
+    logging::start(&arguments);
+    match dispatch(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            error.report();
+            error.code
+        }
+    }
+}
+
+fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
+    match &arguments.command {
+        Command::Run => run::run(arguments),
+        Command::Plan(options) => plan::plan(arguments, options),
+        Command::Approve(options) => approve::approve(arguments, options),
+        Command::Status(options) => status::status(arguments, options),
+        Command::Log(options) => log::log(arguments, options),
+        Command::Replay(options) => replay::replay(arguments, options),
+        Command::Verify => verify::verify(arguments),
+        Command::HostKey => host_key::host_key(arguments),
+        Command::Keygen(options) => keygen::keygen(options),
+        Command::Decrypt(options) => decrypt::decrypt(arguments, options),
+    }
+}

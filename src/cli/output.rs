@@ -1,0 +1,30 @@
+//! Standard output, for a reader that may go away (`| head`) at any time.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::error::CommandError;
+use crate::run::ExitCode;
+
+/// Writes to standard output; a reader that has gone away is no error.
+pub(crate) fn write(
+    produce: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), CommandError> {
+    let mut output = io::BufWriter::new(io::stdout().lock());
+    match produce(&mut output).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CommandError::new(ExitCode::Incomplete, error)
+                .hint("standard output could not be written"))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes a value as indented JSON.
+pub(crate) fn write_json(value: &impl Serialize) -> Result<(), CommandError> {
+    write(|output| {
+        serde_json::to_writer_pretty(&mut *output, value)?;
+        writeln!(output)
+    })
+}

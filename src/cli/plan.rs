@@ -1,0 +1,90 @@
+//! `plan`: what `run` would do now. Polls and decides on a copy; works while a run is active.
+
+use std::io::Write as _;
+
+use courier_ledger::{Blocked, Command, Digest, Plan};
+use serde::Serialize;
+
+use super::arguments::{Arguments, PlanOptions};
+use super::error::CommandError;
+use super::{output, place};
+use crate::effects::clock::SystemClock;
+use crate::run::{self, ExitCode};
+
+#[derive(Serialize)]
+struct PlanView<'a> {
+    commands: Vec<&'a Command>,
+    blocked: &'a [Blocked],
+    approval_digest: Option<Digest>,
+    skipped: Vec<String>,
+    unchanged: u64,
+}
+
+pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitCode, CommandError> {
+    let configuration = place::configuration(arguments)?;
+    let key = place::load_key(&configuration.security.path_encryption_key)?;
+    let broker = place::broker(&configuration)?;
+    let place::Rehearsed { mut log, state, legacy } = place::rehearsal(&configuration)?;
+    let clock = SystemClock::start();
+    let policy = configuration.policy(key.id());
+    let decided = run::rehearse(&mut log, state, legacy, &policy, &broker, &clock)
+        .map_err(place::record_error)?;
+    let (plan, _) = decided.map_err(|failure| place::poll_error(&failure))?;
+    if options.json {
+        output::write_json(&PlanView {
+            commands: plan.changes().collect(),
+            blocked: &plan.blocked,
+            approval_digest: (!plan.blocked.is_empty()).then(|| plan.approval_digest()),
+            skipped: plan.skipped.iter().map(ToString::to_string).collect(),
+            unchanged: plan.unchanged,
+        })?;
+    } else {
+        output::write(|output| show(output, &plan))?;
+    }
+    Ok(match (options.exit_code, plan.blocked.is_empty(), plan.changes().next()) {
+        (true, false, _) => ExitCode::Blocked,
+        (true, true, Some(_)) => ExitCode::Pending,
+        (true, true, None) | (false, _, _) => ExitCode::Done,
+    })
+}
+
+fn show(output: &mut dyn std::io::Write, plan: &Plan) -> std::io::Result<()> {
+    for command in plan.changes() {
+        writeln!(output, "  {command}")?;
+    }
+    if plan.changes().next().is_none() {
+        writeln!(output, "Nothing to do.")?;
+    }
+    for skipped in &plan.skipped {
+        writeln!(output, "  left alone: {skipped}")?;
+    }
+    writeln!(
+        output,
+        "\n{} to do, {} blocked, {} left alone, {} unchanged",
+        plan.changes().count(),
+        plan.blocked.len(),
+        plan.skipped.len(),
+        plan.unchanged
+    )?;
+    show_blocked(output, &plan.blocked, plan.approval_digest())
+}
+
+/// Lists what guards hold back, and how to release it.
+pub(crate) fn show_blocked(
+    output: &mut dyn std::io::Write,
+    blocked: &[Blocked],
+    digest: Digest,
+) -> std::io::Result<()> {
+    if blocked.is_empty() {
+        return Ok(());
+    }
+    writeln!(output, "\nBlocked, because a person must decide:")?;
+    for Blocked { command, guard } in blocked {
+        writeln!(output, "  {command}: {guard}")?;
+    }
+    writeln!(
+        output,
+        "\nIf all of this is right, release exactly this, once, with\n  \
+         broker-courier approve {digest} --why \"…\"\nand start the next run."
+    )
+}

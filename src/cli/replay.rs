@@ -1,0 +1,30 @@
+//! `replay`: the state as it was after an earlier event.
+
+use courier_ledger::{ProjectionTip, StatusDocument};
+
+use super::arguments::{Arguments, ReplayOptions};
+use super::error::CommandError;
+use super::ledger_view::LedgerView;
+use super::{output, place};
+use crate::run::ExitCode;
+
+pub(crate) fn replay(
+    arguments: &Arguments,
+    options: &ReplayOptions,
+) -> Result<ExitCode, CommandError> {
+    let (state, tip) = place::read_state(arguments, options.at)?;
+    let Some(log) = state.log() else {
+        return Err(CommandError::new(ExitCode::Usage, "the ledger has no such event")
+            .hint("`broker-courier log` lists the events with their sequence numbers"));
+    };
+    if options.status_xml {
+        let tip = ProjectionTip { log, sequence: tip.sequence, hash: tip.hash };
+        let document = StatusDocument::project(&state, tip);
+        output::write(|output| output.write_all(document.as_bytes()))?;
+    } else if options.json {
+        output::write_json(&LedgerView::new(&state, tip))?;
+    } else {
+        output::write(|output| LedgerView::new(&state, tip).write(output))?;
+    }
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,166 @@
+//! Fetches results and encrypts them on the way to the spool: export, download, encrypt. Plaintext
+//! is only ever in memory, a chunk at a time.
+
+use std::io::{self, Read as _};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use courier_ledger::{Digest, Failure, FailureClass, KeyId, Phase, RequestId, Sequence};
+
+use super::Message;
+use crate::effects::broker::{Broker, DownloadError};
+use crate::effects::fernet::{EncryptError, Encryptor, FernetKey, TokenSeed, token_size};
+use crate::effects::spool::{Spool, SpoolDirectory};
+use crate::run::Clock;
+
+/// Bytes read from the broker at a time.
+const CHUNK_BYTES: usize = 128 * 1024;
+
+/// Ciphertext after which the upload begins to follow; smaller results are sent once complete.
+const HEAD_START_BYTES: u64 = 1024 * 1024;
+
+/// Everything that fetching needs.
+pub struct Fetcher {
+    /// The broker.
+    pub broker: Arc<Broker>,
+    /// The key to encrypt with.
+    pub key: FernetKey,
+    /// Where ciphertext waits.
+    pub spool: SpoolDirectory,
+    /// How many results are fetched at once.
+    pub concurrency: usize,
+    /// Stamps the tokens.
+    pub clock: Box<dyn Clock + Send + Sync>,
+}
+
+/// What is to be fetched, and for which intent.
+pub(super) struct FetchOrder {
+    pub(super) start: Sequence,
+    pub(super) request: RequestId,
+}
+
+/// What was encrypted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fetched {
+    pub(super) plaintext_sha256: Digest,
+    pub(super) token_sha256: Digest,
+    pub(super) token_bytes: u64,
+    pub(super) key: KeyId,
+}
+
+/// Starts the fetching threads; they end when the returned sender is dropped. `wake` is called when
+/// there is more for the uploader to read.
+pub(super) fn start(
+    fetcher: &Arc<Fetcher>,
+    messages: &Sender<Message>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+) -> Sender<FetchOrder> {
+    let (sender, receiver) = channel();
+    let receiver = Arc::new(Mutex::new(receiver));
+    for _ in 0..fetcher.concurrency {
+        let fetcher = Arc::clone(fetcher);
+        let receiver = Arc::clone(&receiver);
+        let messages = messages.clone();
+        let wake = Arc::clone(&wake);
+        std::thread::spawn(move || {
+            while let Some(FetchOrder { start, request }) = next_order(&receiver) {
+                let result = Fetch { fetcher: &fetcher, messages: &messages, start }
+                    .fetch(request, Arc::clone(&wake));
+                if messages.send(Message::Fetched(start, result)).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    sender
+}
+
+fn next_order(orders: &Mutex<Receiver<FetchOrder>>) -> Option<FetchOrder> {
+    orders.lock().ok()?.recv().ok()
+}
+
+struct Fetch<'a> {
+    fetcher: &'a Fetcher,
+    messages: &'a Sender<Message>,
+    start: Sequence,
+}
+
+impl Fetch<'_> {
+    fn fetch(
+        &self,
+        request: RequestId,
+        wake: Arc<dyn Fn() + Send + Sync>,
+    ) -> Result<Fetched, Failure> {
+        let Fetcher { broker, key, spool, clock, .. } = self.fetcher;
+        let bundle = broker.export(request)?;
+        let mut download = broker.download(&bundle)?;
+        let expected = download.content_length().map(token_size);
+        let writer = spool.create(expected).map_err(|error| spool_failure(&error.into()))?;
+        let result = writer.spool();
+        result.set_waker(Box::new(move || wake()));
+        let seconds = u64::try_from(clock.now().0 / 1_000_000).unwrap_or(0);
+        let seed = TokenSeed::draw(seconds).map_err(|error| encrypt_failure(&error))?;
+        let mut encryptor =
+            Encryptor::new(key, &seed, writer).map_err(|error| encrypt_failure(&error))?;
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let mut announced = false;
+        loop {
+            let count = download.read(&mut chunk).map_err(|error| download_failure(&error))?;
+            let Some(plaintext) = chunk.get(..count).filter(|chunk| !chunk.is_empty()) else {
+                break;
+            };
+            encryptor.update(plaintext).map_err(|error| encrypt_failure(&error))?;
+            if !announced && result.written_bytes() >= HEAD_START_BYTES {
+                self.announce(&result);
+                announced = true;
+            }
+        }
+        let (writer, digest) = encryptor.finish().map_err(|error| encrypt_failure(&error))?;
+        writer.finish().map_err(|error| spool_failure(&error))?;
+        if !announced {
+            self.announce(&result);
+        }
+        Ok(Fetched {
+            plaintext_sha256: digest.plaintext_sha256,
+            token_sha256: digest.token_sha256,
+            token_bytes: digest.token_bytes,
+            key: key.id(),
+        })
+    }
+
+    fn announce(&self, result: &Spool) {
+        // The run is over when nobody listens any more.
+        let _unheard = self.messages.send(Message::Arriving(self.start, Box::new(result.reader())));
+    }
+}
+
+fn download_failure(error: &io::Error) -> Failure {
+    DownloadError::failure(error).cloned().unwrap_or_else(|| Failure {
+        phase: Phase::Download,
+        class: FailureClass::Transient,
+        text: error.to_string(),
+    })
+}
+
+fn spool_failure(error: &io::Error) -> Failure {
+    let class = match error.kind() {
+        io::ErrorKind::StorageFull
+        | io::ErrorKind::QuotaExceeded
+        | io::ErrorKind::FileTooLarge
+        | io::ErrorKind::PermissionDenied => FailureClass::NeedsPerson,
+        _ => FailureClass::Transient,
+    };
+    Failure { phase: Phase::Spool, class, text: error.to_string() }
+}
+
+/// The encryptor writes into the spool: what looks like its error may be the disk's.
+fn encrypt_failure(error: &EncryptError) -> Failure {
+    match error {
+        EncryptError::Output(error) => spool_failure(error),
+        EncryptError::Cryptography(_) => Failure {
+            phase: Phase::Encrypt,
+            class: FailureClass::Permanent,
+            text: format!("OpenSSL could not encrypt: {error}"),
+        },
+    }
+}
