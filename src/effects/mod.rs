@@ -1,2 +1,4 @@
 //! The effect handlers: everything that touches a network, a disk or a clock. They carry out what
 //! `courier-ledger` decided and report what happened; they decide nothing.
+
+pub mod fernet;
