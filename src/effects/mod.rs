@@ -2,3 +2,5 @@
 //! `courier-ledger` decided and report what happened; they decide nothing.
 
 pub mod fernet;
+pub mod source;
+pub mod spool;
