@@ -17,6 +17,8 @@ pub use key::{ExposedKey, FernetKey, KeyError};
 pub use token::{TokenDigest, TokenSeed, token_size};
 
 #[cfg(test)]
+mod decrypt_tests;
+#[cfg(test)]
 mod key_tests;
 #[cfg(test)]
 mod tests;

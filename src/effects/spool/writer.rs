@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use super::buffer::{Buffer, Progress, Store};
+use super::buffer::{Buffer, Progress, State, Store};
 use super::directory::Claim;
 use super::{Spool, SpoolError};
 
@@ -64,7 +64,7 @@ impl SpoolWriter {
         Ok(self.spool.clone())
     }
 
-    /// Gives the result up: readers fail with the error's kind and text.
+    /// Gives the result up: readers fail with the error's kind and text, which may be logged.
     pub fn fail(self, error: &io::Error) {
         self.give_up(error.kind(), error.to_string());
     }
@@ -88,11 +88,7 @@ impl SpoolWriter {
             self.spill(count)?;
         }
         if let Some(file) = &self.file {
-            let end = self.written + count;
-            {
-                let claim = &mut self.spool.0.lock().claim;
-                reserve(claim, end)?;
-            }
+            reserve(&mut self.spool.0.lock().claim, self.written + count)?;
             // No lock: readers do not look beyond `written`, and nobody else writes.
             file.write_all_at(bytes, self.written)?;
         }
@@ -112,19 +108,20 @@ impl SpoolWriter {
         Ok(())
     }
 
-    /// Moves what is in memory to a file, before `more` bytes come.
+    /// Moves what is in memory to a file, before `more` bytes come. Readers have the memory until
+    /// all of it is in the file.
     fn spill(&mut self, more: u64) -> io::Result<()> {
         let mut state = self.spool.0.lock();
-        let Store::Memory(memory) = &mut state.store else {
+        let State { store, claim, .. } = &mut *state;
+        let Store::Memory(memory) = store else {
             return Ok(());
         };
-        let memory = std::mem::take(memory);
         let moved = memory.len() as u64;
-        reserve(&mut state.claim, moved + more)?;
-        let file = Arc::new(state.claim.create_file()?);
-        file.write_all_at(&memory, 0)?;
-        state.claim.note_written(moved);
-        state.store = Store::File(Arc::clone(&file));
+        reserve(claim, moved + more)?;
+        let file = Arc::new(claim.create_file()?);
+        file.write_all_at(memory, 0)?;
+        claim.note_written(moved);
+        *store = Store::File(Arc::clone(&file));
         self.file = Some(file);
         Ok(())
     }
