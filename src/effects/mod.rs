@@ -2,4 +2,10 @@
 //! `courier-ledger` decided and report what happened; they decide nothing.
 
 pub mod broker;
+pub mod carrier;
+pub mod clock;
+pub mod fernet;
 pub mod sftp;
+pub mod source;
+pub mod spool;
+pub mod status_file;

@@ -1,0 +1,263 @@
+//! The key and its file: 44 characters of base64 that hold 16 bytes for signing and 16 for
+//! encryption. The key is wiped from memory when dropped and cannot be printed; errors name the
+//! file, never what is in it. Deliberately absent: any way to change or overwrite a key file.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use base64_simd::{AsOut, URL_SAFE};
+use courier_ledger::{Digest, KeyId};
+use openssl::cipher::Cipher;
+use openssl::cipher_ctx::CipherCtx;
+use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::sign::Signer;
+use zeroize::Zeroizing;
+
+const KEY_BYTES: usize = 32;
+const HALF_BYTES: usize = KEY_BYTES / 2;
+const TEXT_BYTES: usize = 44;
+// Far above any key file with its white space: whoever names a result by mistake gets an error, not
+// a wait.
+const FILE_LIMIT_BYTES: u64 = 1024;
+const ID_LABEL: &[u8] = b"broker-courier/fernet-key-id/1\0";
+
+/// A Fernet key. Boxed, so that moving it leaves no copies behind.
+#[derive(Clone)]
+pub struct FernetKey {
+    bytes: Box<Zeroizing<[u8; KEY_BYTES]>>,
+    id: KeyId,
+}
+
+/// A key file that others than its owner can read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExposedKey {
+    /// The key file.
+    pub path: PathBuf,
+    /// Its permission bits.
+    pub mode: u32,
+}
+
+impl fmt::Display for ExposedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        write!(
+            f,
+            "key file {path} can be read by its group or by others (mode {:04o}): `chmod 600 {path}` closes it",
+            self.mode
+        )
+    }
+}
+
+/// Why there is no key. The file is named, its content never shown.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// Nothing lies at the path.
+    #[error("key file {} does not exist", .0.display())]
+    Missing(PathBuf),
+    /// A directory lies at the path.
+    #[error("key file {} is a directory", .0.display())]
+    Directory(PathBuf),
+    /// A pipe, socket or device lies at the path; reading it could wait for ever.
+    #[error("key file {} is not a regular file", .0.display())]
+    NotAFile(PathBuf),
+    /// The file holds nothing or white space only.
+    #[error("key file {} is empty", .0.display())]
+    Empty(PathBuf),
+    /// The file holds something else than a key.
+    #[error(
+        "key file {} is malformed: expected 44 characters of URL-safe base64 (A-Z a-z 0-9 - _, the last one =), which are 32 bytes",
+        .0.display()
+    )]
+    Malformed(PathBuf),
+    /// The file cannot be read.
+    #[error("cannot read key file {}", .path.display())]
+    Unreadable {
+        /// The key file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A key is to be generated where something exists already.
+    #[error("{} exists already and is never overwritten", .0.display())]
+    Exists(PathBuf),
+    /// The new key file cannot be written.
+    #[error("cannot write key file {}", .path.display())]
+    Unwritable {
+        /// The key file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The random number generator failed.
+    #[error("no random numbers for a key")]
+    Random(#[source] ErrorStack),
+}
+
+impl FernetKey {
+    /// Loads a key file; white space around the key is ignored. With the key comes a warning when
+    /// the file's mode lets group or others read it.
+    ///
+    /// Both base64 alphabets are accepted, as by the replaced program: `openssl rand -base64 32`
+    /// makes a key too.
+    pub fn load(path: &Path) -> Result<(Self, Option<ExposedKey>), KeyError> {
+        let unreadable = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => KeyError::Missing(path.into()),
+            _ => KeyError::Unreadable {
+                path: path.into(),
+                source,
+            },
+        };
+        // Before it is opened: opening a pipe waits for its other end.
+        check_file_type(path, &fs::metadata(path).map_err(unreadable)?)?;
+        let file = File::open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        check_file_type(path, &metadata)?;
+
+        let mut text = Zeroizing::new(Vec::with_capacity(FILE_LIMIT_BYTES as usize + 1));
+        file.take(FILE_LIMIT_BYTES)
+            .read_to_end(&mut text)
+            .map_err(unreadable)?;
+        let key = match text.trim_ascii() {
+            [] => return Err(KeyError::Empty(path.into())),
+            text => Self::parse(text).ok_or_else(|| KeyError::Malformed(path.into()))?,
+        };
+        let mode = metadata.mode() & 0o7777;
+        let exposed = (mode & 0o044 != 0).then(|| ExposedKey {
+            path: path.to_path_buf(),
+            mode,
+        });
+        Ok((key, exposed))
+    }
+
+    /// Draws a new key and writes it, with a newline, to a new file with mode 0600, which is on
+    /// disk when this returns.
+    pub fn generate(path: &Path) -> Result<Self, KeyError> {
+        let mut bytes = Box::new(Zeroizing::new([0; KEY_BYTES]));
+        openssl::rand::rand_priv_bytes(bytes.as_mut_slice()).map_err(KeyError::Random)?;
+        let mut text = Zeroizing::new([b'\n'; TEXT_BYTES + 1]);
+        let _: &mut [u8] = URL_SAFE.encode(bytes.as_slice(), text[..TEXT_BYTES].as_out());
+
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(|source| match source.kind() {
+                io::ErrorKind::AlreadyExists => KeyError::Exists(path.into()),
+                _ => KeyError::Unwritable {
+                    path: path.into(),
+                    source,
+                },
+            })?;
+        let written = file
+            // The umask may have taken the owner's bits away.
+            .set_permissions(Permissions::from_mode(0o600))
+            .and_then(|()| file.write_all(text.as_slice()))
+            .and_then(|()| file.sync_all())
+            .and_then(|()| File::open(folder_of(path))?.sync_all());
+        if let Err(source) = written {
+            // Ours, made a moment ago, and without value.
+            fs::remove_file(path).ok();
+            return Err(KeyError::Unwritable {
+                path: path.into(),
+                source,
+            });
+        }
+        Ok(Self::new(bytes))
+    }
+
+    /// What may be recorded about the key: the first 8 bytes of SHA-256 over a label and the key.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// Reads the 44 characters; `None` for anything else.
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        let mut text = Zeroizing::new(<[u8; TEXT_BYTES]>::try_from(text).ok()?);
+        for character in text.iter_mut() {
+            *character = match *character {
+                b'+' => b'-',
+                b'/' => b'_',
+                other => other,
+            };
+        }
+        let mut bytes = Box::new(Zeroizing::new([0; KEY_BYTES]));
+        let decoded_bytes = URL_SAFE.decode_inplace(text.as_mut_slice()).ok()?;
+        if decoded_bytes.len() != KEY_BYTES {
+            return None;
+        }
+        bytes.copy_from_slice(decoded_bytes);
+        Some(Self::new(bytes))
+    }
+
+    fn new(bytes: Box<Zeroizing<[u8; KEY_BYTES]>>) -> Self {
+        let mut id = [0; 8];
+        let digest = Digest::of(&[ID_LABEL, bytes.as_slice()]);
+        id.copy_from_slice(&digest.0[..8]);
+        Self {
+            bytes,
+            id: KeyId(id),
+        }
+    }
+
+    /// HMAC-SHA256 under the first half.
+    pub(super) fn signer(&self) -> Result<Signer<'static>, ErrorStack> {
+        Signer::new(
+            MessageDigest::sha256(),
+            &*PKey::hmac(&self.bytes[..HALF_BYTES])?,
+        )
+    }
+
+    /// AES-128-CBC with PKCS #7 padding under the second half, for encryption.
+    pub(super) fn encryption(&self, iv: &[u8]) -> Result<CipherCtx, ErrorStack> {
+        let mut context = CipherCtx::new()?;
+        context.encrypt_init(
+            Some(Cipher::aes_128_cbc()),
+            Some(&self.bytes[HALF_BYTES..]),
+            Some(iv),
+        )?;
+        Ok(context)
+    }
+
+    /// The same for decryption.
+    pub(super) fn decryption(&self, iv: &[u8]) -> Result<CipherCtx, ErrorStack> {
+        let mut context = CipherCtx::new()?;
+        context.decrypt_init(
+            Some(Cipher::aes_128_cbc()),
+            Some(&self.bytes[HALF_BYTES..]),
+            Some(iv),
+        )?;
+        Ok(context)
+    }
+}
+
+impl fmt::Debug for FernetKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FernetKey({})", self.id)
+    }
+}
+
+fn check_file_type(path: &Path, metadata: &fs::Metadata) -> Result<(), KeyError> {
+    let file_type = metadata.file_type();
+    if file_type.is_dir() {
+        Err(KeyError::Directory(path.into()))
+    } else if !file_type.is_file() {
+        Err(KeyError::NotAFile(path.into()))
+    } else {
+        Ok(())
+    }
+}
+
+/// The folder that holds `path`.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}

@@ -1,0 +1,22 @@
+//! The spool: where encrypted results wait between the stream that makes them and the upload that
+//! sends them, so that an upload can start over without a new export.
+//!
+//! What always holds here: ciphertext only; nothing has a name on disk while it is in use, so a
+//! killed process leaves nothing behind; memory does not grow with a result; the disk space taken
+//! has a limit. Deliberately absent: waiting (a reader learns that there is nothing yet, and is
+//! called when there is more), and keeping anything beyond the run.
+
+mod buffer;
+mod directory;
+mod error;
+mod reader;
+mod writer;
+
+pub use buffer::{Spool, Waker};
+pub use directory::{SpoolDirectory, SpoolLimits};
+pub use error::SpoolError;
+pub use reader::SpoolReader;
+pub use writer::SpoolWriter;
+
+#[cfg(test)]
+mod tests;
