@@ -73,7 +73,10 @@ fn take(program: &mut Program, step: Step) -> Result<(), TestCaseError> {
             program.run(luck, reversed);
             if empty {
                 let after = final_names(&program.world.borrow().drop_box);
-                prop_assert!(held.iter().all(|name| after.contains(name)), "mass deletion");
+                prop_assert!(
+                    held.iter().all(|name| after.contains(name)),
+                    "mass deletion"
+                );
             }
         }
     }
@@ -81,7 +84,11 @@ fn take(program: &mut Program, step: Step) -> Result<(), TestCaseError> {
 }
 
 fn final_names<T>(drop_box: &BTreeMap<String, T>) -> Vec<String> {
-    drop_box.keys().filter(|name| name.starts_with("export_")).cloned().collect()
+    drop_box
+        .keys()
+        .filter(|name| name.starts_with("export_"))
+        .cloned()
+        .collect()
 }
 
 proptest! {

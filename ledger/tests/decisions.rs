@@ -397,5 +397,8 @@ fn evidence_of_an_earlier_poll_deletes_nothing() {
     history.finish();
     history.evidence.clear();
     let plan = history.plan();
-    assert_eq!(blocked(&plan), [("delete 0".to_owned(), Guard::EmptyListing)]);
+    assert_eq!(
+        blocked(&plan),
+        [("delete 0".to_owned(), Guard::EmptyListing)]
+    );
 }

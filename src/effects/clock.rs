@@ -15,7 +15,9 @@ impl SystemClock {
     /// Starts the monotonic clock.
     #[must_use]
     pub fn start() -> Self {
-        Self { began: Instant::now() }
+        Self {
+            began: Instant::now(),
+        }
     }
 }
 

@@ -8,13 +8,14 @@ use std::io;
 pub enum Available {
     /// That many bytes were put at the front of the buffer; 0 only if the buffer was empty.
     Bytes(usize),
-    /// Nothing yet; more is to come.
+    /// None now: whoever produces them wakes the reader when there are more.
     Pending,
     /// Everything has been read.
     End,
 }
 
-/// Bytes to be sent, which can be read from the beginning again as often as it takes.
+/// Bytes to be sent, which can be read from the beginning again as often as it takes. It is read
+/// on the thread that serves the network: it must not block.
 pub trait Source: Send {
     /// Reads what is there, without waiting. Fails when whoever produces the bytes has failed.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<Available>;

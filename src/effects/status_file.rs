@@ -48,7 +48,9 @@ impl LocalStatusFile {
     /// The file in this working directory.
     #[must_use]
     pub fn inside(working_dir: &Path) -> Self {
-        Self { path: working_dir.join("status.xml") }
+        Self {
+            path: working_dir.join("status.xml"),
+        }
     }
 
     /// Where it is.
@@ -63,20 +65,30 @@ impl LocalStatusFile {
         let bytes = match std::fs::read(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-            Err(source) => return Err(StatusFileError::Unreadable { path: path(), source }),
+            Err(source) => {
+                return Err(StatusFileError::Unreadable {
+                    path: path(),
+                    source,
+                });
+            }
         };
         if let Some(tip) = StatusDocument::tip_of(&bytes) {
             return Ok(Found::Projection(tip, bytes));
         }
         LegacyStatus::parse(&bytes)
             .map(Found::Legacy)
-            .map_err(|source| StatusFileError::Damaged { path: path(), source })
+            .map_err(|source| StatusFileError::Damaged {
+                path: path(),
+                source,
+            })
     }
 
     fn try_replace(&self, document: &[u8]) -> io::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        let mut temporary =
-            tempfile::Builder::new().prefix(".status.xml.").suffix(".part").tempfile_in(folder)?;
+        let mut temporary = tempfile::Builder::new()
+            .prefix(".status.xml.")
+            .suffix(".part")
+            .tempfile_in(folder)?;
         temporary.write_all(document)?;
         temporary.as_file().sync_all()?;
         temporary.persist(&self.path)?;
@@ -87,6 +99,9 @@ impl LocalStatusFile {
 impl StatusFile for LocalStatusFile {
     fn replace(&self, document: &[u8]) -> Result<(), RecordError> {
         self.try_replace(document)
-            .map_err(|source| RecordError::StatusFile { path: self.path.clone(), source })
+            .map_err(|source| RecordError::StatusFile {
+                path: self.path.clone(),
+                source,
+            })
     }
 }

@@ -38,9 +38,13 @@ pub(super) fn execute(
     loop {
         let first_start = record.next_sequence().0 + outcomes.len() as u64;
         let mut errands = Vec::new();
-        while under_way.len() < carrier.capacity() && report.drop_box_failure.is_none() && may_begin()
+        while under_way.len() < carrier.capacity()
+            && report.drop_box_failure.is_none()
+            && may_begin()
         {
-            let Some(command) = waiting.pop_front() else { break };
+            let Some(command) = waiting.pop_front() else {
+                break;
+            };
             let start = Sequence(first_start + errands.len() as u64);
             let errand = errand(record, start, command, None);
             under_way.insert(start, errand.command.clone());
@@ -56,7 +60,9 @@ pub(super) fn execute(
             break;
         }
         for (start, ending) in carrier.endings() {
-            let Some(command) = under_way.remove(&start) else { continue };
+            let Some(command) = under_way.remove(&start) else {
+                continue;
+            };
             outcomes.push(outcome(start, &command, ending, report));
         }
     }
@@ -72,7 +78,9 @@ fn publish(
     status_file: &dyn StatusFile,
     report: &mut RunReport,
 ) -> Result<(), RecordError> {
-    let command = Command::PublishLedger { name: RemoteName::ledger() };
+    let command = Command::PublishLedger {
+        name: RemoteName::ledger(),
+    };
     let mut errand = errand(record, record.next_sequence(), command, None);
     record.append(vec![intent(&errand)])?;
     let (document, _) = record.project();
@@ -80,12 +88,17 @@ fn publish(
     errand.document = Some(Arc::from(document.as_bytes()));
     let (start, command) = (errand.start, errand.command.clone());
     let ending = match &report.drop_box_failure {
-        Some(failure) => {
-            Ending::Failed { failure: failure.clone(), remote: RemoteAfterFailure::Untouched }
-        }
+        Some(failure) => Ending::Failed {
+            failure: failure.clone(),
+            remote: RemoteAfterFailure::Untouched,
+        },
         None => {
             carrier.begin(errand);
-            carrier.endings().into_iter().next().map_or_else(|| lost("no outcome"), |(_, end)| end)
+            carrier
+                .endings()
+                .into_iter()
+                .next()
+                .map_or_else(|| lost("no outcome"), |(_, end)| end)
         }
     };
     let event = outcome(start, &command, ending, report);
@@ -123,17 +136,31 @@ fn errand(
     document: Option<Arc<[u8]>>,
 ) -> Errand {
     let temporary = command.temporary(record.log_id(), start);
-    Errand { start, temporary, command, document }
+    Errand {
+        start,
+        temporary,
+        command,
+        document,
+    }
 }
 
 fn intent(errand: &Errand) -> Event {
-    Event::CommandStarted { command: errand.command.clone(), temporary: errand.temporary.clone() }
+    Event::CommandStarted {
+        command: errand.command.clone(),
+        temporary: errand.temporary.clone(),
+    }
 }
 
 fn lost(text: &str) -> Ending {
-    let failure =
-        Failure { phase: Phase::Run, class: FailureClass::Transient, text: text.to_owned() };
-    Ending::Failed { failure, remote: RemoteAfterFailure::Uncertain }
+    let failure = Failure {
+        phase: Phase::Run,
+        class: FailureClass::Transient,
+        text: text.to_owned(),
+    };
+    Ending::Failed {
+        failure,
+        remote: RemoteAfterFailure::Uncertain,
+    }
 }
 
 /// The event that an ending is recorded as; the report learns of it, too.
@@ -154,7 +181,12 @@ fn outcome(start: Sequence, command: &Command, ending: Ending, report: &mut RunR
         }
         Ending::Published { sha256, size_bytes } => {
             // The intent is the last entry that the document shows.
-            Event::LedgerPublished { start, through: start, sha256, size_bytes }
+            Event::LedgerPublished {
+                start,
+                through: start,
+                sha256,
+                size_bytes,
+            }
         }
         Ending::Failed { failure, remote } => {
             counts.failed += 1;
@@ -162,7 +194,11 @@ fn outcome(start: Sequence, command: &Command, ending: Ending, report: &mut RunR
                 report.drop_box_failure = Some(failure.clone());
             }
             report.failures.push((command.to_string(), failure.clone()));
-            Event::CommandFailed { start, failure, remote }
+            Event::CommandFailed {
+                start,
+                failure,
+                remote,
+            }
         }
     }
 }
@@ -175,5 +211,8 @@ fn count_removal(counts: &mut RunCounts, command: &Command) {
 
 /// Whether a failure concerns the drop-box as a whole rather than one command.
 fn is_of_the_connection(failure: &Failure) -> bool {
-    matches!(failure.phase, Phase::Connect | Phase::HostKey | Phase::Authenticate)
+    matches!(
+        failure.phase,
+        Phase::Connect | Phase::HostKey | Phase::Authenticate
+    )
 }

@@ -91,7 +91,10 @@ pub fn rehearse(
     let mut record = Record::new(log, clock, state);
     if record.state().log().is_none() {
         let log = record.log_id();
-        record.append(vec![Event::LogCreated { log, version: VERSION.to_owned() }])?;
+        record.append(vec![Event::LogCreated {
+            log,
+            version: VERSION.to_owned(),
+        }])?;
     }
     prelude::import(&mut record, legacy)?;
     let plan = prelude::begin(&mut record, policy, poller)?;

@@ -10,7 +10,10 @@ use super::seams::Poller;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Takes over the ledger of the replaced program, if there is one and nothing else has happened.
-pub(super) fn import(record: &mut Record<'_>, legacy: Option<LegacyStatus>) -> Result<(), RecordError> {
+pub(super) fn import(
+    record: &mut Record<'_>,
+    legacy: Option<LegacyStatus>,
+) -> Result<(), RecordError> {
     match legacy {
         Some(LegacyStatus { sha256, entries }) => {
             record.append(vec![Event::LegacyImported { sha256, entries }])
@@ -33,7 +36,9 @@ pub(super) fn begin(
     }])?;
     match poller.poll(record.state()) {
         Err(failure) => {
-            record.append(vec![Event::PollFailed { failure: failure.clone() }])?;
+            record.append(vec![Event::PollFailed {
+                failure: failure.clone(),
+            }])?;
             Ok(Err(failure))
         }
         Ok(snapshot) => {

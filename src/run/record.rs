@@ -73,7 +73,9 @@ impl<'a> Record<'a> {
         if events.is_empty() {
             return Ok(());
         }
-        let entries = self.log.append(self.next_sequence(), self.clock.now(), events)?;
+        let entries = self
+            .log
+            .append(self.next_sequence(), self.clock.now(), events)?;
         for entry in &entries {
             self.state = std::mem::take(&mut self.state).apply(entry)?;
         }
@@ -85,7 +87,11 @@ impl<'a> Record<'a> {
     pub fn project(&self) -> (StatusDocument, Sequence) {
         let tip = self.log.tip();
         let (sequence, hash) = (tip.sequence, tip.hash);
-        let tip = ProjectionTip { log: self.log.log_id(), sequence, hash };
+        let tip = ProjectionTip {
+            log: self.log.log_id(),
+            sequence,
+            hash,
+        };
         (StatusDocument::project(&self.state, tip), sequence)
     }
 }

@@ -13,7 +13,13 @@ impl Rehearsal {
     /// Goes on after `sequence` of the log `log`.
     #[must_use]
     pub fn after(log: LogId, sequence: Sequence) -> Self {
-        Self { log, tip: Tip { sequence, hash: Digest([0; 32]) } }
+        Self {
+            log,
+            tip: Tip {
+                sequence,
+                hash: Digest([0; 32]),
+            },
+        }
     }
 }
 
@@ -34,7 +40,12 @@ impl EventLog for Rehearsal {
     ) -> Result<Vec<Entry>, LogError> {
         let entries = events.into_iter().map(|event| {
             self.tip.sequence = self.tip.sequence.next();
-            Entry { sequence: self.tip.sequence, time, event, hash: self.tip.hash }
+            Entry {
+                sequence: self.tip.sequence,
+                time,
+                event,
+                hash: self.tip.hash,
+            }
         });
         Ok(entries.collect())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use courier_ledger::{
-    Command, Delivery, Digest, Failure, Removal, RemoteAfterFailure, RemoteName, Sequence,
+    Command, Delivery, Digest, Failure, RemoteAfterFailure, RemoteName, Removal, Sequence,
     Snapshot, State, Timestamp,
 };
 

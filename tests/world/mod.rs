@@ -1,7 +1,11 @@
 //! A world in memory for the run loop: a broker, a drop-box and a carrier that fails, loses
 //! connections and is cut off where the test says so.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "shared by several test binaries")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "shared by several test binaries"
+)]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -67,11 +71,19 @@ impl Poller for Broker {
     fn poll(&self, state: &State) -> Result<Snapshot, Failure> {
         let world = self.0.borrow();
         let nothing = BTreeMap::new();
-        let listed = if world.broker_is_empty { &nothing } else { &world.broker };
-        let listing = listed.iter().map(|(id, shown)| (RequestId(*id), shown.0.map(Timestamp)));
+        let listed = if world.broker_is_empty {
+            &nothing
+        } else {
+            &world.broker
+        };
+        let listing = listed
+            .iter()
+            .map(|(id, shown)| (RequestId(*id), shown.0.map(Timestamp)));
         let mut poll = Poll::begin(listing).unwrap();
         for (id, (_, nodes)) in listed {
-            let nodes = nodes.iter().map(|(node, time)| NodeStatus(NodeId(*node), time.map(Timestamp)));
+            let nodes = nodes
+                .iter()
+                .map(|(node, time)| NodeStatus(NodeId(*node), time.map(Timestamp)));
             poll.read(RequestId(*id), nodes.collect()).unwrap();
         }
         let whole_list_is_empty =
@@ -99,7 +111,11 @@ pub(crate) struct Porter {
 
 impl Porter {
     fn carry(&mut self, errand: &Errand) -> Ending {
-        let luck = if self.luck.is_empty() { Luck::Good } else { self.luck.remove(0) };
+        let luck = if self.luck.is_empty() {
+            Luck::Good
+        } else {
+            self.luck.remove(0)
+        };
         let mut world = self.world.borrow_mut();
         let name = errand.command.name().to_string();
         let temporary = errand.temporary.as_ref().map(ToString::to_string);
@@ -128,7 +144,11 @@ impl Porter {
                     None => Removal::AlreadyAbsent,
                 })
             }
-            Command::Upload { request, name: remote, .. } => {
+            Command::Upload {
+                request,
+                name: remote,
+                ..
+            } => {
                 let shown = world.broker.get(&request.0).cloned();
                 world.drop_box.insert(name, shown);
                 Ending::Delivered(Delivery {
@@ -142,10 +162,17 @@ impl Porter {
             }
             Command::PublishLedger { .. } => {
                 world.drop_box.insert(name, None);
-                Ending::Published { sha256: Digest([3; 32]), size_bytes: 1 }
+                Ending::Published {
+                    sha256: Digest([3; 32]),
+                    size_bytes: 1,
+                }
             }
         };
-        if luck == Luck::AnswerLost { failed(RemoteAfterFailure::Uncertain) } else { ending }
+        if luck == Luck::AnswerLost {
+            failed(RemoteAfterFailure::Uncertain)
+        } else {
+            ending
+        }
     }
 }
 
@@ -162,7 +189,11 @@ impl Carrier for Porter {
         if self.under_way.is_empty() {
             return Vec::new();
         }
-        let last = if self.reversed { self.under_way.len() - 1 } else { 0 };
+        let last = if self.reversed {
+            self.under_way.len() - 1
+        } else {
+            0
+        };
         let errand = self.under_way.remove(last);
         vec![(errand.start, self.carry(&errand))]
     }
@@ -190,7 +221,9 @@ pub(crate) struct WildClock(pub(crate) RefCell<i64>);
 impl Clock for WildClock {
     fn now(&self) -> Timestamp {
         let mut time = self.0.borrow_mut();
-        *time = time.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *time = time
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         Timestamp(*time >> 12)
     }
 
@@ -236,13 +269,24 @@ impl Program {
     /// A whole run; the log of the simulation is folded again from its entries.
     pub(crate) fn run(&mut self, luck: Vec<Luck>, reversed: bool) -> RunReport {
         if self.state.log().is_none() {
-            let created = Event::LogCreated { log: LOG, version: "test".to_owned() };
-            for entry in self.log.append(Sequence(1), Timestamp(0), vec![created]).unwrap() {
+            let created = Event::LogCreated {
+                log: LOG,
+                version: "test".to_owned(),
+            };
+            for entry in self
+                .log
+                .append(Sequence(1), Timestamp(0), vec![created])
+                .unwrap()
+            {
                 self.state = std::mem::take(&mut self.state).apply(&entry).unwrap();
             }
         }
-        let porter =
-            Porter { world: self.world.clone(), luck, under_way: Vec::new(), reversed };
+        let porter = Porter {
+            world: self.world.clone(),
+            luck,
+            under_way: Vec::new(),
+            reversed,
+        };
         let parts = Parts {
             policy: Policy::new(KEY),
             poller: &Broker(self.world.clone()),
@@ -251,9 +295,11 @@ impl Program {
             clock: &self.clock,
             may_begin: &|| true,
         };
-        let mut log = Recorder { inner: &mut self.log, entries: Vec::new() };
-        let report =
-            broker_courier::run::run(&mut log, self.state.clone(), None, parts).unwrap();
+        let mut log = Recorder {
+            inner: &mut self.log,
+            entries: Vec::new(),
+        };
+        let report = broker_courier::run::run(&mut log, self.state.clone(), None, parts).unwrap();
         for entry in std::mem::take(&mut log.entries) {
             self.state = std::mem::take(&mut self.state).apply(&entry).unwrap();
         }

@@ -207,14 +207,16 @@ impl State {
     /// holds only for the poll that found it, so a file that still waits for its deletion needs it
     /// anew.
     pub(crate) fn expected(&self) -> impl Iterator<Item = RequestId> {
-        self.requests.iter().filter_map(|(id, request)| match request.presence {
-            Presence::Imported | Presence::Listed | Presence::Gone(Evidence::Unconfirmed) => {
-                Some(*id)
-            }
-            Presence::Gone(Evidence::Deleted | Evidence::Untagged) => {
-                request.remote.is_ours().then_some(*id)
-            }
-        })
+        self.requests
+            .iter()
+            .filter_map(|(id, request)| match request.presence {
+                Presence::Imported | Presence::Listed | Presence::Gone(Evidence::Unconfirmed) => {
+                    Some(*id)
+                }
+                Presence::Gone(Evidence::Deleted | Evidence::Untagged) => {
+                    request.remote.is_ours().then_some(*id)
+                }
+            })
     }
 
     /// Whether the last snapshot showed the request just so.

@@ -64,8 +64,12 @@ pub(super) fn start(
         let wake = Arc::clone(&wake);
         std::thread::spawn(move || {
             while let Some(FetchOrder { start, request }) = next_order(&receiver) {
-                let result = Fetch { fetcher: &fetcher, messages: &messages, start }
-                    .fetch(request, Arc::clone(&wake));
+                let result = Fetch {
+                    fetcher: &fetcher,
+                    messages: &messages,
+                    start,
+                }
+                .fetch(request, Arc::clone(&wake));
                 if messages.send(Message::Fetched(start, result)).is_err() {
                     return;
                 }
@@ -91,11 +95,19 @@ impl Fetch<'_> {
         request: RequestId,
         wake: Arc<dyn Fn() + Send + Sync>,
     ) -> Result<Fetched, Failure> {
-        let Fetcher { broker, key, spool, clock, .. } = self.fetcher;
+        let Fetcher {
+            broker,
+            key,
+            spool,
+            clock,
+            ..
+        } = self.fetcher;
         let bundle = broker.export(request)?;
         let mut download = broker.download(&bundle)?;
         let expected = download.content_length().map(token_size);
-        let writer = spool.create(expected).map_err(|error| spool_failure(&error.into()))?;
+        let writer = spool
+            .create(expected)
+            .map_err(|error| spool_failure(&error.into()))?;
         let result = writer.spool();
         result.set_waker(Box::new(move || wake()));
         let seconds = u64::try_from(clock.now().0 / 1_000_000).unwrap_or(0);
@@ -105,17 +117,23 @@ impl Fetch<'_> {
         let mut chunk = vec![0; CHUNK_BYTES];
         let mut announced = false;
         loop {
-            let count = download.read(&mut chunk).map_err(|error| download_failure(&error))?;
+            let count = download
+                .read(&mut chunk)
+                .map_err(|error| download_failure(&error))?;
             let Some(plaintext) = chunk.get(..count).filter(|chunk| !chunk.is_empty()) else {
                 break;
             };
-            encryptor.update(plaintext).map_err(|error| encrypt_failure(&error))?;
+            encryptor
+                .update(plaintext)
+                .map_err(|error| encrypt_failure(&error))?;
             if !announced && result.written_bytes() >= HEAD_START_BYTES {
                 self.announce(&result);
                 announced = true;
             }
         }
-        let (writer, digest) = encryptor.finish().map_err(|error| encrypt_failure(&error))?;
+        let (writer, digest) = encryptor
+            .finish()
+            .map_err(|error| encrypt_failure(&error))?;
         writer.finish().map_err(|error| spool_failure(&error))?;
         if !announced {
             self.announce(&result);
@@ -130,16 +148,20 @@ impl Fetch<'_> {
 
     fn announce(&self, result: &Spool) {
         // The run is over when nobody listens any more.
-        let _unheard = self.messages.send(Message::Arriving(self.start, Box::new(result.reader())));
+        let _unheard = self
+            .messages
+            .send(Message::Arriving(self.start, Box::new(result.reader())));
     }
 }
 
 fn download_failure(error: &io::Error) -> Failure {
-    DownloadError::failure(error).cloned().unwrap_or_else(|| Failure {
-        phase: Phase::Download,
-        class: FailureClass::Transient,
-        text: error.to_string(),
-    })
+    DownloadError::failure(error)
+        .cloned()
+        .unwrap_or_else(|| Failure {
+            phase: Phase::Download,
+            class: FailureClass::Transient,
+            text: error.to_string(),
+        })
 }
 
 fn spool_failure(error: &io::Error) -> Failure {
@@ -150,7 +172,11 @@ fn spool_failure(error: &io::Error) -> Failure {
         | io::ErrorKind::PermissionDenied => FailureClass::NeedsPerson,
         _ => FailureClass::Transient,
     };
-    Failure { phase: Phase::Spool, class, text: error.to_string() }
+    Failure {
+        phase: Phase::Spool,
+        class,
+        text: error.to_string(),
+    }
 }
 
 /// The encryptor writes into the spool: what looks like its error may be the disk's.

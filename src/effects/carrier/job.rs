@@ -30,7 +30,11 @@ pub(super) struct Job {
 
 impl Job {
     pub(super) fn new(errand: Errand) -> Self {
-        Self { errand, fetched: None, transfer: Transfer::NotBegun }
+        Self {
+            errand,
+            fetched: None,
+            transfer: Transfer::NotBegun,
+        }
     }
 
     /// What may stand under the final name.
@@ -63,9 +67,10 @@ impl Job {
             (Transfer::Ended(Err((failure, remote))), _) => failed(failure, remote),
             (Transfer::Ended(Ok(done)), fetched) => ending_of(&self.errand, done, fetched),
             (_, Some(Err(failure))) => failed(failure, RemoteAfterFailure::Untouched),
-            (Transfer::NotBegun | Transfer::NotNeeded | Transfer::UnderWay, _) => {
-                failed(contradiction("no transfer took place"), RemoteAfterFailure::Uncertain)
-            }
+            (Transfer::NotBegun | Transfer::NotNeeded | Transfer::UnderWay, _) => failed(
+                contradiction("no transfer took place"),
+                RemoteAfterFailure::Uncertain,
+            ),
         }
     }
 }
@@ -73,7 +78,10 @@ impl Job {
 /// The ending of a transfer that succeeded. What the server confirmed and what was sent must agree:
 /// otherwise nothing is claimed.
 fn ending_of(errand: &Errand, done: Done, fetched: Option<Result<Fetched, Failure>>) -> Ending {
-    let uncertain = |failure| Ending::Failed { failure, remote: RemoteAfterFailure::Uncertain };
+    let uncertain = |failure| Ending::Failed {
+        failure,
+        remote: RemoteAfterFailure::Uncertain,
+    };
     let delivery = |size_bytes, placement| match &fetched {
         Some(Ok(fetched)) if fetched.token_bytes == size_bytes => Ok(Delivery {
             name: errand.command.name().clone(),
@@ -88,25 +96,40 @@ fn ending_of(errand: &Errand, done: Done, fetched: Option<Result<Fetched, Failur
             fetched.token_bytes
         ))),
         Some(Err(failure)) => Err(failure.clone()),
-        None => Err(contradiction("an upload ended that nothing was fetched for")),
+        None => Err(contradiction(
+            "an upload ended that nothing was fetched for",
+        )),
     };
     match (done, &errand.command, &errand.document) {
         (Done::Uploaded { size_bytes, .. }, Command::PublishLedger { .. }, Some(document))
         | (Done::PickedUp { size_bytes, .. }, Command::PublishLedger { .. }, Some(document)) => {
-            Ending::Published { sha256: super::digest_of(document), size_bytes }
+            Ending::Published {
+                sha256: super::digest_of(document),
+                size_bytes,
+            }
         }
-        (Done::Uploaded { size_bytes, placement }, Command::Upload { .. }, _) => {
-            delivery(size_bytes, placement).map_or_else(uncertain, Ending::Delivered)
-        }
-        (Done::PickedUp { size_bytes, placement }, Command::Upload { .. }, _) => {
-            delivery(size_bytes, placement).map_or_else(uncertain, Ending::PickedUp)
-        }
+        (
+            Done::Uploaded {
+                size_bytes,
+                placement,
+            },
+            Command::Upload { .. },
+            _,
+        ) => delivery(size_bytes, placement).map_or_else(uncertain, Ending::Delivered),
+        (
+            Done::PickedUp {
+                size_bytes,
+                placement,
+            },
+            Command::Upload { .. },
+            _,
+        ) => delivery(size_bytes, placement).map_or_else(uncertain, Ending::PickedUp),
         (Done::Removed(removal), Command::Delete { .. } | Command::RemoveTemporary { .. }, _) => {
             Ending::Removed(removal)
         }
-        (Done::Uploaded { .. } | Done::PickedUp { .. } | Done::Removed(_), _, _) => {
-            uncertain(contradiction("the drop-box did something else than it was asked"))
-        }
+        (Done::Uploaded { .. } | Done::PickedUp { .. } | Done::Removed(_), _, _) => uncertain(
+            contradiction("the drop-box did something else than it was asked"),
+        ),
     }
 }
 

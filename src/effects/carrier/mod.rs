@@ -47,15 +47,17 @@ impl Connecting {
         let completed = sender.clone();
         let capacity = fetcher.concurrency + endpoint.window.open_files;
         let thread = std::thread::spawn(move || {
-            DropBox::connect(
-                endpoint,
-                move |done| {
-                    // The run is over when nobody listens any more.
-                    let _unheard = completed.send(Message::Transferred(done));
-                },
-            )
+            DropBox::connect(endpoint, move |done| {
+                // The run is over when nobody listens any more.
+                let _unheard = completed.send(Message::Transferred(done));
+            })
         });
-        Self { thread, fetcher: Arc::new(fetcher), messages: (sender, receiver), capacity }
+        Self {
+            thread,
+            fetcher: Arc::new(fetcher),
+            messages: (sender, receiver),
+            capacity,
+        }
     }
 }
 
@@ -63,7 +65,12 @@ impl Departure for Connecting {
     type Carrier = SftpCarrier;
 
     fn arrive(self) -> Result<SftpCarrier, Failure> {
-        let Self { thread, fetcher, messages: (sender, receiver), capacity } = self;
+        let Self {
+            thread,
+            fetcher,
+            messages: (sender, receiver),
+            capacity,
+        } = self;
         let drop_box = match thread.join() {
             Ok(Ok(drop_box)) => drop_box,
             Ok(Err(error)) => return Err(error.failure()),
@@ -77,7 +84,14 @@ impl Departure for Connecting {
         };
         let waker = drop_box.waker();
         let orders = fetch::start(&fetcher, &sender, Arc::new(move || waker.wake()));
-        Ok(SftpCarrier { drop_box, orders, receiver, jobs: BTreeMap::new(), capacity, lost: None })
+        Ok(SftpCarrier {
+            drop_box,
+            orders,
+            receiver,
+            jobs: BTreeMap::new(),
+            capacity,
+            lost: None,
+        })
     }
 }
 
@@ -93,7 +107,9 @@ pub struct SftpCarrier {
 
 impl SftpCarrier {
     fn upload(&self, start: Sequence, job: &Job, source: Box<dyn Source>, replaces: Replaces) {
-        let Errand { command, temporary, .. } = &job.errand;
+        let Errand {
+            command, temporary, ..
+        } = &job.errand;
         let Some(temporary) = temporary else { return };
         self.drop_box.submit(
             start.0,
@@ -109,9 +125,12 @@ impl SftpCarrier {
     fn take(&mut self, message: Message) {
         match message {
             Message::Arriving(start, source) => {
-                let Some(mut job) = self.jobs.remove(&start) else { return };
+                let Some(mut job) = self.jobs.remove(&start) else {
+                    return;
+                };
                 if let Some(failure) = &self.lost {
-                    job.transfer = Transfer::Ended(Err((failure.clone(), RemoteAfterFailure::Untouched)));
+                    job.transfer =
+                        Transfer::Ended(Err((failure.clone(), RemoteAfterFailure::Untouched)));
                 } else {
                     self.upload(start, &job, source, job.replaces());
                     job.transfer = Transfer::UnderWay;
@@ -129,7 +148,10 @@ impl SftpCarrier {
             Message::Transferred(Completed { ticket, result }) => {
                 let result = result.map_err(|error| {
                     if error.connection_lost && self.lost.is_none() {
-                        self.lost = Some(Failure { phase: Phase::Connect, ..error.failure.clone() });
+                        self.lost = Some(Failure {
+                            phase: Phase::Connect,
+                            ..error.failure.clone()
+                        });
                     }
                     (error.failure, error.remote)
                 });
@@ -141,8 +163,12 @@ impl SftpCarrier {
     }
 
     fn ended(&mut self) -> Vec<(Sequence, Ending)> {
-        let ended: Vec<Sequence> =
-            self.jobs.iter().filter(|(_, job)| job.has_ended()).map(|(start, _)| *start).collect();
+        let ended: Vec<Sequence> = self
+            .jobs
+            .iter()
+            .filter(|(_, job)| job.has_ended())
+            .map(|(start, _)| *start)
+            .collect();
         ended
             .into_iter()
             .filter_map(|start| Some((start, self.jobs.remove(&start)?.ending())))
@@ -160,19 +186,40 @@ impl Carrier for SftpCarrier {
         let mut job = Job::new(errand);
         match (&self.lost, &job.errand.command) {
             (Some(failure), _) => {
-                job.transfer = Transfer::Ended(Err((failure.clone(), RemoteAfterFailure::Untouched)));
-                            }
+                job.transfer =
+                    Transfer::Ended(Err((failure.clone(), RemoteAfterFailure::Untouched)));
+            }
             (None, Command::RemoveTemporary { name } | Command::Delete { name, .. }) => {
-                self.drop_box.submit(start.0, Operation::Remove { name: name.to_string() });
+                self.drop_box.submit(
+                    start.0,
+                    Operation::Remove {
+                        name: name.to_string(),
+                    },
+                );
                 job.transfer = Transfer::UnderWay;
             }
             (None, Command::Upload { request, .. }) => {
                 // The fetchers live as long as the carrier does.
-                let _unheard = self.orders.send(FetchOrder { start, request: *request });
+                let _unheard = self.orders.send(FetchOrder {
+                    start,
+                    request: *request,
+                });
             }
             (None, Command::PublishLedger { .. }) => {
-                let document = job.errand.document.clone().unwrap_or_else(|| Arc::from(&[][..]));
-                                self.upload(start, &job, Box::new(Document { bytes: document, at: 0 }), Replaces::Own);
+                let document = job
+                    .errand
+                    .document
+                    .clone()
+                    .unwrap_or_else(|| Arc::from(&[][..]));
+                self.upload(
+                    start,
+                    &job,
+                    Box::new(Document {
+                        bytes: document,
+                        at: 0,
+                    }),
+                    Replaces::Own,
+                );
                 job.transfer = Transfer::UnderWay;
             }
         }

@@ -34,4 +34,4 @@ pub use drop_box::{DropBox, PresentedHostKey, ServerFacts, Waker, probe};
 pub use endpoint::{Credential, Endpoint, Timeouts, Window};
 pub use error::{ConnectError, ProtocolError};
 pub use host_key::{FingerprintError, HostKeyFingerprint, HostKeys};
-pub use operation::{Available, Completed, Done, Operation, OperationError, Source};
+pub use operation::{Completed, Done, Operation, OperationError};

@@ -2,9 +2,10 @@
 //! module. Names are single path segments inside the endpoint's folder.
 
 use std::fmt;
-use std::io;
 
 use courier_ledger::{Failure, Placement, RemoteAfterFailure, Removal, Replaces};
+
+use crate::effects::source::Source;
 
 /// One thing to do at the drop-box.
 pub enum Operation {
@@ -38,33 +39,6 @@ impl fmt::Debug for Operation {
             Self::Remove { name } => write!(f, "Remove {{ name: {name:?} }}"),
         }
     }
-}
-
-/// Where an upload's bytes come from. It is read on the drop-box's own thread, between two looks at
-/// the network: it must not block.
-pub trait Source: Send {
-    /// Reads on into `buffer`, which is never empty.
-    ///
-    /// # Errors
-    /// Whatever ended the source: the upload is given up and its temporary file removed.
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Available>;
-
-    /// Goes back to the first byte. Called once before the first read of every upload.
-    ///
-    /// # Errors
-    /// As [`Source::read`].
-    fn restart(&mut self) -> io::Result<()>;
-}
-
-/// What a source has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Available {
-    /// This many bytes were put into the buffer; at least one.
-    Bytes(usize),
-    /// None now: [`super::Waker::wake`] will be called when there are more.
-    Pending,
-    /// None any more.
-    End,
 }
 
 /// What an operation did.

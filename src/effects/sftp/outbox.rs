@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::error::ProtocolError;
-use super::operation::{Available, Source};
 use super::reply::{Attributes, Reply};
 use super::request::{Request, encode_write};
 use super::status::{Status, StatusCode};
+use crate::effects::source::{Available, Source};
 
 /// What a request is for, in the story of its operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

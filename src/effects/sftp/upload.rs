@@ -13,11 +13,12 @@
 
 use courier_ledger::{Failure, FailureClass, Phase, Placement, RemoteAfterFailure, Replaces};
 
-use super::operation::{Done, OperationError, Source};
+use super::operation::{Done, OperationError};
 use super::outbox::{Answer, Flow, Purpose, Requests};
 use super::reply::Attributes;
 use super::request::Request;
 use super::status::{Status, StatusCode};
+use crate::effects::source::Source;
 
 /// The end of an operation.
 pub(crate) type Outcome = Result<Done, OperationError>;
