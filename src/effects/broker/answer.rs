@@ -24,7 +24,7 @@ pub(crate) fn check(call: Call, mut response: Response, secret: &str) -> Result<
     let status = response.status();
     if status.is_redirection() {
         let origin = location_origin(response.headers())
-            .filter(|origin| call.may_be_quoted() && !origin.contains(secret));
+            .filter(|origin| call.may_be_quoted() && !holds(origin, secret));
         return Err(Problem::Redirect {
             status: status.as_u16(),
             origin,
@@ -164,9 +164,14 @@ fn words(text: &str, secret: &str) -> Option<String> {
             .join(" ")
     };
     let cleaned = clean(text);
-    let holds_secret = text.contains(secret) || cleaned.contains(&clean(secret));
+    let holds_secret = holds(text, secret) || holds(&cleaned, &clean(secret));
     let shown: String = cleaned.chars().take(MAX_WORDS_CHARS).collect();
     (!shown.is_empty() && !holds_secret).then_some(shown)
+}
+
+/// Whether the secret is in there, in whatever case.
+fn holds(text: &str, secret: &str) -> bool {
+    text.to_lowercase().contains(&secret.to_lowercase())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use courier_ledger::Failure;
@@ -49,7 +50,23 @@ pub struct Broker {
 
 struct Clients {
     calls: Client,
-    downloads: Client,
+    authorities: Vec<Certificate>,
+    /// Made when it is first needed: reading the system's authorities takes 10 ms or more, and
+    /// most runs download nothing.
+    downloads: OnceLock<Client>,
+}
+
+impl Clients {
+    fn downloads(&self, settings: &Settings) -> Result<&Client, Problem> {
+        if let Some(client) = self.downloads.get() {
+            return Ok(client);
+        }
+        // The asynchronous builder's limit is for the whole download, the blocking one's for each
+        // single wait in it.
+        let builder = builder(settings, &self.authorities).timeout(settings.silence_timeout);
+        let client = builder.build().map_err(|_| Problem::Transport)?;
+        Ok(self.downloads.get_or_init(|| client))
+    }
 }
 
 impl Broker {
@@ -62,16 +79,13 @@ impl Broker {
             Some(path) => read_authorities(path)?,
             None => Vec::new(),
         };
-        let calls = builder(&settings, &authorities).build();
-        // The asynchronous builder's time limit is for the whole download, the blocking one's for
-        // each single wait in it.
-        let downloads = builder(&settings, &authorities)
-            .timeout(settings.silence_timeout)
-            .build();
-        let error = |error: reqwest::Error| BrokerError::Client(error.without_url());
+        let calls = builder(&settings, &authorities)
+            .build()
+            .map_err(|error| BrokerError::Client(error.without_url()))?;
         let clients = Clients {
-            calls: calls.map_err(error)?,
-            downloads: downloads.map_err(error)?,
+            calls,
+            authorities,
+            downloads: OnceLock::new(),
         };
         let address = settings.url.as_str().trim_end_matches('/').to_owned();
         Ok(Self {
@@ -104,7 +118,7 @@ impl Broker {
         let clients = self.clients.as_ref().ok_or(Problem::Transport)?;
         let url = self.url(call, last).ok_or(Problem::Transport)?;
         let mut request = match call {
-            Call::Download(_) => clients.downloads.get(url),
+            Call::Download(_) => clients.downloads(&self.settings)?.get(url),
             _ => {
                 let timeout = call.timeout(&self.settings);
                 let request = clients.calls.request(call.method(), url).timeout(timeout);

@@ -113,7 +113,7 @@ impl Problem {
                 (408 | 425 | 429 | 500..=599, _) => Transient,
                 // Links expire; another export gives another one.
                 (404 | 410, Call::Download(_)) => Transient,
-                (401 | 403, _) | (400 | 404, Call::List | Call::WholeList) => NeedsPerson,
+                (401 | 403 | 407, _) | (400 | 404, Call::List | Call::WholeList) => NeedsPerson,
                 _ => Permanent,
             },
             Self::Charset | Self::Packed | Self::Document(_) | Self::NotLink | Self::NotZip => {

@@ -36,7 +36,11 @@ pub(crate) fn problem(error: &reqwest::Error, stage: Stage, limits: Limits) -> P
         return Problem::NameUnknown;
     }
     let chain = Chain(Some(error));
-    let texts: Vec<String> = Chain(Some(error)).map(ToString::to_string).collect();
+    // The library's own words hold the address, which could be taken for any of the words below.
+    let texts: Vec<String> = Chain(Some(error))
+        .filter(|cause| !cause.is::<reqwest::Error>())
+        .map(ToString::to_string)
+        .collect();
     let says = |words: &[&str]| {
         texts
             .iter()
@@ -63,6 +67,7 @@ pub(crate) fn problem(error: &reqwest::Error, stage: Stage, limits: Limits) -> P
     if says(&[
         "connection closed before message completed",
         "end of file before message length",
+        "unexpected EOF",
     ]) || stage == Stage::Body
     {
         Problem::Closed

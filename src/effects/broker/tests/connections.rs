@@ -7,7 +7,7 @@ use FailureClass::{NeedsPerson, Permanent, Transient};
 use courier_ledger::FailureClass;
 
 use super::server::{Answer, Server};
-use super::{LIST, LIST_PATH, assert_says, impatient, list_failure, poll, settings};
+use super::{LIST, LIST_PATH, SHORT, assert_says, list_failure, poll, settings};
 use crate::effects::broker::{Broker, BrokerError, TagError};
 
 #[test]
@@ -148,21 +148,25 @@ fn a_silent_broker_and_a_drip_end_with_the_deadline() {
     let head = b"HTTP/1.1 200 X\r\ncontent-type: text/xml\r\n\r\n".to_vec();
     let page = b"HTTP/1.1 500 X\r\ncontent-type: text/html\r\n\r\n<title>".to_vec();
     let table = [
-        (Answer::Then(Vec::new()), "no answer within 0.3 s"),
+        (Answer::Then(Vec::new()), "no answer within 0.7 s"),
         (
             Answer::Then(b"HTTP/1.1 200".to_vec()),
-            "no answer within 0.3 s",
+            "no answer within 0.7 s",
         ),
         (
             Answer::Drip(b"HTTP/1.1 200 X\r\nx: ".to_vec(), b'x'),
-            "no answer within 0.3 s",
+            "no answer within 0.7 s",
         ),
-        (Answer::Then(head.clone()), "not complete within 0.3 s"),
-        (Answer::Drip(head, b' '), "not complete within 0.3 s"),
+        (Answer::Then(head.clone()), "not complete within 0.7 s"),
+        (Answer::Drip(head, b' '), "not complete within 0.7 s"),
         (Answer::Drip(page, b'x'), "answered 500"),
     ];
     for (answer, words) in table {
-        assert_says(&list_failure(move || answer.clone()), Transient, &[words]);
+        let server = Server::start(move |_| answer.clone());
+        let mut settings = settings(&server.url());
+        settings.list_timeout = SHORT;
+        let failure = poll(&Broker::new(settings).expect("a client")).expect_err("no end");
+        assert_says(&failure, Transient, &[words]);
     }
 }
 
@@ -199,7 +203,7 @@ fn a_broker_that_comes_back_is_asked_again() {
         LIST_PATH => Answer::xml(LIST),
         _ => Answer::xml(super::STATUS),
     });
-    let broker = Broker::new(impatient(&server.url())).expect("a client");
+    let broker = super::broker(&server);
     assert!(poll(&broker).is_err());
     assert_eq!(poll(&broker).map(|delta| delta.total), Ok(3));
 }
@@ -208,4 +212,13 @@ fn a_broker_that_comes_back_is_asked_again() {
 fn a_permanent_failure_is_not_tried_again() {
     let failure = list_failure(|| Answer::of(410, "text/html", b""));
     assert_says(&failure, Permanent, &["answered 410"]);
+}
+
+#[test]
+fn a_broker_and_what_it_gives_can_cross_threads() {
+    fn crosses<T: Send + Sync>() {}
+    crosses::<Broker>();
+    crosses::<crate::effects::broker::Bundle>();
+    fn moves<T: Send>() {}
+    moves::<crate::effects::broker::Download>();
 }

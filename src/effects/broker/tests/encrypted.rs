@@ -1,5 +1,6 @@
 //! TLS: whom the client trusts, and what it says when it does not.
 
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 use openssl::x509::{X509, X509NameBuilder};
 
 use super::server::{Answer, Server};
-use super::{LIST, LIST_PATH, STATUS, assert_says, poll, settings};
+use super::{LIST, LIST_PATH, SHORT, STATUS, assert_says, poll, settings};
 use crate::effects::broker::Broker;
 
 struct Identity {
@@ -140,8 +141,57 @@ fn versions_before_1_2_are_refused() {
 
 #[test]
 fn http_and_https_mixed_up_are_told_apart() {
-    let server = Server::start(|_| Answer::xml(LIST));
-    let broker = Broker::new(settings(&format!("https://127.0.0.1:{}", server.port())));
+    let plain = Server::wrapped(|_| Answer::xml(LIST), refuse_hello);
+    let broker = Broker::new(settings(&format!("https://127.0.0.1:{}", plain.port())));
     let failure = poll(&broker.expect("a client")).expect_err("no TLS there");
     assert_says(&failure, FailureClass::NeedsPerson, &["not TLS", "http://"]);
+    let alert = Server::start(|_| Answer::Last(b"\x15\x03\x01\x00\x02\x02\x16".to_vec()));
+    let broker = Broker::new(settings(&alert.url()));
+    let failure = poll(&broker.expect("a client")).expect_err("TLS there");
+    assert_says(
+        &failure,
+        FailureClass::NeedsPerson,
+        &["not HTTP", "https://"],
+    );
+}
+
+#[test]
+fn a_handshake_that_breaks_off_is_transient() {
+    let server = Server::wrapped(|_| Answer::xml(LIST), |_| None::<TcpStream>);
+    let broker = Broker::new(settings(&format!("https://127.0.0.1:{}", server.port())));
+    let failure = poll(&broker.expect("a client")).expect_err("it breaks off");
+    assert_says(&failure, FailureClass::Transient, &["broke off"]);
+}
+
+#[test]
+fn a_silent_handshake_ends_with_the_connection_s_deadline() {
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let server = Server::wrapped(
+        |_| Answer::xml(LIST),
+        move |_stream| {
+            drop(held.lock().map(|held| held.recv()));
+            None::<TcpStream>
+        },
+    );
+    let mut settings = settings(&format!("https://127.0.0.1:{}", server.port()));
+    settings.connect_timeout = SHORT;
+    let failure = poll(&Broker::new(settings).expect("a client")).expect_err("silent");
+    assert_says(
+        &failure,
+        FailureClass::Transient,
+        &["no connection within 0.7 s", "firewall"],
+    );
+    drop(release);
+}
+
+/// What a web server says to a client that speaks TLS to its plain port.
+fn refuse_hello(mut stream: TcpStream) -> Option<TcpStream> {
+    let pause = std::time::Duration::from_millis(50);
+    stream.set_read_timeout(Some(pause)).ok()?;
+    // Whatever is left unread would reset the connection before the answer is seen.
+    while stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
+    let answer = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n";
+    stream.write_all(answer).ok()?;
+    None
 }

@@ -1,10 +1,13 @@
 //! No key, link or body reaches what can be printed, whoever sends it back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use courier_ledger::RequestId;
 
 use super::server::{Answer, Server, head};
-use super::{KEY, UUID, broker, impatient, poll};
-use crate::effects::broker::{Broker, DownloadError};
+use super::{KEY, UUID, broker, poll};
+use crate::effects::broker::DownloadError;
 
 const SENTINEL: &str = "PatientName4711";
 
@@ -52,13 +55,16 @@ fn answers() -> Vec<Answer> {
 
 #[test]
 fn no_failure_repeats_a_secret() {
-    for answer in answers() {
-        let served = answer.clone();
-        let server = Server::start(move |request| match request.target.as_str() {
-            "/broker/export/request-bundle/1" => Answer::of(200, "text/plain", UUID.as_bytes()),
-            _ => served.clone(),
-        });
-        let broker = Broker::new(impatient(&server.url())).expect("a client");
+    let answers = answers();
+    let (count, current) = (answers.len(), Arc::new(AtomicUsize::new(0)));
+    let served = Arc::clone(&current);
+    let server = Server::start(move |request| match request.target.as_str() {
+        "/broker/export/request-bundle/1" => Answer::of(200, "text/plain", UUID.as_bytes()),
+        _ => answers[served.load(Ordering::SeqCst)].clone(),
+    });
+    let broker = broker(&server);
+    for index in 0..count {
+        current.store(index, Ordering::SeqCst);
         if let Err(failure) = poll(&broker) {
             assert_clean(&format!("{failure} {failure:?}"));
         }

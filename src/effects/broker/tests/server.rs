@@ -86,7 +86,7 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
-        Self::wrapped(script, |stream| Some(stream))
+        Self::wrapped(script, Some)
     }
 
     /// With a layer between the connection and HTTP; none where it cannot be had.

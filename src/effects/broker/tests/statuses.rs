@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use courier_ledger::{FailureClass, NodeId, NodeStatus, Phase, Timestamp};
 
 use super::server::{Answer, Server};
-use super::{EMPTY_STATUS, LIST_PATH, STATUS, assert_says, broker, ids, impatient, poll};
+use super::{EMPTY_STATUS, LIST_PATH, SHORT, STATUS, assert_says, broker, ids, poll, settings};
 use crate::effects::broker::Broker;
 use crate::effects::broker::document::DocumentError;
 use crate::effects::broker::request_status::parse;
@@ -109,18 +109,18 @@ fn a_status_that_cannot_be_read_concerns_one_request() {
 fn a_status_that_never_ends_concerns_one_request() {
     let head = b"HTTP/1.1 200 X\r\ncontent-type: text/xml\r\ncontent-length: 9999\r\n\r\n".to_vec();
     let table = [
-        (Answer::Then(Vec::new()), "no answer within 0.3 s"),
-        (Answer::Then(head.clone()), "not complete within 0.3 s"),
-        (Answer::Drip(head, b' '), "not complete within 0.3 s"),
+        (Answer::Then(Vec::new()), "no answer within 0.7 s"),
+        (Answer::Then(head.clone()), "not complete within 0.7 s"),
+        (Answer::Drip(head, b' '), "not complete within 0.7 s"),
         (
             Answer::Drip(b"HTTP/1.1 200 X\r\nx: ".to_vec(), b'x'),
-            "no answer within 0.3 s",
+            "no answer within 0.7 s",
         ),
     ];
     for (answer, words) in table {
         let server = server(3, move || answer.clone());
-        let mut settings = impatient(&server.url());
-        settings.list_timeout = std::time::Duration::from_secs(30);
+        let mut settings = settings(&server.url());
+        settings.status_timeout = SHORT;
         let delta = poll(&Broker::new(settings).expect("a client")).expect("a snapshot");
         assert_eq!(delta.unreadable.len(), 1, "{words}");
         assert_says(
@@ -147,8 +147,8 @@ fn a_broker_that_falls_silent_is_not_asked_for_every_request() {
         LIST_PATH => Answer::xml(&list_of(200)),
         _ => Answer::Then(Vec::new()),
     });
-    let mut settings = impatient(&server.url());
-    settings.list_timeout = std::time::Duration::from_secs(30);
+    let mut settings = settings(&server.url());
+    settings.status_timeout = SHORT;
     let delta = poll(&Broker::new(settings).expect("a client")).expect("a snapshot");
     assert_eq!(delta.unreadable.len(), 200);
     assert!(server.requests().len() < 30, "{}", server.requests().len());
