@@ -270,8 +270,11 @@ impl Upload {
     fn create_refused(&mut self, status: Status, out: &mut Requests<'_>) {
         let hopeless = status.code.is_absent() || status.code.is_denied() || status.code.is_full();
         if hopeless || self.create_refusal.is_some() {
-            // A refused creation creates nothing, and nothing stood there before.
-            self.temporary_may_remain = false;
+            // A refused creation creates nothing; an earlier attempt may have. Where that was cleared,
+            // or the folder is missing, nothing stands there.
+            if status.code.is_absent() || self.create_refusal.is_some() {
+                self.temporary_may_remain = false;
+            }
             self.create_failed(&status);
         } else if self.failure.is_none() {
             // OpenSSH says "failure" whatever the reason. A file of this name can only be our own.
