@@ -28,10 +28,12 @@ pub enum ConnectError {
         /// Why, in words.
         reason: String,
     },
-    /// The server offers only algorithms that are no longer accepted.
+    /// No keys were agreed on. libssh2 does not tell a server without a common algorithm from one
+    /// that ends the handshake early.
     #[error(
-        "{address} and this program share no algorithm: the server offers only outdated ones (such \
-         as SHA-1) and has to be updated"
+        "no encryption keys were agreed on with {address}: most likely the server offers only \
+         outdated algorithms (such as SHA-1) and has to be updated; it may also have ended the \
+         handshake early"
     )]
     NoCommonAlgorithm {
         /// `host:port`.

@@ -47,7 +47,7 @@ impl Link {
             Ok(0) => Ok(Moved::Nothing),
             Ok(count) => Ok(Moved::Bytes(count)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Moved::Nothing),
-            Err(error) => Err(words(&error)),
+            Err(error) => Err(broken(&error)),
         }
     }
 
@@ -57,7 +57,7 @@ impl Link {
             Ok(0) => Ok(Moved::Nothing),
             Ok(count) => Ok(Moved::Bytes(count)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Moved::Nothing),
-            Err(error) => Err(words(&error)),
+            Err(error) => Err(broken(&error)),
         }
     }
 
@@ -128,6 +128,10 @@ pub(crate) fn wait(
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+fn broken(error: &io::Error) -> String {
+    format!("it broke ({})", words(error))
 }
 
 /// An I/O error in words that can be shown: libssh2 may pass on what the server said.

@@ -80,6 +80,8 @@ pub(crate) fn log_in(
     if session.authenticated() {
         return Ok(());
     }
+    // A factor that was accepted changes what is offered.
+    let offered = offered_methods(connection, username).unwrap_or(offered);
     Err(
         unusable.unwrap_or_else(|| ConnectError::AuthenticationRefused {
             address: connection.address.clone(),

@@ -25,8 +25,12 @@ mod pipeline;
 mod removal;
 mod reply;
 mod request;
+#[cfg(test)]
+mod scripted;
 mod session;
 mod status;
+#[cfg(test)]
+mod tests;
 mod upload;
 mod worker;
 

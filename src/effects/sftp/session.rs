@@ -320,6 +320,13 @@ fn handshake_error(address: String, stopped: &Stopped) -> ConnectError {
         Some(
             LIBSSH2_ERROR_KEX_FAILURE | LIBSSH2_ERROR_METHOD_NONE | LIBSSH2_ERROR_ALGO_UNSUPPORTED,
         ) => ConnectError::NoCommonAlgorithm { address },
+        Some(LIBSSH2_ERROR_SOCKET_DISCONNECT) => ConnectError::Unreachable {
+            address,
+            reason:
+                "it was closed before the SSH handshake was done; is it an SSH server, and does \
+                     it admit this machine?"
+                    .to_owned(),
+        },
         _ if stopped.is_connection() => ConnectError::Unreachable {
             address,
             reason: format!("{reason} (during the SSH handshake)"),

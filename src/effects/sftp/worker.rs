@@ -74,7 +74,7 @@ impl Worker {
             End::Lost(reason) => {
                 self.link.cut();
                 let reason = format!("the connection to {} is lost: {reason}", self.address);
-                tracing::warn!(target: "sftp", "{reason}");
+                tracing::debug!("{reason}");
                 self.pipeline.lost(&reason);
                 self.deliver();
                 while let Ok(Message::Submit(ticket, operation)) = self.messages.recv() {

@@ -1,0 +1,330 @@
+//! A drop-box server in memory for tests: it speaks the bytes of SFTP v3, keeps files in a map, and
+//! misbehaves exactly where it is told to. Requests are carried out in the order in which they come.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::operation::{Available, Completed, Operation, Source};
+use super::outbox::Capabilities;
+use super::packet::FrameBuffer;
+use super::pipeline::{Bounds, Pipeline};
+use super::reply::{Attributes, encoded};
+use super::request::decoded::{Decoded, decode};
+use super::status::StatusCode;
+
+/// What happens to one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is refused.
+    Refuse(u32),
+    /// The connection ends before it is carried out.
+    CutBefore,
+    /// The connection ends after it was carried out, before the answer.
+    CutAfter,
+    /// It is carried out, and never answered.
+    Silence,
+}
+
+/// How a server behaves throughout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Manner {
+    pub(crate) posix_rename: bool,
+    pub(crate) fsync: bool,
+    /// Whether a plain rename replaces what stands at the target.
+    pub(crate) rename_overwrites: bool,
+    /// What a rename onto an existing file, and the creation of one, is refused with.
+    pub(crate) exists: StatusCode,
+    /// Whether looking at files is denied.
+    pub(crate) blind: bool,
+    /// Whether every file is taken away as soon as it is in place.
+    pub(crate) picks_up: bool,
+    /// Bytes that are lost from the end of every file, on a disk that hides it.
+    pub(crate) loses_bytes: usize,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self {
+            posix_rename: true,
+            fsync: true,
+            rename_overwrites: false,
+            exists: StatusCode::FAILURE,
+            blind: false,
+            picks_up: false,
+            loses_bytes: 0,
+        }
+    }
+}
+
+/// The server.
+pub(crate) struct Server {
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
+    pub(crate) manner: Manner,
+    /// Faults by the number of the request.
+    pub(crate) faults: BTreeMap<usize, Fault>,
+    /// Every request, in order.
+    pub(crate) log: Vec<Decoded>,
+    /// Every state of `watched`.
+    pub(crate) history: Vec<Option<Vec<u8>>>,
+    pub(crate) watched: String,
+    open: BTreeMap<Vec<u8>, String>,
+    opened: u64,
+    frames: FrameBuffer,
+    cut: bool,
+    pub(crate) most_open: usize,
+}
+
+impl Server {
+    pub(crate) fn new(manner: Manner) -> Self {
+        Self {
+            files: BTreeMap::new(),
+            manner,
+            faults: BTreeMap::new(),
+            log: Vec::new(),
+            history: Vec::new(),
+            watched: String::new(),
+            open: BTreeMap::new(),
+            opened: 0,
+            frames: FrameBuffer::default(),
+            cut: false,
+            most_open: 0,
+        }
+    }
+
+    /// Takes bytes and gives answers, or `None` when it cuts the connection.
+    pub(crate) fn receive(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        self.frames.extend(bytes);
+        let mut answers = Vec::new();
+        while let Some(packet) = self.frames.next_packet().unwrap() {
+            let (id, request) = decode(packet).unwrap();
+            let fault = self.faults.get(&self.log.len()).copied();
+            self.log.push(request.clone());
+            match fault {
+                Some(Fault::Refuse(code)) => {
+                    if let Decoded::Close { handle } = &request {
+                        self.open.remove(handle);
+                    }
+                    encoded::status(id, StatusCode(code), "scripted", &mut answers);
+                }
+                Some(Fault::CutBefore) => {
+                    self.cut = true;
+                    return None;
+                }
+                Some(Fault::CutAfter) => {
+                    self.carry_out(id, request, &mut Vec::new());
+                    self.cut = true;
+                    return None;
+                }
+                Some(Fault::Silence) => self.carry_out(id, request, &mut Vec::new()),
+                None => self.carry_out(id, request, &mut answers),
+            }
+            self.history.push(self.files.get(&self.watched).cloned());
+        }
+        Some(answers)
+    }
+
+    fn carry_out(&mut self, id: u32, request: Decoded, answers: &mut Vec<u8>) {
+        let mut code = StatusCode::OK;
+        match request {
+            Decoded::OpenNew { path } => {
+                if self.files.contains_key(&path) {
+                    code = self.manner.exists;
+                } else {
+                    self.opened += 1;
+                    let handle = self.opened.to_be_bytes().to_vec();
+                    self.files.insert(path.clone(), Vec::new());
+                    self.open.insert(handle.clone(), path);
+                    self.most_open = self.most_open.max(self.open.len());
+                    return encoded::handle(id, &handle, answers);
+                }
+            }
+            Decoded::Write {
+                handle,
+                offset,
+                data,
+            } => {
+                let file = self.files.entry(self.open[&handle].clone()).or_default();
+                let offset = usize::try_from(offset).unwrap();
+                let keep = data.len() - data.len().min(self.manner.loses_bytes);
+                file.resize(file.len().max(offset + keep), 0);
+                file[offset..offset + keep].copy_from_slice(&data[..keep]);
+            }
+            Decoded::Fsync { handle } => assert!(self.open.contains_key(&handle)),
+            Decoded::Close { handle } => assert!(self.open.remove(&handle).is_some()),
+            Decoded::Fstat { handle } => {
+                let path = self.open[&handle].clone();
+                return self.look(id, &path, answers);
+            }
+            Decoded::Stat { path } | Decoded::Lstat { path } => {
+                return self.look(id, &path, answers);
+            }
+            Decoded::Remove { path } => {
+                if self.files.remove(&path).is_none() {
+                    code = StatusCode::NO_SUCH_FILE;
+                }
+            }
+            Decoded::Rename { from, to } => {
+                if self.files.contains_key(&to) && !self.manner.rename_overwrites {
+                    code = self.manner.exists;
+                } else {
+                    code = self.rename(&from, to);
+                }
+            }
+            Decoded::PosixRename { from, to } => {
+                code = if self.manner.posix_rename {
+                    self.rename(&from, to)
+                } else {
+                    StatusCode::UNSUPPORTED
+                };
+            }
+            Decoded::Init { .. } | Decoded::Limits => panic!("not part of an operation"),
+        }
+        encoded::status(id, code, "", answers);
+    }
+
+    fn rename(&mut self, from: &str, to: String) -> StatusCode {
+        match self.files.remove(from) {
+            Some(bytes) => {
+                self.files.insert(to.clone(), bytes);
+                if self.manner.picks_up {
+                    self.history.push(self.files.remove(&to));
+                }
+                StatusCode::OK
+            }
+            None => StatusCode::NO_SUCH_FILE,
+        }
+    }
+
+    fn look(&self, id: u32, path: &str, answers: &mut Vec<u8>) {
+        match self.files.get(path) {
+            _ if self.manner.blind => {
+                encoded::status(id, StatusCode::PERMISSION_DENIED, "", answers);
+            }
+            Some(bytes) => {
+                let size_bytes = Some(bytes.len() as u64);
+                let attributes = Attributes {
+                    size_bytes,
+                    permissions: Some(0o100_644),
+                };
+                encoded::attributes(id, attributes, answers);
+            }
+            None => encoded::status(id, StatusCode::NO_SUCH_FILE, "", answers),
+        }
+    }
+}
+
+/// A source of prepared pieces; `None` says that there is nothing now, `Err` that it broke.
+pub(crate) struct Pieces {
+    all: Vec<Result<Option<Vec<u8>>, ()>>,
+    left: VecDeque<Result<Option<Vec<u8>>, ()>>,
+}
+
+impl Pieces {
+    pub(crate) fn new(all: Vec<Result<Option<Vec<u8>>, ()>>) -> Box<Self> {
+        // Nothing may be read before the restart.
+        Box::new(Self {
+            all,
+            left: VecDeque::from([Err(())]),
+        })
+    }
+
+    pub(crate) fn whole(bytes: &[u8]) -> Box<Self> {
+        Self::new(vec![Ok(Some(bytes.to_vec()))])
+    }
+}
+
+impl Source for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Available> {
+        match self.left.pop_front() {
+            None => Ok(Available::End),
+            Some(Ok(None)) => Ok(Available::Pending),
+            Some(Err(())) => Err(io::Error::other("scripted")),
+            Some(Ok(Some(mut piece))) => {
+                if piece.is_empty() {
+                    return self.read(buffer);
+                }
+                let count = piece.len().min(buffer.len());
+                buffer[..count].copy_from_slice(&piece[..count]);
+                if count < piece.len() {
+                    self.left.push_front(Ok(Some(piece.split_off(count))));
+                }
+                Ok(Available::Bytes(count))
+            }
+        }
+    }
+
+    fn restart(&mut self) -> io::Result<()> {
+        self.left = self.all.clone().into();
+        Ok(())
+    }
+}
+
+pub(crate) const BOUNDS: Bounds = Bounds {
+    open_files: 4,
+    unacknowledged_bytes: 64,
+    write_bytes: 16,
+    operation: Duration::from_secs(100),
+    cleanup: Duration::from_secs(10),
+};
+
+/// A pipeline for a server of this manner.
+pub(crate) fn pipeline(manner: Manner, bounds: Bounds) -> Pipeline {
+    let capabilities = Capabilities {
+        posix_rename: manner.posix_rename,
+        fsync: manner.fsync,
+    };
+    Pipeline::new("box".to_owned(), bounds, capabilities)
+}
+
+/// Runs operations to their end, the wire taking and giving `cut` bytes at a time. Time stands still
+/// until nothing moves; then it leaps.
+pub(crate) fn run(
+    pipeline: &mut Pipeline,
+    server: &mut Server,
+    operations: Vec<(u64, Operation)>,
+    cut: usize,
+) -> Vec<Completed> {
+    let wanted = operations.len();
+    for (ticket, operation) in operations {
+        pipeline.submit(ticket, operation);
+    }
+    let mut completed = Vec::new();
+    let mut now = Instant::now();
+    let mut leaps = 0;
+    while completed.len() < wanted {
+        pipeline.source_ready();
+        pipeline.pump(now);
+        let mut moved = false;
+        if !pipeline.pending().is_empty() {
+            let piece = pipeline.pending()[..cut.min(pipeline.pending().len())].to_vec();
+            pipeline.sent(piece.len());
+            moved = true;
+            match server.receive(&piece) {
+                Some(answers) => {
+                    for piece in answers.chunks(cut) {
+                        pipeline.receive(piece, now).unwrap();
+                    }
+                }
+                None => pipeline.lost("scripted"),
+            }
+        }
+        if !moved {
+            // Sources that had nothing once are asked again first.
+            leaps += 1;
+            if leaps % 4 == 0 {
+                now += Duration::from_secs(30);
+            }
+            assert!(leaps < 1000, "it never ends");
+            if pipeline.tick(now).is_err() {
+                pipeline.lost("stalled");
+            }
+        }
+        while let Some(done) = pipeline.next_completed() {
+            completed.push(done);
+        }
+    }
+    completed
+}

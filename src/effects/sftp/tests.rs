@@ -1,0 +1,56 @@
+//! Whole operations against a scripted server.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod pipeline;
+mod upload;
+
+use courier_ledger::{Placement, Replaces};
+
+use super::operation::{Completed, Done, Operation, OperationError};
+use super::scripted::{BOUNDS, Manner, Pieces, Server, run};
+
+const NEW: &[u8] = b"the new version, in a few pieces of sixteen bytes";
+const OLD: &[u8] = b"old";
+const TARGET: &str = "box/export_1.zip";
+const TEMPORARY: &str = "box/.export_1.zip.part";
+
+fn upload(replaces: Replaces) -> Operation {
+    Operation::Upload {
+        source: Pieces::whole(NEW),
+        temporary: ".export_1.zip.part".to_owned(),
+        target: "export_1.zip".to_owned(),
+        replaces,
+    }
+}
+
+fn server(manner: Manner, old: bool) -> Server {
+    let mut server = Server::new(manner);
+    server.watched = TARGET.to_owned();
+    if old {
+        server.files.insert(TARGET.to_owned(), OLD.to_vec());
+    }
+    server
+}
+
+fn only(mut completed: Vec<Completed>) -> Result<Done, OperationError> {
+    assert_eq!(completed.len(), 1);
+    completed.remove(0).result
+}
+
+fn upload_to(server: &mut Server, replaces: Replaces) -> Result<Done, OperationError> {
+    let mut pipeline = super::scripted::pipeline(server.manner, BOUNDS);
+    only(run(
+        &mut pipeline,
+        server,
+        vec![(1, upload(replaces))],
+        1000,
+    ))
+}
+
+fn uploaded(placement: Placement) -> Result<Done, OperationError> {
+    Ok(Done::Uploaded {
+        size_bytes: NEW.len() as u64,
+        placement,
+    })
+}
