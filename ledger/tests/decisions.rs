@@ -393,7 +393,7 @@ fn illegal_events_are_named_and_never_panic() {
 fn evidence_of_an_earlier_poll_deletes_nothing() {
     let mut history = stored(1);
     history.withdraw(0, Evidence::Deleted);
-    history.plan();
+    assert_eq!(changes(&history.plan()), ["delete 0"]);
     history.finish();
     history.evidence.clear();
     let plan = history.plan();

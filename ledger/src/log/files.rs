@@ -117,17 +117,12 @@ impl Storage for Files {
         self.appending(name)?.sync_all()
     }
 
-    fn lock(&mut self, name: &str) -> io::Result<bool> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(self.path(name))?;
-        match file.try_lock() {
+    fn lock(&mut self) -> io::Result<bool> {
+        // The directory itself, so that no lock file is left behind or can be replaced.
+        let directory = File::open(&self.directory)?;
+        match directory.try_lock() {
             Ok(()) => {
-                self.locked = Some(file);
+                self.locked = Some(directory);
                 Ok(true)
             }
             Err(TryLockError::WouldBlock) => Ok(false),

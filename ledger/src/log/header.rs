@@ -14,7 +14,7 @@ pub(crate) const HEADER_BYTES: usize = 8 + 2 + 1 + 16 + 4;
 
 /// What the first bytes of a file say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Header {
+pub(crate) enum Header {
     /// A log of this version.
     Valid(LogId),
     /// Not a log, or a damaged header.

@@ -8,7 +8,7 @@ use super::header;
 use super::recovery::{Action, Rule, action};
 use super::scan::{Scan, Visitor, io_error, scan};
 use super::storage::Storage;
-use super::{EventLog, LOCK, LOG, Tip, WITNESS, frame, witness};
+use super::{EventLog, LOG, Tip, WITNESS, frame, witness};
 use crate::{Digest, Entry, Event, LogId, Sequence, Timestamp};
 
 /// Bytes copied at a time.
@@ -87,14 +87,14 @@ impl<S: Storage> Journal<S> {
     /// Opens a directory for writing: locks it, recovers what is there, and hands every entry to
     /// `visit`. `now` stamps a `TailRecovered`, if there is one.
     pub fn open(mut storage: S, now: Timestamp, visit: Visitor<'_>) -> Result<Opened<S>, LogError> {
-        match storage.lock(LOCK) {
+        match storage.lock() {
             Ok(true) => {}
             Ok(false) => {
                 return Err(LogError::Locked {
-                    file: storage.describe(LOCK),
+                    file: storage.describe(LOG),
                 });
             }
-            Err(source) => return Err(io_error(&storage, LOCK, "locked", source)),
+            Err(source) => return Err(io_error(&storage, LOG, "locked", source)),
         }
         let found = scan(&storage, visit)?;
         let (log, torn) = match (action(found.findings), found.log) {

@@ -25,7 +25,6 @@ pub use storage::Storage;
 
 const LOG: &str = "ledger.log";
 const WITNESS: &str = "ledger.head";
-const LOCK: &str = "ledger.lock";
 
 /// A position in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,9 +29,9 @@ pub trait Storage {
     /// Makes what was written to a file durable.
     fn sync(&mut self, name: &str) -> io::Result<()>;
 
-    /// Takes the kernel's exclusive lock on a file for as long as this value lives; false when
-    /// another process holds it.
-    fn lock(&mut self, name: &str) -> io::Result<bool>;
+    /// Takes the kernel's exclusive lock on the directory for as long as this value lives; false
+    /// when another process holds it.
+    fn lock(&mut self) -> io::Result<bool>;
 
     /// Where a file is, in words for messages.
     fn describe(&self, name: &str) -> String;
