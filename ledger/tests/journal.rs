@@ -20,7 +20,7 @@ const LOG: LogId = LogId([5; 16]);
 /// A history long enough for every kind of event but the rare ones, as events.
 fn events() -> Vec<Event> {
     let mut history = History::new();
-    for id in 0..12 {
+    for id in 0..20 {
         history.publish(id, 10, &[(1, Some(5)), (2, None)]);
         history.run();
     }
