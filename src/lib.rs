@@ -3,10 +3,14 @@
 //!
 //! A library only so that tests and the testbed reach its parts; the program is its one user.
 
+pub mod config;
 pub mod effects;
 pub mod run;
 
-/// Runs the program.
+mod cli;
+
+/// Runs the program: parses its arguments, does what they say, and gives the exit code.
+#[must_use]
 pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    cli::main().into()
 }

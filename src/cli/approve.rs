@@ -1,7 +1,5 @@
 //! `approve`: a person releases exactly what a guard has blocked, and the ledger records who and why.
 
-use std::io::Write as _;
-
 use courier_ledger::{Digest, Event};
 
 use super::arguments::{ApproveOptions, Arguments};
@@ -21,10 +19,12 @@ pub(crate) fn approve(
     let plan = Digest::from_hex(&options.digest)
         .ok_or_else(|| usage("DIGEST is 64 hexadecimal digits"))?;
     if options.why.trim().is_empty() || options.who.trim().is_empty() {
-        return Err(usage("an approval needs a name and a reason: --who and --why"));
+        return Err(usage(
+            "an approval needs a name and a reason: --who and --why",
+        ));
     }
     let clock = SystemClock::start();
-    let mut opened = place::open_existing_for_writing(&place::working_dir(arguments)?)?;
+    let mut opened = place::open_existing_for_writing(&place::working_dir(arguments)?, &clock)?;
     let mut record = Record::new(&mut opened.journal, &clock, opened.state);
     record
         .append(vec![Event::DeletionsApproved {
@@ -33,8 +33,12 @@ pub(crate) fn approve(
             why: options.why.clone(),
         }])
         .map_err(place::record_error)?;
+    opened.journal.bear_witness().map_err(place::log_error)?;
     output::write(|output| {
-        writeln!(output, "Recorded. The next run carries it out if the plan is still the same.")
+        writeln!(
+            output,
+            "Recorded. The next run carries it out if the plan is still the same."
+        )
     })?;
     Ok(ExitCode::Done)
 }

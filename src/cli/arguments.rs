@@ -23,7 +23,13 @@ Exit codes:
 #[command(version, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Arguments {
     /// The configuration file
-    #[arg(short, long, global = true, value_name = "FILE", env = "BROKER_COURIER_CONFIG")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "BROKER_COURIER_CONFIG"
+    )]
     pub(crate) config: Option<PathBuf>,
 
     /// The folder that holds the ledger, for commands that need no more than that

@@ -1,7 +1,5 @@
 //! `decrypt`: a delivered file back to the zip that the broker gave.
 
-use std::io::Write as _;
-
 use super::arguments::{Arguments, DecryptOptions};
 use super::error::CommandError;
 use super::{output, place};

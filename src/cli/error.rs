@@ -17,7 +17,11 @@ pub(crate) struct CommandError {
 impl CommandError {
     /// An error without advice.
     pub(crate) fn new(code: ExitCode, error: impl Into<Box<dyn Error>>) -> Self {
-        Self { code, error: error.into(), hint: None }
+        Self {
+            code,
+            error: error.into(),
+            hint: None,
+        }
     }
 
     /// The same, with advice.

@@ -1,7 +1,5 @@
 //! `host-key`: asks the server who it is, before anybody trusts it with a password.
 
-use std::io::Write as _;
-
 use super::arguments::Arguments;
 use super::error::CommandError;
 use super::{output, place};
@@ -12,7 +10,7 @@ pub(crate) fn host_key(arguments: &Arguments) -> Result<ExitCode, CommandError> 
     let configuration = place::configuration(arguments)?;
     let server = &configuration.sftp;
     let key = sftp::probe(&server.host, server.port, server.timeout)
-        .map_err(|error| place::drop_box_error(error))?;
+        .map_err(|error| place::drop_box_error(&error.failure()))?;
     output::write(|output| {
         writeln!(
             output,

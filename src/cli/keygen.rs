@@ -1,7 +1,5 @@
 //! `keygen`: a new encryption key in a file of its own.
 
-use std::io::Write as _;
-
 use super::arguments::KeygenOptions;
 use super::error::CommandError;
 use super::output;
@@ -14,7 +12,12 @@ pub(crate) fn keygen(options: &KeygenOptions) -> Result<ExitCode, CommandError> 
             .hint("choose a file that does not exist, in a folder that you may write to")
     })?;
     output::write(|output| {
-        writeln!(output, "Created {} (key id {})", options.file.display(), key.id())?;
+        writeln!(
+            output,
+            "Created {} (key id {})",
+            options.file.display(),
+            key.id()
+        )?;
         writeln!(
             output,
             "Give it to the recipient over a separate, safe way; without it nothing can be decrypted."

@@ -61,10 +61,16 @@ impl LedgerView {
             }),
             listed: state.listed(),
             stored: state.stored(),
-            in_doubt: state.intents().map(|(start, it)| format!("#{start} {}", it.command)).collect(),
+            in_doubt: state
+                .intents()
+                .map(|(start, it)| format!("#{start} {}", it.command))
+                .collect(),
             leftovers: state.leftovers().map(ToString::to_string).collect(),
             status_xml_published_through: state.publication().map(|it| it.through),
-            requests: state.requests().map(|(id, request)| view(state, id, request)).collect(),
+            requests: state
+                .requests()
+                .map(|(id, request)| view(state, id, request))
+                .collect(),
         }
     }
 
@@ -89,7 +95,10 @@ impl LedgerView {
                 _ => writeln!(output, ", under way or cut off")?,
             }
             if let Some(failure) = &run.poll_failure {
-                writeln!(output, "          the broker gave no usable answer: {failure}")?;
+                writeln!(
+                    output,
+                    "          the broker gave no usable answer: {failure}"
+                )?;
             }
         }
         writeln!(output, "Broker    lists {} requests", self.listed)?;
@@ -120,7 +129,9 @@ impl LedgerView {
                 request.broker,
                 request.completion.as_deref().unwrap_or("-"),
                 request.drop_box,
-                request.size_bytes.map_or("-".to_owned(), |bytes| bytes.to_string()),
+                request
+                    .size_bytes
+                    .map_or("-".to_owned(), |bytes| bytes.to_string()),
                 time(request.uploaded),
                 time(request.last_update),
             );
@@ -131,7 +142,10 @@ impl LedgerView {
 }
 
 fn view(state: &State, id: RequestId, request: &Request) -> RequestView {
-    let unreadable = state.unreadable().find(|(listed, _)| *listed == id).map(|(_, why)| why);
+    let unreadable = state
+        .unreadable()
+        .find(|(listed, _)| *listed == id)
+        .map(|(_, why)| why);
     let file = request.remote.file();
     let receipt = file.and_then(|file| file.receipt);
     RequestView {
@@ -144,8 +158,14 @@ fn view(state: &State, id: RequestId, request: &Request) -> RequestView {
             (Presence::Gone(courier_ledger::Evidence::Untagged), None) => "untagged",
             (Presence::Gone(courier_ledger::Evidence::Unconfirmed), None) => "missing",
         },
-        published: request.observed.as_ref().and_then(|(observation, _)| observation.published),
-        completion: request.observed.as_ref().map(|(it, _)| it.completion().to_string()),
+        published: request
+            .observed
+            .as_ref()
+            .and_then(|(observation, _)| observation.published),
+        completion: request
+            .observed
+            .as_ref()
+            .map(|(it, _)| it.completion().to_string()),
         drop_box: match &request.remote {
             Remote::Nothing => "-",
             Remote::Stored(_) => "stored",
@@ -160,6 +180,8 @@ fn view(state: &State, id: RequestId, request: &Request) -> RequestView {
         uploaded: request.line.map(|line| line.uploaded),
         last_update: request.line.and_then(|line| line.last_update),
         deleted: request.line.and_then(|line| line.deleted),
-        note: unreadable.or(request.failure.as_ref()).map(ToString::to_string),
+        note: unreadable
+            .or(request.failure.as_ref())
+            .map(ToString::to_string),
     }
 }

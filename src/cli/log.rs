@@ -1,7 +1,6 @@
 //! `log`: what happened, event by event.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::str::FromStr;
 
 use courier_ledger::{Command, Entry, Event, RequestId, Sequence, Timestamp};
@@ -45,7 +44,7 @@ struct Line<'a> {
 pub(crate) fn log(arguments: &Arguments, options: &LogOptions) -> Result<ExitCode, CommandError> {
     let mut subject = Subject::new(options.request);
     let mut chosen = Vec::new();
-    place::read_entries(arguments, |entry| {
+    place::read_entries(arguments, &mut |entry| {
         let recent = match options.since {
             None => true,
             Some(Since::Sequence(first)) => entry.sequence >= first,
@@ -54,11 +53,15 @@ pub(crate) fn log(arguments: &Arguments, options: &LogOptions) -> Result<ExitCod
         if subject.concerns(&entry) && recent {
             chosen.push(entry);
         }
-        Ok(())
     })?;
     output::write(|output| {
         for entry in &chosen {
-            let Entry { sequence, time, event, hash } = entry;
+            let Entry {
+                sequence,
+                time,
+                event,
+                hash,
+            } = entry;
             if options.json {
                 let line = Line {
                     sequence: *sequence,
@@ -70,7 +73,11 @@ pub(crate) fn log(arguments: &Arguments, options: &LogOptions) -> Result<ExitCod
                 serde_json::to_writer(&mut *output, &line)?;
                 writeln!(output)?;
             } else {
-                writeln!(output, "{sequence:>6}  {time}  {:<16}  {event}", event.kind())?;
+                writeln!(
+                    output,
+                    "{sequence:>6}  {time}  {:<16}  {event}",
+                    event.kind()
+                )?;
             }
         }
         Ok(())
@@ -86,7 +93,10 @@ struct Subject {
 
 impl Subject {
     fn new(request: Option<RequestId>) -> Self {
-        Self { request, starts: BTreeSet::new() }
+        Self {
+            request,
+            starts: BTreeSet::new(),
+        }
     }
 
     fn concerns(&mut self, entry: &Entry) -> bool {

@@ -1,7 +1,5 @@
 //! `plan`: what `run` would do now. Polls and decides on a copy; works while a run is active.
 
-use std::io::Write as _;
-
 use courier_ledger::{Blocked, Command, Digest, Plan};
 use serde::Serialize;
 
@@ -24,7 +22,11 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
     let configuration = place::configuration(arguments)?;
     let key = place::load_key(&configuration.security.path_encryption_key)?;
     let broker = place::broker(&configuration)?;
-    let place::Rehearsed { mut log, state, legacy } = place::rehearsal(&configuration)?;
+    let place::Rehearsed {
+        mut log,
+        state,
+        legacy,
+    } = place::rehearsal(&configuration)?;
     let clock = SystemClock::start();
     let policy = configuration.policy(key.id());
     let decided = run::rehearse(&mut log, state, legacy, &policy, &broker, &clock)
@@ -41,11 +43,17 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
     } else {
         output::write(|output| show(output, &plan))?;
     }
-    Ok(match (options.exit_code, plan.blocked.is_empty(), plan.changes().next()) {
-        (true, false, _) => ExitCode::Blocked,
-        (true, true, Some(_)) => ExitCode::Pending,
-        (true, true, None) | (false, _, _) => ExitCode::Done,
-    })
+    Ok(
+        match (
+            options.exit_code,
+            plan.blocked.is_empty(),
+            plan.changes().next(),
+        ) {
+            (true, false, _) => ExitCode::Blocked,
+            (true, true, Some(_)) => ExitCode::Pending,
+            (true, true, None) | (false, _, _) => ExitCode::Done,
+        },
+    )
 }
 
 fn show(output: &mut dyn std::io::Write, plan: &Plan) -> std::io::Result<()> {

@@ -14,11 +14,17 @@ pub(crate) fn replay(
 ) -> Result<ExitCode, CommandError> {
     let (state, tip) = place::read_state(arguments, options.at)?;
     let Some(log) = state.log() else {
-        return Err(CommandError::new(ExitCode::Usage, "the ledger has no such event")
-            .hint("`broker-courier log` lists the events with their sequence numbers"));
+        return Err(
+            CommandError::new(ExitCode::Usage, "the ledger has no such event")
+                .hint("`broker-courier log` lists the events with their sequence numbers"),
+        );
     };
     if options.status_xml {
-        let tip = ProjectionTip { log, sequence: tip.sequence, hash: tip.hash };
+        let tip = ProjectionTip {
+            log,
+            sequence: tip.sequence,
+            hash: tip.hash,
+        };
         let document = StatusDocument::project(&state, tip);
         output::write(|output| output.write_all(document.as_bytes()))?;
     } else if options.json {

@@ -85,3 +85,9 @@ fn contradiction(error: &PollError) -> Failure {
         text: format!("the poll is not complete: {error}"),
     }
 }
+
+impl crate::run::Poller for Broker {
+    fn poll(&self, state: &State) -> Result<Snapshot, Failure> {
+        Self::poll(self, state)
+    }
+}

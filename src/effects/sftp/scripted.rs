@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::operation::{Available, Completed, Operation, Source};
+use super::operation::{Completed, Operation};
 use super::outbox::Capabilities;
 use super::packet::FrameBuffer;
 use super::pipeline::{Bounds, Pipeline};
 use super::reply::{Attributes, encoded};
 use super::request::decoded::{Decoded, decode};
 use super::status::StatusCode;
+use crate::effects::source::{Available, Source};
 
 /// What happens to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,332 @@
+//! Where things are: from the arguments to a configuration, a key, a ledger; and each error on the
+//! way with its exit code and advice.
+
+use std::path::{Path, PathBuf};
+
+use courier_ledger::log::{self, Files, Journal, LogError, Opened, Tip};
+use courier_ledger::{Digest, Entry, Failure, FailureClass, LegacyStatus, LogId, Sequence, State};
+
+use super::arguments::Arguments;
+use super::error::CommandError;
+use crate::config::{Configuration, ConfigurationError};
+use crate::effects::broker::{Broker, Settings};
+use crate::effects::fernet::FernetKey;
+use crate::effects::status_file::{Found, LocalStatusFile, StatusFileError};
+use crate::run::{Clock, ExitCode, RecordError, Rehearsal};
+
+/// The path of the configuration file.
+fn configuration_path(arguments: &Arguments) -> Result<&Path, CommandError> {
+    arguments.config.as_deref().ok_or_else(|| {
+        CommandError::new(ExitCode::Usage, "no configuration was given")
+            .hint("name it with --config FILE, or in $BROKER_COURIER_CONFIG")
+    })
+}
+
+fn configuration_error(error: ConfigurationError) -> CommandError {
+    CommandError::new(ExitCode::Configuration, error)
+        .hint("docs/configuration.md describes every key")
+}
+
+/// Loads the configuration; its warnings go to the log.
+pub(super) fn configuration(arguments: &Arguments) -> Result<Configuration, CommandError> {
+    let path = configuration_path(arguments)?;
+    let (configuration, warnings) = Configuration::load(path).map_err(configuration_error)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    existing_directory(&configuration.working_dir)?;
+    Ok(configuration)
+}
+
+/// The folder of the ledger: `--ledger`, or that of the configuration; no secret is needed.
+pub(super) fn working_dir(arguments: &Arguments) -> Result<PathBuf, CommandError> {
+    let directory = match &arguments.ledger {
+        Some(directory) => directory.clone(),
+        None => Configuration::working_dir(configuration_path(arguments)?)
+            .map_err(configuration_error)?,
+    };
+    existing_directory(&directory)?;
+    Ok(directory)
+}
+
+fn existing_directory(directory: &Path) -> Result<(), CommandError> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let text = format!(
+        "the working directory {} does not exist",
+        directory.display()
+    );
+    Err(CommandError::new(ExitCode::Configuration, text)
+        .hint("create it, owned by the user that runs the courier, mode 0700 (MISC.WORKING_DIR)"))
+}
+
+/// The key file of the configuration.
+pub(super) fn key_file(arguments: &Arguments) -> Result<PathBuf, CommandError> {
+    Configuration::key_file(configuration_path(arguments)?).map_err(configuration_error)
+}
+
+/// Loads a key; a warning about its permissions goes to the log.
+pub(super) fn load_key(path: &Path) -> Result<FernetKey, CommandError> {
+    let (key, exposed) = FernetKey::load(path).map_err(|error| {
+        CommandError::new(ExitCode::Configuration, error)
+            .hint("SECURITY.PATH_ENCRYPTION_KEY names it; `broker-courier keygen FILE` makes one")
+    })?;
+    if let Some(exposed) = exposed {
+        tracing::warn!("{exposed}");
+    }
+    Ok(key)
+}
+
+/// The broker's client.
+pub(super) fn broker(configuration: &Configuration) -> Result<Broker, CommandError> {
+    let from = &configuration.broker;
+    Broker::new(Settings {
+        url: from.url.clone(),
+        api_key: from.api_key.clone(),
+        tag: configuration.requests.tag.clone(),
+        ca_bundle: from.ca_bundle.clone(),
+        concurrency: from.concurrency,
+        connect_timeout: from.connect_timeout,
+        list_timeout: from.list_timeout,
+        status_timeout: from.status_timeout,
+        export_timeout: from.export_timeout,
+        download_timeout: from.download_timeout,
+        silence_timeout: from.silence_timeout,
+        max_answer_bytes: from.max_answer_bytes,
+    })
+    .map_err(|error| CommandError::new(ExitCode::Configuration, error))
+}
+
+/// The broker gave no usable answer.
+pub(super) fn poll_error(failure: &Failure) -> CommandError {
+    CommandError::new(
+        ExitCode::Broker,
+        format!("the broker gave no usable answer: {failure}"),
+    )
+    .hint("nothing was changed at the drop-box")
+}
+
+/// The drop-box could not be reached.
+pub(super) fn drop_box_error(failure: &Failure) -> CommandError {
+    let error = CommandError::new(ExitCode::DropBox, failure.to_string());
+    match failure.class {
+        FailureClass::NeedsPerson => error,
+        FailureClass::Transient | FailureClass::Permanent => {
+            error.hint("nothing was uploaded; the next run tries again")
+        }
+    }
+}
+
+/// The ledger cannot be used.
+pub(super) fn log_error(error: LogError) -> CommandError {
+    let code = match error {
+        LogError::Locked { .. } => ExitCode::Busy,
+        LogError::Missing { .. } => ExitCode::Usage,
+        LogError::Io { .. }
+        | LogError::Exists { .. }
+        | LogError::Refused { .. }
+        | LogError::Illegal { .. }
+        | LogError::Poisoned { .. }
+        | LogError::WrongSequence { .. }
+        | LogError::TooLarge { .. } => ExitCode::Ledger,
+    };
+    let hint = error.hint();
+    let error = CommandError::new(code, error);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// Nothing more could be recorded.
+pub(super) fn record_error(error: RecordError) -> CommandError {
+    match error {
+        RecordError::Log(error) => log_error(error),
+        RecordError::Illegal(_) | RecordError::StatusFile { .. } => {
+            CommandError::new(ExitCode::Ledger, error)
+                .hint("everything recorded before stands, and the next run goes on from there")
+        }
+    }
+}
+
+/// The `status.xml` of the replaced program, where the log has not begun or has only just. One of
+/// ours without a log means that the log was lost.
+pub(super) fn legacy(
+    working_dir: &Path,
+    state: &State,
+) -> Result<Option<LegacyStatus>, CommandError> {
+    if state.tip() > Sequence(1) {
+        return Ok(None);
+    }
+    let file = LocalStatusFile::inside(working_dir);
+    let found = file.read().map_err(|error| {
+        let hint = match error {
+            StatusFileError::Unreadable { .. } => "check its permissions",
+            StatusFileError::Damaged { .. } => {
+                "the drop-box holds the last complete copy; to begin without it, move the file away \
+                 (every result is then uploaded again)"
+            }
+        };
+        CommandError::new(ExitCode::Ledger, error).hint(hint)
+    })?;
+    match found {
+        Found::Nothing => Ok(None),
+        Found::Legacy(legacy) => Ok(Some(legacy)),
+        Found::Projection(tip, _) if state.log() == Some(tip.log) => Ok(None),
+        Found::Projection(tip, _) => {
+            let text = format!(
+                "{} was written from the ledger {}, and that ledger is not here",
+                file.path().display(),
+                tip.log
+            );
+            Err(CommandError::new(ExitCode::Ledger, text).hint(
+                "restore ledger.log and ledger.head from a backup; to begin anew on purpose, move \
+                 status.xml away (every result is then uploaded again)",
+            ))
+        }
+    }
+}
+
+/// A log that is open for writing, with the state that follows from it.
+pub(super) struct Writable {
+    pub(super) journal: Journal<Files>,
+    pub(super) state: State,
+}
+
+/// Opens the log for writing, or creates it; gives what is to be imported.
+pub(super) fn open_for_writing(
+    working_dir: &Path,
+    clock: &dyn Clock,
+) -> Result<(Writable, Option<LegacyStatus>), CommandError> {
+    match open(working_dir, clock)? {
+        (Opened::Existing(journal), state) => {
+            let legacy = legacy(working_dir, &state)?;
+            Ok((Writable { journal, state }, legacy))
+        }
+        (Opened::Nothing(vacancy), state) => {
+            // Read first: a file that cannot be taken over must not leave a log behind.
+            let legacy = legacy(working_dir, &state)?;
+            let mut id = [0; 16];
+            openssl::rand::rand_bytes(&mut id).map_err(|error| {
+                CommandError::new(ExitCode::Ledger, error).hint("no random numbers for a log id")
+            })?;
+            let (journal, entry) = vacancy
+                .create(LogId(id), clock.now(), crate::run::VERSION)
+                .map_err(log_error)?;
+            let state = fold(state, &entry, working_dir).map_err(log_error)?;
+            Ok((Writable { journal, state }, legacy))
+        }
+    }
+}
+
+/// Opens a log that must exist for writing.
+pub(super) fn open_existing_for_writing(
+    working_dir: &Path,
+    clock: &dyn Clock,
+) -> Result<Writable, CommandError> {
+    match open(working_dir, clock)? {
+        (Opened::Existing(journal), state) => Ok(Writable { journal, state }),
+        (Opened::Nothing(_), _) => Err(log_error(missing(working_dir))),
+    }
+}
+
+fn open(working_dir: &Path, clock: &dyn Clock) -> Result<(Opened<Files>, State), CommandError> {
+    let mut state = State::default();
+    let opened = Journal::open(
+        Files::in_directory(working_dir),
+        clock.now(),
+        &mut |entry| {
+            state = fold(std::mem::take(&mut state), &entry, working_dir)?;
+            Ok(())
+        },
+    )
+    .map_err(log_error)?;
+    Ok((opened, state))
+}
+
+pub(super) fn fold(state: State, entry: &Entry, working_dir: &Path) -> Result<State, LogError> {
+    state.apply(entry).map_err(|source| LogError::Illegal {
+        file: working_dir.join("ledger.log").display().to_string(),
+        source,
+    })
+}
+
+fn missing(working_dir: &Path) -> LogError {
+    LogError::Missing {
+        file: working_dir.join("ledger.log").display().to_string(),
+    }
+}
+
+/// What `plan` decides on: the state as of now, and a log that is thrown away.
+pub(super) struct Rehearsed {
+    pub(super) log: Rehearsal,
+    pub(super) state: State,
+    pub(super) legacy: Option<LegacyStatus>,
+}
+
+/// Reads the log without its lock.
+pub(super) fn rehearsal(configuration: &Configuration) -> Result<Rehearsed, CommandError> {
+    let working_dir = &configuration.working_dir;
+    let (state, tip) = read(working_dir, None)?;
+    let legacy = legacy(working_dir, &state)?;
+    let log = Rehearsal::after(state.log().unwrap_or(LogId([0; 16])), tip.sequence);
+    Ok(Rehearsed { log, state, legacy })
+}
+
+/// The state after the entry `at`, or after all; empty when there is no log yet.
+pub(super) fn read_state(
+    arguments: &Arguments,
+    at: Option<Sequence>,
+) -> Result<(State, Tip), CommandError> {
+    read(&working_dir(arguments)?, at)
+}
+
+fn read(working_dir: &Path, at: Option<Sequence>) -> Result<(State, Tip), CommandError> {
+    let mut state = State::default();
+    let mut tip = Tip {
+        sequence: Sequence::NONE,
+        hash: Digest([0; 32]),
+    };
+    visit(working_dir, &mut |entry| {
+        if at.is_none_or(|at| entry.sequence <= at) {
+            tip = Tip {
+                sequence: entry.sequence,
+                hash: entry.hash,
+            };
+            state = fold(std::mem::take(&mut state), &entry, working_dir)?;
+        }
+        Ok(())
+    })?;
+    match at {
+        Some(at) if at != tip.sequence => {
+            let text = format!(
+                "the ledger has no event {at}; its last one is {}",
+                tip.sequence
+            );
+            Err(CommandError::new(ExitCode::Usage, text)
+                .hint("`broker-courier log` lists the events with their numbers"))
+        }
+        _ => Ok((state, tip)),
+    }
+}
+
+/// Hands on every entry.
+pub(super) fn read_entries(
+    arguments: &Arguments,
+    visitor: &mut dyn FnMut(Entry),
+) -> Result<(), CommandError> {
+    let directory = working_dir(arguments)?;
+    visit(&directory, &mut |entry| {
+        visitor(entry);
+        Ok(())
+    })
+    .map(drop)
+}
+
+pub(super) fn visit(
+    working_dir: &Path,
+    visitor: &mut dyn FnMut(Entry) -> Result<(), LogError>,
+) -> Result<Option<log::Reading>, CommandError> {
+    log::read(&Files::in_directory(working_dir), visitor).map_err(log_error)
+}
