@@ -8,6 +8,8 @@ mod document;
 mod keys;
 mod load;
 mod secret_file;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::num::NonZeroUsize;
