@@ -66,7 +66,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}Z", self.civil())
+        f.write_str(&self.civil().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
     }
 }
 
