@@ -1,0 +1,117 @@
+//! An SFTP server inside the test's own process, for machines without one and for the demo.
+//! It confines its one user to its own folder; every file operation is a real one.
+
+mod files;
+mod session;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use russh::keys::ssh_key::rand_core::OsRng;
+use russh::keys::{Algorithm, HashAlg, PrivateKey};
+use tokio::net::TcpListener;
+
+use crate::server::SftpServer;
+use session::Session;
+
+const USER: &str = "sftpuser";
+const PASSWORD: &str = "sftppassword";
+const FOLDER: &str = "rki";
+
+/// How the server is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct EmbeddedSftpSettings {
+    /// Whether it has `posix-rename@openssh.com` and `fsync@openssh.com`.
+    pub extensions: bool,
+}
+
+impl Default for EmbeddedSftpSettings {
+    fn default() -> Self {
+        Self { extensions: true }
+    }
+}
+
+/// A running server.
+pub struct EmbeddedSftp {
+    // Dropped first, which ends every connection.
+    _runtime: tokio::runtime::Runtime,
+    _root: tempfile::TempDir,
+    drop_box: PathBuf,
+    port: u16,
+    fingerprint: String,
+}
+
+impl EmbeddedSftp {
+    /// Starts a server on a free port.
+    pub fn start(settings: EmbeddedSftpSettings) -> io::Result<Self> {
+        let root = tempfile::Builder::new().prefix("courier-sftp").tempdir()?;
+        let drop_box = root.path().join(FOLDER);
+        std::fs::create_dir(&drop_box)?;
+        let key = PrivateKey::random(&mut OsRng, Algorithm::Ed25519).map_err(io::Error::other)?;
+        let fingerprint = key.public_key().fingerprint(HashAlg::Sha256).to_string();
+        let config = Arc::new(russh::server::Config {
+            auth_rejection_time: Duration::from_millis(100),
+            auth_rejection_time_initial: Some(Duration::ZERO),
+            keys: vec![key],
+            ..Default::default()
+        });
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
+        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
+        let port = listener.local_addr()?.port();
+        let folder = root.path().to_owned();
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let session = Session::new(folder.clone(), settings);
+                let config = Arc::clone(&config);
+                tokio::spawn(async move {
+                    // A client that breaks off is its own affair.
+                    if let Ok(running) = russh::server::run_stream(config, stream, session).await {
+                        let _broken_off = running.await;
+                    }
+                });
+            }
+        });
+        Ok(Self {
+            _runtime: runtime,
+            _root: root,
+            drop_box,
+            port,
+            fingerprint,
+        })
+    }
+}
+
+impl SftpServer for EmbeddedSftp {
+    fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn host_key_fingerprint(&self) -> String {
+        self.fingerprint.clone()
+    }
+
+    fn username(&self) -> String {
+        USER.to_owned()
+    }
+
+    fn password(&self) -> Option<String> {
+        Some(PASSWORD.to_owned())
+    }
+
+    fn key_file(&self) -> Option<PathBuf> {
+        None
+    }
+
+    fn drop_box(&self) -> &Path {
+        &self.drop_box
+    }
+
+    fn folder_name(&self) -> String {
+        FOLDER.to_owned()
+    }
+}
