@@ -1,6 +1,11 @@
 //! Real and embedded collaborators for broker-courier: brokers, SFTP servers, the people at them, and
 //! the program as a process. Never a dependency of the program.
+//!
+//! What always holds here: a collaborator listens on 127.0.0.1 only, chooses a free port itself and
+//! stops when it is dropped. An embedded one passes the same contract test as the real one.
 
+pub mod aktin;
+pub mod broker;
 pub mod courier;
 pub mod embedded_sftp;
 pub mod independent;

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use russh::keys::ssh_key::rand_core::OsRng;
 use russh::keys::{Algorithm, HashAlg, PrivateKey};
 use tokio::net::TcpListener;
 
@@ -49,7 +48,8 @@ impl EmbeddedSftp {
         let root = tempfile::Builder::new().prefix("courier-sftp").tempdir()?;
         let drop_box = root.path().join(FOLDER);
         std::fs::create_dir(&drop_box)?;
-        let key = PrivateKey::random(&mut OsRng, Algorithm::Ed25519).map_err(io::Error::other)?;
+        let key =
+            PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519).map_err(io::Error::other)?;
         let fingerprint = key.public_key().fingerprint(HashAlg::Sha256).to_string();
         let config = Arc::new(russh::server::Config {
             auth_rejection_time: Duration::from_millis(100),

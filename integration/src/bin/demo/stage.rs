@@ -83,7 +83,7 @@ impl Stage {
 
     /// The next lists come back empty, as from a broker that has lost its database.
     pub(crate) fn broker_shows_nothing(&self) {
-        let empty = || Answer::Whole {
+        let empty = || Answer::Instead {
             status: 200,
             content_type: "application/xml".to_owned(),
             body: b"<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\

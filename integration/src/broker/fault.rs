@@ -1,0 +1,106 @@
+//! Faults on order and counts of calls: what a test asks of the broker beyond its answers.
+//!
+//! What always holds here: faults of a route are used up in the order in which they were ordered,
+//! one per call; a call is in flight from its arrival until its last byte has been handed out.
+
+use std::collections::{BTreeMap, VecDeque};
+
+/// The calls that a test can tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Route {
+    /// `GET broker/request/filtered`.
+    List,
+    /// `GET broker/request/{id}/status`.
+    Status,
+    /// `GET broker/request`.
+    WholeList,
+    /// `GET broker/request/{id}`.
+    Definition,
+    /// `OPTIONS broker/request/{id}`.
+    Existence,
+    /// `POST broker/export/request-bundle/{id}`.
+    Export,
+    /// `GET broker/download/{uuid}`.
+    Download,
+    /// Everything else.
+    Other,
+}
+
+/// What comes instead of the broker's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// This answer; the call itself is not carried out.
+    Instead {
+        /// The HTTP status.
+        status: u16,
+        /// The `Content-Type`.
+        content_type: String,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// The true answer, whose connection is closed after so many bytes of its body. A body that is
+    /// not longer loses its last byte.
+    Cut(u64),
+}
+
+/// How often the broker was called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// All calls.
+    pub total: u64,
+    /// The calls by route; a route without calls is absent.
+    pub by_route: BTreeMap<Route, u64>,
+    /// The largest number of calls that were in flight together.
+    pub max_in_flight: u64,
+    pub(crate) in_flight: u64,
+}
+
+impl Counters {
+    /// The calls of one route.
+    pub fn route(&self, route: Route) -> u64 {
+        self.by_route.get(&route).copied().unwrap_or_default()
+    }
+}
+
+/// Orders that wait and calls that came.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    faults: BTreeMap<Route, VecDeque<(Answer, usize)>>,
+    counters: Counters,
+}
+
+impl Control {
+    /// Orders the same fault for some calls of a route, behind those that already wait.
+    pub(crate) fn order(&mut self, route: Route, answer: Answer, times: usize) {
+        if times > 0 {
+            let queue = self.faults.entry(route).or_default();
+            queue.push_back((answer, times));
+        }
+    }
+
+    /// A call arrives: its fault, if one waits.
+    pub(crate) fn arrive(&mut self, route: Route) -> Option<Answer> {
+        let counters = &mut self.counters;
+        counters.total += 1;
+        *counters.by_route.entry(route).or_default() += 1;
+        counters.in_flight += 1;
+        counters.max_in_flight = counters.max_in_flight.max(counters.in_flight);
+        let queue = self.faults.get_mut(&route)?;
+        let (answer, times) = queue.front_mut()?;
+        *times -= 1;
+        if *times > 0 {
+            return Some(answer.clone());
+        }
+        queue.pop_front().map(|(answer, _)| answer)
+    }
+
+    /// A call's answer has been handed out.
+    pub(crate) fn leave(&mut self) {
+        self.counters.in_flight = self.counters.in_flight.saturating_sub(1);
+    }
+
+    /// The counts so far.
+    pub(crate) fn counters(&self) -> Counters {
+        self.counters.clone()
+    }
+}

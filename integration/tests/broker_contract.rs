@@ -1,0 +1,228 @@
+//! The contract between the embedded broker and the real one: 78 exchanges recorded from the real
+//! one, replayed in order on an empty database.
+//!
+//! What always holds here: statuses, recorded headers and bodies are compared after times, UUIDs,
+//! the servlet's hash and versions have been replaced by their kind. Zips are opened, not compared.
+
+#![allow(clippy::unwrap_used, clippy::needless_late_init, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+
+use reqwest::blocking::{Client, Response};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::redirect::Policy;
+use serde::Deserialize;
+use testbed::aktin::{Aktin, VARIABLE};
+use testbed::broker::{EmbeddedBroker, Settings};
+
+const TRANSCRIPT: &str = include_str!("../data/broker-transcript.json");
+
+#[derive(Deserialize)]
+struct Exchange {
+    request: Asked,
+    response: Answered,
+    #[serde(default)]
+    note: String,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    method: String,
+    path: String,
+    r#as: String,
+    headers: BTreeMap<String, String>,
+    body: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Answered {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: Recorded,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Recorded {
+    Text(String),
+    Binary { starts_with: String },
+}
+
+#[test]
+fn the_embedded_broker_answers_as_recorded() {
+    let broker = EmbeddedBroker::start(Settings::default()).unwrap();
+    replay(&broker.url());
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a skipped test must say so")]
+fn the_real_broker_answers_as_recorded() {
+    let Some(broker) = Aktin::start_if_available() else {
+        println!("SKIPPED: {VARIABLE} is not set, so the real broker was not asked");
+        return;
+    };
+    replay(broker.unwrap().url());
+}
+
+/// Replays everything and panics with every difference found.
+fn replay(url: &str) {
+    let exchanges: Vec<Exchange> = serde_json::from_str(TRANSCRIPT).unwrap();
+    assert_eq!(exchanges.len(), 78);
+    let client = Client::builder()
+        .redirect(Policy::none())
+        .no_proxy()
+        .build()
+        .unwrap();
+    let mut uuids = BTreeMap::new();
+    let mut failures = Vec::new();
+    for (number, exchange) in exchanges.iter().enumerate() {
+        let answer = ask(&client, url, &exchange.request, &uuids);
+        for difference in differences(url, exchange, answer, &mut uuids) {
+            let Asked { method, path, .. } = &exchange.request;
+            let note = &exchange.note;
+            failures.push(format!("{number} {method} {path} ({note}): {difference}"));
+        }
+    }
+    assert!(failures.is_empty(), "\n{}\n", failures.join("\n"));
+}
+
+fn ask(client: &Client, url: &str, asked: &Asked, uuids: &BTreeMap<String, String>) -> Response {
+    let mut path = asked.path.clone();
+    for (recorded, actual) in uuids {
+        path = path.replace(recorded, actual);
+    }
+    let method = asked.method.parse().unwrap();
+    let mut request = client.request(method, format!("{url}/{path}"));
+    let key = match asked.r#as.as_str() {
+        "none" => None,
+        "admin" => Some(EmbeddedBroker::ADMIN_KEY),
+        "node-1" => Some(EmbeddedBroker::NODE_1_KEY),
+        "node-2" => Some(EmbeddedBroker::NODE_2_KEY),
+        "unknown" => Some("no-such-key"),
+        other => panic!("nobody is called {other}"),
+    };
+    if let Some(key) = key {
+        request = request.bearer_auth(key);
+    }
+    for (name, value) in &asked.headers {
+        request = request.header(name, value);
+    }
+    // The statuses show that the recorder's library sent this type with every post that named none.
+    if asked.method == "POST" && !asked.headers.contains_key("content-type") {
+        request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    }
+    let body = asked.body.clone().unwrap_or_default();
+    request.body(body).send().unwrap()
+}
+
+fn differences(
+    url: &str,
+    exchange: &Exchange,
+    answer: Response,
+    uuids: &mut BTreeMap<String, String>,
+) -> Vec<String> {
+    let recorded = &exchange.response;
+    let status = answer.status().as_u16();
+    let headers = answer.headers().clone();
+    let body = answer.bytes().unwrap();
+    let mut differences = Vec::new();
+    if status != recorded.status {
+        differences.push(format!("status {status} instead of {}", recorded.status));
+    }
+    let is_head = exchange.request.method == "HEAD";
+    // How many bytes longer the variable parts make the body; none where that cannot be told.
+    let growth;
+    match &recorded.body {
+        Recorded::Text(expected) => {
+            let actual = String::from_utf8_lossy(&body);
+            if is_uuid(expected) && is_uuid(&actual) {
+                uuids.insert(expected.clone(), actual.clone().into_owned());
+            }
+            let (expected_kind, actual_kind) = (normalised(expected), normalised(&actual));
+            if expected_kind != actual_kind {
+                differences.push(format!(
+                    "body\n  {actual_kind}\ninstead of\n  {expected_kind}"
+                ));
+            }
+            growth = (!is_head).then(|| body.len() as i64 - expected.len() as i64);
+        }
+        Recorded::Binary { starts_with } => {
+            if !body.starts_with(starts_with.as_bytes()) {
+                differences.push(format!("a body that does not begin with {starts_with:?}"));
+            }
+            if let Err(error) = zip::ZipArchive::new(Cursor::new(&body)) {
+                differences.push(format!("a zip that does not open: {error}"));
+            }
+            growth = None;
+        }
+    }
+    for (name, expected) in &recorded.headers {
+        let actual = header(&headers, name);
+        let is_same = match (name.as_str(), growth) {
+            // The length that was announced is the body's own, whatever its variable parts.
+            ("content-length", None) if is_head => actual.parse::<u64>().is_ok_and(|n| n > 0),
+            ("content-length", None) => actual == body.len().to_string(),
+            ("content-length", Some(growth)) => {
+                let expected: i64 = expected.parse().unwrap();
+                actual == (expected + growth).to_string()
+            }
+            ("location", _) => actual == expected.replace("URL", url),
+            // Jetty and hyper differ in the letters' case and in spaces.
+            ("content-type", _) => actual.eq_ignore_ascii_case(expected),
+            _ => normalised(&actual) == normalised(expected),
+        };
+        if !is_same {
+            differences.push(format!("{name} {actual:?} instead of {expected:?}"));
+        }
+    }
+    differences
+}
+
+fn header(headers: &HeaderMap, name: &str) -> String {
+    let value = headers.get(name).map(|value| value.as_bytes());
+    String::from_utf8_lossy(value.unwrap_or(b"(absent)")).into_owned()
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && uuid::Uuid::parse_str(text).is_ok()
+}
+
+/// The text with every variable part replaced by its kind.
+fn normalised(text: &str) -> String {
+    let mut normal = String::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if let Some((kind, length)) = variable(text, text.len() - rest.len()) {
+            normal.push_str(kind);
+            rest = &rest[length..];
+        } else {
+            normal.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    normal
+}
+
+/// The kind and length of the variable part that begins at that byte.
+fn variable(text: &str, at: usize) -> Option<(&'static str, usize)> {
+    let (before, rest) = text.split_at(at);
+    if rest.get(..36).is_some_and(is_uuid) && !rest.starts_with("00000000") {
+        return Some(("UUID", 36));
+    }
+    let until = |ends: &[char]| rest.find(ends).unwrap_or(rest.len());
+    if before.ends_with("ServletContainer-") {
+        return Some(("HASH", until(&['<', '\n'])));
+    }
+    if before.ends_with("<version>") || before.ends_with("Jetty:// ") {
+        return Some(("VERSION", until(&['<'])));
+    }
+    let end = until(&['<']);
+    if before.ends_with('>') && rest[..end].parse::<jiff::Timestamp>().is_ok() {
+        return Some(("TIME", end));
+    }
+    let date = rest
+        .get(..29)
+        .filter(|_| at == 0 && rest.ends_with(" GMT"))?;
+    jiff::fmt::rfc2822::parse(date).ok().map(|_| ("DATE", 29))
+}
