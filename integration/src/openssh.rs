@@ -109,10 +109,17 @@ impl OpenSsh {
             .into_iter()
             .find(|path| Path::new(path).exists())
             .ok_or(StartError::Missing("openssh-server"))?;
-        let folder = tempfile::Builder::new().prefix("courier-sshd").tempdir()?;
-        // sshd walks down to the chroot and the keys as another user.
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
         let is_root = is_root_user();
+        // sshd walks down to the chroot and the keys as another user, and refuses a chroot below a
+        // folder that anybody may write to, as temporary folders are.
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("courier-sshd");
+        let folder = if is_root {
+            builder.tempdir_in("/var/lib")
+        } else {
+            builder.tempdir()
+        }?;
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
         let user = if is_root {
             ensure_user()?;
             fs::create_dir_all("/run/sshd")?;

@@ -114,7 +114,7 @@ fn the_legacy_scenario_with_aktins_own_broker_and_openssh() {
     };
     match Aktin::start_if_available() {
         None => site::skipped("AKTIN_BROKER_DIST is not set"),
-        Some(broker) => scenario(&broker.unwrap().url(), &server),
+        Some(broker) => scenario(broker.unwrap().url(), &server),
     }
 }
 
