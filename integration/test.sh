@@ -51,6 +51,9 @@ RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 say "Tests"
 cargo test --locked --workspace
 
+say "Damage campaign: every truncation and every bit flip of a log and its witness"
+cargo test --locked --release -p courier-ledger --test journal -- --nocapture damage
+
 say "Licences, sources, minimum versions"
 if ! command -v cargo-deny >/dev/null && [ ! -x target/tools/bin/cargo-deny ]; then
     cargo install --quiet --locked --root target/tools cargo-deny \

@@ -343,7 +343,8 @@ fn a_torn_tail_is_kept_cut_off_and_recorded() {
 
 #[test]
 fn refusals_name_file_byte_rule_and_remedy_and_change_nothing() {
-    let cases: [(&str, fn(&Path), Rule); 6] = [
+    type Damage = fn(&Path);
+    let cases: [(&str, Damage, Rule); 6] = [
         (
             "log gone",
             |dir| std::fs::remove_file(dir.join("ledger.log")).unwrap(),

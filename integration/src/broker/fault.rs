@@ -39,7 +39,7 @@ pub enum Answer {
         body: Vec<u8>,
     },
     /// The true answer, whose connection is closed after so many bytes of its body. A body that is
-    /// not longer loses its last byte.
+    /// not longer loses its last byte; an answer without a body is left whole.
     Cut(u64),
 }
 

@@ -186,7 +186,7 @@ fn respond(reply: Reply, cut_after_bytes: Option<u64>, flight: Flight) -> Respon
         offset: 0,
         size_bytes,
         cut: cut_after_bytes.map(|at| (at.min(size_bytes.saturating_sub(1)), None)),
-        flight: Some(flight),
+        flight: (size_bytes > 0).then_some(flight),
     };
     // Fails only when a test orders a status or header that HTTP does not know.
     response.body(Body::new(stream)).unwrap_or_else(|error| {
