@@ -4,11 +4,7 @@
 //! What always holds here: statuses, recorded headers and bodies are compared after times, UUIDs,
 //! the servlet's hash and versions have been replaced by their kind. Zips are opened, not compared.
 
-<<<<<<< HEAD
-#![allow(clippy::unwrap_used, clippy::needless_late_init, reason = "tests")]
-=======
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
->>>>>>> quickbroker
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Write as _};
