@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::broker::properties;
+use crate::broker::ApiKeys;
 
 /// The variable that names the folder of the distribution, the one with `lib`.
 pub const VARIABLE: &str = "AKTIN_BROKER_DIST";
@@ -76,7 +76,10 @@ impl Aktin {
 
     fn start(distribution: &Path) -> Result<Self, AktinError> {
         let folder = TempDir::new()?;
-        fs::write(folder.path().join("api-keys.properties"), properties())?;
+        fs::write(
+            folder.path().join("api-keys.properties"),
+            ApiKeys::default().properties(),
+        )?;
         let log = File::create(log_path(folder.path()))?;
         let port = free_port()?;
         // A relative folder would be looked for in the broker's own one.

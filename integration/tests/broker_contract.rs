@@ -1,13 +1,15 @@
-//! The contract between the embedded broker and the real one: 78 exchanges recorded from the real
-//! one, replayed in order on an empty database.
+//! The contract between the embedded broker and the real one: exchanges recorded from the real one,
+//! replayed in order on an empty database. `broker-transcript.json` is the ordinary way,
+//! `broker-corners.json` what lies beside it.
 //!
 //! What always holds here: statuses, recorded headers and bodies are compared after times, UUIDs,
-//! the servlet's hash and versions have been replaced by their kind. Zips are opened, not compared.
+//! the servlet's hash and versions have been replaced by their kind. Of a zip, what was recorded is
+//! compared: its comment, and its entries in order with their names and texts.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
-use std::io::{self, Cursor, Write as _};
+use std::io::{self, Cursor, Read as _, Write as _};
 
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
@@ -16,7 +18,26 @@ use serde::Deserialize;
 use testbed::aktin::{Aktin, VARIABLE};
 use testbed::broker::{EmbeddedBroker, Settings};
 
-const TRANSCRIPT: &str = include_str!("../data/broker-transcript.json");
+/// What was recorded in one go.
+struct Transcript {
+    json: &'static str,
+    count: usize,
+    /// The type that the recorder's library gave every `POST` that named none.
+    type_of_posts: Option<&'static str>,
+}
+
+const ORDINARY: Transcript = Transcript {
+    json: include_str!("../data/broker-transcript.json"),
+    count: 78,
+    // The statuses in it show this.
+    type_of_posts: Some("application/x-www-form-urlencoded"),
+};
+
+const CORNERS: Transcript = Transcript {
+    json: include_str!("../data/broker-corners.json"),
+    count: 221,
+    type_of_posts: None,
+};
 
 #[derive(Deserialize)]
 struct Exchange {
@@ -46,30 +67,59 @@ struct Answered {
 #[serde(untagged)]
 enum Recorded {
     Text(String),
-    Binary { starts_with: String },
+    Binary {
+        starts_with: String,
+        comment: Option<String>,
+        #[serde(default)]
+        entries: Vec<Entry>,
+    },
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    name: String,
+    text: String,
 }
 
 #[test]
 fn the_embedded_broker_answers_as_recorded() {
-    let broker = EmbeddedBroker::start(Settings::default()).unwrap();
-    replay(&broker.url());
+    embedded(&ORDINARY);
+}
+
+#[test]
+fn the_embedded_broker_answers_as_recorded_in_corners() {
+    embedded(&CORNERS);
 }
 
 #[test]
 fn the_real_broker_answers_as_recorded() {
+    real(&ORDINARY);
+}
+
+#[test]
+fn the_real_broker_answers_as_recorded_in_corners() {
+    real(&CORNERS);
+}
+
+fn embedded(transcript: &Transcript) {
+    let broker = EmbeddedBroker::start(Settings::default()).unwrap();
+    replay(&broker.url(), transcript);
+}
+
+fn real(transcript: &Transcript) {
     let Some(broker) = Aktin::start_if_available() else {
         // Past the harness, which hides what a test that passes prints.
         let note = format!("SKIPPED: {VARIABLE} is not set, so the real broker was not asked\n");
         io::stderr().write_all(note.as_bytes()).unwrap();
         return;
     };
-    replay(broker.unwrap().url());
+    replay(broker.unwrap().url(), transcript);
 }
 
 /// Replays everything and panics with every difference found.
-fn replay(url: &str) {
-    let exchanges: Vec<Exchange> = serde_json::from_str(TRANSCRIPT).unwrap();
-    assert_eq!(exchanges.len(), 78);
+fn replay(url: &str, transcript: &Transcript) {
+    let exchanges: Vec<Exchange> = serde_json::from_str(transcript.json).unwrap();
+    assert_eq!(exchanges.len(), transcript.count);
     let client = Client::builder()
         .redirect(Policy::none())
         .no_proxy()
@@ -78,7 +128,7 @@ fn replay(url: &str) {
     let mut uuids = BTreeMap::new();
     let mut failures = Vec::new();
     for (number, exchange) in exchanges.iter().enumerate() {
-        let answer = ask(&client, url, &exchange.request, &uuids);
+        let answer = ask(&client, url, transcript, &exchange.request, &uuids);
         for difference in differences(url, exchange, answer, &mut uuids) {
             let Asked { method, path, .. } = &exchange.request;
             let note = &exchange.note;
@@ -88,7 +138,13 @@ fn replay(url: &str) {
     assert!(failures.is_empty(), "\n{}\n", failures.join("\n"));
 }
 
-fn ask(client: &Client, url: &str, asked: &Asked, uuids: &BTreeMap<String, String>) -> Response {
+fn ask(
+    client: &Client,
+    url: &str,
+    transcript: &Transcript,
+    asked: &Asked,
+    uuids: &BTreeMap<String, String>,
+) -> Response {
     let mut path = asked.path.clone();
     for (recorded, actual) in uuids {
         path = path.replace(recorded, actual);
@@ -109,9 +165,11 @@ fn ask(client: &Client, url: &str, asked: &Asked, uuids: &BTreeMap<String, Strin
     for (name, value) in &asked.headers {
         request = request.header(name, value);
     }
-    // The statuses show that the recorder's library sent this type with every post that named none.
-    if asked.method == "POST" && !asked.headers.contains_key("content-type") {
-        request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    if let Some(media_type) = transcript.type_of_posts
+        && asked.method == "POST"
+        && !asked.headers.contains_key("content-type")
+    {
+        request = request.header(CONTENT_TYPE, media_type);
     }
     let body = asked.body.clone().unwrap_or_default();
     request.body(body).send().unwrap()
@@ -147,12 +205,28 @@ fn differences(
             }
             (!is_head).then(|| body.len() as i64 - expected.len() as i64)
         }
-        Recorded::Binary { starts_with } => {
+        Recorded::Binary {
+            starts_with,
+            comment,
+            entries,
+        } => {
             if !body.starts_with(starts_with.as_bytes()) {
                 differences.push(format!("a body that does not begin with {starts_with:?}"));
             }
-            if let Err(error) = zip::ZipArchive::new(Cursor::new(&body)) {
-                differences.push(format!("a zip that does not open: {error}"));
+            match unzip(&body) {
+                Err(error) => differences.push(format!("a zip that does not open: {error}")),
+                Ok((actual, texts)) => {
+                    let expected = entries.iter().map(|entry| (&entry.name, &entry.text));
+                    let expected = normal_entries(expected);
+                    let actual_entries = normal_entries(texts.iter().map(|(n, t)| (n, t)));
+                    if comment.as_ref().is_some_and(|comment| *comment != actual) {
+                        differences.push(format!("the comment {actual:?} of the zip"));
+                    }
+                    if !entries.is_empty() && expected != actual_entries {
+                        differences
+                            .push(format!("entries\n{actual_entries}\ninstead of\n{expected}"));
+                    }
+                }
             }
             None
         }
@@ -177,6 +251,25 @@ fn differences(
         }
     }
     differences
+}
+
+/// The comment of a zip, and its entries as name and text.
+fn unzip(bytes: &[u8]) -> Result<(String, Vec<(String, String)>), zip::result::ZipError> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes))?;
+    let comment = String::from_utf8_lossy(archive.comment()).into_owned();
+    let mut entries = Vec::new();
+    for at in 0..archive.len() {
+        let mut entry = archive.by_index(at)?;
+        let mut text = String::new();
+        entry.read_to_string(&mut text)?;
+        entries.push((entry.name().to_owned(), text));
+    }
+    Ok((comment, entries))
+}
+
+fn normal_entries<'e>(entries: impl Iterator<Item = (&'e String, &'e String)>) -> String {
+    let entries = entries.map(|(name, text)| format!("  {name}: {}", normalised(text)));
+    entries.collect::<Vec<_>>().join("\n")
 }
 
 fn header(headers: &HeaderMap, name: &str) -> String {

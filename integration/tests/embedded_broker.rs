@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use reqwest::blocking::{Client, Response};
-use testbed::broker::{Answer, EmbeddedBroker, Route, Settings};
+use testbed::broker::{Answer, ApiKeys, EmbeddedBroker, Route, Settings};
 use zip::ZipArchive;
 
 const FILTERED: &str = "broker/request/filtered?type=application%2Fvnd.aktin.query.request%2Bxml\
@@ -49,15 +49,15 @@ fn a_bundle_holds_status_first_and_every_result() {
     broker.set_status(1, id, "retrieved");
     let bytes = get(&broker, &export(&broker, id)).bytes().unwrap();
     let mut archive = ZipArchive::new(Cursor::new(&bytes)).unwrap();
-    assert_eq!(archive.comment(), b"");
+    assert_eq!(archive.comment(), b"Bundle for request 0");
     let names: Vec<_> = (0..archive.len())
         .map(|at| archive.by_index(at).unwrap().name().to_owned())
         .collect();
     // The second hospital was the first to be in contact.
-    let expected = "status.xml 0_info 1_info request.xml definition.xml 0_result.csv";
+    let expected = "status.xml 0_info 1_info request.xml definition.xml 0_result.txt";
     assert_eq!(names.join(" "), expected);
     let mut result = String::new();
-    let mut entry = archive.by_name("0_result.csv").unwrap();
+    let mut entry = archive.by_name("0_result.txt").unwrap();
     entry.read_to_string(&mut result).unwrap();
     assert_eq!(result, "a;b\n");
 }
@@ -73,11 +73,17 @@ fn a_synthetic_download_is_a_zip_of_the_announced_length() {
     assert_eq!(bytes.len() as u64, announced);
     let mut archive = ZipArchive::new(Cursor::new(&bytes)).unwrap();
     assert_eq!(archive.by_index(0).unwrap().name(), "status.xml");
-    let mut entry = archive.by_index(1).unwrap();
-    let count = io::copy(&mut entry, &mut io::sink()).unwrap();
-    assert_eq!(count, 5_000_001);
-    // The same sizes give the same bytes.
-    assert_eq!(get(&broker, &export(&broker, id)).bytes().unwrap(), bytes);
+    let mut result = Vec::new();
+    archive
+        .by_name("0_result")
+        .unwrap()
+        .read_to_end(&mut result)
+        .unwrap();
+    assert_eq!(result.len(), 5_000_001);
+    // The same size gives the same bytes.
+    broker.submit_synthetic_result(1, id, 5_000_001);
+    let whole = get(&broker, &format!("aggregator/request/{id}/result/0"));
+    assert_eq!(whole.bytes().unwrap(), result);
 }
 
 #[test]
@@ -155,7 +161,11 @@ fn a_bundle_that_is_cut_beyond_its_end_loses_its_last_byte() {
 #[test]
 fn calls_are_delayed_and_counted() {
     let latency = Duration::from_millis(100);
-    let broker = EmbeddedBroker::start(Settings { latency }).unwrap();
+    let broker = EmbeddedBroker::start(Settings {
+        latency,
+        ..Settings::default()
+    })
+    .unwrap();
     let started = Instant::now();
     thread::scope(|scope| {
         for _ in 0..3 {
@@ -170,6 +180,130 @@ fn calls_are_delayed_and_counted() {
     assert_eq!(counters.route(Route::List), 1);
     assert_eq!(counters.route(Route::Export), 0);
     assert_eq!(counters.max_in_flight, 3);
+}
+
+#[test]
+fn latency_can_change_and_differ_by_route() {
+    let broker = start();
+    let latency = Duration::from_millis(50);
+    broker.set_latency(latency);
+    broker.set_route_latency(Route::List, Duration::ZERO);
+    let started = Instant::now();
+    text(&broker, "broker/request");
+    assert!(started.elapsed() >= latency);
+    text(&broker, FILTERED);
+    broker.reset_counters();
+    broker.set_latency(Duration::ZERO);
+    text(&broker, FILTERED);
+    assert_eq!(broker.counters().total, 1);
+}
+
+#[test]
+fn a_redirect_leads_to_another_host() {
+    let broker = start();
+    broker.fail_next(
+        Route::List,
+        Answer::redirect("http://elsewhere.invalid/"),
+        1,
+    );
+    let client = Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let answer = client
+        .get(format!("{}/{FILTERED}", broker.url()))
+        .send()
+        .unwrap();
+    assert_eq!(answer.status(), 302);
+    assert_eq!(answer.headers()["location"], "http://elsewhere.invalid/");
+}
+
+#[test]
+fn a_list_can_be_empty_although_there_are_requests() {
+    let broker = start();
+    let true_and_empty = text(&broker, FILTERED);
+    broker.publish("rki");
+    broker.fail_next(Route::List, Answer::empty_list(), 1);
+    assert_eq!(text(&broker, FILTERED), true_and_empty);
+    assert_ne!(text(&broker, FILTERED), true_and_empty);
+}
+
+#[test]
+fn a_body_that_drips_arrives_whole() {
+    let broker = start();
+    broker.publish("rki");
+    let whole = text(&broker, FILTERED);
+    let drip = Answer::Drip {
+        piece_bytes: 10,
+        pause: Duration::from_millis(1),
+    };
+    broker.fail_next(Route::List, drip, 1);
+    assert_eq!(text(&broker, FILTERED), whole);
+}
+
+#[test]
+fn a_body_shorter_than_announced_is_an_error() {
+    let broker = start();
+    let short = Answer::Custom {
+        status: 200,
+        headers: vec![("content-length".to_owned(), "10".to_owned())],
+        body: b"short".to_vec(),
+    };
+    broker.fail_next(Route::List, short, 1);
+    let answer = call(&broker, Method::GET, FILTERED);
+    assert!(answer.and_then(Response::bytes).is_err());
+}
+
+#[test]
+fn a_silent_call_is_in_flight_until_its_caller_leaves() {
+    let broker = start();
+    broker.fail_next(Route::List, Answer::Silence, 1);
+    let client = Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_millis(200))
+        .build()
+        .unwrap();
+    let answer = client.get(format!("{}/{FILTERED}", broker.url())).send();
+    assert!(answer.unwrap_err().is_timeout());
+    assert_eq!(broker.counters().total, 1);
+    drop(client);
+    while broker.counters().in_flight > 0 {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn keys_are_those_of_the_settings() {
+    let keys = ApiKeys::new("admin-key").with_hospital("three", "CN=Three");
+    let settings = Settings {
+        keys,
+        ..Settings::default()
+    };
+    assert!(!format!("{settings:?}").contains("admin-key"));
+    let broker = EmbeddedBroker::start(settings).unwrap();
+    assert_eq!(get(&broker, "broker/node").status(), 401);
+    let client = Client::builder().no_proxy().build().unwrap();
+    let nodes = client.get(format!("{}/broker/node", broker.url()));
+    let nodes = nodes.bearer_auth("admin-key").send().unwrap();
+    assert_eq!(nodes.status(), 200);
+    let id = broker.publish("rki");
+    broker.set_status(1, id, "completed");
+    assert!(format!("{:?}", broker.counters()).contains("total: 2"));
+}
+
+#[test]
+fn five_thousand_requests_are_listed() {
+    let broker = start();
+    for number in 0..5_000 {
+        broker.publish(if number % 2 == 0 { "rki" } else { "other" });
+    }
+    assert_eq!(
+        text(&broker, FILTERED).matches("<request id=").count(),
+        2_500
+    );
+    let all = text(&broker, "broker/request");
+    assert_eq!(all.matches("<request id=").count(), 5_000);
 }
 
 #[test]

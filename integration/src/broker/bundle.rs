@@ -1,76 +1,78 @@
-//! Bundles: the zip that an export makes of a request.
+//! Bundles: what an export packs up of a request.
 //!
 //! What always holds here: `status.xml` comes first; entries of metadata carry the time of the
-//! export, results the time at which they came; there is no archive comment.
-
-use std::io::{self, Cursor, Write as _};
+//! export, results the time at which they came; the archive's comment names the request.
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use zip::write::SimpleFileOptions;
-use zip::{DateTime, ZipWriter};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::state::{Database, Request};
+use super::archive::{Archive, Content, Entry};
+use super::media_type::ending;
+use super::state::Database;
 use super::xml;
 
-/// Builds a request's bundle.
-pub(crate) fn build(
-    database: &Database,
-    id: u64,
-    request: &Request,
-    now: Timestamp,
-) -> io::Result<Bytes> {
-    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    let mut add = |name: String, time: Timestamp, body: &[u8]| -> io::Result<()> {
-        let options = SimpleFileOptions::default().last_modified_time(dos_time(time));
-        writer.start_file(name, options)?;
-        writer.write_all(body)
+/// What Java's `URLEncoder` leaves as it is, besides letters and digits.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'*')
+    .remove(b'_');
+
+/// A request's bundle. None for a request that does not exist or has no definition.
+pub(crate) fn build(database: &Database, id: u64, now: Timestamp) -> Option<Archive> {
+    let request = database.request(id)?;
+    let definitions: Vec<_> = database.definitions(id).collect();
+    if definitions.is_empty() {
+        return None;
+    }
+    let mut entries = Vec::new();
+    let mut add = |name: String, time: Timestamp, content: Content| {
+        entries.push(Entry {
+            name,
+            time,
+            content,
+        });
     };
-    let status = xml::status_list(database.statuses(id));
-    add("status.xml".to_owned(), now, status.as_bytes())?;
-    for (node, info) in database.nodes() {
-        if database.statuses(id).any(|(other, _)| other == node) {
-            add(
-                format!("{node}_info"),
-                now,
-                xml::node(node, info).as_bytes(),
-            )?;
+    let whole = |text: String| Content::Whole(Bytes::from(text));
+    let status = xml::status_list(database.statuses(id)).indented();
+    add("status.xml".to_owned(), now, whole(status));
+    for (node, statuses) in database.statuses(id) {
+        if let Some((media_type, message)) = &statuses.message {
+            let name = format!("{node}_info{}", ending(media_type));
+            add(name, now, Content::Whole(message.clone()));
         }
     }
-    let description = xml::request(id, request);
-    add("request.xml".to_owned(), now, description.as_bytes())?;
-    add("definition.xml".to_owned(), now, &request.definition)?;
+    let types = definitions.iter().map(|(media_type, _)| *media_type);
+    let description = xml::request(id, request, types).indented();
+    add("request.xml".to_owned(), now, whole(description));
+    let is_single = definitions.len() == 1;
+    for (number, (media_type, definition)) in definitions.iter().enumerate() {
+        let number = if is_single {
+            String::new()
+        } else {
+            format!("_{number}")
+        };
+        let name = format!("definition{number}{}", ending(media_type));
+        add(name, now, Content::Whole(definition.bytes.clone()));
+    }
+    let mut types: Vec<_> = database
+        .deliveries(id)
+        .map(|(_, d)| &d.media_type)
+        .collect();
+    types.sort();
+    types.dedup();
     for (node, delivery) in database.deliveries(id) {
-        let name = format!("{node}_result.{}", extension(&delivery.media_type));
-        add(name, delivery.received, &delivery.body)?;
+        let media_type = delivery.media_type.as_str();
+        let kind = if types.len() == 1 {
+            "result".to_owned()
+        } else {
+            utf8_percent_encode(media_type, KEPT)
+                .to_string()
+                .replace("%20", "+")
+        };
+        let name = format!("{node}_{kind}{}", ending(media_type));
+        add(name, delivery.received, delivery.content.clone());
     }
-    Ok(writer.finish()?.into_inner().into())
-}
-
-/// The ending of a result's name.
-fn extension(media_type: &str) -> &'static str {
-    let (essence, _) = media_type.split_once(';').unwrap_or((media_type, ""));
-    match essence.trim() {
-        "text/plain" => "txt",
-        "text/csv" => "csv",
-        "application/zip" => "zip",
-        "application/json" => "json",
-        "application/xml" | "text/xml" => "xml",
-        _ => "bin",
-    }
-}
-
-/// The time as zip knows it; its first one for what it cannot hold.
-fn dos_time(time: Timestamp) -> DateTime {
-    let t = TimeZone::UTC.to_datetime(time);
-    let part = |value: i8| value.unsigned_abs();
-    u16::try_from(t.year())
-        .ok()
-        .and_then(|year| {
-            let (month, day) = (part(t.month()), part(t.day()));
-            let (hour, minute, second) = (part(t.hour()), part(t.minute()), part(t.second()));
-            DateTime::from_date_and_time(year, month, day, hour, minute, second).ok()
-        })
-        .unwrap_or_default()
+    Some(Archive::new(entries, &format!("Bundle for request {id}")))
 }

@@ -4,6 +4,9 @@
 //! one per call; a call is in flight from its arrival until its last byte has been handed out.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::xml;
 
 /// The calls that a test can tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +25,10 @@ pub enum Route {
     Export,
     /// `GET broker/download/{uuid}`.
     Download,
+    /// `GET broker/status`.
+    BrokerStatus,
+    /// `GET broker/node` and `GET broker/node/{id}`.
+    Node,
     /// Everything else.
     Other,
 }
@@ -38,9 +45,57 @@ pub enum Answer {
         /// The body.
         body: Vec<u8>,
     },
+    /// This answer with these headers; the call itself is not carried out. A `Content-Length` among
+    /// them is sent as it is, even when the body is shorter.
+    Custom {
+        /// The HTTP status.
+        status: u16,
+        /// Names and values.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// The true answer, its body in pieces of so many bytes with a pause before each.
+    Drip {
+        /// The size of a piece, at least 1.
+        piece_bytes: u64,
+        /// The wait before each piece.
+        pause: Duration,
+    },
+    /// The call is not carried out, and never answered: the connection stays open.
+    Silence,
     /// The true answer, whose connection is closed after so many bytes of its body. A body that is
     /// not longer loses its last byte; an answer without a body is left whole.
     Cut(u64),
+}
+
+impl Answer {
+    /// 302 to another address.
+    pub fn redirect(location: &str) -> Self {
+        Self::Custom {
+            status: 302,
+            headers: vec![("location".to_owned(), location.to_owned())],
+            body: Vec::new(),
+        }
+    }
+
+    /// A list of requests, well-formed and empty.
+    pub fn empty_list() -> Self {
+        Self::Instead {
+            status: 200,
+            content_type: "application/xml".to_owned(),
+            body: xml::request_list([]).in_one_line().into_bytes(),
+        }
+    }
+
+    /// An error status with a page that a proxy might answer.
+    pub fn error(status: u16) -> Self {
+        Self::Instead {
+            status,
+            content_type: "text/html".to_owned(),
+            body: format!("<html><body>{status}</body></html>").into_bytes(),
+        }
+    }
 }
 
 /// How often the broker was called.
@@ -52,7 +107,8 @@ pub struct Counters {
     pub by_route: BTreeMap<Route, u64>,
     /// The largest number of calls that were in flight together.
     pub max_in_flight: u64,
-    pub(crate) in_flight: u64,
+    /// The calls that are in flight now.
+    pub in_flight: u64,
 }
 
 impl Counters {
@@ -67,9 +123,39 @@ impl Counters {
 pub(crate) struct Control {
     faults: BTreeMap<Route, VecDeque<(Answer, usize)>>,
     counters: Counters,
+    latency: Duration,
+    latency_by_route: BTreeMap<Route, Duration>,
 }
 
 impl Control {
+    /// From now on every call waits that long, routes with a latency of their own aside.
+    pub(crate) fn set_latency(&mut self, latency: Duration) {
+        self.latency = latency;
+    }
+
+    /// From now on the calls of a route wait that long.
+    pub(crate) fn set_route_latency(&mut self, route: Route, latency: Duration) {
+        self.latency_by_route.insert(route, latency);
+    }
+
+    /// What a call of a route waits for.
+    pub(crate) fn latency(&self, route: Route) -> Duration {
+        self.latency_by_route
+            .get(&route)
+            .copied()
+            .unwrap_or(self.latency)
+    }
+
+    /// Begins to count anew; calls in flight stay in flight.
+    pub(crate) fn reset_counters(&mut self) {
+        let in_flight = self.counters.in_flight;
+        self.counters = Counters {
+            in_flight,
+            max_in_flight: in_flight,
+            ..Counters::default()
+        };
+    }
+
     /// Orders the same fault for some calls of a route, behind those that already wait.
     pub(crate) fn order(&mut self, route: Route, answer: Answer, times: usize) {
         if times > 0 {

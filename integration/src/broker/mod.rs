@@ -1,23 +1,27 @@
 //! The embedded AKTIN broker: the admin interface and the calls of two hospitals, in memory.
 //!
 //! What always holds here: an answer has the real broker's status, headers and bytes, times, UUIDs
-//! and the servlet's hash aside (`data/broker-transcript.json`, recorded from the real one). Its own
-//! functions act at once and need no network. Deliberately absent: the websocket, XPath beyond
-//! comparing tags, targeted requests, anything on disk.
+//! and the servlet's hash aside (`data/broker-transcript.json` and `data/broker-corners.json`, recorded
+//! from the real one); the bytes of a bundle alone differ, as its entries are stored. Its own functions
+//! act at once and need no network. Deliberately absent: the websocket, XPath beyond comparing
+//! elements, targeted requests, resources of nodes, anything on disk.
 
+mod archive;
 mod bundle;
 mod clock;
 mod definition;
 mod fault;
 mod key;
+mod media_type;
+mod noise;
 mod predicate;
+mod problem;
 mod query;
 mod reply;
 mod resource;
 mod routes;
 mod server;
 mod state;
-mod synthetic;
 mod xml;
 
 use std::io;
@@ -28,8 +32,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 pub use fault::{Answer, Counters, Route};
-pub(crate) use key::properties;
+pub use key::ApiKeys;
 
+use archive::Content;
 use server::{Server, Shared};
 use state::{Database, Delivery, Status};
 
@@ -41,7 +46,12 @@ const VERSION: &str = "1.5.3-SNAPSHOT";
 pub struct Settings {
     /// What every call waits for before it is answered.
     pub latency: Duration,
+    /// Who may call.
+    pub keys: ApiKeys,
 }
+
+/// The media type that the hospitals' own program gives its statuses.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A broker that runs until it is dropped.
 #[derive(Debug)]
@@ -60,7 +70,7 @@ impl EmbeddedBroker {
 
     /// Starts an empty broker on a free port.
     pub fn start(settings: Settings) -> io::Result<Self> {
-        let shared = Arc::new(Shared::new(settings.latency));
+        let shared = Arc::new(Shared::new(settings));
         let server = Server::start(Arc::clone(&shared))?;
         Ok(Self { shared, server })
     }
@@ -79,9 +89,10 @@ impl EmbeddedBroker {
 
     /// Creates a request with that tag and does not publish it.
     pub fn draft(&self, tag: &str) -> u64 {
-        let definition = definition::tagged(tag).into();
-        let media_type = definition::MEDIA_TYPE.to_owned();
-        self.shared.database().create(definition, media_type)
+        let mut database = self.shared.database();
+        let id = database.create();
+        database.define(id, definition::MEDIA_TYPE, definition::tagged(tag).into());
+        id
     }
 
     /// Publishes a draft.
@@ -90,40 +101,59 @@ impl EmbeddedBroker {
         expect(found, id);
     }
 
-    /// The hospital (1 or 2) delivers a result and says that it has completed.
+    /// The hospital (counted from 1) delivers a result and says that it has completed.
     ///
     /// The hospital's number is not its node id: ids go by first contact, from 0.
-    pub fn submit_result(&self, node: u64, id: u64, media_type: &str, body: &[u8]) {
+    pub fn submit_result(&self, hospital: u64, id: u64, media_type: &str, body: &[u8]) {
+        let content = Content::Whole(Bytes::copy_from_slice(body));
+        self.deliver(hospital, id, media_type, content);
+    }
+
+    /// The hospital (counted from 1) delivers so many bytes, which are made while they are sent, and
+    /// says that it has completed.
+    pub fn submit_synthetic_result(&self, hospital: u64, id: u64, size_bytes: u64) {
+        let media_type = "application/octet-stream";
+        self.deliver(hospital, id, media_type, Content::Noise(size_bytes));
+    }
+
+    fn deliver(&self, hospital: u64, id: u64, media_type: &str, content: Content) {
         let now = Timestamp::now();
         let mut database = self.shared.database();
         expect(database.request(id).map(|_| ()), id);
         let delivery = Delivery {
             media_type: media_type.to_owned(),
-            body: Bytes::copy_from_slice(body),
+            content,
             received: now,
         };
-        let node = database.contact(key::name_of_hospital(node), now);
+        let node = database.contact(self.shared.keys().hospital(hospital), now);
         database.deliver(id, node, delivery);
-        let media_type = Some(routes::FORM.to_owned());
-        database.note((id, node), Status::Completed, media_type, now);
+        database.note((id, node), Status::Completed, now);
+        database.attach((id, node), FORM, Bytes::new());
     }
 
-    /// The hospital (1 or 2) reports a status such as `retrieved` or `completed`.
-    pub fn set_status(&self, node: u64, id: u64, status: &str) {
+    /// The hospital (counted from 1) reports a status such as `retrieved` or `completed`.
+    pub fn set_status(&self, hospital: u64, id: u64, status: &str) {
         let now = Timestamp::now();
         let mut database = self.shared.database();
         let Some(status) = Status::parse(status) else {
             panic!("the broker knows no status {status:?}");
         };
-        let node = database.contact(key::name_of_hospital(node), now);
-        let media_type = Some(routes::FORM.to_owned());
-        database.note((id, node), status, media_type, now);
+        let node = database.contact(self.shared.keys().hospital(hospital), now);
+        database.note((id, node), status, now);
+        database.attach((id, node), FORM, Bytes::new());
     }
 
-    /// From now on the request's bundle is a zip with `status.xml` and one stored entry of that
-    /// size, made while it is sent. Statuses stay as they are.
-    pub fn set_synthetic_result(&self, id: u64, bytes: u64) {
-        self.shared.database().set_synthetic(id, bytes);
+    /// From now on the request's only result is one of so many bytes of node 0, which are made while
+    /// they are sent. Statuses stay as they are.
+    pub fn set_synthetic_result(&self, id: u64, size_bytes: u64) {
+        let mut database = self.shared.database();
+        database.drop_deliveries(id);
+        let delivery = Delivery {
+            media_type: "application/octet-stream".to_owned(),
+            content: Content::Noise(size_bytes),
+            received: Timestamp::now(),
+        };
+        database.deliver(id, 0, delivery);
     }
 
     /// Replaces a request's definition by one with another tag.
@@ -137,9 +167,9 @@ impl EmbeddedBroker {
     }
 
     fn define(&self, id: u64, definition: Vec<u8>) {
-        let media_type = definition::MEDIA_TYPE.to_owned();
         let mut database = self.shared.database();
-        expect(database.define(id, definition.into(), media_type), id);
+        expect(database.request(id).map(|_| ()), id);
+        database.define(id, definition::MEDIA_TYPE, definition.into());
     }
 
     /// Deletes a request; its statuses stay.
@@ -166,6 +196,21 @@ impl EmbeddedBroker {
     /// The next calls of a route get this answer; orders of the same route queue up.
     pub fn fail_next(&self, route: Route, answer: Answer, times: usize) {
         self.shared.control().order(route, answer, times);
+    }
+
+    /// From now on every call waits that long, routes with a latency of their own aside.
+    pub fn set_latency(&self, latency: Duration) {
+        self.shared.control().set_latency(latency);
+    }
+
+    /// From now on the calls of a route wait that long.
+    pub fn set_route_latency(&self, route: Route, latency: Duration) {
+        self.shared.control().set_route_latency(route, latency);
+    }
+
+    /// Begins to count anew; calls in flight stay in flight.
+    pub fn reset_counters(&self) {
+        self.shared.control().reset_counters();
     }
 
     /// How often the broker was called.

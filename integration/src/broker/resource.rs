@@ -15,6 +15,7 @@ pub(crate) enum Resource<'p> {
     Publish(&'p str),
     Close(&'p str),
     Statuses(&'p str),
+    Message(&'p str, &'p str),
     Export(&'p str),
     Download(&'p str),
     Nodes,
@@ -39,6 +40,7 @@ impl<'p> Resource<'p> {
     /// Reads a path.
     pub(crate) fn parse(path: &'p str) -> Option<Self> {
         let path = path.strip_prefix('/').unwrap_or(path);
+        let path = path.strip_suffix('/').unwrap_or(path);
         let parts: Vec<&str> = path.split('/').collect();
         Some(match parts[..] {
             ["broker", "status"] => Self::BrokerStatus,
@@ -48,6 +50,7 @@ impl<'p> Resource<'p> {
             ["broker", "request", id, "publish"] => Self::Publish(id),
             ["broker", "request", id, "close"] => Self::Close(id),
             ["broker", "request", id, "status"] => Self::Statuses(id),
+            ["broker", "request", id, "status", node] => Self::Message(id, node),
             ["broker", "export", "request-bundle", id] => Self::Export(id),
             ["broker", "download", uuid] => Self::Download(uuid),
             ["broker", "node"] => Self::Nodes,
@@ -79,19 +82,45 @@ impl<'p> Resource<'p> {
             Self::BrokerStatus
             | Self::Filtered
             | Self::Statuses(_)
+            | Self::Message(..)
             | Self::Download(_)
             | Self::Nodes
             | Self::Node(_)
-            | Self::Results(_)
             | Self::Result(..)
-            | Self::MyRequests
-            | Self::MyRequest(_) => "GET,HEAD,OPTIONS",
-            Self::Requests => "GET,HEAD,OPTIONS,POST",
+            | Self::MyRequests => "GET,OPTIONS",
+            Self::Requests => "POST,GET,OPTIONS",
+            Self::Results(_) => "DELETE,GET,OPTIONS",
             Self::Request(_) => "DELETE,GET,OPTIONS,PUT",
+            Self::MyRequest(_) => "DELETE,GET,OPTIONS",
             Self::Publish(_) | Self::Close(_) | Self::Export(_) | Self::MyStatus(..) => {
-                "OPTIONS,POST"
+                "POST,OPTIONS"
             }
             Self::MyResult(_) => "OPTIONS,PUT",
+        }
+    }
+
+    /// Whether the resource knows a method. `HEAD` is known wherever `GET` is.
+    pub(crate) fn knows(self, method: &str) -> bool {
+        let method = if method == "HEAD" { "GET" } else { method };
+        self.allow().split(',').any(|known| known == method)
+    }
+
+    /// The media type of what a method answers, where it is the same for every answer.
+    pub(crate) fn produces(self, method: &str) -> Option<&'static str> {
+        match (self, method) {
+            (Self::Export(_), "POST") => Some("text/plain"),
+            (
+                Self::BrokerStatus
+                | Self::Requests
+                | Self::Filtered
+                | Self::Statuses(_)
+                | Self::Nodes
+                | Self::Node(_)
+                | Self::Results(_)
+                | Self::MyRequests,
+                "GET" | "HEAD",
+            ) => Some("application/xml"),
+            _ => None,
         }
     }
 }
@@ -106,6 +135,8 @@ pub(crate) fn route(method: &str, path: &str) -> Route {
         ("OPTIONS", Some(Resource::Request(_))) => Route::Existence,
         ("POST", Some(Resource::Export(_))) => Route::Export,
         ("GET" | "HEAD", Some(Resource::Download(_))) => Route::Download,
+        ("GET" | "HEAD", Some(Resource::BrokerStatus)) => Route::BrokerStatus,
+        ("GET" | "HEAD", Some(Resource::Nodes | Resource::Node(_))) => Route::Node,
         _ => Route::Other,
     }
 }

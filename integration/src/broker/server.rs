@@ -24,7 +24,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
+use super::Settings;
 use super::fault::{Answer, Control};
+use super::key::ApiKeys;
 use super::reply::{Payload, Reply};
 use super::resource::route;
 use super::routes::{Call, answer};
@@ -34,20 +36,28 @@ use super::state::Database;
 const CUT_DELAY: Duration = Duration::from_millis(20);
 
 /// What the network side and the tests share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shared {
     database: Mutex<Database>,
     control: Mutex<Control>,
-    latency: Duration,
+    keys: ApiKeys,
 }
 
 impl Shared {
-    /// An empty broker whose calls wait that long.
-    pub(crate) fn new(latency: Duration) -> Self {
+    /// An empty broker.
+    pub(crate) fn new(settings: Settings) -> Self {
+        let mut control = Control::default();
+        control.set_latency(settings.latency);
         Self {
-            latency,
-            ..Self::default()
+            database: Mutex::default(),
+            control: Mutex::new(control),
+            keys: settings.keys,
         }
+    }
+
+    /// Who may call.
+    pub(crate) fn keys(&self) -> &ApiKeys {
+        &self.keys
     }
 
     /// The broker's memory.
@@ -133,11 +143,14 @@ fn run(
 
 async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let method = parts.method.as_str();
-    let fault = shared.control().arrive(route(method, parts.uri.path()));
+    let route = route(parts.method.as_str(), parts.uri.path());
+    let (fault, latency) = {
+        let mut control = shared.control();
+        (control.arrive(route), control.latency(route))
+    };
     let flight = Flight(Arc::clone(&shared));
-    if !shared.latency.is_zero() {
-        sleep(shared.latency).await;
+    if !latency.is_zero() {
+        sleep(latency).await;
     }
     let header = |name| -> Option<String> {
         let value = parts.headers.get(name)?.to_str().ok()?;
@@ -146,7 +159,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     // A body that breaks off leaves nobody to answer.
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let call = Call {
-        method: method.to_owned(),
+        method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         host: header(header::HOST).unwrap_or_default(),
@@ -156,36 +169,69 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         date: header(header::DATE),
         body,
     };
-    let (reply, cut_after_bytes) = match fault {
+    let (reply, pace) = match fault {
         Some(Answer::Instead {
             status,
             content_type,
             body,
-        }) => (Reply::new(status, &content_type, body), None),
-        Some(Answer::Cut(bytes)) => (truth(&shared, &call), Some(bytes)),
-        None => (truth(&shared, &call), None),
+        }) => (Reply::new(status, &content_type, body), Pace::Full),
+        Some(Answer::Custom {
+            status,
+            headers,
+            body,
+        }) => {
+            let payload = Payload::Content(body.into());
+            let reply = Reply {
+                status,
+                headers,
+                payload,
+            };
+            (reply, Pace::Full)
+        }
+        Some(Answer::Silence) => std::future::pending().await,
+        Some(Answer::Drip { piece_bytes, pause }) => {
+            let pace = Pace::Drip {
+                piece_bytes: piece_bytes.max(1),
+                pause,
+                wait: None,
+            };
+            (truth(&shared, &call), pace)
+        }
+        Some(Answer::Cut(bytes)) => {
+            let reply = truth(&shared, &call);
+            let last = reply.payload.size_bytes().saturating_sub(1);
+            let pace = Pace::Cut {
+                at: bytes.min(last),
+                wait: None,
+            };
+            (reply, pace)
+        }
+        None => (truth(&shared, &call), Pace::Full),
     };
-    respond(reply, cut_after_bytes, flight)
+    respond(reply, pace, flight)
 }
 
 fn truth(shared: &Shared, call: &Call) -> Reply {
-    answer(&mut shared.database(), call, Timestamp::now())
+    answer(&mut shared.database(), &shared.keys, call, Timestamp::now())
 }
 
-fn respond(reply: Reply, cut_after_bytes: Option<u64>, flight: Flight) -> Response {
+fn respond(reply: Reply, pace: Pace, flight: Flight) -> Response {
     let size_bytes = reply.payload.size_bytes();
     let mut response = Response::builder().status(reply.status);
+    let names = &mut reply.headers.iter().map(|(name, _)| name);
+    let announces = names.any(|name| name.eq_ignore_ascii_case("content-length"));
     for (name, value) in reply.headers {
         response = response.header(name, value);
     }
-    if size_bytes > 0 {
+    if size_bytes > 0 && !announces {
         response = response.header(header::CONTENT_LENGTH, size_bytes);
     }
     let stream = Stream {
         payload: reply.payload,
         offset: 0,
         size_bytes,
-        cut: cut_after_bytes.map(|at| (at.min(size_bytes.saturating_sub(1)), None)),
+        announces,
+        pace,
         flight: (size_bytes > 0).then_some(flight),
     };
     // Fails only when a test orders a status or header that HTTP does not know.
@@ -206,13 +252,31 @@ impl Drop for Flight {
     }
 }
 
+/// How a body is sent.
+enum Pace {
+    /// As fast as it goes.
+    Full,
+    /// Until the connection breaks there, after a wait.
+    Cut { at: u64, wait: Wait },
+    /// In pieces.
+    Drip {
+        piece_bytes: u64,
+        pause: Duration,
+        wait: Wait,
+    },
+}
+
+/// A wait that has begun.
+type Wait = Option<Pin<Box<Sleep>>>;
+
 /// A body that is sent from a payload.
 struct Stream {
     payload: Payload,
     offset: u64,
     size_bytes: u64,
-    /// Where the connection breaks, and the wait before it does.
-    cut: Option<(u64, Option<Pin<Box<Sleep>>>)>,
+    /// Whether the headers announce a length of their own.
+    announces: bool,
+    pace: Pace,
     flight: Option<Flight>,
 }
 
@@ -226,17 +290,30 @@ impl http_body::Body for Stream {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let this = &mut *self;
         let mut chunk = this.payload.chunk(this.offset);
-        if let Some((at, wait)) = &mut this.cut {
-            let left_bytes = at.saturating_sub(this.offset);
-            if left_bytes == 0 {
-                let wait = wait.get_or_insert_with(|| Box::pin(sleep(CUT_DELAY)));
-                ready!(wait.as_mut().poll(context));
-                return Poll::Ready(Some(Err(io::Error::other("cut as ordered"))));
-            }
-            chunk.truncate(usize::try_from(left_bytes).unwrap_or(usize::MAX));
-        }
         if chunk.is_empty() {
             return Poll::Ready(None);
+        }
+        match &mut this.pace {
+            Pace::Full => (),
+            Pace::Cut { at, wait } => {
+                let left_bytes = at.saturating_sub(this.offset);
+                if left_bytes == 0 {
+                    let wait = wait.get_or_insert_with(|| Box::pin(sleep(CUT_DELAY)));
+                    ready!(wait.as_mut().poll(context));
+                    return Poll::Ready(Some(Err(io::Error::other("cut as ordered"))));
+                }
+                shorten(&mut chunk, left_bytes);
+            }
+            Pace::Drip {
+                piece_bytes,
+                pause,
+                wait,
+            } => {
+                let begun = wait.get_or_insert_with(|| Box::pin(sleep(*pause)));
+                ready!(begun.as_mut().poll(context));
+                *wait = None;
+                shorten(&mut chunk, *piece_bytes);
+            }
         }
         this.offset += chunk.len() as u64;
         if this.offset == this.size_bytes {
@@ -247,10 +324,19 @@ impl http_body::Body for Stream {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.cut.is_none() && self.offset == self.size_bytes
+        !self.announces && self.offset == self.size_bytes
     }
 
     fn size_hint(&self) -> SizeHint {
+        if self.announces {
+            // The length of the headers counts.
+            return SizeHint::default();
+        }
         SizeHint::with_exact(self.size_bytes - self.offset)
     }
+}
+
+fn shorten(chunk: &mut Bytes, size_bytes: u64) {
+    let size_bytes = usize::try_from(size_bytes).unwrap_or(usize::MAX);
+    chunk.truncate(size_bytes);
 }

@@ -2,6 +2,7 @@
 //!
 //! What always holds here: no clock, no network; the time of a change is an argument. Ids are never
 //! given twice. Statuses and results outlive the request they belong to, and an export outlives both.
+//! As in the broker's tables, definitions, statuses and results need no request of their id.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,19 +11,26 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::archive::{Archive, Content};
 use super::clock::{to_microseconds, to_milliseconds};
-use super::synthetic::Archive;
+use super::definition::{self, Element};
 
 /// How long an export can be fetched.
 const EXPORT_LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 
 /// A request that exists.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
-    pub(crate) definition: Bytes,
-    pub(crate) media_type: String,
     pub(crate) published: Option<Timestamp>,
     pub(crate) closed: Option<Timestamp>,
+}
+
+/// A definition, read once.
+#[derive(Clone, Debug)]
+pub(crate) struct Definition {
+    pub(crate) bytes: Bytes,
+    /// None when it is not well-formed XML.
+    pub(crate) elements: Option<Vec<Element>>,
 }
 
 /// What a node can say about a request, in the order in which the broker writes it.
@@ -67,9 +75,12 @@ impl Status {
         }
     }
 
-    /// The status of that name.
+    /// The status of that name, if a node can report it.
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.name() == name)
+        let mut reported = Self::ALL
+            .into_iter()
+            .filter(|status| *status != Self::Deleted);
+        reported.find(|status| status.name() == name)
     }
 }
 
@@ -77,31 +88,23 @@ impl Status {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Statuses {
     pub(crate) times: BTreeMap<Status, Timestamp>,
-    pub(crate) media_type: Option<String>,
+    /// The media type and the text of the last message.
+    pub(crate) message: Option<(String, Bytes)>,
 }
 
 /// What one node has delivered for one request.
 #[derive(Clone, Debug)]
 pub(crate) struct Delivery {
     pub(crate) media_type: String,
-    pub(crate) body: Bytes,
+    pub(crate) content: Content,
     pub(crate) received: Timestamp,
 }
 
 /// A node that has been in contact.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) last_contact: Timestamp,
-}
-
-/// What an export hands out.
-#[derive(Clone, Debug)]
-pub(crate) enum Content {
-    /// A bundle in memory.
-    Bundle(Bytes),
-    /// A bundle made while it is sent.
-    Synthetic(Arc<Archive>),
 }
 
 /// An export that can be fetched.
@@ -109,7 +112,7 @@ pub(crate) enum Content {
 pub(crate) struct Export {
     pub(crate) request: u64,
     pub(crate) created: Timestamp,
-    pub(crate) content: Content,
+    pub(crate) archive: Arc<Archive>,
 }
 
 /// Everything.
@@ -117,25 +120,19 @@ pub(crate) struct Export {
 pub(crate) struct Database {
     next_id: u64,
     requests: BTreeMap<u64, Request>,
+    definitions: BTreeMap<(u64, String), Definition>,
     statuses: BTreeMap<(u64, u64), Statuses>,
     deliveries: BTreeMap<(u64, u64), Delivery>,
     nodes: Vec<Node>,
     exports: BTreeMap<Uuid, Export>,
-    synthetic: BTreeMap<u64, u64>,
 }
 
 impl Database {
-    /// Adds a draft and gives its id.
-    pub(crate) fn create(&mut self, definition: Bytes, media_type: String) -> u64 {
+    /// Adds a draft without a definition and gives its id.
+    pub(crate) fn create(&mut self) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
-        let request = Request {
-            definition,
-            media_type,
-            published: None,
-            closed: None,
-        };
-        self.requests.insert(id, request);
+        self.requests.insert(id, Request::default());
         id
     }
 
@@ -149,12 +146,19 @@ impl Database {
         self.requests.iter().map(|(id, request)| (*id, request))
     }
 
-    /// Puts another definition into a request. None when there is no such request.
-    pub(crate) fn define(&mut self, id: u64, definition: Bytes, media_type: String) -> Option<()> {
-        let request = self.requests.get_mut(&id)?;
-        request.definition = definition;
-        request.media_type = media_type;
-        Some(())
+    /// Puts a definition in place of the request's earlier one of that media type.
+    pub(crate) fn define(&mut self, id: u64, media_type: &str, bytes: Bytes) {
+        let elements = definition::elements(&bytes);
+        let definition = Definition { bytes, elements };
+        self.definitions
+            .insert((id, media_type.to_owned()), definition);
+    }
+
+    /// The definitions of a request with their media types.
+    pub(crate) fn definitions(&self, id: u64) -> impl Iterator<Item = (&str, &Definition)> {
+        let rows = self.definitions.range((id, String::new())..);
+        rows.take_while(move |((other, _), _)| *other == id)
+            .map(|((_, media_type), definition)| (media_type.as_str(), definition))
     }
 
     /// Publishes a request; a second time changes nothing. None when there is no such request.
@@ -171,16 +175,24 @@ impl Database {
         Some(())
     }
 
-    /// Deletes a request, if it exists.
+    /// Deletes a request with its definitions, if it exists.
     pub(crate) fn delete(&mut self, id: u64) {
         self.requests.remove(&id);
+        let types: Vec<_> = self
+            .definitions(id)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        for media_type in types {
+            self.definitions.remove(&(id, media_type));
+        }
     }
 
     /// The id of the node of that name, given at its first contact.
-    pub(crate) fn contact(&mut self, name: &'static str, now: Timestamp) -> u64 {
+    pub(crate) fn contact(&mut self, name: &str, now: Timestamp) -> u64 {
         let last_contact = to_milliseconds(now);
         let at = self.nodes.iter().position(|node| node.name == name);
         let at = at.unwrap_or_else(|| {
+            let name = name.to_owned();
             self.nodes.push(Node { name, last_contact });
             self.nodes.len() - 1
         });
@@ -193,17 +205,34 @@ impl Database {
         (0..).zip(&self.nodes)
     }
 
-    /// Notes what a node says; the same status again gets the new time.
-    pub(crate) fn note(
-        &mut self,
-        (id, node): (u64, u64),
-        status: Status,
-        media_type: Option<String>,
-        time: Timestamp,
-    ) {
+    /// Notes what a node says; the same status again gets the new time, and any ends an interaction.
+    pub(crate) fn note(&mut self, (id, node): (u64, u64), status: Status, time: Timestamp) {
         let statuses = self.statuses.entry((id, node)).or_default();
+        statuses.times.remove(&Status::Interaction);
         statuses.times.insert(status, to_milliseconds(time));
-        statuses.media_type = media_type;
+    }
+
+    /// Keeps the message that came with a status.
+    pub(crate) fn attach(&mut self, (id, node): (u64, u64), media_type: &str, text: Bytes) {
+        let statuses = self.statuses.entry((id, node)).or_default();
+        statuses.message = Some((media_type.to_owned(), text));
+    }
+
+    /// Hides a request from a node. None when there is no such request, or it is hidden already.
+    pub(crate) fn hide(&mut self, (id, node): (u64, u64), now: Timestamp) -> Option<()> {
+        self.request(id)?;
+        let statuses = self.statuses.entry((id, node)).or_default();
+        let now = to_microseconds(now);
+        let earlier = statuses.times.insert(Status::Deleted, now);
+        if let Some(earlier) = earlier {
+            statuses.times.insert(Status::Deleted, earlier);
+        }
+        earlier.is_none().then_some(())
+    }
+
+    /// What one node has said about a request.
+    pub(crate) fn status(&self, id: u64, node: u64) -> Option<&Statuses> {
+        self.statuses.get(&(id, node))
     }
 
     /// What the nodes have said about a request, whether it exists or not.
@@ -223,14 +252,9 @@ impl Database {
         rows.map(|((_, node), delivery)| (*node, delivery))
     }
 
-    /// From now on a request's bundle holds one entry of that size, made while it is sent.
-    pub(crate) fn set_synthetic(&mut self, id: u64, size_bytes: u64) {
-        self.synthetic.insert(id, size_bytes);
-    }
-
-    /// The size of a request's synthetic result.
-    pub(crate) fn synthetic(&self, id: u64) -> Option<u64> {
-        self.synthetic.get(&id).copied()
+    /// Drops all results of a request.
+    pub(crate) fn drop_deliveries(&mut self, id: u64) {
+        self.deliveries.retain(|(other, _), _| *other != id);
     }
 
     /// Keeps an export for ten minutes.
