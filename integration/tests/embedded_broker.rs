@@ -236,30 +236,3 @@ fn a_dropped_broker_is_gone() {
     assert_eq!((&open).read(&mut [0]).unwrap_or(0), 0);
     assert!(TcpStream::connect(&address).is_err());
 }
-
-/// Prints how fast a synthetic download is; run with `--release -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-#[expect(clippy::print_stdout, reason = "a measurement is printed")]
-fn speed_of_a_synthetic_download() {
-    let broker = start();
-    let id = broker.publish("rki");
-    broker.set_synthetic_result(id, 8 << 30);
-    let download = export(&broker, id);
-    let address = broker.url().replace("http://", "");
-    let mut stream = TcpStream::connect(address).unwrap();
-    let head = format!("GET /{download} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
-    let started = Instant::now();
-    let mut buffer = vec![0; 1 << 20];
-    let mut total = 0;
-    loop {
-        match stream.read(&mut buffer).unwrap() {
-            0 => break,
-            count => total += count as u64,
-        }
-    }
-    let seconds = started.elapsed().as_secs_f64();
-    let gibibytes = total as f64 / f64::from(1 << 30);
-    println!("{:.2} GiB/s", gibibytes / seconds);
-}
