@@ -188,19 +188,36 @@ pub fn status_lines(xml: &str) -> Vec<String> {
         .collect()
 }
 
-/// The entries of a delivered zip, decrypted by Python's `cryptography`; by the `fernet` crate's
-/// own reader where Python's is not installed.
-pub fn decrypted_zip(path: &Path) -> Vec<String> {
-    let plaintext = if testbed::independent::available() {
-        testbed::independent::decrypt(KEY, path).unwrap()
-    } else {
+/// Decrypts every result at the drop-box by Python's `cryptography`, and holds it against the
+/// SHA-256 that the ledger recorded. Gives the entries of each zip.
+pub fn audit(courier: &Courier, place: &Place) -> Vec<(String, Vec<String>)> {
+    if !testbed::independent::available() {
         assert!(
             std::env::var_os("CI").is_none(),
             "Python's cryptography is not installed"
         );
         skipped("Python's cryptography is not installed");
         return Vec::new();
-    };
-    let archive = zip::ZipArchive::new(Cursor::new(plaintext)).unwrap();
-    archive.file_names().map(str::to_owned).collect()
+    }
+    let (status, _) = courier.run(place, &["status", "--json"], 0);
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let mut audited = Vec::new();
+    for name in place.zips() {
+        let id: u64 = name
+            .trim_start_matches("export_")
+            .trim_end_matches(".zip")
+            .parse()
+            .unwrap();
+        let requests = status["requests"].as_array().unwrap();
+        let request = requests.iter().find(|request| request["id"] == id).unwrap();
+        let token = fs::read(place.drop_box().join(&name)).unwrap();
+        assert_eq!(request["size_bytes"], token.len() as u64, "{name}");
+        let sha256 = |bytes: &[u8]| courier_ledger::Digest::of(&[bytes]).to_string();
+        assert_eq!(request["token_sha256"], sha256(&token), "{name}");
+        let plaintext = testbed::independent::decrypt(KEY, &place.drop_box().join(&name)).unwrap();
+        assert_eq!(request["plaintext_sha256"], sha256(&plaintext), "{name}");
+        let archive = zip::ZipArchive::new(Cursor::new(plaintext)).unwrap();
+        audited.push((name, archive.file_names().map(str::to_owned).collect()));
+    }
+    audited
 }
