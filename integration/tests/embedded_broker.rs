@@ -49,7 +49,7 @@ fn a_bundle_holds_status_first_and_every_result() {
     broker.set_status(1, id, "retrieved");
     let bytes = get(&broker, &export(&broker, id)).bytes().unwrap();
     let mut archive = ZipArchive::new(Cursor::new(&bytes)).unwrap();
-    assert_eq!(archive.comment(), b"");
+    assert_eq!(archive.comment(), b"Bundle for request 0");
     let names: Vec<_> = (0..archive.len())
         .map(|at| archive.by_index(at).unwrap().name().to_owned())
         .collect();

@@ -45,6 +45,7 @@ pub(crate) fn build(
         let name = format!("{node}_result.{}", extension(&delivery.media_type));
         add(name, delivery.received, &delivery.body)?;
     }
+    writer.set_comment(format!("Bundle for request {id}"))?;
     Ok(writer.finish()?.into_inner().into())
 }
 
