@@ -11,4 +11,5 @@ pub mod embedded_sftp;
 pub mod independent;
 pub mod openssh;
 pub mod people;
+pub mod place;
 pub mod server;

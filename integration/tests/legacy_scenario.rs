@@ -7,7 +7,7 @@ mod site;
 
 use std::fs;
 
-use site::{Courier, Place, decrypted_zip, status_lines};
+use site::{Courier, Place, audit, status_lines};
 use testbed::aktin::Aktin;
 use testbed::broker::{EmbeddedBroker, Settings};
 use testbed::people::{Analyst, Hospital};
@@ -78,11 +78,10 @@ fn scenario(broker_url: &str, server: &dyn SftpServer) {
         lines[1].contains("<id>2</id><completion>0.5</completion>"),
         "{remote}"
     );
-    let entries = decrypted_zip(&place.drop_box().join("export_2.zip"));
-    assert!(
-        entries.iter().any(|name| name.contains("_result")),
-        "{entries:?}"
-    );
+    for (name, entries) in audit(&courier, &place) {
+        let has_result = entries.iter().any(|entry| entry.contains("_result"));
+        assert_eq!(has_result, name != "export_6.zip", "{name}: {entries:?}");
+    }
 
     courier.run(&place, &["verify"], 0);
     let (stdout, _) = courier.run(&place, &["run"], 0);
@@ -170,5 +169,120 @@ fn a_run_of_the_replaced_program_is_taken_over_and_nothing_is_uploaded_again() {
     two.deliver(1, "text/plain", "another result").unwrap();
     let (stdout, _) = courier.run(&place, &["run"], 0);
     assert!(stdout.starts_with("1 uploaded, 0 deleted"), "{stdout}");
-    assert!(!decrypted_zip(&place.drop_box().join("export_1.zip")).is_empty());
+    fs::remove_file(place.drop_box().join("export_0.zip")).unwrap();
+    assert_eq!(audit(&courier, &place).len(), 2);
+}
+
+#[test]
+fn a_plan_works_and_changes_nothing_while_a_run_is_active() {
+    let broker = EmbeddedBroker::start(Settings::default()).unwrap();
+    broker.publish("rki");
+    let server = site::embedded();
+    let place = Place::new(&broker.url(), &server);
+    let courier = Courier::build();
+    courier.run(&place, &["run"], 0);
+    broker.publish("rki");
+    let ledger = || fs::read(place.working_dir().join("ledger.log")).unwrap();
+    let before = ledger();
+    let lock = fs::File::open(place.working_dir()).unwrap();
+    lock.lock().unwrap();
+    courier.run(&place, &["run"], 8);
+    courier.run(&place, &["plan", "--exit-code"], 10);
+    let (json, _) = courier.run(&place, &["plan", "--json"], 0);
+    let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        plan["commands"][0]["Upload"]["name"], "export_1.zip",
+        "{json}"
+    );
+    assert_eq!(ledger(), before);
+    drop(lock);
+    courier.run(&place, &["run"], 0);
+    courier.run(&place, &["plan", "--exit-code"], 0);
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_moment_loses_nothing() {
+    let broker = EmbeddedBroker::start(Settings::default()).unwrap();
+    let server = site::embedded();
+    let place = Place::new(&broker.url(), &server);
+    let courier = Courier::build();
+    for id in 0..40 {
+        assert_eq!(broker.publish("rki"), id);
+        broker.submit_result(1, id, "text/plain", b"a result");
+    }
+    for milliseconds in [30, 60, 80, 100, 120, 140, 160, 200] {
+        let mut run = courier
+            .program()
+            .command()
+            .arg("-c")
+            .arg(place.config())
+            .arg("run")
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+        run.kill().unwrap();
+        run.wait().unwrap();
+        // A run that was killed before it wrote anything leaves no ledger to verify.
+        if place.working_dir().join("ledger.log").exists() {
+            courier.run(&place, &["verify"], 0);
+        }
+        broker.submit_result(1, milliseconds % 40, "text/plain", b"a newer result");
+    }
+    courier.run(&place, &["run"], 0);
+    let (stdout, _) = courier.run(&place, &["run"], 0);
+    assert!(
+        stdout.starts_with("0 uploaded, 0 deleted, 0 failed"),
+        "{stdout}"
+    );
+    assert_eq!(audit(&courier, &place).len(), 40);
+    let left: Vec<_> = fs::read_dir(place.working_dir()).unwrap().collect();
+    assert_eq!(
+        left.len(),
+        3,
+        "ledger.log, ledger.head, status.xml: {left:?}"
+    );
+}
+
+#[test]
+fn an_approval_releases_exactly_what_was_blocked() {
+    let broker = EmbeddedBroker::start(Settings::default()).unwrap();
+    let server = site::embedded();
+    let place = Place::new(&broker.url(), &server);
+    let courier = Courier::build();
+    for id in 0..13 {
+        assert_eq!(broker.publish("rki"), id);
+    }
+    courier.run(&place, &["run"], 0);
+    for id in 0..12 {
+        broker.delete(id);
+    }
+    let (stdout, _) = courier.run(&place, &["run"], 6);
+    assert_eq!(place.zips().len(), 13);
+    let digest = stdout
+        .split("approve ")
+        .nth(1)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap()
+        .to_owned();
+    courier.run(&place, &["approve", "abc", "--why", "x", "--who", "me"], 2);
+    courier.run(
+        &place,
+        &[
+            "approve",
+            &digest,
+            "--why",
+            "the study has ended",
+            "--who",
+            "me",
+        ],
+        0,
+    );
+    courier.run(&place, &["run"], 0);
+    assert_eq!(place.zips(), ["export_12.zip"]);
+    let (log, _) = courier.run(&place, &["log"], 0);
+    assert!(log.contains("approved by me: the study has ended"), "{log}");
 }

@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use courier_ledger::log::{self, Files, Journal, LogError, Opened, Tip};
-use courier_ledger::{Digest, Entry, Failure, FailureClass, LegacyStatus, LogId, Sequence, State};
+use courier_ledger::{
+    Digest, Entry, Failure, FailureClass, LegacyStatus, LogId, Phase, Sequence, State,
+};
 
 use super::arguments::Arguments;
 use super::error::CommandError;
@@ -110,6 +112,12 @@ pub(super) fn poll_error(failure: &Failure) -> CommandError {
 /// The drop-box could not be reached.
 pub(super) fn drop_box_error(failure: &Failure) -> CommandError {
     let error = CommandError::new(ExitCode::DropBox, failure.to_string());
+    if failure.phase == Phase::HostKey {
+        return error.hint(
+            "no credential was sent; `broker-courier host-key` shows the key and the line \
+             (SFTP.HOST_KEY) that accepts it",
+        );
+    }
     match failure.class {
         FailureClass::NeedsPerson => error,
         FailureClass::Transient | FailureClass::Permanent => {

@@ -123,7 +123,8 @@ fn users_known_hosts() -> PathBuf {
 
 /// What happened, in a few lines: errors to standard error, the sum to standard output.
 fn tell(report: &RunReport) -> Result<(), CommandError> {
-    for (command, failure) in &report.failures {
+    let told = report.drop_box_failure.as_ref();
+    for (command, failure) in report.failures.iter().filter(|(_, it)| Some(it) != told) {
         tracing::error!("{command}: {failure}");
     }
     for skipped in &report.skipped {

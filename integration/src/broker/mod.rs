@@ -46,8 +46,6 @@ const VERSION: &str = "1.5.3-SNAPSHOT";
 pub struct Settings {
     /// What every call waits for before it is answered.
     pub latency: Duration,
-    /// Who may call.
-    pub keys: ApiKeys,
 }
 
 /// The media type that the hospitals' own program gives its statuses.
@@ -68,9 +66,14 @@ impl EmbeddedBroker {
     /// The second hospital's key.
     pub const NODE_2_KEY: &str = key::NODE_2;
 
-    /// Starts an empty broker on a free port.
+    /// Starts an empty broker on a free port, for the three keys above.
     pub fn start(settings: Settings) -> io::Result<Self> {
-        let shared = Arc::new(Shared::new(settings));
+        Self::start_with_keys(settings, ApiKeys::default())
+    }
+
+    /// Starts an empty broker on a free port, for other keys.
+    pub fn start_with_keys(settings: Settings, keys: ApiKeys) -> io::Result<Self> {
+        let shared = Arc::new(Shared::new(settings.latency, keys));
         let server = Server::start(Arc::clone(&shared))?;
         Ok(Self { shared, server })
     }

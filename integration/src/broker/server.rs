@@ -24,7 +24,6 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
-use super::Settings;
 use super::fault::{Answer, Control};
 use super::key::ApiKeys;
 use super::reply::{Payload, Reply};
@@ -45,13 +44,13 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// An empty broker.
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(latency: Duration, keys: ApiKeys) -> Self {
         let mut control = Control::default();
-        control.set_latency(settings.latency);
+        control.set_latency(latency);
         Self {
             database: Mutex::default(),
             control: Mutex::new(control),
-            keys: settings.keys,
+            keys,
         }
     }
 

@@ -2,10 +2,12 @@
 //! (APPNOTE.TXT 4.3.7 local file header, 4.3.16 end of central directory record).
 //!
 //! An answer without `Content-Length`, or with one that is too small, can be cut anywhere without a
-//! trace in HTTP; the archive's last 22 bytes are the proof that it is whole. Deliberately absent:
-//! archives with a comment, which the broker does not write, and looking at what is inside.
+//! trace in HTTP; the archive's last record is the proof that it is whole. It ends in a comment (the
+//! broker writes "Bundle for request N"), whose length it tells. Deliberately absent: comments of
+//! more than a kibibyte, and looking at what is inside.
 
 const RECORD_BYTES: usize = 22;
+const TAIL_BYTES: usize = RECORD_BYTES + 1024;
 const RECORD_SIGNATURE: [u8; 4] = *b"PK\x05\x06";
 const ENTRY_SIGNATURE: [u8; 4] = *b"PK\x03\x04";
 
@@ -21,8 +23,8 @@ impl ZipEnds {
     pub(crate) fn see(&mut self, bytes: &[u8]) {
         let wanted = ENTRY_SIGNATURE.len() - self.first.len();
         self.first.extend(bytes.iter().take(wanted));
-        let tail = &bytes[bytes.len().saturating_sub(RECORD_BYTES)..];
-        let kept = RECORD_BYTES - tail.len();
+        let tail = &bytes[bytes.len().saturating_sub(TAIL_BYTES)..];
+        let kept = TAIL_BYTES - tail.len();
         self.last.drain(..self.last.len().saturating_sub(kept));
         self.last.extend(tail);
     }
@@ -34,9 +36,15 @@ impl ZipEnds {
 
     /// Whether what came so far can be a whole archive.
     pub(crate) fn ends(&self) -> bool {
-        self.last.len() == RECORD_BYTES
-            && self.last.starts_with(&RECORD_SIGNATURE)
-            && self.last.ends_with(&[0, 0])
+        self.last
+            .windows(RECORD_BYTES)
+            .enumerate()
+            .any(|(start, record)| {
+                let comment_bytes = self.last.len() - start - RECORD_BYTES;
+                record.starts_with(&RECORD_SIGNATURE)
+                    && u16::try_from(comment_bytes)
+                        .is_ok_and(|length| record.ends_with(&length.to_le_bytes()))
+            })
     }
 }
 
@@ -46,10 +54,12 @@ mod tests {
 
     use super::*;
 
-    /// The empty archive: its record alone.
-    fn record() -> Vec<u8> {
+    /// The empty archive: its record alone, with a comment.
+    fn record(comment: &[u8]) -> Vec<u8> {
         let mut bytes = RECORD_SIGNATURE.to_vec();
-        bytes.resize(RECORD_BYTES, 0);
+        bytes.resize(RECORD_BYTES - 2, 0);
+        bytes.extend(u16::try_from(comment.len()).expect("short").to_le_bytes());
+        bytes.extend(comment);
         bytes
     }
 
@@ -65,9 +75,10 @@ mod tests {
         #[test]
         fn an_archive_is_known_however_it_is_cut_up(
             middle in proptest::collection::vec(any::<u8>(), 0..100),
-            size in 1usize..40,
+            comment in proptest::collection::vec(any::<u8>(), 0..1024),
+            size in 1usize..2000,
         ) {
-            let whole = [&ENTRY_SIGNATURE[..], &middle, &record()].concat();
+            let whole = [&ENTRY_SIGNATURE[..], &middle, &record(&comment)].concat();
             let mut ends = ZipEnds::default();
             for chunk in whole.chunks(size) {
                 ends.see(chunk);
@@ -77,8 +88,9 @@ mod tests {
         }
 
         #[test]
-        fn a_cut_archive_does_not_end(cut in 0usize..45) {
-            let whole = [&ENTRY_SIGNATURE[..], &[7; 20], &record()].concat();
+        fn a_cut_archive_does_not_end(cut in 0usize..66) {
+            let whole =
+                [&ENTRY_SIGNATURE[..], &[7; 20], &record(b"Bundle for request 7")].concat();
             let mut ends = ZipEnds::default();
             ends.see(&whole[..cut]);
             prop_assert!(!ends.ends());

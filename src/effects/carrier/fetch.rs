@@ -4,6 +4,8 @@
 use std::io::{self, Read as _};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use courier_ledger::{Digest, Failure, FailureClass, KeyId, Phase, RequestId, Sequence};
 
@@ -48,16 +50,45 @@ pub(super) struct Fetched {
     pub(super) key: KeyId,
 }
 
-/// Starts the fetching threads; they end when the returned sender is dropped. `wake` is called when
-/// there is more for the uploader to read.
+/// The fetching threads, and the way to give them orders.
+pub(super) struct Fetching {
+    orders: Option<Sender<FetchOrder>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Fetching {
+    pub(super) fn order(&self, order: FetchOrder) {
+        // The threads listen as long as the orders' sender lives.
+        let _unheard = self.orders.as_ref().map(|orders| orders.send(order));
+    }
+}
+
+impl Drop for Fetching {
+    /// Lets the threads end, so that the spool's folder goes with the last of them. One that still
+    /// waits for a broker is not waited for: its spool is emptied by the next start.
+    fn drop(&mut self) {
+        self.orders = None;
+        for _ in 0..FAREWELL_STEPS {
+            if self.threads.iter().all(JoinHandle::is_finished) {
+                break;
+            }
+            std::thread::sleep(FAREWELL_STEP);
+        }
+    }
+}
+
+const FAREWELL_STEPS: u32 = 500;
+const FAREWELL_STEP: Duration = Duration::from_millis(1);
+
+/// Starts the fetching threads. `wake` is called when there is more for the uploader to read.
 pub(super) fn start(
     fetcher: &Arc<Fetcher>,
     messages: &Sender<Message>,
     wake: Arc<dyn Fn() + Send + Sync>,
-) -> Sender<FetchOrder> {
+) -> Fetching {
     let (sender, receiver) = channel();
     let receiver = Arc::new(Mutex::new(receiver));
-    for _ in 0..fetcher.concurrency {
+    let threads = (0..fetcher.concurrency).map(|_| {
         let fetcher = Arc::clone(fetcher);
         let receiver = Arc::clone(&receiver);
         let messages = messages.clone();
@@ -74,9 +105,12 @@ pub(super) fn start(
                     return;
                 }
             }
-        });
+        })
+    });
+    Fetching {
+        threads: threads.collect(),
+        orders: Some(sender),
     }
-    sender
 }
 
 fn next_order(orders: &Mutex<Receiver<FetchOrder>>) -> Option<FetchOrder> {

@@ -19,7 +19,7 @@ use super::sftp::{Completed, ConnectError, DropBox, Endpoint, Operation};
 use super::source::{Available, Source};
 use crate::run::{Carrier, Departure, Ending, Errand};
 pub use fetch::Fetcher;
-use fetch::{FetchOrder, Fetched};
+use fetch::{FetchOrder, Fetched, Fetching};
 use job::{Job, Transfer};
 
 /// What the threads tell the carrier.
@@ -83,10 +83,10 @@ impl Departure for Connecting {
             }
         };
         let waker = drop_box.waker();
-        let orders = fetch::start(&fetcher, &sender, Arc::new(move || waker.wake()));
+        let fetching = fetch::start(&fetcher, &sender, Arc::new(move || waker.wake()));
         Ok(SftpCarrier {
             drop_box,
-            orders,
+            fetching,
             receiver,
             jobs: BTreeMap::new(),
             capacity,
@@ -98,7 +98,7 @@ impl Departure for Connecting {
 /// Carries commands out over one connection to the drop-box.
 pub struct SftpCarrier {
     drop_box: DropBox,
-    orders: Sender<FetchOrder>,
+    fetching: Fetching,
     receiver: Receiver<Message>,
     jobs: BTreeMap<Sequence, Job>,
     capacity: usize,
@@ -200,7 +200,7 @@ impl Carrier for SftpCarrier {
             }
             (None, Command::Upload { request, .. }) => {
                 // The fetchers live as long as the carrier does.
-                let _unheard = self.orders.send(FetchOrder {
+                self.fetching.order(FetchOrder {
                     start,
                     request: *request,
                 });
