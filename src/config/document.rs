@@ -1,263 +1,180 @@
-//! The file as keys with values and lines, and the problems found on the way: all of them, never
-//! only the first, and never a value, which may be a secret.
+//! The file as known keys with values and lines, and what is wrong with it as TOML or has no known
+//! name. Deliberately absent: what the values mean.
+//!
+//! The parser's own messages describe the grammar and never quote the file; its excerpt of the
+//! line, which may show a secret, is not used.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use toml::de::{DeTable, DeValue};
+use zeroize::Zeroizing;
 
-use super::keys::{KEYS, Key};
+use super::keys::{self, Name};
+use super::position::Lines;
+use super::problem::Problem;
+use super::suggestion;
 
-/// One thing that is wrong with the file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
-    /// The line, from 1; none for what is missing.
-    pub line: Option<usize>,
-    /// What is wrong, and what is expected.
-    pub text: String,
+/// A value, as far as any key takes one.
+pub(super) enum Content {
+    Text(Zeroizing<String>),
+    /// A decimal integer without separators.
+    Integer(String),
+    /// A list of texts.
+    Texts(Vec<Zeroizing<String>>),
+    /// What no key takes.
+    Other,
 }
 
-/// A key, as `TABLE.NAME`.
-pub(super) type Path = (&'static str, &'static str);
-
-/// A value that is text, or a number as text, or a list of texts.
-struct Value {
-    line: usize,
-    texts: Vec<String>,
-    is_list: bool,
+/// A value and its key's line.
+pub(super) struct Value {
+    pub(super) line: usize,
+    pub(super) content: Content,
 }
 
-/// The file's known keys and its problems so far.
+/// The file.
+#[derive(Default)]
 pub(super) struct Document {
-    values: BTreeMap<Path, Value>,
-    problems: Vec<Problem>,
+    pub(super) values: BTreeMap<Name, Value>,
+    /// The lines of the known tables that are there.
+    pub(super) tables: BTreeMap<&'static str, usize>,
+    /// Why it is not TOML. When keys are only given twice, all else is known all the same.
+    pub(super) not_toml: Vec<Problem>,
+    /// Whether anything can be said beyond `not_toml`.
+    pub(super) is_understood: bool,
+    /// Names that are not known.
+    pub(super) unknown: Vec<Problem>,
 }
+
+/// How the parser calls a key that is given twice.
+const DUPLICATE: &str = "duplicate key";
 
 impl Document {
     /// Reads the file's text.
     pub(super) fn parse(text: &str) -> Self {
-        let mut document = Self {
-            values: BTreeMap::new(),
-            problems: Vec::new(),
-        };
-        let line_of = |offset: usize| {
-            1 + text
-                .as_bytes()
-                .iter()
-                .take(offset)
-                .filter(|byte| **byte == b'\n')
-                .count()
-        };
+        let mut document = Self::default();
+        let lines = Lines::of(text);
         let (root, errors) = DeTable::parse_recoverable(text);
+        document.is_understood = errors.iter().all(|error| error.message() == DUPLICATE);
         for error in errors {
-            let line = error.span().map(|span| line_of(span.start));
-            // The parser's message describes the grammar; its excerpt, which may show a secret, is
-            // left out.
-            document.add(line, format!("not TOML: {}", first_line(error.message())));
+            let span = error.span();
+            let offset = span.as_ref().map(|span| span.start);
+            let text = match span.and_then(|span| text.get(span)) {
+                Some(key) if error.message() == DUPLICATE => twice(key),
+                _ => format!(
+                    "not TOML: {}",
+                    error.message().replace(", expected nothing", "")
+                ),
+            };
+            document.not_toml.push(Problem {
+                line: offset.map(|offset| lines.line(offset)),
+                column: offset.map(|offset| lines.column(offset)),
+                text,
+            });
         }
-        if !document.problems.is_empty() {
-            return document;
-        }
-        for (name, value) in root.get_ref() {
-            let line = line_of(name.span().start);
-            let name = name.get_ref().as_ref();
-            match value.get_ref() {
-                DeValue::Table(table) if KEYS.iter().any(|key| key.table == name) => {
-                    for (inner, value) in table {
-                        let line = line_of(inner.span().start);
-                        document.take(name, inner.get_ref(), value.get_ref(), line);
-                    }
-                }
-                DeValue::Table(_) => {
-                    let near = nearest(name, KEYS.iter().map(|key| key.table));
-                    document.add(Some(line), unknown(&format!("[{name}]"), "table", near));
-                }
-                value => document.take("", name, value, line),
-            }
+        // What the parser makes of a broken file may take a secret for a name.
+        if document.is_understood {
+            document.read(root.get_ref(), &lines);
         }
         document
     }
 
-    fn take(&mut self, table: &str, name: &str, value: &DeValue<'_>, line: usize) {
-        let Some(key) = KEYS
-            .iter()
-            .find(|key| key.table == table && key.name == name)
-        else {
-            let shown = show(table, name);
-            let elsewhere = KEYS.iter().find(|key| key.name.eq_ignore_ascii_case(name));
-            let near = elsewhere.map(|key| show(key.table, key.name)).or_else(|| {
-                let names: Vec<String> = KEYS.iter().map(|key| show(key.table, key.name)).collect();
-                nearest(&shown, names.iter().map(String::as_str)).map(str::to_owned)
-            });
-            self.add(Some(line), unknown(&shown, "key", near.as_deref()));
-            return;
-        };
-        let list: Option<Vec<String>> = match value {
-            DeValue::Array(items) => items.iter().map(|item| scalar(item.get_ref())).collect(),
-            value => scalar(value).map(|text| vec![text]),
-        };
-        let Some(texts) = list else {
-            self.add(
-                Some(line),
-                format!("{} takes {}", show(table, name), key.takes),
-            );
-            return;
-        };
-        let is_list = matches!(value, DeValue::Array(_));
-        self.values.insert(
-            (key.table, key.name),
-            Value {
-                line,
-                texts,
-                is_list,
-            },
-        );
-    }
-
-    /// Adds a problem.
-    pub(super) fn add(&mut self, line: Option<usize>, text: String) {
-        self.problems.push(Problem { line, text });
-    }
-
-    /// Adds a problem with the value of a key.
-    pub(super) fn add_at(&mut self, path: Path, text: &str) {
-        let line = self.values.get(&path).map(|value| value.line);
-        self.add(line, format!("{} {text}", show(path.0, path.1)));
-    }
-
-    /// The problems, by line.
-    pub(super) fn into_problems(mut self) -> Vec<Problem> {
-        self.problems.sort();
-        self.problems
-    }
-
-    /// Whether the file has the key.
-    pub(super) fn has(&self, path: Path) -> bool {
-        self.values.contains_key(&path)
-    }
-
-    /// A text, if the key is there.
-    pub(super) fn text(&mut self, path: Path) -> Option<String> {
-        let value = self.values.get(&path)?;
-        match (value.is_list, value.texts.as_slice()) {
-            (false, [text]) if !text.is_empty() => Some(text.clone()),
-            _ => {
-                self.wrong(path);
-                None
+    fn read(&mut self, root: &DeTable<'_>, lines: &Lines<'_>) {
+        for (name, value) in root {
+            let line = lines.line(name.span().start);
+            let name = name.get_ref().as_ref();
+            let known = keys::tables().into_iter().find(|table| *table == name);
+            match (value.get_ref(), known) {
+                (DeValue::Table(table), Some(known)) => {
+                    self.tables.insert(known, line);
+                    for (key, value) in table {
+                        let line = lines.line(key.span().start);
+                        self.take(known, key.get_ref(), value.get_ref(), line);
+                    }
+                }
+                (DeValue::Table(_), None) => self.unknown_table(name, line),
+                (_, Some(known)) => {
+                    self.say(line, format!("{known} is a table: write [{known}]"));
+                }
+                (value, None) => self.take("", name, value, line),
             }
         }
     }
 
-    /// One text or a list of them.
-    pub(super) fn texts(&self, path: Path) -> Vec<String> {
-        self.values
-            .get(&path)
-            .map(|value| value.texts.clone())
-            .unwrap_or_default()
-    }
-
-    /// A text that must be there.
-    pub(super) fn required(&mut self, path: Path) -> String {
-        if !self.has(path) {
-            let about = takes(path);
-            self.add(
-                None,
-                format!("{} is missing: {about}", show(path.0, path.1)),
-            );
-        }
-        self.text(path).unwrap_or_default()
-    }
-
-    /// A number in a range, or its default.
-    pub(super) fn number<T>(
-        &mut self,
-        path: Path,
-        range: std::ops::RangeInclusive<T>,
-        default: T,
-    ) -> T
-    where
-        T: FromStr + PartialOrd + fmt::Display + Copy,
-    {
-        let Some(text) = self.text(path) else {
-            return default;
-        };
-        match text.trim().parse() {
-            Ok(number) if range.contains(&number) => number,
-            _ => {
-                let text = format!("takes a number from {} to {}", range.start(), range.end());
-                self.add_at(path, &text);
-                default
+    fn take(&mut self, table: &'static str, key: &str, value: &DeValue<'_>, line: usize) {
+        match keys::find(table, key) {
+            Some(name) => {
+                let content = content(value);
+                self.values.insert(name, Value { line, content });
             }
+            None => self.unknown_key(table, key, line),
         }
     }
 
-    /// One of several words, or the first.
-    pub(super) fn choice<T: Copy + Default>(&mut self, path: Path, words: &[(&str, T)]) -> T {
-        let Some(text) = self.text(path) else {
-            return T::default();
+    fn unknown_key(&mut self, table: &str, key: &str, line: usize) {
+        let dot = if table.is_empty() { "" } else { "." };
+        let shown = format!("{table}{dot}{}", shown(key));
+        let text = match suggestion::key(table, key) {
+            Some(known) if known.table.is_empty() && !table.is_empty() => {
+                format!("{shown} is not a known key; {known} stands before any table")
+            }
+            Some(name) => format!("{shown} is not a known key; did you mean {name}?"),
+            None => format!("{shown} is not a known key"),
         };
-        let found = words
-            .iter()
-            .find(|(word, _)| *word == text)
-            .map(|(_, value)| *value);
-        if found.is_none() {
-            self.wrong(path);
-        }
-        found.unwrap_or_default()
+        self.say(line, text);
     }
 
-    /// Says that a value is not what its key takes.
-    pub(super) fn wrong(&mut self, path: Path) {
-        self.add_at(path, &format!("takes {}", takes(path)));
+    fn unknown_table(&mut self, name: &str, line: usize) {
+        let shown = shown(name);
+        let text = if let Some(key) = keys::find("", name) {
+            format!("{key} is a key, not a table: write {key} = \"…\" before any table")
+        } else if let Some(table) = suggestion::table(name) {
+            format!("[{shown}] is not a known table; did you mean [{table}]?")
+        } else {
+            let tables = keys::tables().join(", ");
+            format!("[{shown}] is not a known table; the known ones are {tables}")
+        };
+        self.say(line, text);
+    }
+
+    fn say(&mut self, line: usize, text: String) {
+        self.unknown.push(Problem {
+            line: Some(line),
+            column: None,
+            text,
+        });
     }
 }
 
-fn takes(path: Path) -> &'static str {
-    let found = KEYS.iter().find(|key| (key.table, key.name) == path);
-    found.map_or("a value", |Key { takes, .. }| takes)
-}
-
-fn scalar(value: &DeValue<'_>) -> Option<String> {
+fn content(value: &DeValue<'_>) -> Content {
     match value {
-        DeValue::String(text) => Some(text.as_ref().to_owned()),
-        DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().replace('_', "")),
-        _ => None,
+        DeValue::String(text) => Content::Text(Zeroizing::new(text.as_ref().to_owned())),
+        DeValue::Integer(number) if number.radix() == 10 => {
+            Content::Integer(number.as_str().replace('_', ""))
+        }
+        DeValue::Array(items) => items
+            .iter()
+            .map(|item| item.get_ref().as_str())
+            .map(|text| text.map(|text| Zeroizing::new(text.to_owned())))
+            .collect::<Option<_>>()
+            .map_or(Content::Other, Content::Texts),
+        _ => Content::Other,
     }
 }
 
-/// A key as messages name it.
-pub(super) fn show(table: &str, name: &str) -> String {
-    if table.is_empty() {
-        name.to_owned()
+/// Names the key that is given twice, if it is one of ours.
+fn twice(key: &str) -> String {
+    let is_ours = keys::names().any(|name| name.key == key || name.table == key);
+    let shown = if is_ours { key } else { "this key" };
+    format!("{shown} is given twice")
+}
+
+/// An unknown name as messages show it: only what looks like one, for a password that stands in its
+/// place does not concern the log of a cron job.
+fn shown(name: &str) -> &str {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !name.is_empty() && name.len() <= 40 && name.chars().all(is_plain) {
+        name
     } else {
-        format!("{table}.{name}")
+        "(a name in quotes)"
     }
-}
-
-fn unknown(shown: &str, what: &str, near: Option<&str>) -> String {
-    // A key may be a value in disguise, of a quote that was forgotten: control characters out.
-    let shown: String = shown.chars().filter(|c| !c.is_control()).take(80).collect();
-    match near {
-        Some(near) => format!("{shown} is not a known {what}; did you mean {near}?"),
-        None => format!("{shown} is not a known {what}"),
-    }
-}
-
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .filter(|known| !known.is_empty())
-        .map(|known| {
-            (
-                strsim::damerau_levenshtein(&name.to_uppercase(), known),
-                known,
-            )
-        })
-        .min()
-        .filter(|(distance, known)| *distance <= known.len() / 2)
-        .map(|(_, known)| known)
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
 }

@@ -1,315 +1,219 @@
 //! Every key of the configuration, in one place: what it takes, what holds without it, what it is
-//! for. `docs/configuration.md` holds this table, and a test compares the two.
+//! for. Reading, messages and the table of `docs/configuration.md` all come from here, and a test
+//! holds the document to it.
 
 use std::fmt::Write as _;
 
-/// One key.
-pub(super) struct Key {
-    /// Its table; empty for the top level.
+use courier_ledger::{ChangeRule, DraftRule, KeyChangeRule, ReappearanceRule};
+
+use super::kind::{
+    Address, Allowance, Choice, Fingerprints, HostName, Kind, LocalPath, Number, RemotePath,
+    Seconds, Secret, Text,
+    Without::{Means, Nothing, Required},
+};
+
+/// The table and the name of a key; the table is empty for the top level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Name {
     pub(super) table: &'static str,
-    /// Its name.
-    pub(super) name: &'static str,
-    /// What it takes, in words.
-    pub(super) takes: &'static str,
-    /// What holds without it, in words.
-    pub(super) default: &'static str,
+    pub(super) key: &'static str,
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.table {
+            "" => f.write_str(self.key),
+            table => write!(f, "{table}.{}", self.key),
+        }
+    }
+}
+
+/// One key.
+pub(super) struct Key<K> {
+    pub(super) name: Name,
+    pub(super) kind: K,
     /// What it is for.
     pub(super) about: &'static str,
 }
 
-const fn key(
-    table: &'static str,
-    name: &'static str,
-    takes: &'static str,
-    default: &'static str,
-    about: &'static str,
-) -> Key {
-    Key {
-        table,
-        name,
-        takes,
-        default,
-        about,
+/// A key of any kind.
+pub(super) trait AnyKey: Sync {
+    fn name(&self) -> Name;
+    fn kind(&self) -> &dyn Kind;
+    fn about(&self) -> &'static str;
+}
+
+impl<K: Kind> AnyKey for Key<K> {
+    fn name(&self) -> Name {
+        self.name
+    }
+
+    fn kind(&self) -> &dyn Kind {
+        &self.kind
+    }
+
+    fn about(&self) -> &'static str {
+        self.about
     }
 }
 
-const REQUIRED: &str = "required";
+macro_rules! keys {
+    ($($constant:ident: $kind_type:ty = $table:literal $key:literal, $kind:expr, $about:expr;)*) => {
+        $(pub(super) static $constant: Key<$kind_type> = Key {
+            name: Name { table: $table, key: $key },
+            kind: $kind,
+            about: $about,
+        };)*
 
-pub(super) const KEYS: [Key; 38] = [
-    key(
-        "",
-        "REQUESTS_CA_BUNDLE",
-        "path",
-        "the system's",
-        "PEM file of certificate authorities that are trusted for HTTPS besides the system's; stands before any table",
-    ),
-    key(
-        "BROKER",
-        "URL",
-        "http or https address",
-        REQUIRED,
-        "the broker's base address",
-    ),
-    key(
-        "BROKER",
-        "API_KEY",
-        "secret",
-        REQUIRED,
-        "the API key of an administrator; or `API_KEY_FILE`",
-    ),
-    key(
-        "BROKER",
-        "API_KEY_FILE",
-        "path",
-        "",
-        "a file that holds the API key",
-    ),
-    key(
-        "BROKER",
-        "CONCURRENCY",
-        "1 to 256",
-        "16",
-        "calls to the broker at the same time",
-    ),
-    key(
-        "BROKER",
-        "CONNECT_TIMEOUT",
-        "seconds",
-        "10",
-        "limit for connecting, TLS included",
-    ),
-    key(
-        "BROKER",
-        "LIST_TIMEOUT",
-        "seconds",
-        "120",
-        "limit for a list of requests: the broker parses every definition for it",
-    ),
-    key(
-        "BROKER",
-        "STATUS_TIMEOUT",
-        "seconds",
-        "30",
-        "limit for the status of one request",
-    ),
-    key(
-        "BROKER",
-        "EXPORT_TIMEOUT",
-        "seconds",
-        "900",
-        "limit for the broker's building of one bundle, which it finishes before it answers",
-    ),
-    key(
-        "BROKER",
-        "DOWNLOAD_TIMEOUT",
-        "seconds",
-        "3600",
-        "limit for one download as a whole",
-    ),
-    key(
-        "BROKER",
-        "SILENCE_TIMEOUT",
-        "seconds",
-        "60",
-        "limit for the wait for the next byte of a download",
-    ),
-    key(
-        "BROKER",
-        "MAX_ANSWER_MIB",
-        "1 to 1024",
-        "32",
-        "largest list that is read",
-    ),
-    key(
-        "REQUESTS",
-        "TAG",
-        "text",
-        REQUIRED,
-        "requests with this tag are delivered",
-    ),
-    key(
-        "REQUESTS",
-        "CHANGE",
-        "`fingerprint` or `completion`",
-        "fingerprint",
-        "what counts as a change: any difference between the nodes' completed times, or only one of the rounded completion, as in the replaced program",
-    ),
-    key(
-        "REQUESTS",
-        "REAPPEARED",
-        "`upload` or `ignore`",
-        "upload",
-        "what happens to a request that was withdrawn and is back",
-    ),
-    key(
-        "REQUESTS",
-        "DRAFTS",
-        "`upload` or `wait`",
-        "upload",
-        "what happens to a request that is not published yet",
-    ),
-    key(
-        "SFTP",
-        "HOST",
-        "name or address",
-        REQUIRED,
-        "the SFTP server",
-    ),
-    key("SFTP", "PORT", "1 to 65535", "22", "its port"),
-    key("SFTP", "USERNAME", "text", REQUIRED, "who logs in"),
-    key(
-        "SFTP",
-        "PASSWORD",
-        "secret",
-        REQUIRED,
-        "the password; or `PASSWORD_FILE`, or `KEY_FILE`",
-    ),
-    key(
-        "SFTP",
-        "PASSWORD_FILE",
-        "path",
-        "",
-        "a file that holds the password",
-    ),
-    key(
-        "SFTP",
-        "KEY_FILE",
-        "path",
-        "",
-        "a private key (ed25519, ECDSA or RSA), tried before the password",
-    ),
-    key(
-        "SFTP",
-        "KEY_PASSPHRASE",
-        "secret",
-        "",
-        "what the private key is encrypted with; or `KEY_PASSPHRASE_FILE`",
-    ),
-    key(
-        "SFTP",
-        "KEY_PASSPHRASE_FILE",
-        "path",
-        "",
-        "a file that holds the passphrase",
-    ),
-    key(
-        "SFTP",
-        "TIMEOUT",
-        "seconds",
-        "25",
-        "limit for connecting, and for every wait for the server's next answer",
-    ),
-    key(
-        "SFTP",
-        "UPLOAD_TIMEOUT",
-        "seconds",
-        "3600",
-        "limit for one file as a whole",
-    ),
-    key(
-        "SFTP",
-        "FOLDERNAME",
-        "path on the server",
-        REQUIRED,
-        "the folder of the drop-box",
-    ),
-    key(
-        "SFTP",
-        "HOST_KEY",
-        "`SHA256:…`, or a list of them",
-        "",
-        "fingerprints of the server's host keys; `broker-courier host-key` shows them",
-    ),
-    key(
-        "SFTP",
-        "KNOWN_HOSTS",
-        "path",
-        "`~/.ssh/known_hosts`",
-        "the file of known host keys, used without `HOST_KEY`",
-    ),
-    key(
-        "SFTP",
-        "CONCURRENCY",
-        "1 to 1024",
-        "64",
-        "files open at the server at the same time",
-    ),
-    key(
-        "SECURITY",
-        "PATH_ENCRYPTION_KEY",
-        "path",
-        REQUIRED,
-        "the key file that results are encrypted with; `broker-courier keygen` makes one",
-    ),
-    key(
-        "SECURITY",
-        "ON_KEY_CHANGE",
-        "`keep` or `reupload`",
-        "keep",
-        "what happens to files under an earlier key: they stay until their request changes, or are uploaded again",
-    ),
-    key(
-        "GUARDS",
-        "MAX_DELETIONS",
-        "a number, or a percentage like `\"20%\"`",
-        "10 or 20 %, whichever is larger",
-        "deletions, and overwrites by another request under the same number, that one run may do without an approval",
-    ),
-    key(
-        "SPOOL",
-        "MEMORY_KIB",
-        "0 to 65536",
-        "1024",
-        "encrypted results up to this size wait in memory, each",
-    ),
-    key(
-        "SPOOL",
-        "MAX_MIB",
-        "a number; 0 for no limit",
-        "0",
-        "what larger results may take in `WORKING_DIR/spool` together",
-    ),
-    key(
-        "SPOOL",
-        "RESERVE_MIB",
-        "a number",
-        "8",
-        "free space that the spool leaves on the disk, for the ledger",
-    ),
-    key(
-        "RUN",
-        "DEADLINE",
-        "seconds",
-        "21600",
-        "after this time a run begins nothing new",
-    ),
-    key(
-        "MISC",
-        "WORKING_DIR",
-        "path",
-        REQUIRED,
-        "the folder of the ledger and of `status.xml`; must exist",
-    ),
-];
+        /// All keys, as they are documented.
+        pub(super) static KEYS: &[&dyn AnyKey] = &[$(&$constant),*];
+    };
+}
+
+/// Far above any disk, far below overflow.
+const MOST_MIB: u64 = 1 << 30;
+
+keys! {
+    CA_BUNDLE: LocalPath = "" "REQUESTS_CA_BUNDLE", LocalPath(Means("the system's alone")),
+        "PEM file of certificate authorities that are trusted for HTTPS besides the system's; stands before any table";
+
+    BROKER_URL: Address = "BROKER" "URL", Address(Required),
+        "the broker's base address";
+    API_KEY: Secret = "BROKER" "API_KEY", Secret(Means("required, or `API_KEY_FILE`")),
+        "the API key of an administrator";
+    API_KEY_FILE: LocalPath = "BROKER" "API_KEY_FILE", LocalPath(Nothing),
+        "a file that holds the API key";
+    BROKER_CONCURRENCY: Number<usize> = "BROKER" "CONCURRENCY",
+        Number { least: 1, most: 256, default: 16 },
+        "calls to the broker at the same time";
+    CONNECT_TIMEOUT: Seconds = "BROKER" "CONNECT_TIMEOUT", Seconds(10),
+        "limit for connecting, TLS included";
+    LIST_TIMEOUT: Seconds = "BROKER" "LIST_TIMEOUT", Seconds(120),
+        "limit for a list of requests: the broker parses every definition for it";
+    STATUS_TIMEOUT: Seconds = "BROKER" "STATUS_TIMEOUT", Seconds(30),
+        "limit for the status of one request";
+    EXPORT_TIMEOUT: Seconds = "BROKER" "EXPORT_TIMEOUT", Seconds(900),
+        "limit for the broker's building of one bundle, which it finishes before it answers";
+    DOWNLOAD_TIMEOUT: Seconds = "BROKER" "DOWNLOAD_TIMEOUT", Seconds(3600),
+        "limit for one download as a whole";
+    SILENCE_TIMEOUT: Seconds = "BROKER" "SILENCE_TIMEOUT", Seconds(60),
+        "limit for the wait for the next byte of a download";
+    MAX_ANSWER_MIB: Number<u64> = "BROKER" "MAX_ANSWER_MIB",
+        Number { least: 1, most: 1024, default: 32 },
+        "largest list that is read";
+
+    TAG: Text = "REQUESTS" "TAG", Text(Required),
+        "requests with this tag are delivered";
+    CHANGE: Choice<ChangeRule> = "REQUESTS" "CHANGE",
+        Choice {
+            default: ("fingerprint", ChangeRule::Fingerprint),
+            others: &[("completion", ChangeRule::Completion)],
+        },
+        "what counts as a change: any difference between the nodes' completed times, or only one of the rounded completion, as in the replaced program";
+    REAPPEARED: Choice<ReappearanceRule> = "REQUESTS" "REAPPEARED",
+        Choice {
+            default: ("upload", ReappearanceRule::Upload),
+            others: &[("ignore", ReappearanceRule::Ignore)],
+        },
+        "what happens to a request that was withdrawn and is back";
+    DRAFTS: Choice<DraftRule> = "REQUESTS" "DRAFTS",
+        Choice {
+            default: ("upload", DraftRule::Upload),
+            others: &[("wait", DraftRule::Wait)],
+        },
+        "what happens to a request that is not published yet";
+
+    HOST: HostName = "SFTP" "HOST", HostName(Required),
+        "the SFTP server";
+    PORT: Number<u16> = "SFTP" "PORT", Number { least: 1, most: u16::MAX, default: 22 },
+        "its port";
+    USERNAME: Text = "SFTP" "USERNAME", Text(Required),
+        "who logs in";
+    PASSWORD: Secret = "SFTP" "PASSWORD",
+        Secret(Means("required, or `PASSWORD_FILE`, or `KEY_FILE`")),
+        "the password";
+    PASSWORD_FILE: LocalPath = "SFTP" "PASSWORD_FILE", LocalPath(Nothing),
+        "a file that holds the password";
+    KEY_FILE: LocalPath = "SFTP" "KEY_FILE", LocalPath(Nothing),
+        "a private key (ed25519, ECDSA or RSA), tried before the password";
+    KEY_PASSPHRASE: Secret = "SFTP" "KEY_PASSPHRASE", Secret(Nothing),
+        "what the private key is encrypted with; or `KEY_PASSPHRASE_FILE`";
+    KEY_PASSPHRASE_FILE: LocalPath = "SFTP" "KEY_PASSPHRASE_FILE", LocalPath(Nothing),
+        "a file that holds the passphrase";
+    SFTP_TIMEOUT: Seconds = "SFTP" "TIMEOUT", Seconds(25),
+        "limit for connecting, and for every wait for the server's next answer";
+    UPLOAD_TIMEOUT: Seconds = "SFTP" "UPLOAD_TIMEOUT", Seconds(3600),
+        "limit for one file as a whole";
+    FOLDERNAME: RemotePath = "SFTP" "FOLDERNAME", RemotePath(Required),
+        "the folder of the drop-box";
+    HOST_KEY: Fingerprints = "SFTP" "HOST_KEY", Fingerprints(Means("`KNOWN_HOSTS` decides")),
+        "fingerprints of the server's host keys; `broker-courier host-key` shows them";
+    KNOWN_HOSTS: LocalPath = "SFTP" "KNOWN_HOSTS", LocalPath(Means("`~/.ssh/known_hosts`")),
+        "the file of known host keys, used without `HOST_KEY`";
+    SFTP_CONCURRENCY: Number<usize> = "SFTP" "CONCURRENCY",
+        Number { least: 1, most: 1024, default: 64 },
+        "files open at the server at the same time";
+
+    PATH_ENCRYPTION_KEY: LocalPath = "SECURITY" "PATH_ENCRYPTION_KEY", LocalPath(Required),
+        "the key file that results are encrypted with; `broker-courier keygen` makes one";
+    ON_KEY_CHANGE: Choice<KeyChangeRule> = "SECURITY" "ON_KEY_CHANGE",
+        Choice {
+            default: ("keep", KeyChangeRule::Keep),
+            others: &[("reupload", KeyChangeRule::Reupload)],
+        },
+        "what happens to files under an earlier key: they stay until their request changes, or are uploaded again";
+
+    MAX_DELETIONS: Allowance = "GUARDS" "MAX_DELETIONS", Allowance,
+        "deletions, and overwrites by another request under the same number, that one run may do without an approval";
+
+    MEMORY_KIB: Number<usize> = "SPOOL" "MEMORY_KIB",
+        Number { least: 0, most: 65536, default: 1024 },
+        "encrypted results up to this size wait in memory, each";
+    MAX_MIB: Number<u64> = "SPOOL" "MAX_MIB", Number { least: 0, most: MOST_MIB, default: 0 },
+        "what larger results may take in `WORKING_DIR/spool` together; 0 for all but the reserve";
+    RESERVE_MIB: Number<u64> = "SPOOL" "RESERVE_MIB",
+        Number { least: 0, most: MOST_MIB, default: 8 },
+        "free space that the spool leaves on the disk, for the ledger";
+
+    DEADLINE: Seconds = "RUN" "DEADLINE", Seconds(21600),
+        "after this time a run begins nothing new";
+
+    WORKING_DIR: LocalPath = "MISC" "WORKING_DIR", LocalPath(Required),
+        "the folder of the ledger and of `status.xml`; must exist";
+}
+
+/// The key of this table and name.
+pub(super) fn find(table: &str, key: &str) -> Option<Name> {
+    names().find(|name| name.table == table && name.key == key)
+}
+
+/// The names of all keys.
+pub(super) fn names() -> impl Iterator<Item = Name> {
+    KEYS.iter().map(|key| key.name())
+}
+
+/// The names of all tables, each once.
+pub(super) fn tables() -> Vec<&'static str> {
+    let mut tables: Vec<&str> = names().map(|name| name.table).collect();
+    tables.retain(|table| !table.is_empty());
+    // The keys of a table stand together.
+    tables.dedup();
+    tables
+}
 
 /// The table of `docs/configuration.md`.
 #[must_use]
 pub fn reference_markdown() -> String {
     let mut text =
         String::from("| key | takes | without it | what it is for |\n|---|---|---|---|\n");
-    for Key {
-        table,
-        name,
-        takes,
-        default,
-        about,
-    } in &KEYS
-    {
-        let dot = if table.is_empty() { "" } else { "." };
+    for key in KEYS {
+        let (takes, without) = (key.kind().takes(), key.kind().without());
         // Writing to a string cannot fail.
         let _infallible = writeln!(
             text,
-            "| `{table}{dot}{name}` | {takes} | {default} | {about} |"
+            "| `{}` | {takes} | {without} | {} |",
+            key.name(),
+            key.about()
         );
     }
     text

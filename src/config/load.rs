@@ -1,52 +1,58 @@
 //! From the file to the typed configuration.
 
+use std::io::{self, Read as _};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use courier_ledger::{ChangeRule, DraftRule, Guards, KeyChangeRule, ReappearanceRule};
-use secrecy::SecretString;
-use url::Url;
+use secrecy::ExposeSecret as _;
+use url::{Host, Url};
+use zeroize::Zeroizing;
 
-use super::document::{self, Document, show};
+use super::document::Document;
+use super::keys::{self, Key};
+use super::kind::LocalPath;
+use super::problem::Problem;
+use super::reader::{Folders, Reader};
 use super::secret_file;
 use super::{Broker, Configuration, ConfigurationError, Requests, Security, Sftp, Spool, Warning};
 
+const KIB: usize = 1 << 10;
 const MIB: u64 = 1 << 20;
-const DAY_SECONDS: u64 = 24 * 60 * 60;
-const SECRETS: [document::Path; 3] = [
-    ("BROKER", "API_KEY"),
-    ("SFTP", "PASSWORD"),
-    ("SFTP", "KEY_PASSPHRASE"),
-];
+/// Largest configuration file in bytes: far above any real one.
+const MAX_FILE_BYTES: u64 = MIB;
+const MAX_TAG_CHARACTERS: usize = 200;
 
 impl Configuration {
-    /// Loads a configuration file. Relative paths in it start at its own folder.
+    /// Loads a configuration file and the files of secrets that it names. Relative paths in it
+    /// start at its own folder, `~/` at the user's home folder.
     pub fn load(path: &Path) -> Result<(Self, Vec<Warning>), ConfigurationError> {
-        let unreadable = |source| ConfigurationError::Unreadable {
-            path: path.to_owned(),
-            source,
+        let home = std::env::home_dir();
+        let folders = Folders {
+            file: path,
+            home: home.as_deref(),
         };
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        let mode = std::fs::metadata(path).map_err(unreadable)?.mode();
-        let mut loading = Loading {
-            document: Document::parse(&text),
-            folder: path.parent().unwrap_or(Path::new("")),
-            warnings: Vec::new(),
-        };
-        if SECRETS.iter().any(|secret| loading.document.has(*secret)) {
-            loading.warnings.extend(secret_file::exposure(path, mode));
+        let File { text, mode } = read(path)?;
+        Self::of_text(&text, mode, folders)
+    }
+
+    /// The same from the file's text and mode.
+    pub(super) fn of_text(
+        text: &str,
+        mode: u32,
+        folders: Folders<'_>,
+    ) -> Result<(Self, Vec<Warning>), ConfigurationError> {
+        let mut reader = Reader::new(Document::parse(text), folders);
+        let secrets = [&keys::API_KEY, &keys::PASSWORD, &keys::KEY_PASSPHRASE];
+        if secrets.into_iter().any(|secret| reader.has(secret)) {
+            reader.warn_of_file(secret_file::exposure(folders.file, mode));
         }
-        let configuration = loading.configuration();
-        let Loading {
-            document, warnings, ..
-        } = loading;
-        let problems = document.into_problems();
+        let configuration = configuration(&mut reader);
+        let (problems, warnings) = reader.finish();
         match configuration {
             Some(configuration) if problems.is_empty() => Ok((configuration, warnings)),
             _ => Err(ConfigurationError::Problems {
-                path: path.to_owned(),
+                path: folders.file.to_owned(),
                 problems,
             }),
         }
@@ -54,304 +60,294 @@ impl Configuration {
 
     /// Only where the ledger is: needs no secret, and no other key.
     pub fn working_dir(path: &Path) -> Result<PathBuf, ConfigurationError> {
-        Self::path_only(path, ("MISC", "WORKING_DIR"))
+        path_only(path, &keys::WORKING_DIR)
     }
 
     /// Only where the encryption key is.
     pub fn key_file(path: &Path) -> Result<PathBuf, ConfigurationError> {
-        Self::path_only(path, ("SECURITY", "PATH_ENCRYPTION_KEY"))
+        path_only(path, &keys::PATH_ENCRYPTION_KEY)
     }
+}
 
-    fn path_only(path: &Path, key: document::Path) -> Result<PathBuf, ConfigurationError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigurationError::Unreadable {
-                path: path.to_owned(),
-                source,
-            })?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let mut document = Document::parse(&text);
-        let found = folder.join(document.required(key));
-        let problems = document.into_problems();
-        if problems.is_empty() {
-            Ok(found)
-        } else {
+fn path_only(path: &Path, key: &Key<LocalPath>) -> Result<PathBuf, ConfigurationError> {
+    let home = std::env::home_dir();
+    let folders = Folders {
+        file: path,
+        home: home.as_deref(),
+    };
+    path_of_text(&read(path)?.text, folders, key)
+}
+
+/// One path of a file, whatever else is wrong in it: what reads the ledger must not depend on a
+/// complete configuration. When the path is not there all problems are told, for one of the unknown
+/// keys may be the one that was meant.
+pub(super) fn path_of_text(
+    text: &str,
+    folders: Folders<'_>,
+    key: &Key<LocalPath>,
+) -> Result<PathBuf, ConfigurationError> {
+    let mut reader = Reader::new(Document::parse(text), folders);
+    match reader.required_path(key) {
+        Some(found) if reader.is_content() => Ok(found),
+        _ => Err(ConfigurationError::Problems {
+            path: folders.file.to_owned(),
+            problems: reader.finish().0,
+        }),
+    }
+}
+
+struct File {
+    text: Zeroizing<String>,
+    mode: u32,
+}
+
+fn read(path: &Path) -> Result<File, ConfigurationError> {
+    let unreadable = |source| ConfigurationError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    let mode = metadata.mode();
+    // Not grown while reading: no copy of a secret stays behind in memory that is not wiped.
+    let capacity = usize::try_from(metadata.len().min(MAX_FILE_BYTES) + 1).unwrap_or(0);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        let text = "larger than 1 MiB, which no configuration is";
+        return Err(unreadable(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            text,
+        )));
+    }
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(File {
+            text: Zeroizing::new(text.to_owned()),
+            mode,
+        }),
+        Err(error) => {
+            let before = bytes.iter().take(error.valid_up_to());
             Err(ConfigurationError::Problems {
                 path: path.to_owned(),
-                problems,
+                problems: vec![Problem {
+                    line: Some(1 + before.filter(|byte| **byte == b'\n').count()),
+                    column: None,
+                    text: "not UTF-8 text".to_owned(),
+                }],
             })
         }
     }
 }
 
-struct Loading<'a> {
-    document: Document,
-    folder: &'a Path,
-    warnings: Vec<Warning>,
+/// None only when something is missing or malformed that has no default, which the reader noted.
+fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
+    // Each is read before any is missed, so that all problems are found.
+    let broker = broker(reader);
+    let requests = requests(reader);
+    let sftp = sftp(reader);
+    let security = security(reader);
+    let guards = reader.guards(&keys::MAX_DELETIONS);
+    let spool = spool(reader);
+    let deadline = reader.seconds(&keys::DEADLINE);
+    let working_dir = reader.required_path(&keys::WORKING_DIR);
+    Some(Configuration {
+        broker: broker?,
+        requests: requests?,
+        sftp: sftp?,
+        security: security?,
+        guards,
+        spool,
+        deadline,
+        working_dir: working_dir?,
+    })
 }
 
-impl Loading<'_> {
-    /// None only when a value without a default is missing or malformed, which is a problem noted.
-    fn configuration(&mut self) -> Option<Configuration> {
-        let broker = self.broker();
-        let requests = self.requests();
-        let sftp = self.sftp();
-        let security = self.security();
-        let guards = self.guards();
-        let spool = self.spool();
-        let deadline = self.seconds(("RUN", "DEADLINE"), 21600);
-        let working_dir = self.required_path(("MISC", "WORKING_DIR"));
-        Some(Configuration {
-            broker: broker?,
-            requests,
-            sftp: sftp?,
-            security,
-            guards,
-            spool,
-            deadline,
-            working_dir,
-        })
+fn broker(reader: &mut Reader<'_>) -> Option<Broker> {
+    let url = url(reader);
+    if !reader.has(&keys::API_KEY) && !reader.has(&keys::API_KEY_FILE) {
+        reader.missing(&keys::API_KEY, " (or BROKER.API_KEY_FILE)");
     }
-
-    fn broker(&mut self) -> Option<Broker> {
-        let url = self.url();
-        let api_key = self.secret(("BROKER", "API_KEY"), ("BROKER", "API_KEY_FILE"));
-        if api_key.is_none()
-            && !self.document.has(("BROKER", "API_KEY"))
-            && !self.document.has(("BROKER", "API_KEY_FILE"))
-        {
-            self.document.add(
-                None,
-                "BROKER.API_KEY is missing (or BROKER.API_KEY_FILE)".to_owned(),
-            );
-        }
-        let ca_bundle = self.path(("", "REQUESTS_CA_BUNDLE"));
-        let concurrency = self.document.number(("BROKER", "CONCURRENCY"), 1..=256, 16);
-        let megabytes = self
-            .document
-            .number(("BROKER", "MAX_ANSWER_MIB"), 1..=1024, 32);
-        let broker = |url, api_key, loading: &mut Self| Broker {
-            url,
-            api_key,
-            ca_bundle,
-            concurrency: NonZeroUsize::new(concurrency).unwrap_or(NonZeroUsize::MIN),
-            connect_timeout: loading.seconds(("BROKER", "CONNECT_TIMEOUT"), 10),
-            list_timeout: loading.seconds(("BROKER", "LIST_TIMEOUT"), 120),
-            status_timeout: loading.seconds(("BROKER", "STATUS_TIMEOUT"), 30),
-            export_timeout: loading.seconds(("BROKER", "EXPORT_TIMEOUT"), 900),
-            download_timeout: loading.seconds(("BROKER", "DOWNLOAD_TIMEOUT"), 3600),
-            silence_timeout: loading.seconds(("BROKER", "SILENCE_TIMEOUT"), 60),
-            max_answer_bytes: megabytes * MIB,
-        };
-        // Built in any case, so that every limit is checked.
-        let placeholder = Url::parse("http://localhost/").ok()?;
-        let complete = url.is_some() && api_key.is_some();
-        let broker = broker(
-            url.unwrap_or(placeholder),
-            api_key.unwrap_or_else(|| "".into()),
-            self,
-        );
-        complete.then_some(broker)
-    }
-
-    fn url(&mut self) -> Option<Url> {
-        const KEY: document::Path = ("BROKER", "URL");
-        let text = self.document.required(KEY);
-        if text.is_empty() {
-            return None;
-        }
-        let parsed = Url::parse(&text).ok().filter(|url| {
-            matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none()
-        });
-        match parsed {
-            Some(url) if url.username().is_empty() && url.password().is_none() => Some(url),
-            Some(_) => {
-                self.document
-                    .add_at(KEY, "must not contain a user name or a password");
-                None
-            }
-            None => {
-                self.document.wrong(KEY);
-                None
-            }
+    let api_key = reader.secret(&keys::API_KEY, &keys::API_KEY_FILE);
+    if let Some(api_key) = &api_key
+        && api_key.expose_secret().chars().any(char::is_control)
+    {
+        // It goes into a line of HTTP.
+        let text = "must not contain control characters or line breaks";
+        if reader.has(&keys::API_KEY) {
+            reader.wrong(&keys::API_KEY, text);
+        } else {
+            reader.wrong(&keys::API_KEY_FILE, &format!("names a key that {text}"));
         }
     }
+    let ca_bundle = reader.path(&keys::CA_BUNDLE);
+    let concurrency = reader.number(&keys::BROKER_CONCURRENCY);
+    let connect_timeout = reader.seconds(&keys::CONNECT_TIMEOUT);
+    let list_timeout = reader.seconds(&keys::LIST_TIMEOUT);
+    let status_timeout = reader.seconds(&keys::STATUS_TIMEOUT);
+    let export_timeout = reader.seconds(&keys::EXPORT_TIMEOUT);
+    let download_timeout = reader.seconds(&keys::DOWNLOAD_TIMEOUT);
+    let silence_timeout = reader.seconds(&keys::SILENCE_TIMEOUT);
+    let max_answer_bytes = reader.number(&keys::MAX_ANSWER_MIB) * MIB;
+    Some(Broker {
+        url: url?,
+        api_key: api_key?,
+        ca_bundle,
+        concurrency: NonZeroUsize::new(concurrency)?,
+        connect_timeout,
+        list_timeout,
+        status_timeout,
+        export_timeout,
+        download_timeout,
+        silence_timeout,
+        max_answer_bytes,
+    })
+}
 
-    fn requests(&mut self) -> Requests {
-        const TAG: document::Path = ("REQUESTS", "TAG");
-        let tag = self.document.required(TAG);
-        if tag.chars().any(char::is_control) || tag.chars().count() > 200 {
-            self.document.add_at(
-                TAG,
-                "takes at most 200 characters, none of them control characters",
-            );
-        }
-        let document = &mut self.document;
-        Requests {
-            tag,
-            change: document.choice(
-                ("REQUESTS", "CHANGE"),
-                &[
-                    ("fingerprint", ChangeRule::Fingerprint),
-                    ("completion", ChangeRule::Completion),
-                ],
-            ),
-            reappeared: document.choice(
-                ("REQUESTS", "REAPPEARED"),
-                &[
-                    ("upload", ReappearanceRule::Upload),
-                    ("ignore", ReappearanceRule::Ignore),
-                ],
-            ),
-            drafts: document.choice(
-                ("REQUESTS", "DRAFTS"),
-                &[("upload", DraftRule::Upload), ("wait", DraftRule::Wait)],
-            ),
+/// The broker's address, with a slash at its end: what is joined to it lies below it.
+fn url(reader: &mut Reader<'_>) -> Option<Url> {
+    let key = &keys::BROKER_URL;
+    let text = reader.required(key)?;
+    let parsed = Url::parse(text.trim()).ok();
+    let Some(mut url) =
+        parsed.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    else {
+        reader.malformed(key);
+        return None;
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        reader.wrong(key, "must not contain a user name or a password");
+        return None;
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        reader.wrong(key, "must not contain a query or a fragment");
+        return None;
+    }
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    if url.scheme() == "http" && !is_this_machine(&url) {
+        let text = "is not https: the API key and the results cross the network unencrypted";
+        reader.warn(key, text);
+    }
+    Some(url)
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn requests(reader: &mut Reader<'_>) -> Option<Requests> {
+    let tag = reader.required(&keys::TAG);
+    if let Some(tag) = &tag
+        && tag.chars().count() > MAX_TAG_CHARACTERS
+    {
+        let text = format!("takes at most {MAX_TAG_CHARACTERS} characters");
+        reader.wrong(&keys::TAG, &text);
+    }
+    let change = reader.choice(&keys::CHANGE);
+    let reappeared = reader.choice(&keys::REAPPEARED);
+    let drafts = reader.choice(&keys::DRAFTS);
+    Some(Requests {
+        tag: tag?,
+        change,
+        reappeared,
+        drafts,
+    })
+}
+
+fn sftp(reader: &mut Reader<'_>) -> Option<Sftp> {
+    let host = host(reader);
+    let port = reader.number(&keys::PORT);
+    let username = reader.required(&keys::USERNAME);
+    if !reader.has(&keys::PASSWORD)
+        && !reader.has(&keys::PASSWORD_FILE)
+        && !reader.has(&keys::KEY_FILE)
+    {
+        let instead = " (or SFTP.PASSWORD_FILE, or SFTP.KEY_FILE)";
+        reader.missing(&keys::PASSWORD, instead);
+    }
+    let password = reader.secret(&keys::PASSWORD, &keys::PASSWORD_FILE);
+    let key_file = reader.path(&keys::KEY_FILE);
+    let key_passphrase = reader.secret(&keys::KEY_PASSPHRASE, &keys::KEY_PASSPHRASE_FILE);
+    if key_passphrase.is_some() && !reader.has(&keys::KEY_FILE) {
+        let text = "is not used: there is no SFTP.KEY_FILE";
+        if reader.has(&keys::KEY_PASSPHRASE) {
+            reader.warn(&keys::KEY_PASSPHRASE, text);
+        } else {
+            reader.warn(&keys::KEY_PASSPHRASE_FILE, text);
         }
     }
-
-    fn sftp(&mut self) -> Option<Sftp> {
-        let host = self.document.required(("SFTP", "HOST"));
-        let username = self.document.required(("SFTP", "USERNAME"));
-        let folder = self.folder_name();
-        let password = self.secret(("SFTP", "PASSWORD"), ("SFTP", "PASSWORD_FILE"));
-        let key_file = self.path(("SFTP", "KEY_FILE"));
-        let proofs = [
-            ("SFTP", "PASSWORD"),
-            ("SFTP", "PASSWORD_FILE"),
-            ("SFTP", "KEY_FILE"),
-        ];
-        if !proofs.iter().any(|proof| self.document.has(*proof)) {
-            let text = "SFTP.PASSWORD is missing (or SFTP.PASSWORD_FILE, or SFTP.KEY_FILE)";
-            self.document.add(None, text.to_owned());
-        }
-        let key_passphrase =
-            self.secret(("SFTP", "KEY_PASSPHRASE"), ("SFTP", "KEY_PASSPHRASE_FILE"));
-        let mut host_keys = Vec::new();
-        for text in self.document.texts(("SFTP", "HOST_KEY")) {
-            match text.parse() {
-                Ok(key) => host_keys.push(key),
-                Err(_) => self.document.wrong(("SFTP", "HOST_KEY")),
-            }
-        }
-        Some(Sftp {
-            host,
-            port: self.document.number(("SFTP", "PORT"), 1..=65535, 22),
-            username,
-            password,
-            key_file,
-            key_passphrase,
-            timeout: self.seconds(("SFTP", "TIMEOUT"), 25),
-            upload_timeout: self.seconds(("SFTP", "UPLOAD_TIMEOUT"), 3600),
-            folder,
-            host_keys,
-            known_hosts: self.path(("SFTP", "KNOWN_HOSTS")),
-            concurrency: self.document.number(("SFTP", "CONCURRENCY"), 1..=1024, 64),
-        })
+    let timeout = reader.seconds(&keys::SFTP_TIMEOUT);
+    let upload_timeout = reader.seconds(&keys::UPLOAD_TIMEOUT);
+    let folder = folder(reader);
+    let host_keys = reader.host_keys(&keys::HOST_KEY);
+    let known_hosts = reader.path(&keys::KNOWN_HOSTS);
+    if reader.has(&keys::HOST_KEY) && reader.has(&keys::KNOWN_HOSTS) {
+        reader.warn(&keys::KNOWN_HOSTS, "is not used: SFTP.HOST_KEY decides");
     }
+    let concurrency = reader.number(&keys::SFTP_CONCURRENCY);
+    Some(Sftp {
+        host: host?,
+        port,
+        username: username?,
+        password,
+        key_file,
+        key_passphrase,
+        timeout,
+        upload_timeout,
+        folder: folder?,
+        host_keys,
+        known_hosts,
+        concurrency,
+    })
+}
 
-    fn folder_name(&mut self) -> String {
-        const KEY: document::Path = ("SFTP", "FOLDERNAME");
-        let text = self.document.required(KEY);
-        if text.split('/').any(|part| part == "..") || text.chars().any(char::is_control) {
-            self.document
-                .add_at(KEY, "must not contain `..` or control characters");
-        }
-        match text.trim_end_matches('/') {
-            "" if text.starts_with('/') => "/".to_owned(),
-            cut => cut.to_owned(),
-        }
+fn host(reader: &mut Reader<'_>) -> Option<String> {
+    let host = reader.required(&keys::HOST)?;
+    // An IPv6 address has colons, and at least two of them.
+    let has_port = host.matches(':').count() == 1;
+    if has_port || host.contains(['/', '@', '[', ']']) || host.contains(char::is_whitespace) {
+        let text = "takes a name or an address alone, without scheme, user, brackets or port \
+                    (SFTP.PORT, SFTP.USERNAME)";
+        reader.wrong(&keys::HOST, text);
+        return None;
     }
+    Some(host)
+}
 
-    fn security(&mut self) -> Security {
-        Security {
-            path_encryption_key: self.required_path(("SECURITY", "PATH_ENCRYPTION_KEY")),
-            on_key_change: self.document.choice(
-                ("SECURITY", "ON_KEY_CHANGE"),
-                &[
-                    ("keep", KeyChangeRule::Keep),
-                    ("reupload", KeyChangeRule::Reupload),
-                ],
-            ),
-        }
+fn folder(reader: &mut Reader<'_>) -> Option<String> {
+    let text = reader.required(&keys::FOLDERNAME)?;
+    if text.split('/').any(|part| part == "..") {
+        reader.wrong(&keys::FOLDERNAME, "must not contain `..`");
+        return None;
     }
+    Some(match text.trim_end_matches('/') {
+        "" => "/".to_owned(),
+        cut => cut.to_owned(),
+    })
+}
 
-    fn guards(&mut self) -> Guards {
-        const KEY: document::Path = ("GUARDS", "MAX_DELETIONS");
-        let Some(text) = self.document.text(KEY) else {
-            return Guards::default();
-        };
-        let guards = match text.trim().strip_suffix('%') {
-            Some(percent) => percent
-                .trim()
-                .parse()
-                .ok()
-                .filter(|it| *it <= 100)
-                .map(|percent| Guards {
-                    max_deletions: 0,
-                    max_deletions_percent: percent,
-                }),
-            None => text.trim().parse().ok().map(|number| Guards {
-                max_deletions: number,
-                max_deletions_percent: 0,
-            }),
-        };
-        if guards.is_none() {
-            self.document.wrong(KEY);
-        }
-        guards.unwrap_or_default()
-    }
+fn security(reader: &mut Reader<'_>) -> Option<Security> {
+    let path_encryption_key = reader.required_path(&keys::PATH_ENCRYPTION_KEY);
+    let on_key_change = reader.choice(&keys::ON_KEY_CHANGE);
+    Some(Security {
+        path_encryption_key: path_encryption_key?,
+        on_key_change,
+    })
+}
 
-    fn spool(&mut self) -> Spool {
-        const MAX_MIB: u64 = u64::MAX / MIB;
-        let max = self.document.number(("SPOOL", "MAX_MIB"), 0..=MAX_MIB, 0);
-        Spool {
-            memory_bytes: self
-                .document
-                .number(("SPOOL", "MEMORY_KIB"), 0..=65536, 1024)
-                * 1024,
-            max_bytes: (max > 0).then_some(max * MIB),
-            reserve_bytes: self
-                .document
-                .number(("SPOOL", "RESERVE_MIB"), 0..=MAX_MIB, 8)
-                * MIB,
-        }
-    }
-
-    fn seconds(&mut self, key: document::Path, default: u64) -> Duration {
-        Duration::from_secs(self.document.number(key, 1..=7 * DAY_SECONDS, default))
-    }
-
-    fn path(&mut self, key: document::Path) -> Option<PathBuf> {
-        self.document.text(key).map(|text| self.folder.join(text))
-    }
-
-    fn required_path(&mut self, key: document::Path) -> PathBuf {
-        let text = self.document.required(key);
-        self.folder.join(text)
-    }
-
-    /// A secret, from the file itself or from one of its own; both at once is a problem.
-    fn secret(&mut self, key: document::Path, file: document::Path) -> Option<SecretString> {
-        if self.document.has(key) && self.document.has(file) {
-            let text = format!(
-                "and {} are both given: one of them, please",
-                show(file.0, file.1)
-            );
-            self.document.add_at(key, &text);
-        }
-        if let Some(path) = self.path(file) {
-            return match secret_file::read(&path) {
-                Ok((secret, warning)) => {
-                    self.warnings.extend(warning);
-                    Some(secret)
-                }
-                Err(problem) => {
-                    self.document
-                        .add_at(file, &format!("cannot be used: {problem}"));
-                    None
-                }
-            };
-        }
-        self.document.text(key).map(SecretString::from)
+fn spool(reader: &mut Reader<'_>) -> Spool {
+    let max_bytes = reader.number(&keys::MAX_MIB) * MIB;
+    Spool {
+        memory_bytes: reader.number(&keys::MEMORY_KIB) * KIB,
+        max_bytes: (max_bytes > 0).then_some(max_bytes),
+        reserve_bytes: reader.number(&keys::RESERVE_MIB) * MIB,
     }
 }

@@ -6,8 +6,13 @@
 
 mod document;
 mod keys;
+mod kind;
 mod load;
+mod position;
+mod problem;
+mod reader;
 mod secret_file;
+mod suggestion;
 #[cfg(test)]
 mod tests;
 
@@ -22,8 +27,8 @@ use courier_ledger::{
 use secrecy::SecretString;
 use url::Url;
 
-pub use document::Problem;
 pub use keys::reference_markdown;
+pub use problem::Problem;
 pub(crate) use secret_file::read as read_secret;
 
 use crate::effects::sftp::HostKeyFingerprint;
@@ -188,10 +193,7 @@ fn listed(path: &std::path::Path, problems: &[Problem]) -> String {
     let path = path.display();
     let lines: Vec<String> = problems
         .iter()
-        .map(|Problem { line, text }| match line {
-            Some(line) => format!("{path}:{line}: {text}"),
-            None => format!("{path}: {text}"),
-        })
+        .map(|problem| format!("{path}{problem}"))
         .collect();
     match lines.as_slice() {
         [only] => only.clone(),

@@ -1,6 +1,7 @@
 //! Secrets in files of their own (`*_FILE`). Content never appears in a message.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -24,7 +25,12 @@ pub(crate) fn read(path: &Path) -> Result<(SecretString, Option<Warning>), Strin
     if !metadata.is_file() || metadata.len() > MAX_BYTES {
         return Err(format!("{shown} is not a file that holds one secret"));
     }
-    let bytes = Zeroizing::new(std::fs::read(path).map_err(failed)?);
+    // Never grown: no copy stays behind in memory that is not wiped.
+    let capacity = usize::try_from(metadata.len() + 1).unwrap_or(0);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
+    File::open(path)
+        .and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes))
+        .map_err(failed)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| format!("{shown} is not UTF-8 text"))?;
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);

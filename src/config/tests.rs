@@ -1,12 +1,15 @@
-//! The configuration file, as it is written and as it is not.
+//! The configuration file as it is meant to be written. What is wrong with others is in
+//! `tests/problems.rs`, secrets are in `tests/secrets.rs`.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
+
+mod problems;
+mod secrets;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 
 use super::*;
@@ -29,18 +32,38 @@ PATH_ENCRYPTION_KEY = "/opt/rki.key"
 WORKING_DIR = "/opt"
 "#;
 
-struct File {
+const EXAMPLE: &str = include_str!("../../docs/broker-courier.example.toml");
+
+/// A configuration file in a folder of its own.
+struct Scene {
     folder: tempfile::TempDir,
 }
 
-impl File {
-    fn new(text: &str) -> Self {
-        let file = Self {
+impl Scene {
+    fn new(text: impl AsRef<[u8]>) -> Self {
+        let scene = Self {
             folder: tempfile::tempdir().unwrap(),
         };
-        fs::write(file.path(), text).unwrap();
-        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o600)).unwrap();
-        file
+        scene.put("courier.toml", text);
+        scene
+    }
+
+    /// The example file, with the files that it names.
+    fn example(text: &str) -> Self {
+        let scene = Self::new(text);
+        scene.put("api-key", "xxxAdmin1234\n");
+        scene.put("sftp-password", "sftppassword\n");
+        scene
+    }
+
+    fn put(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.folder.path().join(name), content).unwrap();
+        self.protect(name, 0o600);
+    }
+
+    fn protect(&self, name: &str, mode: u32) {
+        let path = self.folder.path().join(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
     fn path(&self) -> PathBuf {
@@ -50,211 +73,285 @@ impl File {
     fn load(&self) -> Result<(Configuration, Vec<Warning>), ConfigurationError> {
         Configuration::load(&self.path())
     }
+
+    fn loaded(&self) -> Configuration {
+        self.load().unwrap().0
+    }
+
+    /// The warnings, without the folder.
+    fn warnings(&self) -> Vec<String> {
+        let (_, warnings) = self.load().unwrap();
+        warnings.iter().map(|it| self.shorten(it)).collect()
+    }
+
+    /// The problems, one a line, without the folder.
+    fn problems(&self) -> String {
+        match self.load() {
+            Err(ConfigurationError::Problems { problems, .. }) => {
+                let lines: Vec<String> = problems.iter().map(|it| self.shorten(it)).collect();
+                lines.join("\n")
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn shorten(&self, text: &impl ToString) -> String {
+        let folder = format!("{}/", self.folder.path().display());
+        text.to_string().replace(&folder, "")
+    }
 }
 
-fn problems(text: &str) -> Vec<String> {
-    match File::new(text).load() {
-        Err(ConfigurationError::Problems { problems, .. }) => problems
-            .into_iter()
-            .map(|Problem { line, text }| format!("{}: {text}", line.unwrap_or(0)))
-            .collect(),
-        other => panic!("{other:?}"),
+/// The legacy file with further lines below a table's header, or before the first table.
+fn with(table: &str, lines: &str) -> String {
+    match table {
+        "" => format!("{lines}\n{LEGACY}"),
+        table if LEGACY.contains(&format!("[{table}]\n")) => {
+            LEGACY.replace(&format!("[{table}]\n"), &format!("[{table}]\n{lines}\n"))
+        }
+        table => format!("{LEGACY}[{table}]\n{lines}\n"),
+    }
+}
+
+/// The legacy file without the line of this key.
+fn without(key: &str) -> String {
+    let lines = LEGACY.lines().filter(|line| !line.starts_with(key));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_file_of_the_replaced_program_loads_unchanged_and_without_a_warning() {
+    let (configuration, warnings) = Scene::new(LEGACY).load().unwrap();
+    assert_eq!(warnings, []);
+    insta::assert_debug_snapshot!(configuration);
+    let Configuration { broker, sftp, .. } = configuration;
+    assert_eq!(broker.api_key.expose_secret(), "xxxAdmin1234");
+    assert_eq!(sftp.password.unwrap().expose_secret(), "sftppassword");
+}
+
+#[test]
+fn a_bundle_of_certificates_stands_before_any_table() {
+    let configuration = Scene::new(with("", "REQUESTS_CA_BUNDLE = \"/etc/ca.pem\"")).loaded();
+    let bundle = configuration.broker.ca_bundle;
+    assert_eq!(bundle.as_deref(), Some(Path::new("/etc/ca.pem")));
+}
+
+#[test]
+fn without_rules_of_its_own_a_file_means_the_ledgers_defaults() {
+    let key = KeyId([7; 8]);
+    let policy = Scene::new(LEGACY).loaded().policy(key);
+    assert_eq!(policy, Policy::new(key));
+}
+
+#[test]
+fn each_rule_reaches_the_policy() {
+    let text = LEGACY
+        .replace(
+            "TAG = \"rki\"",
+            "TAG = \"rki\"\nCHANGE = \"completion\"\nREAPPEARED = \"ignore\"\nDRAFTS = \"wait\"",
+        )
+        .replace("[MISC]", "ON_KEY_CHANGE = \"reupload\"\n[MISC]");
+    let policy = Scene::new(text).loaded().policy(KeyId([7; 8]));
+    assert_eq!(policy.change, ChangeRule::Completion);
+    assert_eq!(policy.reappeared, ReappearanceRule::Ignore);
+    assert_eq!(policy.drafts, DraftRule::Wait);
+    assert_eq!(policy.on_key_change, KeyChangeRule::Reupload);
+}
+
+#[test]
+fn deletions_are_allowed_by_number_or_by_share() {
+    for (value, count, percent) in [
+        ("3", 3, 0),
+        ("\"3\"", 3, 0),
+        ("0", 0, 0),
+        ("\"25%\"", 0, 25),
+        ("\" 0 % \"", 0, 0),
+        ("\"100%\"", 0, 100),
+    ] {
+        let text = with("GUARDS", &format!("MAX_DELETIONS = {value}"));
+        let Guards {
+            max_deletions,
+            max_deletions_percent,
+        } = Scene::new(text).loaded().guards;
+        assert_eq!((max_deletions, max_deletions_percent), (count, percent));
     }
 }
 
 #[test]
-fn a_file_of_the_replaced_program_loads_unchanged() {
-    let (configuration, warnings) = File::new(LEGACY).load().unwrap();
-    assert!(warnings.is_empty());
-    assert_eq!(configuration.broker.url.as_str(), "http://localhost:8080/");
-    assert_eq!(configuration.broker.api_key.expose_secret(), "xxxAdmin1234");
-    assert_eq!(configuration.requests.tag, "rki");
-    let sftp = &configuration.sftp;
+fn numbers_may_stand_in_quotes() {
+    for value in ["7", "\"7\"", "\" 7 \"", "0_7"] {
+        let text = LEGACY.replace("\"25\"", value);
+        if value.starts_with('0') {
+            assert!(Scene::new(text).load().is_err());
+        } else {
+            assert_eq!(Scene::new(text).loaded().sftp.timeout.as_secs(), 7);
+        }
+    }
+    let text = LEGACY.replace("\"25\"", "1_000");
+    assert_eq!(Scene::new(text).loaded().sftp.timeout.as_secs(), 1000);
     assert_eq!(
-        (sftp.host.as_str(), sftp.port, sftp.folder.as_str()),
-        ("127.0.0.1", 22, "rki")
+        Scene::new(without("TIMEOUT"))
+            .loaded()
+            .sftp
+            .timeout
+            .as_secs(),
+        25
     );
-    assert_eq!(sftp.timeout, Duration::from_secs(25));
+}
+
+#[test]
+fn one_host_key_or_a_list_of_them() {
+    let one = "\"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\"";
+    let two = "\"SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0\"";
+    for (value, count) in [(one.to_owned(), 1), (format!("[{one},\n {two}]"), 2)] {
+        let text = with("SFTP", &format!("HOST_KEY = {value}"));
+        let host_keys = Scene::new(text).loaded().sftp.host_keys;
+        assert_eq!(host_keys.len(), count);
+        assert_eq!(format!("\"{}\"", host_keys[0]), one);
+    }
+}
+
+#[test]
+fn relative_paths_start_at_the_files_folder_and_a_tilde_is_home() {
+    let text = LEGACY
+        .replace("\"/opt\"", "\"ledger\"")
+        .replace("\"/opt/rki.key\"", "\"~/rki.key\"");
+    let scene = Scene::new(text);
+    let configuration = scene.loaded();
+    let folder = scene.folder.path();
+    assert_eq!(configuration.working_dir, folder.join("ledger"));
+    let key = std::env::home_dir().unwrap().join("rki.key");
+    assert_eq!(configuration.security.path_encryption_key, key);
+}
+
+#[test]
+fn the_brokers_address_ends_with_a_slash() {
+    for (given, expected) in [
+        ("http://localhost:8080", "http://localhost:8080/"),
+        (
+            "https://example.org/aktin/x",
+            "https://example.org/aktin/x/",
+        ),
+        (
+            "https://example.org/aktin/x/",
+            "https://example.org/aktin/x/",
+        ),
+        (" HTTPS://Example.ORG:443 ", "https://example.org/"),
+    ] {
+        let text = LEGACY.replace("http://localhost:8080", given);
+        let url = Scene::new(text).loaded().broker.url;
+        assert_eq!(url.as_str(), expected);
+        let joined = url.join("broker/status").unwrap();
+        assert_eq!(joined.as_str(), format!("{expected}broker/status"));
+    }
+}
+
+#[test]
+fn a_tag_may_hold_quotes_and_a_folder_any_characters_but_control_characters() {
+    let text = LEGACY
+        .replace("TAG = \"rki\"", "TAG = '''a'b\"c'''")
+        .replace(
+            "FOLDERNAME = \"rki\"",
+            "FOLDERNAME = \"/a/Übergabe b..c//\"",
+        );
+    let configuration = Scene::new(text).loaded();
+    assert_eq!(configuration.requests.tag, "a'b\"c");
+    assert_eq!(configuration.sftp.folder, "/a/Übergabe b..c");
+    let root = LEGACY.replace("FOLDERNAME = \"rki\"", "FOLDERNAME = \"/\"");
+    assert_eq!(Scene::new(root).loaded().sftp.folder, "/");
+}
+
+#[test]
+fn an_address_of_ipv6_is_a_host() {
+    let text = LEGACY.replace("127.0.0.1", "fd00::7");
+    assert_eq!(Scene::new(text).loaded().sftp.host, "fd00::7");
+}
+
+#[test]
+fn dotted_keys_windows_line_ends_and_a_byte_order_mark_are_toml_too() {
+    let expected = format!("{:?}", Scene::new(LEGACY).loaded());
+    let mut table = "";
+    let mut dotted = String::new();
+    for line in LEGACY.lines() {
+        match line.strip_prefix('[') {
+            Some(name) => table = name.trim_end_matches(']'),
+            None => dotted.push_str(&format!("{table}.{line}\n")),
+        }
+    }
+    for text in [
+        dotted,
+        LEGACY.replace('\n', "\r\n"),
+        format!("\u{feff}{LEGACY}"),
+    ] {
+        assert_eq!(format!("{:?}", Scene::new(text).loaded()), expected);
+    }
+}
+
+#[test]
+fn the_ledger_and_the_key_are_found_in_a_file_that_is_incomplete_otherwise() {
+    let text = "[SECURITY]\nPATH_ENCRYPTION_KEY = \"results.key\"\n\
+                [SFTP]\nPROT = 22\nPASSWORD_FILE = \"not there\"\n\
+                [MISC]\nWORKING_DIR = \"ledger\"\n";
+    let scene = Scene::new(text);
+    let folder = scene.folder.path();
+    let working_dir = Configuration::working_dir(&scene.path()).unwrap();
+    assert_eq!(working_dir, folder.join("ledger"));
+    let key_file = Configuration::key_file(&scene.path()).unwrap();
+    assert_eq!(key_file, folder.join("results.key"));
+}
+
+#[test]
+fn the_example_loads_without_a_warning() {
+    let (_, warnings) = Scene::example(EXAMPLE).load().unwrap();
+    assert_eq!(warnings, []);
+}
+
+#[test]
+fn the_example_shows_every_key_and_its_commented_values_are_the_defaults() {
+    let mut shown = Vec::new();
+    let mut table = "";
+    for line in EXAMPLE.lines() {
+        let plain = line.trim_start_matches("# or: ").trim_start_matches('#');
+        if let Some(name) = line.strip_prefix('[') {
+            table = name.trim_end_matches(']');
+        } else if let Some((key, _)) = plain.split_once(" = ") {
+            shown.extend(keys::find(table, key));
+        }
+    }
+    shown.sort();
+    let mut known: Vec<_> = keys::names().collect();
+    known.sort();
+    assert_eq!(shown, known);
+
+    let uncommented = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
+        Some(rest) if !rest.starts_with(' ') => format!("{rest}\n"),
+        _ => format!("{line}\n"),
+    });
+    let uncommented: String = uncommented.collect();
+    assert!(uncommented.contains("\nRESERVE_MIB = 8\n"));
+    let paths = |scene: &Scene| scene.shorten(&format!("{:?}", scene.loaded()));
     assert_eq!(
-        configuration.security.path_encryption_key,
-        Path::new("/opt/rki.key")
+        paths(&Scene::example(&uncommented)),
+        paths(&Scene::example(EXAMPLE))
     );
-    assert_eq!(configuration.working_dir, Path::new("/opt"));
-    assert_eq!(configuration.guards, Guards::default());
-    let with_bundle = format!("REQUESTS_CA_BUNDLE = \"/etc/ca.pem\"\n{LEGACY}");
-    let (configuration, _) = File::new(&with_bundle).load().unwrap();
-    assert_eq!(
-        configuration.broker.ca_bundle.as_deref(),
-        Some(Path::new("/etc/ca.pem"))
-    );
-}
-
-#[test]
-fn all_problems_are_reported_at_once_each_with_its_line() {
-    let text = r#"[BROKER]
-URL = "ftp://localhost"
-API_KEY = "xxxAdmin1234"
-CONCURENCY = 4
-[REQUEST]
-TAG = "rki"
-[SFTP]
-HOST = "127.0.0.1"
-PORT = "ssh"
-FOLDER = "rki"
-HOST_KEY = "MD5:00"
-[REQUESTS]
-CHANGE = "sometimes"
-[GUARDS]
-MAX_DELETIONS = "120%"
-"#;
-    assert_eq!(
-        problems(text),
-        [
-            "0: MISC.WORKING_DIR is missing: path",
-            "0: REQUESTS.TAG is missing: text",
-            "0: SECURITY.PATH_ENCRYPTION_KEY is missing: path",
-            "0: SFTP.FOLDERNAME is missing: path on the server",
-            "0: SFTP.PASSWORD is missing (or SFTP.PASSWORD_FILE, or SFTP.KEY_FILE)",
-            "0: SFTP.USERNAME is missing: text",
-            "2: BROKER.URL takes http or https address",
-            "4: BROKER.CONCURENCY is not a known key; did you mean BROKER.CONCURRENCY?",
-            "5: [REQUEST] is not a known table; did you mean REQUESTS?",
-            "9: SFTP.PORT takes a number from 1 to 65535",
-            "10: SFTP.FOLDER is not a known key; did you mean SFTP.FOLDERNAME?",
-            "11: SFTP.HOST_KEY takes `SHA256:…`, or a list of them",
-            "13: REQUESTS.CHANGE takes `fingerprint` or `completion`",
-            "15: GUARDS.MAX_DELETIONS takes a number, or a percentage like `\"20%\"`",
-        ]
-    );
-}
-
-#[test]
-fn a_known_key_in_another_table_or_case_is_recognised() {
-    let text = LEGACY.replace("TAG = \"rki\"", "TAG = \"rki\"\nPORT = 22\ntag = \"x\"");
-    assert_eq!(
-        problems(&text),
-        [
-            "6: REQUESTS.PORT is not a known key; did you mean SFTP.PORT?",
-            "7: REQUESTS.tag is not a known key; did you mean REQUESTS.TAG?",
-        ]
-    );
-}
-
-#[test]
-fn numbers_may_stand_in_quotes_or_not_and_lists_where_they_are_meant() {
-    let key = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
-    let text = LEGACY.replace(
-        "TIMEOUT = \"25\"",
-        &format!("TIMEOUT = 7\nHOST_KEY = [\"{key}\"]"),
-    );
-    let text = format!("{text}[GUARDS]\nMAX_DELETIONS = 3\n");
-    let (configuration, _) = File::new(&text).load().unwrap();
-    assert_eq!(configuration.sftp.timeout, Duration::from_secs(7));
-    assert_eq!(configuration.sftp.host_keys.len(), 1);
-    assert_eq!(configuration.guards.allowance(1000), 3);
-    let list = LEGACY.replace("HOST = \"127.0.0.1\"", "HOST = [\"a\", \"b\"]");
-    assert_eq!(problems(&list), ["7: SFTP.HOST takes name or address"]);
-}
-
-#[test]
-fn secrets_come_from_files_of_their_own_without_the_line_break() {
-    let text = LEGACY.replace("API_KEY = \"xxxAdmin1234\"", "API_KEY_FILE = \"api-key\"");
-    let file = File::new(&text);
-    let secret = file.folder.path().join("api-key");
-    fs::write(&secret, "from a file\r\n").unwrap();
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
-    let (configuration, warnings) = file.load().unwrap();
-    assert_eq!(configuration.broker.api_key.expose_secret(), "from a file");
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(
-        warnings[0].to_string().contains("chmod 600"),
-        "{warnings:?}"
-    );
-    fs::write(&secret, "\n").unwrap();
-    assert!(file.load().unwrap_err().to_string().contains("is empty"));
-    fs::remove_file(&secret).unwrap();
-    assert!(
-        file.load()
-            .unwrap_err()
-            .to_string()
-            .contains("does not exist")
-    );
-    let both = text.replace("API_KEY_FILE", "API_KEY = \"x\"\nAPI_KEY_FILE");
-    assert!(
-        problems(&both).iter().any(|it| it.contains("both given")),
-        "{:?}",
-        problems(&both)
-    );
-}
-
-#[test]
-fn a_configuration_with_secrets_that_others_can_read_gives_a_warning() {
-    let file = File::new(LEGACY);
-    fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644)).unwrap();
-    assert_eq!(file.load().unwrap().1.len(), 1);
-}
-
-#[test]
-fn the_ledger_is_found_without_any_secret() {
-    let file = File::new("[MISC]\nWORKING_DIR = \"ledger\"\n");
-    let found = Configuration::working_dir(&file.path()).unwrap();
-    assert_eq!(found, file.folder.path().join("ledger"));
 }
 
 #[test]
 fn the_documented_table_is_the_codes() {
     let document = include_str!("../../docs/configuration.md");
+    let (_, after) = document.split_once("## Every key\n\n").unwrap();
+    let (documented, _) = after.split_once("\n## ").unwrap();
     let table = reference_markdown();
     assert!(
-        document.contains(&table),
-        "docs/configuration.md must hold this table:\n{table}"
+        documented == table,
+        "docs/configuration.md must hold this table below \"Every key\":\n{table}"
     );
 }
 
-/// No message and no `Debug` output shows a secret, whatever is wrong with the file.
 #[test]
-fn no_secret_is_ever_shown() {
-    let text = LEGACY
-        .replace("xxxAdmin1234", "S3CRET-one")
-        .replace("sftppassword", "S3CRET-two");
-    let shown = |text: &str| {
-        let result = File::new(text).load();
-        let shown = match &result {
-            Ok((configuration, warnings)) => format!("{configuration:?} {warnings:?}"),
-            Err(error) => format!("{error} {error:?}"),
-        };
-        assert!(!shown.contains("S3CRET"), "{shown}");
-    };
-    shown(&text);
-    for (index, _) in text.char_indices() {
-        shown(&text[..index]);
-        let mut without = text.clone();
-        without.remove(index);
-        shown(&without);
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: Some(Box::new(
-            proptest::test_runner::FileFailurePersistence::Direct(
-                "proptest-regressions/configuration.txt",
-            ),
-        )),
-        ..ProptestConfig::default()
-    })]
-
-    #[test]
-    fn arbitrary_text_never_panics(text in ".{0,200}") {
-        let _result = File::new(&text).load();
-    }
-
-    #[test]
-    fn arbitrary_values_never_panic(value in ".{0,20}", line in 1..15usize) {
-        let mut lines: Vec<String> = LEGACY.lines().map(str::to_owned).collect();
-        if let Some((key, _)) = lines[line].clone().split_once(" = ") {
-            lines[line] = format!("{key} = {value:?}");
-        }
-        let _result = File::new(&lines.join("\n")).load();
-    }
+fn the_documented_example_loads() {
+    let document = include_str!("../../docs/configuration.md");
+    let (_, after) = document.split_once("```toml\n").unwrap();
+    let (example, _) = after.split_once("```").unwrap();
+    let (_, warnings) = Scene::example(example).load().unwrap();
+    assert_eq!(warnings, []);
 }

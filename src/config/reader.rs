@@ -1,0 +1,292 @@
+//! The values of known keys, each as the type that its kind names. What is wrong is noted and
+//! reading goes on, so that all problems are found at once. A message names the key and what it
+//! takes, never the value.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use courier_ledger::Guards;
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use super::document::{Content, Document, Value};
+use super::keys::{AnyKey, Key, Name};
+use super::kind::{Allowance, Choice, Fingerprints, Kind, LocalPath, Number, Seconds, Secret};
+use super::problem::Problem;
+use super::{Warning, secret_file};
+use crate::effects::sftp::HostKeyFingerprint;
+
+/// Where paths start.
+#[derive(Clone, Copy)]
+pub(super) struct Folders<'a> {
+    /// The configuration file.
+    pub(super) file: &'a Path,
+    /// The user's home folder, if there is one.
+    pub(super) home: Option<&'a Path>,
+}
+
+pub(super) struct Reader<'a> {
+    document: Document,
+    folders: Folders<'a>,
+    problems: Vec<Problem>,
+    warnings: Vec<Warning>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(document: Document, folders: Folders<'a>) -> Self {
+        Self {
+            document,
+            folders,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// What was found on the way: all problems by line, and the warnings.
+    pub(super) fn finish(self) -> (Vec<Problem>, Vec<Warning>) {
+        let mut problems = self.document.not_toml;
+        if self.document.is_understood {
+            problems.extend(self.document.unknown);
+            problems.extend(self.problems);
+        }
+        problems.sort();
+        (problems, self.warnings)
+    }
+
+    /// Whether nothing is wrong with what was read so far, unknown keys aside.
+    pub(super) fn is_content(&self) -> bool {
+        self.document.not_toml.is_empty() && self.problems.is_empty()
+    }
+
+    /// Whether the key is there, in whatever condition.
+    pub(super) fn has(&self, key: &dyn AnyKey) -> bool {
+        self.document.values.contains_key(&key.name())
+    }
+
+    fn value(&self, name: Name) -> Option<&Value> {
+        self.document.values.get(&name)
+    }
+
+    /// Notes a problem with a key's value, or with its absence.
+    pub(super) fn wrong(&mut self, key: &dyn AnyKey, text: &str) {
+        let name = key.name();
+        let line = self
+            .value(name)
+            .map(|value| value.line)
+            .or_else(|| self.document.tables.get(name.table).copied());
+        self.problems.push(Problem {
+            line,
+            column: None,
+            text: format!("{name} {text}"),
+        });
+    }
+
+    /// Notes that the value is not what the key takes.
+    pub(super) fn malformed(&mut self, key: &dyn AnyKey) {
+        let takes = key.kind().takes();
+        self.wrong(key, &format!("takes {takes}"));
+    }
+
+    /// Notes that a key is not there.
+    pub(super) fn missing(&mut self, key: &dyn AnyKey, instead: &str) {
+        let about = key.about();
+        self.wrong(key, &format!("is missing: {about}{instead}"));
+    }
+
+    /// Warns of a key's value.
+    pub(super) fn warn(&mut self, key: &dyn AnyKey, text: &str) {
+        let name = key.name();
+        let file = self.folders.file.display();
+        let warning = match self.value(name) {
+            Some(Value { line, .. }) => format!("{file}:{line}: {name} {text}"),
+            None => format!("{file}: {name} {text}"),
+        };
+        self.warnings.push(Warning(warning));
+    }
+
+    /// Warns of a file.
+    pub(super) fn warn_of_file(&mut self, warning: Option<Warning>) {
+        self.warnings.extend(warning);
+    }
+
+    /// A text that is not empty, if the key is there.
+    pub(super) fn text(&mut self, key: &dyn AnyKey) -> Option<Zeroizing<String>> {
+        match &self.value(key.name())?.content {
+            Content::Text(text) if text.is_empty() => self.wrong(key, "must not be empty"),
+            Content::Text(text) => return Some(text.clone()),
+            Content::Integer(_) => {
+                let takes = key.kind().takes();
+                self.wrong(key, &format!("takes {takes}, in quotes"));
+            }
+            Content::Texts(_) | Content::Other => self.malformed(key),
+        }
+        None
+    }
+
+    /// A text without control characters that must be there.
+    pub(super) fn required(&mut self, key: &dyn AnyKey) -> Option<String> {
+        if !self.has(key) {
+            self.missing(key, "");
+        }
+        self.plain(key)
+    }
+
+    fn plain(&mut self, key: &dyn AnyKey) -> Option<String> {
+        let text = self.text(key)?;
+        if text.chars().any(char::is_control) {
+            self.wrong(key, "must not contain control characters");
+            return None;
+        }
+        Some(text.as_str().to_owned())
+    }
+
+    /// A path, if the key is there.
+    pub(super) fn path(&mut self, key: &Key<LocalPath>) -> Option<PathBuf> {
+        let text = self.plain(key)?;
+        let folder = self.folders.file.parent().unwrap_or(Path::new(""));
+        let Some(rest) = text.strip_prefix('~') else {
+            return Some(folder.join(text));
+        };
+        match (rest.strip_prefix('/'), self.folders.home) {
+            (Some(rest), Some(home)) => Some(home.join(rest.trim_start_matches('/'))),
+            (None, Some(home)) if rest.is_empty() => Some(home.to_owned()),
+            (_, None) => {
+                self.wrong(key, "begins with `~`, and this user has no home folder");
+                None
+            }
+            (None, Some(_)) => {
+                self.wrong(key, "may begin with `~/`, not with the name of a user");
+                None
+            }
+        }
+    }
+
+    /// A path that must be there.
+    pub(super) fn required_path(&mut self, key: &Key<LocalPath>) -> Option<PathBuf> {
+        if !self.has(key) {
+            self.missing(key, "");
+        }
+        self.path(key)
+    }
+
+    /// A secret, from the file itself or from one of its own; both at once is a problem.
+    pub(super) fn secret(
+        &mut self,
+        key: &Key<Secret>,
+        file: &Key<LocalPath>,
+    ) -> Option<SecretString> {
+        if self.has(key) && self.has(file) {
+            let text = format!("and {} are both given: keep one of them", key.name);
+            self.wrong(file, &text);
+        }
+        let inline = self.text(key);
+        let Some(path) = self.path(file) else {
+            return inline.map(|text| SecretString::from(text.as_str()));
+        };
+        match secret_file::read(&path) {
+            Ok((secret, warning)) => {
+                self.warn_of_file(warning);
+                Some(secret)
+            }
+            Err(problem) => {
+                self.wrong(file, &format!("cannot be used: {problem}"));
+                None
+            }
+        }
+    }
+
+    /// A number within the key's limits, or its default.
+    pub(super) fn number<T>(&mut self, key: &Key<Number<T>>) -> T
+    where
+        T: FromStr + PartialOrd + fmt::Display + Copy + Sync,
+    {
+        let Number {
+            least,
+            most,
+            default,
+        } = key.kind;
+        self.parsed(key, |text| {
+            let number = text.parse().ok()?;
+            (least <= number && number <= most).then_some(number)
+        })
+        .unwrap_or(default)
+    }
+
+    /// A time limit, or its default.
+    pub(super) fn seconds(&mut self, key: &Key<Seconds>) -> Duration {
+        let seconds = self.parsed(key, |text| {
+            let seconds = text.parse().ok()?;
+            (1..=Seconds::MOST).contains(&seconds).then_some(seconds)
+        });
+        Duration::from_secs(seconds.unwrap_or(key.kind.0))
+    }
+
+    /// One of several words, or the default.
+    pub(super) fn choice<T: Copy + Sync>(&mut self, key: &Key<Choice<T>>) -> T {
+        let Some(word) = self.text(key) else {
+            return key.kind.default.1;
+        };
+        key.kind.meaning(&word).unwrap_or_else(|| {
+            self.malformed(key);
+            key.kind.default.1
+        })
+    }
+
+    /// How much may be deleted, or the default.
+    pub(super) fn guards(&mut self, key: &Key<Allowance>) -> Guards {
+        self.parsed(key, |text| match text.strip_suffix('%') {
+            Some(percent) => {
+                let percent = percent.trim_end().parse().ok()?;
+                (percent <= 100).then_some(Guards {
+                    max_deletions: 0,
+                    max_deletions_percent: percent,
+                })
+            }
+            None => Some(Guards {
+                max_deletions: text.parse().ok()?,
+                max_deletions_percent: 0,
+            }),
+        })
+        .unwrap_or_default()
+    }
+
+    /// What a number means, written as such or in quotes; none when the key is not there, or
+    /// malformed, which is noted.
+    fn parsed<K: Kind, T>(
+        &mut self,
+        key: &Key<K>,
+        meaning: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let parsed = match &self.value(key.name)?.content {
+            Content::Text(text) => meaning(text.trim()),
+            Content::Integer(text) => meaning(text),
+            Content::Texts(_) | Content::Other => None,
+        };
+        if parsed.is_none() {
+            self.malformed(key);
+        }
+        parsed
+    }
+
+    /// Host keys; an empty list is a problem, for it would mean that something else decides.
+    pub(super) fn host_keys(&mut self, key: &Key<Fingerprints>) -> Vec<HostKeyFingerprint> {
+        let Some(value) = self.value(key.name) else {
+            return Vec::new();
+        };
+        let texts = match &value.content {
+            Content::Text(text) => std::slice::from_ref(text),
+            Content::Texts(texts) => texts.as_slice(),
+            Content::Integer(_) | Content::Other => &[],
+        };
+        let parsed: Option<Vec<_>> = texts.iter().map(|text| text.parse().ok()).collect();
+        match parsed {
+            Some(host_keys) if !host_keys.is_empty() => host_keys,
+            _ => {
+                self.malformed(key);
+                Vec::new()
+            }
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! Files that cannot be used: every problem, its line, and what is expected.
+
+use proptest::prelude::*;
+
+use super::super::load::path_of_text;
+use super::super::reader::Folders;
+use super::*;
+
+/// The only problem of a file.
+fn problem(text: &str) -> String {
+    let problems = Scene::new(text).problems();
+    assert_eq!(problems.lines().count(), 1, "{problems}");
+    problems
+}
+
+#[test]
+fn all_problems_are_reported_at_once_by_line() {
+    let text = r#"REQUESTS_CA_BUNDEL = "ca.pem"
+[BROKER]
+URL = "ftp://localhost"
+API_KEY = "xxxAdmin1234"
+API_KEY_FILE = "not-there"
+CONCURENCY = 4
+CONNECT_TIMEOUT = 0
+STATUS_TIMEOUT = "soon"
+EXPORT_TIMEOUT = 900.0
+MAX_ANSWER_MIB = 99999999999999999999999999
+[REQUEST]
+TAG = "rki"
+[SFTP]
+HOST = "sftp://example.org"
+PORT = "ssh"
+FOLDER = "rki"
+HOST_KEY = "MD5:00"
+KEY_PASSPHRASE = 12345
+CONCURRENCY = -1
+[REQUESTS]
+CHANGE = "sometimes"
+REAPPEARED = true
+[GUARDS]
+MAX_DELETIONS = "120%"
+[EXTRAS]
+"#;
+    insta::assert_snapshot!(Scene::new(text).problems());
+}
+
+#[test]
+fn everything_that_an_empty_file_lacks_is_named() {
+    insta::assert_snapshot!(Scene::new("").problems());
+}
+
+#[test]
+fn an_error_begins_with_the_file_and_lists_all_problems() {
+    let scene = Scene::new(with("SFTP", "PROT = 22"));
+    let error = scene.load().unwrap_err();
+    assert_eq!(
+        scene.shorten(&error),
+        "courier.toml:7: SFTP.PROT is not a known key; did you mean SFTP.PORT?"
+    );
+    let scene = Scene::new(with("SFTP", "PROT = 22\nTIME = 1"));
+    let error = scene.load().unwrap_err();
+    let shown = scene.shorten(&error);
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0], "2 problems");
+    assert!(lines[1].starts_with("  courier.toml:7: "), "{shown}");
+    assert!(lines[2].starts_with("  courier.toml:8: "), "{shown}");
+}
+
+#[test]
+fn unknown_names_come_with_the_nearest_known_one() {
+    let cases = [
+        ("SFTP", "PROT", "did you mean SFTP.PORT?"),
+        ("SFTP", "port", "did you mean SFTP.PORT?"),
+        ("SFTP", "FOLDER_NAME", "did you mean SFTP.FOLDERNAME?"),
+        ("SFTP", "user", "did you mean SFTP.USERNAME?"),
+        (
+            "BROKER",
+            "MAX_ANSWER",
+            "did you mean BROKER.MAX_ANSWER_MIB?",
+        ),
+        ("MISC", "DIRECTORY", "is not a known key"),
+        ("REQUESTS", "PORT", "did you mean SFTP.PORT?"),
+        ("REQUESTS", "Known_Hosts", "did you mean SFTP.KNOWN_HOSTS?"),
+        ("BROKER", "Concurrency", "did you mean BROKER.CONCURRENCY?"),
+        ("", "WORKING_DIR", "did you mean MISC.WORKING_DIR?"),
+        ("MISC", "REQUESTS_CA_BUNDLE", "stands before any table"),
+    ];
+    for (table, key, expected) in cases {
+        let found = problem(&with(table, &format!("{key} = \"x\"")));
+        assert!(found.ends_with(expected), "{found}");
+        assert!(found.contains(&format!("{key} is not a known key")));
+    }
+    let stranger = problem(&with("SFTP", "ZZZZZZ = 1"));
+    assert_eq!(stranger, ":7: SFTP.ZZZZZZ is not a known key");
+    for (table, expected) in [
+        (
+            "sftp",
+            ":16: [sftp] is not a known table; did you mean [SFTP]?",
+        ),
+        (
+            "GUARD",
+            ":16: [GUARD] is not a known table; did you mean [GUARDS]?",
+        ),
+        (
+            "ZZZZZZ",
+            ":16: [ZZZZZZ] is not a known table; the known ones are BROKER, REQUESTS, SFTP, \
+             SECURITY, GUARDS, SPOOL, RUN, MISC",
+        ),
+        (
+            "REQUESTS_CA_BUNDLE",
+            ":16: REQUESTS_CA_BUNDLE is a key, not a table: write REQUESTS_CA_BUNDLE = \"…\" \
+             before any table",
+        ),
+    ] {
+        assert_eq!(problem(&with(table, "A = 1")), expected);
+    }
+    assert_eq!(
+        problem(&with("", "SPOOL = 5")),
+        ":1: SPOOL is a table: write [SPOOL]"
+    );
+    assert_eq!(
+        problem(&format!("{LEGACY}[[RUN]]\nDEADLINE = 1\n")),
+        ":16: RUN is a table: write [RUN]"
+    );
+}
+
+/// What is in the table of keys is read: a key that is documented and ignored would be a trap.
+#[test]
+fn every_known_key_is_read() {
+    for key in keys::KEYS {
+        let name = key.name();
+        let line = format!("{} = 2001-02-03", name.key);
+        let inner = format!("\n{} = ", name.key);
+        // The key's own line, if the file has one, is replaced.
+        let text: String = LEGACY.replacen(&inner, &format!("{inner}2001-02-03 # "), 1);
+        let text = match (name.table, text == LEGACY) {
+            ("SFTP", _) if name.key == "CONCURRENCY" => with("SFTP", &line),
+            (table, true) => with(table, &line),
+            _ => text,
+        };
+        let problems = Scene::new(text).problems();
+        let expected = format!(": {name} takes {}", key.kind().takes());
+        assert!(
+            problems.lines().any(|line| line.ends_with(&expected)),
+            "{name}: {problems}"
+        );
+    }
+}
+
+#[test]
+fn values_out_of_range_or_of_another_form_say_what_is_expected() {
+    let cases = [
+        ("BROKER", "CONCURRENCY = 0", "takes a number from 1 to 256"),
+        (
+            "BROKER",
+            "CONCURRENCY = 257",
+            "takes a number from 1 to 256",
+        ),
+        (
+            "BROKER",
+            "CONCURRENCY = 0x10",
+            "takes a number from 1 to 256",
+        ),
+        (
+            "BROKER",
+            "LIST_TIMEOUT = 604801",
+            "takes seconds, from 1 to 604800",
+        ),
+        (
+            "BROKER",
+            "LIST_TIMEOUT = \"\"",
+            "takes seconds, from 1 to 604800",
+        ),
+        ("SFTP", "PORT = 65536", "takes a number from 1 to 65535"),
+        ("SFTP", "PORT = [22]", "takes a number from 1 to 65535"),
+        ("SFTP", "KEY_FILE = \"\"", "must not be empty"),
+        (
+            "SFTP",
+            "KEY_FILE = \"a\\u0000b\"",
+            "must not contain control characters",
+        ),
+        (
+            "SFTP",
+            "KEY_FILE = \"~root/key\"",
+            "may begin with `~/`, not with the name of a user",
+        ),
+        (
+            "SFTP",
+            "HOST_KEY = []",
+            "takes `SHA256:…`, or a list of them",
+        ),
+        (
+            "SFTP",
+            "HOST_KEY = [1]",
+            "takes `SHA256:…`, or a list of them",
+        ),
+        (
+            "SFTP",
+            "HOST_KEY = \"SHA256:47DEQpj8HBSa\"",
+            "takes `SHA256:…`, or a list of them",
+        ),
+        ("REQUESTS", "DRAFTS = \"Wait\"", "takes `upload` or `wait`"),
+        (
+            "REQUESTS",
+            "DRAFTS = 1",
+            "takes `upload` or `wait`, in quotes",
+        ),
+        (
+            "GUARDS",
+            "MAX_DELETIONS = -1",
+            "takes a number like `10`, or a percentage like `\"20%\"`",
+        ),
+        (
+            "GUARDS",
+            "MAX_DELETIONS = \"%\"",
+            "takes a number like `10`, or a percentage like `\"20%\"`",
+        ),
+        (
+            "SPOOL",
+            "MAX_MIB = 1.5",
+            "takes a number from 0 to 1073741824",
+        ),
+    ];
+    for (table, line, expected) in cases {
+        let found = problem(&with(table, line));
+        let (key, _) = line.split_once(" = ").unwrap();
+        assert!(
+            found.ends_with(&format!(": {table}.{key} {expected}")),
+            "{found}"
+        );
+    }
+}
+
+#[test]
+fn required_values_are_checked_too() {
+    let long = format!("TAG = \"{}\"", "x".repeat(201));
+    let cases = [
+        (
+            "URL = \"http://localhost:8080\"",
+            "URL = \"localhost:8080\"",
+            ":2: BROKER.URL takes an http or https address",
+        ),
+        (
+            "URL = \"http://localhost:8080\"",
+            "URL = \"http://\"",
+            ":2: BROKER.URL takes an http or https address",
+        ),
+        (
+            "http://",
+            "http://a:b@",
+            ":2: BROKER.URL must not contain a user name or a password",
+        ),
+        (
+            "8080",
+            "8080/?a=b",
+            ":2: BROKER.URL must not contain a query or a fragment",
+        ),
+        (
+            "8080",
+            "8080/#a",
+            ":2: BROKER.URL must not contain a query or a fragment",
+        ),
+        (
+            "TAG = \"rki\"",
+            "TAG = \"\"",
+            ":5: REQUESTS.TAG must not be empty",
+        ),
+        (
+            "TAG = \"rki\"",
+            "TAG = \"a\\tb\"",
+            ":5: REQUESTS.TAG must not contain control characters",
+        ),
+        (
+            "TAG = \"rki\"",
+            &long,
+            ":5: REQUESTS.TAG takes at most 200 characters",
+        ),
+        (
+            "127.0.0.1",
+            "127.0.0.1:22",
+            ":7: SFTP.HOST takes a name or an address alone, without scheme, user, brackets or port (SFTP.PORT, SFTP.USERNAME)",
+        ),
+        (
+            "FOLDERNAME = \"rki\"",
+            "FOLDERNAME = \"a/../b\"",
+            ":11: SFTP.FOLDERNAME must not contain `..`",
+        ),
+        (
+            "FOLDERNAME = \"rki\"",
+            "FOLDERNAME = 7",
+            ":11: SFTP.FOLDERNAME takes a path on the server, in quotes",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        assert_eq!(problem(&LEGACY.replace(from, to)), expected);
+    }
+}
+
+#[test]
+fn a_missing_key_has_the_line_of_its_table() {
+    assert_eq!(
+        problem(&without("USERNAME")),
+        ":6: SFTP.USERNAME is missing: who logs in"
+    );
+}
+
+#[test]
+fn a_key_given_twice_hides_no_other_problem() {
+    let found = Scene::new(with("SFTP", "HOST = \"b\"\nPROT = 2")).problems();
+    assert_eq!(
+        found,
+        ":8: SFTP.PROT is not a known key; did you mean SFTP.PORT?\n\
+         :9:1: HOST is given twice"
+    );
+    let found = problem(&format!("{LEGACY}[BROKER]\n"));
+    assert_eq!(found, ":16:2: BROKER is given twice");
+}
+
+#[test]
+fn what_is_not_toml_is_told_by_line_and_column_and_hides_what_would_follow_from_it() {
+    for (from, to, expected) in [
+        (
+            "HOST = \"127.0.0.1\"",
+            "HOST = sftp",
+            ":7:8: not TOML: string values must be quoted, expected literal string",
+        ),
+        (
+            "HOST = \"127.0.0.1\"",
+            "HOST = 127.0.0.1",
+            ":7:13: not TOML: invalid float",
+        ),
+        (
+            "[SFTP]",
+            "[SFTP",
+            ":6:6: not TOML: unclosed table, expected `]`",
+        ),
+    ] {
+        assert_eq!(problem(&LEGACY.replace(from, to)), expected);
+    }
+    let scene = Scene::new(b"[BROKER]\nURL = \"\xff\"\n");
+    assert_eq!(scene.problems(), ":2: not UTF-8 text");
+}
+
+#[test]
+fn a_path_that_is_missing_is_told_with_everything_that_may_explain_it() {
+    let scene = Scene::new("[MISC]\nWORKING_DRI = \"/opt\"\n");
+    let error = Configuration::working_dir(&scene.path()).unwrap_err();
+    assert_eq!(
+        scene.shorten(&error),
+        "2 problems\n  \
+         courier.toml:1: MISC.WORKING_DIR is missing: the folder of the ledger and of \
+         `status.xml`; must exist\n  \
+         courier.toml:2: MISC.WORKING_DRI is not a known key; did you mean MISC.WORKING_DIR?"
+    );
+}
+
+#[test]
+fn a_tilde_needs_a_home_folder() {
+    let folders = |home| Folders {
+        file: Path::new("courier.toml"),
+        home,
+    };
+    let text = |value: &str| format!("[MISC]\nWORKING_DIR = \"{value}\"\n");
+    for (value, expected) in [("~", "home"), ("~/", "home/"), ("~//a/b", "home/a/b")] {
+        let home = folders(Some(Path::new("home")));
+        let found = path_of_text(&text(value), home, &keys::WORKING_DIR).unwrap();
+        assert_eq!(found, Path::new(expected));
+        let homeless = path_of_text(&text(value), folders(None), &keys::WORKING_DIR);
+        assert_eq!(
+            homeless.unwrap_err().to_string(),
+            "courier.toml:2: MISC.WORKING_DIR begins with `~`, and this user has no home folder"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_none_is_an_error_of_its_own() {
+    let scene = Scene::new(LEGACY);
+    let missing = scene.folder.path().join("missing.toml");
+    for path in [missing, scene.folder.path().to_owned()] {
+        let error = Configuration::load(&path).unwrap_err();
+        assert!(matches!(error, ConfigurationError::Unreadable { .. }));
+        assert!(error.to_string().ends_with(" cannot be read"));
+    }
+    scene.put("courier.toml", "#".repeat((1 << 20) + 1));
+    let error = scene.load().unwrap_err();
+    assert!(matches!(error, ConfigurationError::Unreadable { .. }));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(
+            proptest::test_runner::FileFailurePersistence::Direct(
+                "proptest-regressions/configuration.txt",
+            ),
+        )),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn arbitrary_text_never_panics(text in ".{0,200}") {
+        let _result = Scene::new(text).load();
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _result = Scene::new(bytes).load();
+    }
+
+    #[test]
+    fn arbitrary_values_never_panic(
+        index in 0..keys::KEYS.len(),
+        value in prop_oneof![
+            ".{0,30}".prop_map(|text| format!("{text:?}")),
+            any::<i128>().prop_map(|number| number.to_string()),
+            any::<f64>().prop_map(|number| number.to_string()),
+            "[\\[\\]{}\"'=,~%#A-Za-z0-9 .:-]{0,30}",
+        ],
+    ) {
+        let name = keys::KEYS[index].name();
+        let _result = Scene::new(with(name.table, &format!("{} = {value}", name.key))).load();
+    }
+
+    /// Arbitrary files of known and unknown names never panic, and their problems are in order.
+    #[test]
+    fn problems_are_in_order(lines in proptest::collection::vec(
+        "(\\[(BROKER|SFTP|MISC|[A-Z]{1,4})\\]|[A-Z_]{1,8} = (1|\"[a-z]{0,4}\"|\\[\\]))",
+        0..20,
+    )) {
+        if let Err(ConfigurationError::Problems { problems, .. }) =
+            Scene::new(lines.join("\n")).load()
+        {
+            prop_assert!(!problems.is_empty());
+            prop_assert!(problems.is_sorted());
+            let with_line = problems.iter().take_while(|it| it.line.is_some()).count();
+            prop_assert!(problems.iter().skip(with_line).all(|it| it.line.is_none()));
+        }
+    }
+}
