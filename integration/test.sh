@@ -52,7 +52,7 @@ say "Tests"
 cargo test --locked --workspace
 
 say "Damage campaign: every truncation and every bit flip of a log and its witness"
-cargo test --locked --release -p courier-ledger --test journal -- --nocapture damage
+cargo test --locked --release -p courier-ledger --test damage -- --nocapture
 
 say "Licences, sources, minimum versions"
 if ! command -v cargo-deny >/dev/null && [ ! -x target/tools/bin/cargo-deny ]; then

@@ -33,7 +33,7 @@ pub(crate) fn approve(
             why: options.why.clone(),
         }])
         .map_err(place::record_error)?;
-    opened.journal.bear_witness().map_err(place::log_error)?;
+    opened.journal.close().map_err(place::log_error)?;
     output::write(|output| {
         writeln!(
             output,

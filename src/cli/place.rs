@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use courier_ledger::log::{self, Files, Journal, LogError, Opened, Tip};
+use courier_ledger::log::{self, Files, Journal, LogError, NewLog, Progress, Summary, Tip};
 use courier_ledger::{
-    Digest, Entry, Failure, FailureClass, LegacyStatus, LogId, Phase, Sequence, State,
+    Digest, Entry, Failure, FailureClass, IllegalEvent, LegacyStatus, LogId, Phase, Sequence, State,
 };
 
 use super::arguments::Arguments;
@@ -126,24 +126,39 @@ pub(super) fn drop_box_error(failure: &Failure) -> CommandError {
     }
 }
 
+/// What can go wrong while a log is folded: its bytes, or what they mean.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FoldError {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("the ledger holds an event that cannot follow")]
+    Illegal(#[from] IllegalEvent),
+}
+
 /// The ledger cannot be used.
 pub(super) fn log_error(error: LogError) -> CommandError {
     let code = match error {
         LogError::Locked { .. } => ExitCode::Busy,
-        LogError::Missing { .. } => ExitCode::Usage,
-        LogError::Io { .. }
-        | LogError::Exists { .. }
-        | LogError::Refused { .. }
-        | LogError::Illegal { .. }
+        LogError::NotFound { .. } => ExitCode::Usage,
+        LogError::Exists { .. }
+        | LogError::Refused(_)
+        | LogError::Storage { .. }
+        | LogError::Conflict { .. }
         | LogError::Poisoned { .. }
-        | LogError::WrongSequence { .. }
-        | LogError::TooLarge { .. } => ExitCode::Ledger,
+        | LogError::TooLarge { .. }
+        | LogError::Encode { .. } => ExitCode::Ledger,
     };
     let hint = error.hint();
-    let error = CommandError::new(code, error);
-    match hint {
-        Some(hint) => error.hint(hint),
-        None => error,
+    CommandError::new(code, error).hint(hint)
+}
+
+fn fold_error(error: FoldError) -> CommandError {
+    match error {
+        FoldError::Log(error) => log_error(error),
+        FoldError::Illegal(_) => CommandError::new(ExitCode::Ledger, error).hint(
+            "its bytes are whole, so the program that wrote it, or this one, has a defect: please \
+             report it with the output of `broker-courier log`",
+        ),
     }
 }
 
@@ -207,24 +222,17 @@ pub(super) fn open_for_writing(
     working_dir: &Path,
     clock: &dyn Clock,
 ) -> Result<(Writable, Option<LegacyStatus>), CommandError> {
-    match open(working_dir, clock)? {
-        (Opened::Existing(journal), state) => {
-            let legacy = legacy(working_dir, &state)?;
-            Ok((Writable { journal, state }, legacy))
+    match open(working_dir, clock) {
+        Ok(writable) => {
+            let legacy = legacy(working_dir, &writable.state)?;
+            Ok((writable, legacy))
         }
-        (Opened::Nothing(vacancy), state) => {
+        Err(FoldError::Log(LogError::NotFound { .. })) => {
             // Read first: a file that cannot be taken over must not leave a log behind.
-            let legacy = legacy(working_dir, &state)?;
-            let mut id = [0; 16];
-            openssl::rand::rand_bytes(&mut id).map_err(|error| {
-                CommandError::new(ExitCode::Ledger, error).hint("no random numbers for a log id")
-            })?;
-            let (journal, entry) = vacancy
-                .create(LogId(id), clock.now(), crate::run::VERSION)
-                .map_err(log_error)?;
-            let state = fold(state, &entry, working_dir).map_err(log_error)?;
-            Ok((Writable { journal, state }, legacy))
+            let legacy = legacy(working_dir, &State::default())?;
+            Ok((create(working_dir, clock)?, legacy))
         }
+        Err(error) => Err(fold_error(error)),
     }
 }
 
@@ -233,37 +241,51 @@ pub(super) fn open_existing_for_writing(
     working_dir: &Path,
     clock: &dyn Clock,
 ) -> Result<Writable, CommandError> {
-    match open(working_dir, clock)? {
-        (Opened::Existing(journal), state) => Ok(Writable { journal, state }),
-        (Opened::Nothing(_), _) => Err(log_error(missing(working_dir))),
-    }
+    open(working_dir, clock).map_err(fold_error)
 }
 
-fn open(working_dir: &Path, clock: &dyn Clock) -> Result<(Opened<Files>, State), CommandError> {
+fn open(working_dir: &Path, clock: &dyn Clock) -> Result<Writable, FoldError> {
     let mut state = State::default();
-    let opened = Journal::open(
-        Files::in_directory(working_dir),
-        clock.now(),
-        &mut |entry| {
-            state = fold(std::mem::take(&mut state), &entry, working_dir)?;
-            Ok(())
-        },
-    )
-    .map_err(log_error)?;
-    Ok((opened, state))
-}
-
-pub(super) fn fold(state: State, entry: &Entry, working_dir: &Path) -> Result<State, LogError> {
-    state.apply(entry).map_err(|source| LogError::Illegal {
-        file: working_dir.join("ledger.log").display().to_string(),
-        source,
+    let opened = Journal::open(files(working_dir)?, clock.now(), |entry| {
+        state = std::mem::take(&mut state).apply(&entry)?;
+        Ok::<(), FoldError>(())
+    })?;
+    for tail in &opened.recovered {
+        tracing::warn!("an event that a crash had cut short was kept aside: {tail:?}");
+    }
+    Ok(Writable {
+        journal: opened.journal,
+        state,
     })
 }
 
-fn missing(working_dir: &Path) -> LogError {
-    LogError::Missing {
-        file: working_dir.join("ledger.log").display().to_string(),
-    }
+fn create(working_dir: &Path, clock: &dyn Clock) -> Result<Writable, CommandError> {
+    let mut id = [0; 16];
+    openssl::rand::rand_bytes(&mut id)
+        .map_err(|error| CommandError::new(ExitCode::Ledger, error).hint("no random numbers"))?;
+    let new = NewLog {
+        id: LogId(id),
+        version: crate::run::VERSION.to_owned(),
+    };
+    let mut state = State::default();
+    let journal = files(working_dir)
+        .map_err(FoldError::from)
+        .and_then(|files| {
+            Journal::create(files, clock.now(), new, |entry| {
+                state = std::mem::take(&mut state).apply(&entry)?;
+                Ok::<(), FoldError>(())
+            })
+        })
+        .map_err(fold_error)?;
+    Ok(Writable { journal, state })
+}
+
+fn files(working_dir: &Path) -> Result<Files, LogError> {
+    Files::new(working_dir).map_err(|source| LogError::Storage {
+        path: working_dir.display().to_string(),
+        operation: "opening",
+        source,
+    })
 }
 
 /// What `plan` decides on: the state as of now, and a log that is thrown away.
@@ -296,13 +318,13 @@ fn read(working_dir: &Path, at: Option<Sequence>) -> Result<(State, Tip), Comman
         sequence: Sequence::NONE,
         hash: Digest([0; 32]),
     };
-    visit(working_dir, &mut |entry| {
+    visit(working_dir, |entry| {
         if at.is_none_or(|at| entry.sequence <= at) {
             tip = Tip {
                 sequence: entry.sequence,
                 hash: entry.hash,
             };
-            state = fold(std::mem::take(&mut state), &entry, working_dir)?;
+            state = std::mem::take(&mut state).apply(&entry)?;
         }
         Ok(())
     })?;
@@ -325,16 +347,30 @@ pub(super) fn read_entries(
     visitor: &mut dyn FnMut(Entry),
 ) -> Result<(), CommandError> {
     let directory = working_dir(arguments)?;
-    visit(&directory, &mut |entry| {
+    visit(&directory, |entry| {
         visitor(entry);
         Ok(())
     })
-    .map(drop)
 }
 
-pub(super) fn visit(
+/// Reads every entry without the lock; nothing to read is no error.
+fn visit(
     working_dir: &Path,
-    visitor: &mut dyn FnMut(Entry) -> Result<(), LogError>,
-) -> Result<Option<log::Reading>, CommandError> {
-    log::read(&Files::in_directory(working_dir), visitor).map_err(log_error)
+    visitor: impl FnMut(Entry) -> Result<(), FoldError>,
+) -> Result<(), CommandError> {
+    let files = files(working_dir).map_err(log_error)?;
+    match log::read(&files, visitor) {
+        Ok(_) | Err(FoldError::Log(LogError::NotFound { .. })) => Ok(()),
+        Err(error) => Err(fold_error(error)),
+    }
+}
+
+/// Checks every byte of the log, and hands on every entry.
+pub(super) fn audit(
+    working_dir: &Path,
+    visitor: impl FnMut(Entry) -> Result<(), FoldError>,
+    progress: impl FnMut(Progress),
+) -> Result<Summary, CommandError> {
+    let files = files(working_dir).map_err(log_error)?;
+    log::verify(&files, visitor, progress).map_err(fold_error)
 }

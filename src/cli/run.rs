@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     };
     let report =
         run::run(&mut opened.journal, opened.state, legacy, parts).map_err(place::record_error)?;
-    opened.journal.bear_witness().map_err(place::log_error)?;
+    opened.journal.close().map_err(place::log_error)?;
     tell(&report)?;
     Ok(report.exit_code())
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use courier_ledger::log::Tail;
 use courier_ledger::{ProjectionTip, State, StatusDocument};
 
 use super::arguments::Arguments;
@@ -15,8 +16,9 @@ pub(crate) fn verify(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let claim = claim(&directory)?;
     let mut state = State::default();
     let mut projected = None;
-    let reading = place::visit(&directory, &mut |entry| {
-        state = place::fold(std::mem::take(&mut state), &entry, &directory)?;
+    let bar = progress_bar();
+    let visit = |entry: courier_ledger::Entry| {
+        state = std::mem::take(&mut state).apply(&entry)?;
         if let (Some((tip, _)), Some(log)) = (&claim, state.log())
             && tip.sequence == entry.sequence
         {
@@ -28,11 +30,13 @@ pub(crate) fn verify(arguments: &Arguments) -> Result<ExitCode, CommandError> {
             projected = Some(StatusDocument::project(&state, tip));
         }
         Ok(())
-    })?;
-    let Some(reading) = reading else {
-        let text = format!("there is no ledger in {}", directory.display());
-        return Err(CommandError::new(ExitCode::Usage, text).hint("the first `run` creates it"));
     };
+    let summary = place::audit(&directory, visit, |progress| {
+        bar.set_length(progress.total_bytes);
+        bar.set_position(progress.done_bytes);
+    });
+    bar.finish_and_clear();
+    let summary = summary?;
     let status = match (&claim, &projected) {
         (None, _) => "there is no status.xml of this ledger yet".to_owned(),
         (Some((tip, bytes)), Some(document)) if document.as_bytes() == bytes => {
@@ -53,23 +57,31 @@ pub(crate) fn verify(arguments: &Arguments) -> Result<ExitCode, CommandError> {
             "The ledger {} is whole: {} events, {} bytes.\n\
              Hash chain, witness, every event and every transition were checked; {status}.\n\
              Last event: {}, hash {}",
-            reading.log,
-            reading.entries,
-            reading.size_bytes,
-            reading.tip.sequence,
-            reading.tip.hash
+            summary.log,
+            summary.tip.sequence,
+            summary.size_bytes,
+            summary.tip.sequence,
+            summary.tip.hash
         )?;
-        if reading.unfinished_bytes > 0 {
-            writeln!(
+        match summary.tail {
+            Tail::Complete => Ok(()),
+            Tail::BeingWritten => writeln!(output, "A run is writing the next event right now."),
+            Tail::Torn(_) => writeln!(
                 output,
-                "{} bytes after it are an event that is being written, or that a crash cut short: \
-                 the next run keeps them aside and goes on.",
-                reading.unfinished_bytes
-            )?;
+                "Behind it is an event that a crash cut short: the next run keeps it aside and goes on."
+            ),
         }
-        Ok(())
     })?;
     Ok(ExitCode::Done)
+}
+
+/// On a terminal, how far the audit has come.
+fn progress_bar() -> indicatif::ProgressBar {
+    let style = indicatif::ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {eta}");
+    match style {
+        Ok(style) => indicatif::ProgressBar::new(0).with_style(style),
+        Err(_) => indicatif::ProgressBar::hidden(),
+    }
 }
 
 /// What the local `status.xml` claims to show.

@@ -7,6 +7,7 @@ use courier_ledger::{Digest, Entry, Event, LogId, Sequence, Timestamp};
 pub struct Rehearsal {
     log: LogId,
     tip: Tip,
+    entries: Vec<Entry>,
 }
 
 impl Rehearsal {
@@ -19,6 +20,7 @@ impl Rehearsal {
                 sequence,
                 hash: Digest([0; 32]),
             },
+            entries: Vec::new(),
         }
     }
 }
@@ -38,15 +40,25 @@ impl EventLog for Rehearsal {
         time: Timestamp,
         events: Vec<Event>,
     ) -> Result<Vec<Entry>, LogError> {
-        let entries = events.into_iter().map(|event| {
+        let first = self.entries.len();
+        for event in events {
             self.tip.sequence = self.tip.sequence.next();
-            Entry {
-                sequence: self.tip.sequence,
+            let Tip { sequence, hash } = self.tip;
+            self.entries.push(Entry {
+                sequence,
                 time,
                 event,
-                hash: self.tip.hash,
-            }
-        });
-        Ok(entries.collect())
+                hash,
+            });
+        }
+        Ok(self.entries.get(first..).unwrap_or_default().to_vec())
+    }
+
+    fn read_from(&self, first: Sequence) -> Box<dyn Iterator<Item = Result<Entry, LogError>> + '_> {
+        let from_there = self
+            .entries
+            .iter()
+            .filter(move |entry| entry.sequence >= first);
+        Box::new(from_there.cloned().map(Ok))
     }
 }

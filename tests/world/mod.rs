@@ -332,4 +332,11 @@ impl courier_ledger::log::EventLog for Recorder<'_> {
         self.entries.extend(entries.iter().cloned());
         Ok(entries)
     }
+
+    fn read_from(
+        &self,
+        first: Sequence,
+    ) -> Box<dyn Iterator<Item = Result<Entry, courier_ledger::log::LogError>> + '_> {
+        self.inner.read_from(first)
+    }
 }

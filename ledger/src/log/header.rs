@@ -1,61 +1,112 @@
-//! The first bytes of the file: what it is, in which version, and whose.
+//! The first bytes of the log: what the file is, in which version, under which hash, and whose.
 //!
-//! magic `BRKCOUR\n` · u16 version · u8 hash id (1 = SHA-256) · log id [16] · CRC-32 of the above;
-//! little-endian, 31 bytes.
+//! Deliberately absent: room for options. Another format is another version.
 
 use crate::{Digest, LogId};
 
-const MAGIC: [u8; 8] = *b"BRKCOUR\n";
-const VERSION: u16 = 1;
-const SHA_256: u8 = 1;
+use super::recovery::HeaderFault;
 
-/// The header's size in bytes.
-pub(crate) const HEADER_BYTES: usize = 8 + 2 + 1 + 16 + 4;
-
-/// What the first bytes of a file say.
+/// The header of `ledger.log`, 31 bytes: magic, version, hash id, log id, CRC-32 of the above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Header {
-    /// A log of this version.
-    Valid(LogId),
-    /// Not a log, or a damaged header.
-    Malformed,
-    /// A log of another version.
-    UnknownVersion(u16),
-    /// A log with another hash function.
-    UnknownHash(u8),
+pub(crate) struct Header {
+    pub(crate) log: LogId,
 }
 
-/// The header of a new log.
-pub(crate) fn encode(log: LogId) -> [u8; HEADER_BYTES] {
-    let mut bytes = [0; HEADER_BYTES];
-    bytes[..8].copy_from_slice(&MAGIC);
-    bytes[8..10].copy_from_slice(&VERSION.to_le_bytes());
-    bytes[10] = SHA_256;
-    bytes[11..27].copy_from_slice(&log.0);
-    let crc = crc32fast::hash(&bytes[..27]);
-    bytes[27..].copy_from_slice(&crc.to_le_bytes());
-    bytes
-}
+impl Header {
+    pub(crate) const SIZE_BYTES: usize = 31;
+    /// As in PNG, bytes that a transfer in text mode, or one that cuts to seven bits, breaks.
+    const MAGIC: [u8; 8] = *b"\x89BCL\r\n\x1a\n";
+    const VERSION: u16 = 1;
+    const SHA_256: u8 = 1;
 
-/// Reads the first bytes of a file.
-pub(crate) fn decode(bytes: &[u8]) -> Header {
-    let Some(bytes) = bytes.first_chunk::<HEADER_BYTES>() else {
-        return Header::Malformed;
-    };
-    let mut log = [0; 16];
-    log.copy_from_slice(&bytes[11..27]);
-    let crc = u32::from_le_bytes([bytes[27], bytes[28], bytes[29], bytes[30]]);
-    if bytes[..8] != MAGIC || crc32fast::hash(&bytes[..27]) != crc {
-        return Header::Malformed;
+    pub(crate) fn encode(self) -> [u8; Self::SIZE_BYTES] {
+        let mut bytes = [0; Self::SIZE_BYTES];
+        bytes[..8].copy_from_slice(&Self::MAGIC);
+        bytes[8..10].copy_from_slice(&Self::VERSION.to_le_bytes());
+        bytes[10] = Self::SHA_256;
+        bytes[11..27].copy_from_slice(&self.log.0);
+        let crc = crc32fast::hash(&bytes[..27]);
+        bytes[27..].copy_from_slice(&crc.to_le_bytes());
+        bytes
     }
-    match (u16::from_le_bytes([bytes[8], bytes[9]]), bytes[10]) {
-        (VERSION, SHA_256) => Header::Valid(LogId(log)),
-        (VERSION, hash) => Header::UnknownHash(hash),
-        (version, _) => Header::UnknownVersion(version),
+
+    /// Reads the first bytes of a file, which may be fewer than a header has.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, HeaderFault> {
+        let Some((magic, rest)) = bytes.split_first_chunk::<8>() else {
+            return Err(HeaderFault::Short);
+        };
+        if *magic != Self::MAGIC {
+            return Err(HeaderFault::NotALog);
+        }
+        let Some((&[v0, v1, hash], rest)) = rest.split_first_chunk::<3>() else {
+            return Err(HeaderFault::Short);
+        };
+        let (Some((id, rest)), version) =
+            (rest.split_first_chunk::<16>(), u16::from_le_bytes([v0, v1]))
+        else {
+            return Err(HeaderFault::Short);
+        };
+        let Some(crc) = rest.first_chunk::<4>() else {
+            return Err(HeaderFault::Short);
+        };
+        // The checksum first: a flipped bit in the version is damage, not a newer program's file.
+        if u32::from_le_bytes(*crc) != crc32fast::hash(&bytes[..27]) {
+            return Err(HeaderFault::Damaged);
+        }
+        if version != Self::VERSION {
+            return Err(HeaderFault::UnknownVersion(version));
+        }
+        if hash != Self::SHA_256 {
+            return Err(HeaderFault::UnknownHash(hash));
+        }
+        Ok(Self { log: LogId(*id) })
+    }
+
+    /// What the first frame is chained to.
+    pub(crate) fn hash(self) -> Digest {
+        Digest::of(&[&self.encode()])
     }
 }
 
-/// What the first frame's hash chains to.
-pub(crate) fn hash(log: LogId) -> Digest {
-    Digest::of(&[&encode(log)])
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_read_back_and_every_flipped_bit_and_cut_is_noticed() {
+        let header = Header {
+            log: LogId([7; 16]),
+        };
+        let bytes = header.encode();
+        assert_eq!(Header::decode(&bytes), Ok(header));
+        for cut in 0..bytes.len() {
+            assert_eq!(
+                Header::decode(&bytes[..cut]),
+                Err(HeaderFault::Short),
+                "{cut}"
+            );
+        }
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes;
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(Header::decode(&flipped).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn another_version_and_another_hash_are_named() {
+        let sealed = |version: u16, hash: u8| {
+            let mut bytes = Header {
+                log: LogId([7; 16]),
+            }
+            .encode();
+            bytes[8..10].copy_from_slice(&version.to_le_bytes());
+            bytes[10] = hash;
+            let crc = crc32fast::hash(&bytes[..27]);
+            bytes[27..].copy_from_slice(&crc.to_le_bytes());
+            Header::decode(&bytes)
+        };
+        assert_eq!(sealed(2, 1), Err(HeaderFault::UnknownVersion(2)));
+        assert_eq!(sealed(1, 2), Err(HeaderFault::UnknownHash(2)));
+    }
 }

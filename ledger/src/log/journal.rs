@@ -1,230 +1,275 @@
-//! The log as the run loop knows it, over a file with its witness.
+//! The log in the files of [`Storage`], open as the one writer.
 //!
-//! What always holds: one writer, by the kernel's lock; `append` returns after fsync; after a write
-//! that failed nothing is written any more, because the kernel may have marked lost pages clean.
+//! What always holds here: an entry that was given back is on disk; after the first failed write or
+//! fsync nothing more is appended. Deliberately absent: retries (a kernel may call lost pages clean
+//! after a failed fsync), and waiting for the lock.
 
-use super::error::LogError;
-use super::header;
-use super::recovery::{Action, Rule, action};
-use super::scan::{Scan, Visitor, io_error, scan};
-use super::storage::Storage;
-use super::{EventLog, LOG, Tip, WITNESS, frame, witness};
-use crate::{Digest, Entry, Event, LogId, Sequence, Timestamp};
+use crate::{Entry, Event, LogId, Sequence, Timestamp};
 
-/// Bytes copied at a time.
-const BLOCK_BYTES: usize = 1 << 20;
+use super::codec;
+use super::error::{LogError, Refusal, Rule};
+use super::event_log::{EventLog, Tip};
+use super::examine::Examination;
+use super::frame::{FrameHeader, PAYLOAD_BYTES_MAX};
+use super::header::Header;
+use super::heal::{cut_off_tail, kept_tails, lock, rewrite, sweep};
+use super::recovery::Action;
+use super::storage::{LogFile, Storage};
+use super::tail::TornTail;
+use super::walk::{Mark, Step, Walk};
+use super::witness::Witness;
 
-/// A log that is open for writing.
-#[derive(Debug)]
-pub struct Journal<S> {
+/// The most entries that are written by one append and one fsync; a longer batch is written in
+/// several. Recovery relies on it (`tail`).
+pub(crate) const BATCH_ENTRIES_MAX: usize = 1024;
+
+/// The witness is replaced after this many entries, however long the run.
+const WITNESS_ENTRIES: u64 = 4096;
+
+/// … or after this many bytes.
+const WITNESS_BYTES: u64 = 32 << 20;
+
+/// What a log that does not exist yet is created with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLog {
+    /// Its identity, drawn at random by the caller.
+    pub id: LogId,
+    /// The program's version.
+    pub version: String,
+}
+
+/// A log, opened by its one writer.
+pub struct Opened<S: Storage> {
+    /// The log.
+    pub journal: Journal<S>,
+    /// Whether it was created just now.
+    pub created: bool,
+    /// The torn tail that was cut off and recorded. More than one only if a recovery was itself
+    /// interrupted.
+    pub recovered: Vec<TornTail>,
+}
+
+/// Whether a missing log is created.
+enum Missing {
+    Create(NewLog),
+    Fail,
+}
+
+/// The log in the files of [`Storage`], held by its one writer.
+pub struct Journal<S: Storage> {
     storage: S,
-    log: LogId,
-    tip: Tip,
-    witnessed: Tip,
+    header: Header,
+    mark: Mark,
+    sealed: Mark,
+    /// Places to begin reading at, ascending.
+    index: Vec<Mark>,
     poisoned: bool,
-}
-
-/// What opening for writing found.
-#[derive(Debug)]
-pub enum Opened<S> {
-    /// A log, whose entries were handed on.
-    Existing(Journal<S>),
-    /// Nothing: a log can be created.
-    Nothing(Vacancy<S>),
-}
-
-/// A place for a new log, locked.
-#[derive(Debug)]
-pub struct Vacancy<S> {
-    storage: S,
-}
-
-impl<S: Storage> Vacancy<S> {
-    /// Creates a log whose first event is `LogCreated`.
-    pub fn create(
-        mut self,
-        log: LogId,
-        time: Timestamp,
-        version: &str,
-    ) -> Result<(Journal<S>, Entry), LogError> {
-        let event = Event::LogCreated {
-            log,
-            version: version.to_owned(),
-        };
-        let mut bytes = header::encode(log).to_vec();
-        let sequence = Sequence::NONE.next();
-        let hash = frame::encode(&mut bytes, header::hash(log), sequence, time, &event)
-            .ok_or(LogError::TooLarge { kind: event.kind() })?;
-        // As a whole or not at all: there is no such thing as a log without its first entry.
-        self.storage
-            .replace(LOG, &bytes)
-            .map_err(|source| io_error(&self.storage, LOG, "created", source))?;
-        let tip = Tip { sequence, hash };
-        let mut journal = Journal {
-            storage: self.storage,
-            log,
-            tip,
-            witnessed: Tip {
-                sequence: Sequence::NONE,
-                hash: Digest([0; 32]),
-            },
-            poisoned: false,
-        };
-        journal.bear_witness()?;
-        Ok((
-            journal,
-            Entry {
-                sequence,
-                time,
-                event,
-                hash,
-            },
-        ))
-    }
+    buffer: Vec<u8>,
 }
 
 impl<S: Storage> Journal<S> {
-    /// Opens a directory for writing: locks it, recovers what is there, and hands every entry to
-    /// `visit`. `now` stamps a `TailRecovered`, if there is one.
-    pub fn open(mut storage: S, now: Timestamp, visit: Visitor<'_>) -> Result<Opened<S>, LogError> {
-        match storage.lock() {
-            Ok(true) => {}
-            Ok(false) => {
-                return Err(LogError::Locked {
-                    file: storage.describe(LOG),
-                });
+    /// Takes the lock and creates a log where there is none; its first entry is given to `fold`.
+    pub fn create<E: From<LogError>>(
+        mut storage: S,
+        time: Timestamp,
+        new: NewLog,
+        mut fold: impl FnMut(Entry) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        lock(&mut storage)?;
+        let examination = Examination::begin(&storage)?;
+        match examination.action() {
+            Action::Create => Ok(Self::begin(storage, time, new, &mut fold)?),
+            Action::Open | Action::Heal | Action::Refuse(_) => Err(LogError::Exists {
+                path: storage.locate(LogFile::Log),
             }
-            Err(source) => return Err(io_error(&storage, LOG, "locked", source)),
+            .into()),
         }
-        let found = scan(&storage, visit)?;
-        let (log, torn) = match (action(found.findings), found.log) {
-            (Action::Create, _) => return Ok(Opened::Nothing(Vacancy { storage })),
-            (Action::Refuse(rule), _) => return Err(refusal(&storage, found, rule)),
-            (Action::Open, Some(log)) => (log, false),
-            (Action::Heal, Some(log)) => (log, true),
-            (Action::Open | Action::Heal, None) => {
-                return Err(refusal(&storage, found, Rule::HeaderMalformed));
+    }
+
+    /// Takes the lock, reads the log once from its start, giving every entry to `fold`, and heals a
+    /// torn tail; the entry that records it is given to `fold` too.
+    pub fn open<E: From<LogError>>(
+        storage: S,
+        time: Timestamp,
+        mut fold: impl FnMut(Entry) -> Result<(), E>,
+    ) -> Result<Opened<S>, E> {
+        Self::start(storage, time, Missing::Fail, &mut fold)
+    }
+
+    /// As [`Self::open`], and creates the log when there is neither a log nor a witness.
+    pub fn open_or_create<E: From<LogError>>(
+        storage: S,
+        time: Timestamp,
+        new: NewLog,
+        mut fold: impl FnMut(Entry) -> Result<(), E>,
+    ) -> Result<Opened<S>, E> {
+        Self::start(storage, time, Missing::Create(new), &mut fold)
+    }
+
+    fn start<E: From<LogError>>(
+        mut storage: S,
+        time: Timestamp,
+        missing: Missing,
+        fold: &mut dyn FnMut(Entry) -> Result<(), E>,
+    ) -> Result<Opened<S>, E> {
+        lock(&mut storage)?;
+        let mut examination = Examination::begin(&storage)?;
+        examination.advance(&storage, &mut |entry, _| fold(entry))?;
+        match (examination.action(), missing) {
+            (Action::Refuse(rule), _) => {
+                Err(LogError::Refused(examination.refusal(&storage, rule)).into())
             }
+            (Action::Create, Missing::Fail) => Err(LogError::NotFound {
+                path: storage.locate(LogFile::Log),
+            }
+            .into()),
+            (Action::Create, Missing::Create(new)) => {
+                let journal = Self::begin(storage, time, new, fold)?;
+                Ok(Opened {
+                    journal,
+                    created: true,
+                    recovered: Vec::new(),
+                })
+            }
+            (Action::Open, _) => Self::resume(storage, time, examination, fold),
+            (Action::Heal, _) => {
+                let offset = examination.mark().offset;
+                cut_off_tail(&mut storage, offset)?;
+                Self::resume(storage, time, examination, fold)
+            }
+        }
+    }
+
+    /// Writes a log of one entry. It appears under its name with that entry or not at all.
+    fn begin<E: From<LogError>>(
+        mut storage: S,
+        time: Timestamp,
+        new: NewLog,
+        fold: &mut dyn FnMut(Entry) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let header = Header { log: new.id };
+        let mark = Mark::first(header);
+        let mut buffer = header.encode().to_vec();
+        let event = Event::LogCreated {
+            log: new.id,
+            version: new.version,
         };
+        let (entry, mark) = push_frame(&mut buffer, mark, time, event)?;
+        sweep(&mut storage)?;
+        storage
+            .replace(LogFile::Log, &buffer)
+            .map_err(LogError::storage(&storage, LogFile::Log, "creating"))?;
         let mut journal = Self {
             storage,
-            log,
-            tip: found.tip,
-            witnessed: Tip {
-                sequence: Sequence::NONE,
-                hash: Digest([0; 32]),
-            },
+            header,
+            mark,
+            sealed: Mark::first(header),
+            index: vec![Mark::first(header)],
             poisoned: false,
+            buffer,
         };
-        let recovered = if torn {
-            Some(journal.cut_off(&found)?)
-        } else {
-            None
+        journal.seal()?;
+        fold(entry)?;
+        Ok(journal)
+    }
+
+    /// Makes a log that is whole again the writer's own.
+    fn resume<E: From<LogError>>(
+        mut storage: S,
+        time: Timestamp,
+        examination: Examination,
+        fold: &mut dyn FnMut(Entry) -> Result<(), E>,
+    ) -> Result<Opened<S>, E> {
+        let (Some(header), Some(sealed)) = (examination.header(), examination.witnessed()) else {
+            return Err(LogError::NotFound {
+                path: storage.locate(LogFile::Log),
+            }
+            .into());
         };
-        journal.sync_again(found.witnessed_offset, found.end_offset)?;
-        if let Some(event) = recovered {
-            for entry in journal.append(journal.tip.sequence.next(), now, vec![event])? {
-                visit(entry)?;
+        sweep(&mut storage)?;
+        let mark = examination.mark();
+        rewrite(&mut storage, sealed.offset, mark.offset)?;
+        let kept = kept_tails(&storage, mark.offset)?;
+        let mut journal = Self {
+            storage,
+            header,
+            mark,
+            sealed,
+            index: examination.into_index(),
+            poisoned: false,
+            buffer: Vec::new(),
+        };
+        if !kept.is_empty() {
+            let events = kept.iter().map(|tail| tail.event()).collect();
+            for entry in journal.append(mark.sequence.next(), time, events)? {
+                fold(entry)?;
             }
         }
-        journal.bear_witness()?;
-        Ok(Opened::Existing(journal))
-    }
-
-    /// Brings the witness up to the tip: at the end of a run.
-    pub fn bear_witness(&mut self) -> Result<(), LogError> {
-        if self.witnessed.sequence == self.tip.sequence {
-            return Ok(());
-        }
-        self.storage
-            .replace(WITNESS, &witness::encode(self.tip))
-            .map_err(|source| io_error(&self.storage, WITNESS, "replaced", source))?;
-        self.witnessed = self.tip;
-        Ok(())
-    }
-
-    /// Keeps the torn tail beside the log, then cuts it off.
-    fn cut_off(&mut self, found: &Scan) -> Result<Event, LogError> {
-        let offset = found.end_offset;
-        let mut tail = Vec::new();
-        self.for_each_block(offset, found.size_bytes, |_, _, block| {
-            tail.extend_from_slice(block);
-            Ok(())
-        })?;
-        let kept = format!("ledger.torn.{offset}");
-        let storage = &mut self.storage;
-        storage
-            .replace(&kept, &tail)
-            .map_err(|source| io_error(storage, &kept, "written", source))?;
-        storage
-            .truncate(LOG, offset)
-            .map_err(|source| io_error(storage, LOG, "cut off", source))?;
-        storage
-            .sync(LOG)
-            .map_err(|source| io_error(storage, LOG, "synced", source))?;
-        Ok(Event::TailRecovered {
-            offset,
-            size_bytes: tail.len() as u64,
-            sha256: Digest::of(&[&tail]),
+        journal.seal()?;
+        Ok(Opened {
+            journal,
+            created: false,
+            recovered: kept,
         })
     }
 
-    /// Puts everything after the witness there again and syncs it: whoever wrote it may have died
-    /// before the disk had it.
-    fn sync_again(&mut self, from: u64, to: u64) -> Result<(), LogError> {
-        if from == to {
-            return Ok(());
+    /// Replaces the witness, so that it names the last entry. To be called at the end of a run; the
+    /// journal does it by itself when it is opened and each 4,096 entries.
+    pub fn seal(&mut self) -> Result<(), LogError> {
+        if self.poisoned {
+            return Err(LogError::Poisoned {
+                path: self.storage.locate(LogFile::Log),
+            });
         }
-        self.for_each_block(from, to, |storage, offset, block| {
-            storage
-                .rewrite(LOG, offset, block)
-                .map_err(|source| io_error(storage, LOG, "written", source))
-        })?;
-        let storage = &mut self.storage;
-        storage
-            .sync(LOG)
-            .map_err(|source| io_error(storage, LOG, "synced", source))
+        let Mark { sequence, hash, .. } = self.mark;
+        // Without an entry since the last witness there is one already: a log has its first entry
+        // before its first witness.
+        if self.sealed != self.mark {
+            let witness = Witness { sequence, hash }.encode();
+            if let Err(error) = self.storage.replace(LogFile::Head, witness.as_bytes()) {
+                self.poisoned = true;
+                return Err(LogError::storage(&self.storage, LogFile::Head, "replacing")(error));
+            }
+            self.sealed = self.mark;
+        }
+        Ok(())
     }
 
-    fn for_each_block(
-        &mut self,
-        from: u64,
-        to: u64,
-        mut act: impl FnMut(&mut S, u64, &[u8]) -> Result<(), LogError>,
-    ) -> Result<(), LogError> {
-        let mut block = vec![0; BLOCK_BYTES];
-        let mut offset = from;
-        while offset < to {
-            let wanted = usize::try_from(to - offset)
-                .unwrap_or(BLOCK_BYTES)
-                .min(BLOCK_BYTES);
-            let room = block.get_mut(..wanted).unwrap_or_default();
-            let got = self
-                .storage
-                .read_at(LOG, offset, room)
-                .map_err(|source| io_error(&self.storage, LOG, "read", source))?;
-            if got == 0 {
-                let source = std::io::ErrorKind::UnexpectedEof.into();
-                return Err(io_error(&self.storage, LOG, "read", source));
-            }
-            act(
-                &mut self.storage,
-                offset,
-                block.get(..got).unwrap_or_default(),
-            )?;
-            offset += got as u64;
+    /// Seals the log, and gives the lock back.
+    pub fn close(mut self) -> Result<(), LogError> {
+        self.seal()
+    }
+
+    /// Writes and syncs the frames in `self.buffer[range]`, which end at `mark`.
+    fn write(&mut self, range: std::ops::Range<usize>, mark: Mark) -> Result<(), LogError> {
+        let failed = LogError::storage::<S>;
+        if let Err(error) = self.storage.append(LogFile::Log, &self.buffer[range]) {
+            self.poisoned = true;
+            let error = failed(&self.storage, LogFile::Log, "appending")(error);
+            // So that readers see a whole log until the next start. Should it fail, that start finds
+            // a torn tail and heals it; the first error is the one to report.
+            self.storage.truncate(LogFile::Log, self.mark.offset).ok();
+            return Err(error);
         }
+        if let Err(error) = self.storage.sync(LogFile::Log) {
+            self.poisoned = true;
+            return Err(failed(&self.storage, LogFile::Log, "syncing")(error));
+        }
+        self.mark = mark;
         Ok(())
     }
 }
 
 impl<S: Storage> EventLog for Journal<S> {
-    fn log_id(&self) -> LogId {
-        self.log
+    fn tip(&self) -> Tip {
+        Tip {
+            sequence: self.mark.sequence,
+            hash: self.mark.hash,
+        }
     }
 
-    fn tip(&self) -> Tip {
-        self.tip
+    fn log_id(&self) -> LogId {
+        self.header.log
     }
 
     fn append(
@@ -235,100 +280,128 @@ impl<S: Storage> EventLog for Journal<S> {
     ) -> Result<Vec<Entry>, LogError> {
         if self.poisoned {
             return Err(LogError::Poisoned {
-                file: self.storage.describe(LOG),
+                path: self.storage.locate(LogFile::Log),
             });
         }
-        let next = self.tip.sequence.next();
-        if expected != next {
-            return Err(LogError::WrongSequence { expected, next });
+        let due = self.mark.sequence.next();
+        if expected != due {
+            return Err(LogError::Conflict { expected, due });
         }
-        let mut bytes = Vec::new();
+        // All are encoded before any is written: an event that cannot be leaves nothing behind.
+        self.buffer.clear();
         let mut entries = Vec::with_capacity(events.len());
-        let mut tip = self.tip;
+        let mut writes = Vec::new();
+        let mut mark = self.mark;
+        let mut marks = Vec::new();
         for event in events {
-            let sequence = tip.sequence.next();
-            let hash = frame::encode(&mut bytes, tip.hash, sequence, time, &event)
-                .ok_or(LogError::TooLarge { kind: event.kind() })?;
-            tip = Tip { sequence, hash };
-            entries.push(Entry {
-                sequence,
-                time,
-                event,
-                hash,
-            });
-        }
-        let storage = &mut self.storage;
-        let written = storage
-            .append(LOG, &bytes)
-            .map_err(|source| io_error(storage, LOG, "written", source))
-            .and_then(|()| {
-                storage
-                    .sync(LOG)
-                    .map_err(|source| io_error(storage, LOG, "synced", source))
-            });
-        match written {
-            Ok(()) => {
-                self.tip = tip;
-                Ok(entries)
+            let (entry, next) = push_frame(&mut self.buffer, mark, time, event)?;
+            mark = next;
+            entries.push(entry);
+            if mark.sequence.0.is_multiple_of(Examination::INDEX_ENTRIES) {
+                marks.push(mark);
             }
-            Err(error) => {
-                self.poisoned = true;
-                Err(error)
+            if entries.len().is_multiple_of(BATCH_ENTRIES_MAX) {
+                writes.push((self.buffer.len(), mark));
             }
         }
+        writes.push((self.buffer.len(), mark));
+        let mut written = 0;
+        for (end, mark) in writes {
+            if end > written {
+                self.write(written..end, mark)?;
+                written = end;
+            }
+        }
+        self.index.extend(marks);
+        if self.mark.sequence.0 - self.sealed.sequence.0 >= WITNESS_ENTRIES
+            || self.mark.offset - self.sealed.offset >= WITNESS_BYTES
+        {
+            self.seal()?;
+        }
+        Ok(entries)
+    }
+
+    fn read_from(&self, first: Sequence) -> Box<dyn Iterator<Item = Result<Entry, LogError>> + '_> {
+        let before = self.index.partition_point(|mark| mark.sequence < first);
+        let first_frame = Mark::first(self.header);
+        let from = self
+            .index
+            .get(before.saturating_sub(1))
+            .copied()
+            .unwrap_or(first_frame);
+        let mut walk = Walk::new(&self.storage, from, self.mark.offset);
+        let mut ended = false;
+        let entries = std::iter::from_fn(move || {
+            if ended {
+                return None;
+            }
+            match walk.step() {
+                Ok(Step::Entry(entry)) => Some(Ok(entry)),
+                Ok(Step::Halt(super::walk::Halt::Boundary)) => None,
+                Ok(Step::Halt(_)) => {
+                    ended = true;
+                    Some(Err(LogError::Refused(Refusal {
+                        path: self.storage.locate(LogFile::Log),
+                        offset_bytes: walk.mark().offset,
+                        rule: Rule::ChangedSinceOpening,
+                        written_by: None,
+                    })))
+                }
+                Err(error) => {
+                    ended = true;
+                    Some(Err(error))
+                }
+            }
+        });
+        Box::new(
+            entries
+                .skip_while(move |entry| entry.as_ref().is_ok_and(|entry| entry.sequence < first)),
+        )
     }
 }
 
-/// What reading without the lock found.
-#[derive(Clone, Copy, Debug)]
-pub struct Reading {
-    /// The log.
-    pub log: LogId,
-    /// The last whole entry.
-    pub tip: Tip,
-    /// Bytes after it: an entry that is being written, or one that the next run will cut off.
-    pub unfinished_bytes: u64,
-    /// Entries read.
-    pub entries: u64,
-    /// The size of the whole entries with the header, in bytes.
-    pub size_bytes: u64,
-}
-
-/// Reads a log without locking or changing it; works while a run is active. None when there is
-/// neither log nor witness.
-pub fn read(storage: &dyn Storage, visit: Visitor<'_>) -> Result<Option<Reading>, LogError> {
-    let found = scan(storage, visit)?;
-    match (action(found.findings), found.log) {
-        (Action::Create, _) => Ok(None),
-        (Action::Open | Action::Heal, Some(log)) => Ok(Some(Reading {
-            log,
-            tip: found.tip,
-            unfinished_bytes: found.size_bytes - found.end_offset,
-            entries: found.entries,
-            size_bytes: found.end_offset,
-        })),
-        (Action::Refuse(rule), _) => Err(refusal(storage, found, rule)),
-        (Action::Open | Action::Heal, None) => Err(refusal(storage, found, Rule::HeaderMalformed)),
-    }
-}
-
-fn refusal(storage: &dyn Storage, found: Scan, rule: Rule) -> LogError {
-    let file = match rule {
-        Rule::WitnessMalformed | Rule::WitnessLost => WITNESS,
-        Rule::LogLost
-        | Rule::HeaderMalformed
-        | Rule::FormatUnknown
-        | Rule::WitnessDiffers
-        | Rule::ShorterThanWitness
-        | Rule::DamagedInside
-        | Rule::SequenceGap
-        | Rule::Undecodable => LOG,
+/// Appends the frame of `event`, which follows `mark`, to `buffer`.
+fn push_frame(
+    buffer: &mut Vec<u8>,
+    mark: Mark,
+    time: Timestamp,
+    event: Event,
+) -> Result<(Entry, Mark), LogError> {
+    let sequence = mark.sequence.next();
+    let start = buffer.len();
+    buffer.extend_from_slice(&[0; FrameHeader::SIZE_BYTES]);
+    let payload = start + FrameHeader::SIZE_BYTES;
+    codec::encode(time, &event, buffer).map_err(|source| LogError::Encode { sequence, source })?;
+    let size_bytes = buffer.len() - payload;
+    let length = u32::try_from(size_bytes)
+        .ok()
+        .filter(|length| *length <= PAYLOAD_BYTES_MAX);
+    let Some(length) = length else {
+        return Err(LogError::TooLarge {
+            sequence,
+            size_bytes,
+            max_bytes: PAYLOAD_BYTES_MAX,
+        });
     };
-    LogError::Refused {
-        file: storage.describe(file),
-        offset: if file == LOG { found.end_offset } else { 0 },
-        after: found.tip.sequence,
-        rule,
-        source: found.undecodable,
-    }
+    let header = FrameHeader {
+        length,
+        sequence: sequence.0,
+    };
+    buffer[start..payload].copy_from_slice(&header.encode());
+    let hash = header.chain(mark.hash, &buffer[payload..]);
+    buffer.extend_from_slice(&hash.0);
+    let offset = mark.offset + header.frame_bytes();
+    Ok((
+        Entry {
+            sequence,
+            time,
+            event,
+            hash,
+        },
+        Mark {
+            sequence,
+            hash,
+            offset,
+        },
+    ))
 }

@@ -1,54 +1,42 @@
-//! The event log on disk: `ledger.log`, append-only, and its witness `ledger.head`
-//! (`docs/log-format.md`).
+//! The event log on disk: `ledger.log`, its witness `ledger.head`, and what recovery cut off
+//! (`docs/log-format.md` is the specification).
 //!
-//! Two seams: the run loop knows [`EventLog`], which a database table could be as well; the file
-//! sits on [`Storage`], which a test can make fail.
+//! What always holds here: an entry that [`EventLog::append`] returned is on disk and is never lost
+//! or changed without the next opening saying so; a damaged file is never changed, except by the
+//! one row of the recovery table that heals, and that keeps what it cut off. Deliberately absent:
+//! what events mean (the caller folds them), the checkpoint, clocks, and files other than through
+//! [`Storage`].
 
+mod codec;
+mod disk;
 mod error;
+mod event_log;
+mod examine;
 mod files;
 mod frame;
 mod header;
+mod heal;
 mod journal;
+mod memory;
+mod read;
 mod recovery;
-mod scan;
 mod storage;
+mod tail;
+mod verify;
+mod walk;
 mod witness;
 
-use crate::{Digest, Entry, Event, LogId, Sequence, Timestamp};
+#[cfg(test)]
+mod tests;
 
-pub use error::LogError;
+pub use disk::Fault;
+pub use error::{LogError, Refusal, Rule};
+pub use event_log::{EventLog, Tip};
 pub use files::Files;
-pub use frame::PayloadError;
-pub use journal::{Journal, Opened, Reading, Vacancy, read};
-pub use recovery::{Action, EndFound, Findings, HeaderFound, Rule, WitnessFound, action};
-pub use storage::Storage;
-
-const LOG: &str = "ledger.log";
-const WITNESS: &str = "ledger.head";
-
-/// A position in a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tip {
-    /// The entry's number.
-    pub sequence: Sequence,
-    /// The entry's hash.
-    pub hash: Digest,
-}
-
-/// A log that one runner appends to.
-pub trait EventLog {
-    /// Its identity.
-    fn log_id(&self) -> LogId;
-
-    /// Its last entry.
-    fn tip(&self) -> Tip;
-
-    /// Appends events, the first of which gets the number `expected`; returns when all of them are
-    /// durable. After an error the log must not be used any more.
-    fn append(
-        &mut self,
-        expected: Sequence,
-        time: Timestamp,
-        events: Vec<Event>,
-    ) -> Result<Vec<Entry>, LogError>;
-}
+pub use journal::{Journal, NewLog, Opened};
+pub use memory::{Memory, MemoryDisk};
+pub use read::{Reading, Tail, read};
+pub use recovery::{Action, End, Facts, HeaderFault, History, LogFound, WitnessFound, action};
+pub use storage::{Lock, LogFile, Storage};
+pub use tail::TornTail;
+pub use verify::{Progress, Summary, verify};

@@ -1,35 +1,68 @@
-//! `ledger.head`: up to where the log was known to be whole, kept apart from it. Without a witness
-//! a cut at a frame boundary is invisible, and damage to the last record looks like a torn write.
+//! The witness: `ledger.head`, one line that says how far the log had come when it was replaced.
 //!
-//! u64 seq · hash [32] · CRC-32 of the above; little-endian, 44 bytes.
+//! It is text, `SEQUENCE HASH CRC\n`, so that a person can hold it against the tip that a published
+//! `status.xml` names. The checksum tells a damaged witness from one that disagrees with the log.
+//! Deliberately absent: the log's id. The hash already depends on it.
 
 use crate::{Digest, Sequence};
 
-use super::Tip;
-
-const WITNESS_BYTES: usize = 8 + 32 + 4;
-
-pub(crate) fn encode(tip: Tip) -> [u8; WITNESS_BYTES] {
-    let mut bytes = [0; WITNESS_BYTES];
-    bytes[..8].copy_from_slice(&tip.sequence.0.to_le_bytes());
-    bytes[8..40].copy_from_slice(&tip.hash.0);
-    let crc = crc32fast::hash(&bytes[..40]);
-    bytes[40..].copy_from_slice(&crc.to_le_bytes());
-    bytes
+/// The sequence number and hash of an entry that was on disk when the witness was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Witness {
+    pub(crate) sequence: Sequence,
+    pub(crate) hash: Digest,
 }
 
-/// Reads a whole witness; none when it is damaged.
-pub(crate) fn decode(bytes: &[u8]) -> Option<Tip> {
-    let bytes: &[u8; WITNESS_BYTES] = bytes.try_into().ok()?;
-    let (sequence, rest) = bytes.split_first_chunk::<8>()?;
-    let (hash, crc) = rest.split_first_chunk::<32>()?;
-    let crc = u32::from_le_bytes(crc.try_into().ok()?);
-    let fits = crc32fast::hash(&bytes[..40]) == crc;
-    fits.then_some(Tip {
-        sequence: Sequence(u64::from_le_bytes(*sequence)),
-        hash: Digest(*hash),
-    })
+impl Witness {
+    /// More than any witness has: 20 digits, 64 and 8 hexadecimal ones, two spaces, a line feed.
+    pub(crate) const SIZE_BYTES_MAX: usize = 95;
+
+    pub(crate) fn encode(self) -> String {
+        let text = format!("{} {}", self.sequence, self.hash);
+        let crc = crc32fast::hash(text.as_bytes());
+        format!("{text} {crc:08x}\n")
+    }
+
+    /// Reads a witness; `None` when any byte is not as it was written.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut words = std::str::from_utf8(bytes).ok()?.split([' ', '\n']);
+        let witness = Self {
+            sequence: words.next()?.parse().ok()?,
+            hash: Digest::from_hex(words.next()?)?,
+        };
+        (witness.encode().as_bytes() == bytes).then_some(witness)
+    }
 }
 
-/// Bytes to read to see whether a witness is longer than it may be.
-pub(crate) const READ_BYTES: usize = WITNESS_BYTES + 1;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_witness_is_read_back_and_every_flipped_bit_and_cut_is_noticed() {
+        let witness = Witness {
+            sequence: Sequence(412),
+            hash: Digest::of(&[b"x"]),
+        };
+        let text = witness.encode();
+        assert_eq!(Witness::decode(text.as_bytes()), Some(witness));
+        for bit in 0..text.len() * 8 {
+            let mut bytes = text.clone().into_bytes();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Witness::decode(&bytes), None, "bit {bit}");
+        }
+        for cut in 0..text.len() {
+            assert_eq!(
+                Witness::decode(&text.as_bytes()[..cut]),
+                None,
+                "cut at {cut}"
+            );
+        }
+        assert_eq!(Witness::decode(format!("{text} ").as_bytes()), None);
+        let longest = Witness {
+            sequence: Sequence(u64::MAX),
+            hash: witness.hash,
+        };
+        assert_eq!(longest.encode().len(), Witness::SIZE_BYTES_MAX);
+    }
+}

@@ -1,0 +1,181 @@
+//! Payload ⇄ event: MessagePack, a map `{"time": microseconds, "event": …}` with named fields.
+//!
+//! What always holds here: a payload that decodes re-encodes to the same bytes. rmp-serde accepts
+//! trailing bytes, integers longer than they need be and structs without names; the comparison
+//! refuses them all, so every event has exactly one encoding. Deliberately absent: defaults.
+
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Event, Timestamp};
+
+#[derive(Serialize)]
+struct PayloadRef<'a> {
+    time: Timestamp,
+    event: &'a Event,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Payload {
+    time: Timestamp,
+    event: Event,
+}
+
+/// Why bytes with the right hash are not a payload of this version.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DecodeError {
+    #[error("it is not an event of this version")]
+    Unknown(#[from] rmp_serde::decode::Error),
+    #[error("its bytes are not the ones that this event is written as")]
+    NotCanonical,
+}
+
+/// Appends the payload's bytes to `bytes`.
+pub(crate) fn encode(
+    time: Timestamp,
+    event: &Event,
+    bytes: &mut Vec<u8>,
+) -> Result<(), rmp_serde::encode::Error> {
+    rmp_serde::encode::write_named(bytes, &PayloadRef { time, event })
+}
+
+/// Reads a payload, and holds it against its own encoding.
+pub(crate) fn decode(bytes: &[u8]) -> Result<(Timestamp, Event), DecodeError> {
+    let Payload { time, event } = rmp_serde::from_slice(bytes)?;
+    let mut rest = Comparison { rest: bytes };
+    let payload = PayloadRef {
+        time,
+        event: &event,
+    };
+    rmp_serde::encode::write_named(&mut rest, &payload).map_err(|_| DecodeError::NotCanonical)?;
+    if rest.rest.is_empty() {
+        Ok((time, event))
+    } else {
+        Err(DecodeError::NotCanonical)
+    }
+}
+
+/// A writer that accepts exactly the bytes it was given, so that comparing needs no second buffer.
+struct Comparison<'a> {
+    rest: &'a [u8],
+}
+
+impl Write for Comparison<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.rest = self
+            .rest
+            .strip_prefix(bytes)
+            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Digest, LogId, RunCounts, Sequence};
+
+    fn event() -> Event {
+        Event::RunFinished {
+            counts: RunCounts::default(),
+            duration_micros: 5,
+        }
+    }
+
+    fn encoded(event: &Event) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        encode(Timestamp(-3), event, &mut bytes).expect("encodes");
+        bytes
+    }
+
+    #[test]
+    fn a_payload_is_read_back() {
+        let bytes = encoded(&event());
+        assert_eq!(decode(&bytes).expect("decodes"), (Timestamp(-3), event()));
+        let log = Event::LogCreated {
+            log: LogId([1; 16]),
+            version: "0.1.0".to_owned(),
+        };
+        assert_eq!(decode(&encoded(&log)).expect("decodes").1, log);
+        let published = Event::LedgerPublished {
+            start: Sequence(2),
+            through: Sequence(u64::MAX),
+            sha256: Digest([9; 32]),
+            size_bytes: 1 << 40,
+        };
+        assert_eq!(decode(&encoded(&published)).expect("decodes").1, published);
+    }
+
+    #[test]
+    fn the_bytes_are_named_fields() {
+        let bytes = encoded(&Event::LogCreated {
+            log: LogId([1; 16]),
+            version: "v".to_owned(),
+        });
+        let mut expected =
+            b"\x82\xa4time\xfd\xa5event\x81\xaaLogCreated\x82\xa3log\xc4\x10".to_vec();
+        expected.extend([1; 16]);
+        expected.extend(b"\xa7version\xa1v");
+        assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn trailing_bytes_long_integers_and_positional_structs_are_refused() {
+        let bytes = encoded(&event());
+        let mut trailing = bytes.clone();
+        trailing.push(0xc0);
+        assert!(matches!(decode(&trailing), Err(DecodeError::NotCanonical)));
+        // -3 as int 8 instead of a negative fixint.
+        let mut long = b"\x82\xa4time\xd0\xfd".to_vec();
+        long.extend(&bytes[7..]);
+        assert!(matches!(decode(&long), Err(DecodeError::NotCanonical)));
+        let positional = rmp_serde::to_vec(&PayloadRef {
+            time: Timestamp(-3),
+            event: &event(),
+        });
+        assert!(matches!(
+            decode(&positional.expect("encodes")),
+            Err(DecodeError::NotCanonical)
+        ));
+    }
+
+    #[test]
+    fn unknown_kinds_unknown_fields_and_missing_fields_are_refused() {
+        for bytes in [
+            b"\x82\xa4time\x01\xa5event\x81\xa7Unknown\x80".as_slice(),
+            b"\x83\xa4time\x01\xa5event\x81\xa7Deleted\x82\xa5start\x01\xa7removal\xa7removed\xa1x\x01",
+            b"\x82\xa4time\x01\xa5event\x81\xa7Deleted\x83\xa5start\x01\xa7removal\xa7removed\xa1x\x01",
+            b"\x82\xa4time\x01\xa5event\x81\xa7Deleted\x81\xa5start\x01",
+            b"\x81\xa4time\x01",
+            b"",
+            b"\xc0",
+        ] {
+            assert!(matches!(decode(bytes), Err(DecodeError::Unknown(_))), "{bytes:x?}");
+        }
+        let known =
+            b"\x82\xa4time\x01\xa5event\x81\xa7Deleted\x82\xa5start\x01\xa7removal\xa7removed";
+        assert!(decode(known).is_ok());
+    }
+
+    #[test]
+    fn no_bytes_make_the_decoder_panic() {
+        let bytes = encoded(&event());
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            if let Ok((time, event)) = decode(&flipped) {
+                let mut again = Vec::new();
+                encode(time, &event, &mut again).expect("encodes");
+                assert_eq!(again, flipped);
+            }
+        }
+        assert!(decode(&[0x91; 100_000]).is_err());
+        assert!(decode(b"\x82\xa4time\x01\xa5event\x81\xaeLegacyImported\x82\xa6sha256\xc4\x00\xa7entries\xdd\xff\xff\xff\xff").is_err());
+    }
+}

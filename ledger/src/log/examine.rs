@@ -1,0 +1,242 @@
+//! Finds the facts that the recovery table decides on, folding the entries on the way: the file is
+//! read once, in constant memory. Changes nothing.
+
+use crate::{Entry, Event, LogId, Sequence};
+
+use super::error::{LogError, Refusal, Rule};
+use super::header::Header;
+use super::recovery::{Action, End, Facts, History, LogFound, WitnessFound, action};
+use super::storage::{LogFile, Storage};
+use super::tail;
+use super::walk::{Halt, Mark, Step, Walk};
+use super::witness::Witness;
+
+/// What `ledger.head` holds.
+enum HeadFile {
+    Absent,
+    Damaged,
+    Holds(Witness),
+}
+
+/// What is known of a log after it was read to its end.
+pub(crate) struct Examination {
+    log: Option<LogFound>,
+    head: HeadFile,
+    header: Option<Header>,
+    /// Where the whole frames end.
+    mark: Mark,
+    /// Where the frames that the witness covers end; the first frame, when it covers none.
+    witnessed: Option<Mark>,
+    /// Where the frame begins that the witness names and the log has otherwise.
+    differs_at: Option<u64>,
+    size_bytes: u64,
+    runs: u64,
+    written_by: Option<String>,
+    /// Places to begin reading at, each [`Examination::INDEX_ENTRIES`] entries.
+    index: Vec<Mark>,
+}
+
+impl Examination {
+    pub(crate) const INDEX_ENTRIES: u64 = 1024;
+
+    /// Reads witness and header. The witness first: an active writer only ever moves on, so the log
+    /// that is read after it holds at least what it names.
+    pub(crate) fn begin<S: Storage + ?Sized>(storage: &S) -> Result<Self, LogError> {
+        let mut bytes = [0; Witness::SIZE_BYTES_MAX + 1];
+        let head = match read_start(storage, LogFile::Head, &mut bytes)? {
+            None => HeadFile::Absent,
+            Some(bytes) => Witness::decode(bytes).map_or(HeadFile::Damaged, HeadFile::Holds),
+        };
+        let mut bytes = [0; Header::SIZE_BYTES];
+        let (log, header) = match read_start(storage, LogFile::Log, &mut bytes)? {
+            None => (Some(LogFound::Absent), None),
+            Some(bytes) => match Header::decode(bytes) {
+                Ok(header) => (None, Some(header)),
+                Err(fault) => (Some(LogFound::Unusable(fault)), None),
+            },
+        };
+        let mark = Mark::first(header.unwrap_or(Header {
+            log: LogId([0; 16]),
+        }));
+        let witnessed = match head {
+            HeadFile::Holds(Witness {
+                sequence: Sequence::NONE,
+                ..
+            })
+            | HeadFile::Absent => Some(mark),
+            HeadFile::Damaged | HeadFile::Holds(_) => None,
+        };
+        Ok(Self {
+            log,
+            head,
+            header,
+            mark,
+            witnessed,
+            differs_at: None,
+            size_bytes: 0,
+            runs: 0,
+            written_by: None,
+            index: vec![mark],
+        })
+    }
+
+    /// Reads on, from where the whole frames ended so far to the end of the file as it is now.
+    pub(crate) fn advance<S: Storage + ?Sized, E: From<LogError>>(
+        &mut self,
+        storage: &S,
+        fold: &mut dyn FnMut(Entry, &Mark) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(header) = self.header else {
+            return Ok(());
+        };
+        self.size_bytes = storage
+            .size_bytes(LogFile::Log)
+            .map_err(LogError::storage(storage, LogFile::Log, "reading its size"))?
+            .unwrap_or(0);
+        let mut walk = Walk::new(storage, self.mark, self.size_bytes);
+        let end = loop {
+            match walk.step()? {
+                Step::Entry(entry) => {
+                    if entry.sequence == Sequence(1) && !creates(&entry.event, header) {
+                        break End::NotCreated;
+                    }
+                    self.see(&entry, walk.mark());
+                    fold(entry, &self.mark)?;
+                }
+                Step::Halt(halt) => {
+                    break match halt {
+                        Halt::Boundary => End::Boundary,
+                        Halt::Short | Halt::Bad => {
+                            tail::classify(storage, self.mark, self.size_bytes)?
+                        }
+                        Halt::SequenceGap => End::SequenceGap,
+                        Halt::Oversized => End::Oversized,
+                        Halt::Undecodable => End::Undecodable,
+                    };
+                }
+            }
+        };
+        let history = match (self.mark.sequence, self.runs) {
+            (Sequence::NONE, _) => History::Empty,
+            (_, 0 | 1) => History::FirstRun,
+            _ => History::Longer,
+        };
+        self.log = Some(LogFound::Frames { end, history });
+        Ok(())
+    }
+
+    fn see(&mut self, entry: &Entry, mark: Mark) {
+        if let HeadFile::Holds(witness) = &self.head
+            && witness.sequence == entry.sequence
+        {
+            if witness.hash == entry.hash {
+                self.witnessed = Some(mark);
+            } else {
+                self.differs_at = Some(self.mark.offset);
+            }
+        }
+        self.runs += u64::from(matches!(entry.event, Event::RunStarted { .. }));
+        if let Event::LogCreated { version, .. } | Event::RunStarted { version, .. } = &entry.event
+        {
+            self.written_by = Some(version.clone());
+        }
+        self.mark = mark;
+        if mark.sequence.0.is_multiple_of(Self::INDEX_ENTRIES) {
+            self.index.push(mark);
+        }
+    }
+
+    /// The facts, once everything was read.
+    fn facts(&self) -> Facts {
+        let witness = match (&self.head, self.witnessed, self.differs_at) {
+            (HeadFile::Absent, _, _) => WitnessFound::Absent,
+            (HeadFile::Damaged, _, _) => WitnessFound::Damaged,
+            (HeadFile::Holds(_), _, Some(_)) => WitnessFound::Different,
+            (HeadFile::Holds(_), Some(_), None) => WitnessFound::Contained,
+            (HeadFile::Holds(_), None, None) => WitnessFound::Beyond,
+        };
+        Facts {
+            log: self.log.unwrap_or(LogFound::Absent),
+            witness,
+        }
+    }
+
+    /// What the recovery table says.
+    pub(crate) fn action(&self) -> Action {
+        action(self.facts())
+    }
+
+    /// The refusal by `rule`, in words of file and byte.
+    pub(crate) fn refusal<S: Storage + ?Sized>(&self, storage: &S, rule: Rule) -> Refusal {
+        let (file, offset_bytes) = match rule {
+            Rule::WitnessDamaged | Rule::WitnessMissing => (LogFile::Head, 0),
+            Rule::LogLost | Rule::Header(_) => (LogFile::Log, 0),
+            Rule::WitnessDiffers => (LogFile::Log, self.differs_at.unwrap_or(0)),
+            Rule::DamageBeforeWitness
+            | Rule::DamageFollowed
+            | Rule::SequenceGap
+            | Rule::Oversized
+            | Rule::Undecodable
+            | Rule::NotCreated
+            | Rule::ChangedSinceOpening
+            | Rule::ShorterThanWitness => (LogFile::Log, self.mark.offset),
+        };
+        Refusal {
+            path: storage.locate(file),
+            offset_bytes,
+            rule,
+            written_by: self.written_by.clone(),
+        }
+    }
+
+    /// The header, when there is a usable one.
+    pub(crate) fn header(&self) -> Option<Header> {
+        self.header
+    }
+
+    /// Where the whole frames end.
+    pub(crate) fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    /// Where the frames end that are known to be on disk.
+    pub(crate) fn witnessed(&self) -> Option<Mark> {
+        self.witnessed
+    }
+
+    /// The sequence number that the witness names, if there is a witness.
+    pub(crate) fn witness(&self) -> Option<Sequence> {
+        match &self.head {
+            HeadFile::Holds(witness) => Some(witness.sequence),
+            HeadFile::Absent | HeadFile::Damaged => None,
+        }
+    }
+
+    /// How many runs began.
+    pub(crate) fn runs(&self) -> u64 {
+        self.runs
+    }
+
+    /// Places to begin reading at, ascending.
+    pub(crate) fn into_index(self) -> Vec<Mark> {
+        self.index
+    }
+}
+
+fn creates(event: &Event, header: Header) -> bool {
+    matches!(event, Event::LogCreated { log, .. } if *log == header.log)
+}
+
+/// Reads the first bytes of a file, as many as `buffer` holds; `None` when there is no such file.
+fn read_start<'b, S: Storage + ?Sized>(
+    storage: &S,
+    file: LogFile,
+    buffer: &'b mut [u8],
+) -> Result<Option<&'b [u8]>, LogError> {
+    let reading = || LogError::storage(storage, file, "reading");
+    if storage.size_bytes(file).map_err(reading())?.is_none() {
+        return Ok(None);
+    }
+    let read = storage.read_at(file, 0, buffer).map_err(reading())?;
+    Ok(Some(&buffer[..read]))
+}

@@ -1,0 +1,178 @@
+//! The log, on real files and on the memory disk: what holds on one holds on the other.
+
+mod contract;
+mod crashes;
+mod recovery;
+
+use std::collections::BTreeMap;
+
+use crate::{Digest, Entry, Event, KeyId, LogId, RunCounts, Sequence, Timestamp};
+
+use super::{EventLog, Files, Journal, LogError, Memory, MemoryDisk, NewLog, Opened, Storage};
+
+const TIME: Timestamp = Timestamp(1_790_000_000_000_000);
+
+fn new_log() -> NewLog {
+    NewLog {
+        id: LogId([7; 16]),
+        version: "0.1.0".to_owned(),
+    }
+}
+
+fn created() -> Event {
+    let NewLog { id, version } = new_log();
+    Event::LogCreated { log: id, version }
+}
+
+fn started() -> Event {
+    Event::RunStarted {
+        version: "0.1.0".to_owned(),
+        policy: Digest([3; 32]),
+        key: KeyId([4; 8]),
+    }
+}
+
+fn finished(number: u64) -> Event {
+    let counts = RunCounts {
+        unchanged: number,
+        ..RunCounts::default()
+    };
+    Event::RunFinished {
+        counts,
+        duration_micros: number,
+    }
+}
+
+/// An event of about `size` bytes.
+fn sized(size: usize) -> Event {
+    Event::DeletionsApproved {
+        plan: Digest([5; 32]),
+        who: "operator".to_owned(),
+        why: "x".repeat(size),
+    }
+}
+
+/// A directory that outlives the processes that use it.
+trait Place {
+    type Storage: Storage;
+
+    fn process(&self) -> Self::Storage;
+
+    fn files(&self) -> BTreeMap<String, Vec<u8>>;
+
+    fn set(&self, name: &str, bytes: Option<&[u8]>);
+
+    fn get(&self, name: &str) -> Vec<u8> {
+        self.files().remove(name).expect("the file is there")
+    }
+}
+
+impl Place for MemoryDisk {
+    type Storage = Memory;
+
+    fn process(&self) -> Memory {
+        Self::process(self)
+    }
+
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let names = self.names().into_iter();
+        names
+            .filter_map(|name| Some((name.clone(), self.contents(&name)?)))
+            .collect()
+    }
+
+    fn set(&self, name: &str, bytes: Option<&[u8]>) {
+        self.set_contents(name, bytes);
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test looks at the files from outside"
+)]
+impl Place for tempfile::TempDir {
+    type Storage = Files;
+
+    fn process(&self) -> Files {
+        Files::new(self.path()).expect("the directory is there")
+    }
+
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let entries = std::fs::read_dir(self.path()).expect("readable");
+        entries
+            .map(|entry| {
+                let entry = entry.expect("readable");
+                let name = entry.file_name().into_string().expect("a name of ours");
+                (name, std::fs::read(entry.path()).expect("readable"))
+            })
+            .collect()
+    }
+
+    fn set(&self, name: &str, bytes: Option<&[u8]>) {
+        let path = self.path().join(name);
+        match bytes {
+            Some(bytes) => std::fs::write(path, bytes).expect("writable"),
+            None => std::fs::remove_file(path).expect("removable"),
+        }
+    }
+}
+
+/// Makes one test for each kind of place out of each property.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod on_real_files {
+            $(#[test] fn $name() {
+                super::$name(&tempfile::tempdir().expect("a directory"));
+            })*
+        }
+        mod in_memory {
+            $(#[test] fn $name() {
+                super::$name(&crate::log::MemoryDisk::new());
+            })*
+        }
+    };
+}
+use on_both;
+
+fn open<P: Place>(place: &P) -> Result<(Opened<P::Storage>, Vec<Entry>), LogError> {
+    let mut entries = Vec::new();
+    let opened = Journal::open_or_create(place.process(), TIME, new_log(), |entry| {
+        entries.push(entry);
+        Ok::<(), LogError>(())
+    })?;
+    Ok((opened, entries))
+}
+
+fn append(journal: &mut impl EventLog, events: Vec<Event>) -> Result<Vec<Entry>, LogError> {
+    let next = journal.tip().sequence.next();
+    journal.append(next, TIME, events)
+}
+
+/// A log of `runs` runs, sealed, then `after` entries more that the witness does not cover.
+fn fill<P: Place>(place: &P, runs: u64, after: u64) -> Vec<Entry> {
+    let (Opened { mut journal, .. }, mut entries) = open(place).expect("opens");
+    for run in 0..runs {
+        entries.extend(append(&mut journal, vec![started(), finished(run)]).expect("appends"));
+    }
+    journal.seal().expect("seals");
+    for number in 0..after {
+        entries.extend(append(&mut journal, vec![finished(number)]).expect("appends"));
+    }
+    entries
+}
+
+/// Where each frame begins, and the end of the log, in bytes.
+fn boundaries(log: &[u8]) -> Vec<usize> {
+    let mut offsets = vec![31];
+    let mut offset = 31;
+    while offset < log.len() {
+        let length: [u8; 4] = log[offset..offset + 4].try_into().expect("four bytes");
+        offset += u32::from_le_bytes(length) as usize + 48;
+        offsets.push(offset);
+    }
+    offsets
+}
+
+fn sequence(number: u64) -> Sequence {
+    Sequence(number)
+}
