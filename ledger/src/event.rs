@@ -63,6 +63,24 @@ pub struct RunCounts {
     pub unchanged: u64,
 }
 
+impl fmt::Display for RunCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            uploaded,
+            deleted,
+            failed,
+            blocked,
+            unreadable,
+            unchanged,
+        } = self;
+        write!(
+            f,
+            "{uploaded} uploaded, {deleted} deleted, {failed} failed, {blocked} blocked, \
+             {unreadable} unreadable, {unchanged} unchanged"
+        )
+    }
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -256,16 +274,7 @@ impl fmt::Display for Event {
             Self::LedgerPublished { start, through, .. } => {
                 write!(f, "#{start}: status.xml published, through #{through}")
             }
-            Self::RunFinished { counts, .. } => write!(
-                f,
-                "run finished: {} uploaded, {} deleted, {} failed, {} blocked, {} unreadable, {} unchanged",
-                counts.uploaded,
-                counts.deleted,
-                counts.failed,
-                counts.blocked,
-                counts.unreadable,
-                counts.unchanged
-            ),
+            Self::RunFinished { counts, .. } => write!(f, "run finished: {counts}"),
             Self::TailRecovered {
                 offset, size_bytes, ..
             } => {

@@ -83,15 +83,9 @@ impl LedgerView {
         if let Some(run) = &self.last_run {
             write!(output, "Last run  started {}", run.started)?;
             match (&run.finished, &run.counts) {
-                (Some(time), Some(counts)) => writeln!(
-                    output,
-                    ", finished {time}: {} uploaded, {} deleted, {} failed, {} blocked, {} unchanged",
-                    counts.uploaded,
-                    counts.deleted,
-                    counts.failed,
-                    counts.blocked,
-                    counts.unchanged
-                )?,
+                (Some(time), Some(counts)) => {
+                    writeln!(output, ", finished {time}: {counts}")?;
+                }
                 _ => writeln!(output, ", under way or cut off")?,
             }
             if let Some(failure) = &run.poll_failure {

@@ -136,18 +136,8 @@ fn tell(report: &RunReport) -> Result<(), CommandError> {
     if let Some(failure) = &report.drop_box_failure {
         place::drop_box_error(failure).report();
     }
-    let counts = &report.counts;
     output::write(|output| {
-        writeln!(
-            output,
-            "{} uploaded, {} deleted, {} failed, {} blocked, {} unreadable, {} unchanged",
-            counts.uploaded,
-            counts.deleted,
-            counts.failed,
-            counts.blocked,
-            counts.unreadable,
-            counts.unchanged
-        )?;
+        writeln!(output, "{}", report.counts)?;
         match &report.blocked {
             Some((blocked, digest)) => plan::show_blocked(output, blocked, *digest),
             None => Ok(()),
