@@ -4,6 +4,8 @@
 //! number, its hash over everything before it, and its bytes against its own encoding all hold.
 //! Deliberately absent: what follows when one of them does not (`tail`, `recovery`).
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Digest, Entry, Sequence};
 
 use super::codec;
@@ -13,7 +15,7 @@ use super::header::Header;
 use super::storage::{LogFile, Storage};
 
 /// A place between two frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mark {
     /// The entry before it.
     pub(crate) sequence: Sequence,
