@@ -4,6 +4,7 @@
 //! trailing bytes, integers longer than they need be and structs without names; the comparison
 //! refuses them all, so every event has exactly one encoding. Deliberately absent: defaults.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,21 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Timestamp, Event), DecodeError> {
     } else {
         Err(DecodeError::NotCanonical)
     }
+}
+
+/// The version that a payload names which is no event of this version: a start, of a log or a run,
+/// to which a newer version added something.
+pub(crate) fn version_named(bytes: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Start {
+        version: String,
+    }
+    #[derive(Deserialize)]
+    struct StartPayload {
+        event: BTreeMap<String, Start>,
+    }
+    let StartPayload { event } = rmp_serde::from_slice(bytes).ok()?;
+    event.into_values().next().map(|start| start.version)
 }
 
 /// A writer that accepts exactly the bytes it was given, so that comparing needs no second buffer.
