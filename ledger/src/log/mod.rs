@@ -7,7 +7,7 @@
 //! what events mean (the caller folds them), the checkpoint, clocks, and files other than through
 //! [`Storage`].
 
-mod codec;
+pub(crate) mod codec;
 mod disk;
 mod error;
 mod event_log;
