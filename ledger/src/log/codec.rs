@@ -4,7 +4,6 @@
 //! trailing bytes, integers longer than they need be and structs without names; the comparison
 //! refuses them all, so every event has exactly one encoding. Deliberately absent: defaults.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
@@ -66,11 +65,17 @@ pub(crate) fn version_named(bytes: &[u8]) -> Option<String> {
         version: String,
     }
     #[derive(Deserialize)]
+    enum AnyStart {
+        LogCreated(Start),
+        RunStarted(Start),
+    }
+    #[derive(Deserialize)]
     struct StartPayload {
-        event: BTreeMap<String, Start>,
+        event: AnyStart,
     }
     let StartPayload { event } = rmp_serde::from_slice(bytes).ok()?;
-    event.into_values().next().map(|start| start.version)
+    let (AnyStart::LogCreated(start) | AnyStart::RunStarted(start)) = event;
+    Some(start.version)
 }
 
 /// A writer that accepts exactly the bytes it was given, so that comparing needs no second buffer.
