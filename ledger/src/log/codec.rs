@@ -57,6 +57,27 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Timestamp, Event), DecodeError> {
     }
 }
 
+/// The version that a payload names which is no event of this version: a start, of a log or a run,
+/// to which a newer version added something.
+pub(crate) fn version_named(bytes: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Start {
+        version: String,
+    }
+    #[derive(Deserialize)]
+    enum AnyStart {
+        LogCreated(Start),
+        RunStarted(Start),
+    }
+    #[derive(Deserialize)]
+    struct StartPayload {
+        event: AnyStart,
+    }
+    let StartPayload { event } = rmp_serde::from_slice(bytes).ok()?;
+    let (AnyStart::LogCreated(start) | AnyStart::RunStarted(start)) = event;
+    Some(start.version)
+}
+
 /// A writer that accepts exactly the bytes it was given, so that comparing needs no second buffer.
 struct Comparison<'a> {
     rest: &'a [u8],

@@ -116,7 +116,12 @@ impl Examination {
                         }
                         Halt::SequenceGap => End::SequenceGap,
                         Halt::Oversized => End::Oversized,
-                        Halt::Undecodable => End::Undecodable,
+                        Halt::Undecodable => {
+                            if let Some(version) = walk.undecodable_by() {
+                                self.past.written_by = Some(version);
+                            }
+                            End::Undecodable
+                        }
                     };
                 }
             }

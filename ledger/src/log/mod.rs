@@ -8,7 +8,7 @@
 //! (`ledger`); everything else here knows bytes.
 
 mod checkpoint;
-mod codec;
+pub(crate) mod codec;
 mod disk;
 mod error;
 mod event_log;

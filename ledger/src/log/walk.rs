@@ -67,6 +67,7 @@ pub(crate) struct Walk<'s, S: ?Sized> {
     buffer: Vec<u8>,
     origin: u64,
     filled: usize,
+    undecodable_by: Option<String>,
 }
 
 impl<'s, S: Storage + ?Sized> Walk<'s, S> {
@@ -81,12 +82,18 @@ impl<'s, S: Storage + ?Sized> Walk<'s, S> {
             buffer: Vec::new(),
             origin: mark.offset,
             filled: 0,
+            undecodable_by: None,
         }
     }
 
     /// How far the walk has come.
     pub(crate) fn mark(&self) -> Mark {
         self.mark
+    }
+
+    /// The version that the payload names at which the walk ended as undecodable, if it names one.
+    pub(crate) fn undecodable_by(self) -> Option<String> {
+        self.undecodable_by
     }
 
     /// The next entry, or why there is none.
@@ -129,6 +136,7 @@ impl<'s, S: Storage + ?Sized> Walk<'s, S> {
             return Ok(Step::Halt(Halt::Bad));
         }
         let Ok((time, event)) = codec::decode(payload) else {
+            self.undecodable_by = codec::version_named(payload);
             return Ok(Step::Halt(Halt::Undecodable));
         };
         let sequence = sequence.next();
