@@ -4,19 +4,32 @@ mod world;
 
 use std::collections::BTreeMap;
 
+use courier_ledger::RemoteCheckRule;
 use proptest::prelude::*;
 use world::{Luck, Program};
 
 /// What happens between two runs.
 #[derive(Clone, Debug)]
 enum Step {
-    Publish { id: u64, published: i64 },
-    Complete { id: u64, node: u64, time: i64 },
+    Publish {
+        id: u64,
+        published: i64,
+    },
+    Complete {
+        id: u64,
+        node: u64,
+        time: i64,
+    },
     Untag(u64),
     Retag(u64),
     Delete(u64),
     EmptyAnswers(bool),
-    Run { luck: Vec<Luck>, reversed: bool },
+    /// Somebody else removes a result from the drop-box.
+    Vandalise(u64),
+    Run {
+        luck: Vec<Luck>,
+        reversed: bool,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -33,10 +46,19 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(id, node, time)| Step::Complete { id, node, time }),
         1 => id.clone().prop_map(Step::Untag),
         1 => id.clone().prop_map(Step::Retag),
-        1 => id.prop_map(Step::Delete),
+        1 => id.clone().prop_map(Step::Delete),
+        1 => id.prop_map(Step::Vandalise),
         1 => any::<bool>().prop_map(Step::EmptyAnswers),
         4 => (prop::collection::vec(luck, 0..8), any::<bool>())
             .prop_map(|(luck, reversed)| Step::Run { luck, reversed }),
+    ]
+}
+
+fn remote_check() -> impl Strategy<Value = RemoteCheckRule> {
+    prop_oneof![
+        Just(RemoteCheckRule::Off),
+        Just(RemoteCheckRule::Report),
+        Just(RemoteCheckRule::Repair),
     ]
 }
 
@@ -64,6 +86,9 @@ fn take(program: &mut Program, step: Step) -> Result<(), TestCaseError> {
         }
         Step::Delete(id) => {
             world.broker.remove(&id);
+        }
+        Step::Vandalise(id) => {
+            world.drop_box.remove(&format!("export_{id}.zip"));
         }
         Step::EmptyAnswers(empty) => world.broker_is_empty = empty,
         Step::Run { luck, reversed } => {
@@ -105,8 +130,10 @@ proptest! {
     #[test]
     fn a_run_right_after_a_plan_executes_exactly_its_commands(
         steps in prop::collection::vec(step(), 0..30),
+        remote_check in remote_check(),
     ) {
         let mut program = Program::new();
+        program.policy.remote_check = remote_check;
         for step in steps {
             take(&mut program, step)?;
         }
@@ -121,6 +148,7 @@ proptest! {
         steps in prop::collection::vec(step(), 0..30),
     ) {
         let mut program = Program::new();
+        program.policy.remote_check = RemoteCheckRule::Repair;
         for step in steps {
             take(&mut program, step)?;
         }

@@ -77,6 +77,8 @@ pub enum UploadReason {
     KeyChanged,
     /// An earlier attempt ended without a known outcome.
     InDoubt,
+    /// The file is not at the drop-box as it was delivered.
+    Drifted,
 }
 
 /// What may stand under the final name before an upload.
@@ -183,6 +185,7 @@ impl fmt::Display for UploadReason {
             Self::Reappeared => "back after it was withdrawn",
             Self::KeyChanged => "the key has changed",
             Self::InDoubt => "the outcome of an earlier attempt is unknown",
+            Self::Drifted => "it is not at the drop-box as it was delivered",
         })
     }
 }

@@ -2,9 +2,9 @@
 //! and the same policy give the same plan, on any machine, at any time of day.
 
 use crate::{
-    Blocked, ChangeRule, Command, DraftRule, Evidence, Fingerprint, Guard, Identity, KeyChangeRule,
-    Observation, Plan, Policy, Presence, ReappearanceRule, Remote, RemoteName, Replaces, Request,
-    RequestId, Skipped, State, StoredFile, UploadReason,
+    Blocked, ChangeRule, Command, DraftRule, Drift, Evidence, Fingerprint, Guard, Identity,
+    KeyChangeRule, Observation, Plan, Policy, Presence, ReappearanceRule, Remote, RemoteCheckRule,
+    RemoteName, Replaces, Request, RequestId, Skipped, State, StoredFile, UploadReason,
 };
 
 /// What is to be done in this state under this policy, and what is held back.
@@ -89,10 +89,11 @@ fn wanted<'a>(
             if observation.published.is_none() && policy.drafts == DraftRule::Wait {
                 return Wanted::LeftAlone(Skipped::Draft(id));
             }
-            match reason(policy, request, observation, *fingerprint) {
+            match reason(state, policy, request, observation, *fingerprint) {
                 Verdict::Upload(reason) => Wanted::Current(observation, *fingerprint, reason),
                 Verdict::Keep => Wanted::AsItIs,
                 Verdict::Ignore => Wanted::LeftAlone(Skipped::ReappearanceIgnored(id)),
+                Verdict::Report(drift) => Wanted::LeftAlone(Skipped::Drifted(id, drift)),
             }
         }
     }
@@ -102,10 +103,12 @@ enum Verdict {
     Upload(UploadReason),
     Keep,
     Ignore,
+    Report(Drift),
 }
 
 /// Why a listed, readable request is uploaded, if it is.
 fn reason(
+    state: &State,
     policy: &Policy,
     request: &Request,
     observation: &Observation,
@@ -133,9 +136,20 @@ fn reason(
             {
                 Verdict::Upload(UploadReason::KeyChanged)
             } else {
-                Verdict::Keep
+                about_drift(state, policy, file)
             }
         }
+    }
+}
+
+/// What becomes of a file that is otherwise current. Only a look of this very run counts: what an
+/// earlier one saw may have changed since.
+fn about_drift(state: &State, policy: &Policy, file: &StoredFile) -> Verdict {
+    let looked = state.run().is_some_and(|run| run.looked);
+    match (policy.remote_check, file.drift.filter(|_| looked)) {
+        (RemoteCheckRule::Off, _) | (_, None) => Verdict::Keep,
+        (RemoteCheckRule::Report, Some(drift)) => Verdict::Report(drift),
+        (RemoteCheckRule::Repair, Some(_)) => Verdict::Upload(UploadReason::Drifted),
     }
 }
 

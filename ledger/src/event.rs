@@ -9,8 +9,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Command, Digest, Failure, KeyId, LegacyEntry, LogId, RemoteAfterFailure, RemoteName, Removal,
-    Sequence, SnapshotDelta, Timestamp,
+    Command, Digest, Failure, KeyId, LegacyEntry, LogId, RemoteAfterFailure, RemoteDelta,
+    RemoteName, Removal, Sequence, SnapshotDelta, Timestamp,
 };
 
 /// How a file came to stand under its final name.
@@ -188,11 +188,18 @@ pub enum Event {
         /// SHA-256 of the bytes that were cut off.
         sha256: Digest,
     },
+    /// The drop-box was looked at.
+    RemoteObserved(RemoteDelta),
+    /// The drop-box should have been looked at, and could not be.
+    RemoteCheckFailed {
+        /// How.
+        failure: Failure,
+    },
 }
 
 impl Event {
     /// Every kind's name, in the order of the vocabulary.
-    pub const KINDS: [&str; 14] = [
+    pub const KINDS: [&str; 16] = [
         "LogCreated",
         "LegacyImported",
         "RunStarted",
@@ -207,6 +214,8 @@ impl Event {
         "LedgerPublished",
         "RunFinished",
         "TailRecovered",
+        "RemoteObserved",
+        "RemoteCheckFailed",
     ];
 
     /// The name of the event's kind.
@@ -227,6 +236,8 @@ impl Event {
             Self::LedgerPublished { .. } => 11,
             Self::RunFinished { .. } => 12,
             Self::TailRecovered { .. } => 13,
+            Self::RemoteObserved(_) => 14,
+            Self::RemoteCheckFailed { .. } => 15,
         };
         Self::KINDS[index]
     }
@@ -282,6 +293,10 @@ impl fmt::Display for Event {
                     f,
                     "torn tail of {size_bytes} bytes cut off at byte {offset}"
                 )
+            }
+            Self::RemoteObserved(delta) => delta.fmt(f),
+            Self::RemoteCheckFailed { failure } => {
+                write!(f, "the drop-box could not be looked at: {failure}")
             }
         }
     }

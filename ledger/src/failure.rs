@@ -42,6 +42,8 @@ pub enum Phase {
     Remove,
     /// Waiting for the outcome: the run ended first.
     Run,
+    /// Looking whether delivered files are still as they were.
+    Look,
 }
 
 /// What an error asks for.
@@ -99,6 +101,7 @@ impl fmt::Display for Phase {
             Self::Place => "place",
             Self::Remove => "remove",
             Self::Run => "run",
+            Self::Look => "look",
         })
     }
 }

@@ -9,8 +9,8 @@
 mod command;
 mod completion;
 mod decide;
-
 mod digest;
+mod drift;
 mod event;
 mod failure;
 mod id;
@@ -20,24 +20,24 @@ mod observation;
 mod plan;
 mod policy;
 mod projection;
-
 mod snapshot;
 mod state;
 mod time;
 
 pub use command::{Command, RemoteName, Removal, Replaces, UploadReason};
 pub use completion::{Completion, Hundredths};
-
 pub use decide::decide;
 pub use digest::{Digest, SnapshotDigest};
+pub use drift::{Drift, Drifted, RemoteDelta, Sight, Sights};
 pub use event::{Delivery, Entry, Event, Placement, RunCounts};
 pub use failure::{Failure, FailureClass, Phase, RemoteAfterFailure};
 pub use id::{KeyId, LogId, NodeId, RequestId, Sequence};
 pub use import::{ImportError, LegacyEntry, LegacyStatus};
 pub use observation::{Fingerprint, NodeStatus, Observation};
 pub use plan::{Blocked, Guard, Plan, Skipped};
-pub use policy::{ChangeRule, DraftRule, Guards, KeyChangeRule, Policy, ReappearanceRule};
-
+pub use policy::{
+    ChangeRule, DraftRule, Guards, KeyChangeRule, Policy, ReappearanceRule, RemoteCheckRule,
+};
 pub use projection::{ProjectionTip, StatusDocument};
 pub use snapshot::{Evidence, Gone, Poll, PollError, Snapshot, SnapshotDelta, Unreadable};
 pub use state::{

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Command, Digest, Failure, RequestId};
+use crate::{Command, Digest, Drift, Failure, RemoteName, RequestId};
 
 /// What held a command back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -39,6 +39,8 @@ pub enum Skipped {
     ReappearanceIgnored(RequestId),
     /// It is a draft, and the policy says to wait.
     Draft(RequestId),
+    /// Its file is not at the drop-box as it was delivered, and the policy says to report that.
+    Drifted(RequestId, Drift),
 }
 
 /// The commands that lead from what is to what should be.
@@ -107,6 +109,13 @@ impl fmt::Display for Skipped {
                 write!(
                     f,
                     "request {request} is not published yet (REQUESTS.DRAFTS)"
+                )
+            }
+            Self::Drifted(request, drift) => {
+                write!(
+                    f,
+                    "{} was delivered, and {drift} (REMOTE.CHECK)",
+                    RemoteName::export(*request)
                 )
             }
         }

@@ -48,6 +48,19 @@ pub enum KeyChangeRule {
     Reupload,
 }
 
+/// What a run does about files at the drop-box that are not as they were delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RemoteCheckRule {
+    /// It does not look.
+    #[default]
+    Off,
+    /// It looks and says so.
+    Report,
+    /// It looks and uploads them again.
+    Repair,
+}
+
 /// What needs a person's approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,6 +101,8 @@ pub struct Policy {
     pub drafts: DraftRule,
     /// What happens to files under an earlier key.
     pub on_key_change: KeyChangeRule,
+    /// What happens to files that are not as they were delivered.
+    pub remote_check: RemoteCheckRule,
     /// The key that uploads are encrypted with now.
     pub key: KeyId,
     /// What needs approval.
@@ -103,6 +118,7 @@ impl Policy {
             reappeared: ReappearanceRule::default(),
             drafts: DraftRule::default(),
             on_key_change: KeyChangeRule::default(),
+            remote_check: RemoteCheckRule::default(),
             key,
             guards: Guards::default(),
         }

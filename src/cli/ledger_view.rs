@@ -176,6 +176,7 @@ fn view(state: &State, id: RequestId, request: &Request) -> RequestView {
         deleted: request.line.and_then(|line| line.deleted),
         note: unreadable
             .or(request.failure.as_ref())
-            .map(ToString::to_string),
+            .map(ToString::to_string)
+            .or_else(|| file?.drift.map(|drift| drift.to_string())),
     }
 }

@@ -108,6 +108,9 @@ impl Subject {
                     || delta.gone.iter().any(|it| it.id == id)
                     || delta.unreadable.iter().any(|it| it.id == id)
             }
+            Event::RemoteObserved(delta) => {
+                delta.changed.iter().any(|it| it.id == id) || delta.settled.contains(&id)
+            }
             Event::CommandStarted { command, .. } => {
                 let ours = Command::request(command) == Some(id);
                 if ours {
@@ -125,7 +128,8 @@ impl Subject {
             | Event::DeletionsApproved { .. }
             | Event::LedgerPublished { .. }
             | Event::RunFinished { .. }
-            | Event::TailRecovered { .. } => false,
+            | Event::TailRecovered { .. }
+            | Event::RemoteCheckFailed { .. } => false,
         }
     }
 }

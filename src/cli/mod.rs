@@ -5,6 +5,7 @@
 mod approve;
 mod arguments;
 mod decrypt;
+mod drop_box;
 mod error;
 mod host_key;
 mod keygen;

@@ -1,13 +1,15 @@
 //! `plan`: what `run` would do now. Polls and decides on a copy; works while a run is active.
 
-use courier_ledger::{Blocked, Command, Digest, Plan};
+use courier_ledger::{Blocked, Command, Digest, Failure, Plan, RemoteCheckRule};
 use serde::Serialize;
 
 use super::arguments::{Arguments, PlanOptions};
 use super::error::CommandError;
-use super::{output, place};
+use super::{drop_box, output, place};
+use crate::config::Configuration;
+use crate::effects::carrier::DistantLookout;
 use crate::effects::clock::SystemClock;
-use crate::run::{self, ExitCode};
+use crate::run::{self, ExitCode, Lookout, Rehearsed};
 
 #[derive(Serialize)]
 struct PlanView<'a> {
@@ -29,9 +31,22 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
     } = place::rehearsal(&configuration)?;
     let clock = SystemClock::start();
     let policy = configuration.policy(key.id());
-    let decided = run::rehearse(&mut log, state, legacy, &policy, &broker, &clock)
-        .map_err(place::record_error)?;
-    let (plan, _) = decided.map_err(|failure| place::poll_error(&failure))?;
+    let mut lookout = lookout(&configuration)?;
+    let decided = run::rehearse(
+        &mut log,
+        state,
+        legacy,
+        &policy,
+        &broker,
+        lookout.as_mut().map(|lookout| lookout as &mut dyn Lookout),
+        &clock,
+    )
+    .map_err(place::record_error)?;
+    let Rehearsed { plan, look_failure } =
+        decided.map_err(|failure| place::poll_error(&failure))?;
+    if let Some(failure) = &look_failure {
+        warn_of_look(failure);
+    }
     if options.json {
         output::write_json(&PlanView {
             commands: plan.changes().collect(),
@@ -54,6 +69,25 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
             (true, true, None) | (false, _, _) => ExitCode::Done,
         },
     )
+}
+
+/// A way to the drop-box, if the configuration says to look there.
+fn lookout(configuration: &Configuration) -> Result<Option<DistantLookout>, CommandError> {
+    match configuration.remote.check {
+        RemoteCheckRule::Off => Ok(None),
+        RemoteCheckRule::Report | RemoteCheckRule::Repair => {
+            let endpoint = drop_box::endpoint(configuration)?;
+            Ok(Some(DistantLookout::new(endpoint)))
+        }
+    }
+}
+
+/// Says that nobody looked.
+pub(crate) fn warn_of_look(failure: &Failure) {
+    tracing::warn!(
+        "what stands at the drop-box could not be looked at ({failure}); REMOTE.CHECK = \"off\" if \
+         its server never allows it"
+    );
 }
 
 fn show(output: &mut dyn std::io::Write, plan: &Plan) -> std::io::Result<()> {

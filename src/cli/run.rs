@@ -1,17 +1,15 @@
 //! `run`: what cron calls.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::arguments::Arguments;
 use super::error::CommandError;
-use super::{output, place, plan};
+use super::{drop_box, output, place, plan};
 use crate::config::Configuration;
 use crate::effects::carrier::{Connecting, Fetcher};
 use crate::effects::clock::SystemClock;
 use crate::effects::fernet::FernetKey;
-use crate::effects::sftp::{Credential, Endpoint, HostKeys, Timeouts, Window};
 use crate::effects::spool::{SpoolDirectory, SpoolLimits};
 use crate::effects::status_file::LocalStatusFile;
 use crate::run::{self, ExitCode, Parts, RunReport};
@@ -19,13 +17,13 @@ use crate::run::{self, ExitCode, Parts, RunReport};
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let configuration = place::configuration(arguments)?;
     let key = place::load_key(&configuration.security.path_encryption_key)?;
-    let credentials = credentials(&configuration)?;
+    let endpoint = drop_box::endpoint(&configuration)?;
     let broker = Arc::new(place::broker(&configuration)?);
     let clock = SystemClock::start();
     let (mut opened, legacy) = place::open_for_writing(&configuration.working_dir, &clock)?;
 
     let fetcher = fetcher(&configuration, &key, Arc::clone(&broker))?;
-    let departure = Connecting::begin(endpoint(&configuration, credentials), fetcher);
+    let departure = Connecting::begin(endpoint, fetcher);
     let status_file = LocalStatusFile::inside(&configuration.working_dir);
     let deadline = Instant::now() + configuration.deadline;
     let parts = Parts {
@@ -66,61 +64,6 @@ fn fetcher(
     })
 }
 
-/// The proofs of identity, the private key first.
-fn credentials(configuration: &Configuration) -> Result<Vec<Credential>, CommandError> {
-    let sftp = &configuration.sftp;
-    let mut credentials = Vec::new();
-    if let Some(path) = &sftp.key_file {
-        let (pem, warning) = crate::config::read_secret(path).map_err(|problem| {
-            let text = format!("SFTP.KEY_FILE cannot be used: {problem}");
-            CommandError::new(ExitCode::Configuration, text)
-                .hint("it must hold a private key that the user of this program can read")
-        })?;
-        if let Some(warning) = warning {
-            tracing::warn!("{warning}");
-        }
-        credentials.push(Credential::PrivateKey {
-            pem,
-            passphrase: sftp.key_passphrase.clone(),
-        });
-    }
-    credentials.extend(sftp.password.clone().map(Credential::Password));
-    Ok(credentials)
-}
-
-fn endpoint(configuration: &Configuration, credentials: Vec<Credential>) -> Endpoint {
-    let sftp = &configuration.sftp;
-    let host_keys = if sftp.host_keys.is_empty() {
-        HostKeys::KnownHosts(sftp.known_hosts.clone().unwrap_or_else(users_known_hosts))
-    } else {
-        HostKeys::Pinned(sftp.host_keys.clone())
-    };
-    Endpoint {
-        host: sftp.host.clone(),
-        port: sftp.port,
-        username: sftp.username.clone(),
-        credentials,
-        host_keys,
-        folder: sftp.folder.clone(),
-        timeouts: Timeouts {
-            connect: sftp.timeout,
-            silence: sftp.timeout,
-            operation: sftp.upload_timeout,
-        },
-        window: Window {
-            open_files: sftp.concurrency,
-            ..Window::default()
-        },
-    }
-}
-
-fn users_known_hosts() -> PathBuf {
-    std::env::home_dir()
-        .unwrap_or_default()
-        .join(".ssh")
-        .join("known_hosts")
-}
-
 /// What happened, in a few lines: errors to standard error, the sum to standard output.
 fn tell(report: &RunReport) -> Result<(), CommandError> {
     let told = report.drop_box_failure.as_ref();
@@ -129,6 +72,9 @@ fn tell(report: &RunReport) -> Result<(), CommandError> {
     }
     for skipped in &report.skipped {
         tracing::warn!("{skipped}");
+    }
+    if let Some(failure) = &report.look_failure {
+        plan::warn_of_look(failure);
     }
     if let Some(failure) = &report.poll_failure {
         place::poll_error(failure).report();

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use courier_ledger::{ChangeRule, DraftRule, KeyChangeRule, ReappearanceRule};
+use courier_ledger::{ChangeRule, DraftRule, KeyChangeRule, ReappearanceRule, RemoteCheckRule};
 
 use super::kind::{
     Address, Allowance, Choice, Fingerprints, HostName, Kind, LocalPath, Number, RemotePath,
@@ -162,6 +162,16 @@ keys! {
             others: &[("reupload", KeyChangeRule::Reupload)],
         },
         "what happens to files under an earlier key: they stay until their request changes, or are uploaded again";
+
+    REMOTE_CHECK: Choice<RemoteCheckRule> = "REMOTE" "CHECK",
+        Choice {
+            default: ("off", RemoteCheckRule::Off),
+            others: &[
+                ("report", RemoteCheckRule::Report),
+                ("repair", RemoteCheckRule::Repair),
+            ],
+        },
+        "whether a run looks if delivered files are still at the drop-box with their size, and reports what is not, or uploads it again";
 
     MAX_DELETIONS: Allowance = "GUARDS" "MAX_DELETIONS", Allowance,
         "deletions, and overwrites by another request under the same number, that one run may do without an approval";

@@ -122,8 +122,13 @@ impl<T: Copy> Choice<T> {
 
 impl<T: Sync> Kind for Choice<T> {
     fn takes(&self) -> String {
-        let others = self.others.iter().map(|(word, _)| format!(" or `{word}`"));
-        format!("`{}`{}", self.default.0, others.collect::<String>())
+        let mut words = format!("`{}`", self.default.0);
+        for (index, (word, _)) in self.others.iter().enumerate() {
+            let last = index + 1 == self.others.len();
+            words += if last { " or " } else { ", " };
+            words += &format!("`{word}`");
+        }
+        words
     }
 
     fn without(&self) -> String {

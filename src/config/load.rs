@@ -15,7 +15,9 @@ use super::kind::LocalPath;
 use super::problem::Problem;
 use super::reader::{Folders, Reader};
 use super::secret_file;
-use super::{Broker, Configuration, ConfigurationError, Requests, Security, Sftp, Spool, Warning};
+use super::{
+    Broker, Configuration, ConfigurationError, Remote, Requests, Security, Sftp, Spool, Warning,
+};
 
 const KIB: usize = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -157,6 +159,9 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
         requests: requests?,
         sftp: sftp?,
         security: security?,
+        remote: Remote {
+            check: reader.choice(&keys::REMOTE_CHECK),
+        },
         guards,
         spool,
         deadline,

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use courier_ledger::{
-    ChangeRule, DraftRule, Guards, KeyChangeRule, KeyId, Policy, ReappearanceRule,
+    ChangeRule, DraftRule, Guards, KeyChangeRule, KeyId, Policy, ReappearanceRule, RemoteCheckRule,
 };
 use secrecy::SecretString;
 use url::Url;
@@ -46,6 +46,8 @@ pub struct Configuration {
     pub security: Security,
     /// `[GUARDS]`.
     pub guards: Guards,
+    /// `[REMOTE]`.
+    pub remote: Remote,
     /// `[SPOOL]`.
     pub spool: Spool,
     /// `RUN.DEADLINE`.
@@ -132,6 +134,13 @@ pub struct Security {
     pub on_key_change: KeyChangeRule,
 }
 
+/// `[REMOTE]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Remote {
+    /// What happens to files that are not as they were delivered.
+    pub check: RemoteCheckRule,
+}
+
 /// `[SPOOL]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Spool {
@@ -152,6 +161,7 @@ impl Configuration {
             reappeared: self.requests.reappeared,
             drafts: self.requests.drafts,
             on_key_change: self.security.on_key_change,
+            remote_check: self.remote.check,
             key,
             guards: self.guards,
         }

@@ -1,4 +1,4 @@
-//! The one run loop: lock → log → import → poll → snapshot → decide → execute → project → publish.
+//! The one run loop: lock → log → import → poll → snapshot → look → decide → execute → project → publish.
 //!
 //! What always holds: nothing is done whose intent is not on disk, nothing is claimed whose outcome
 //! is not. Deliberately absent: every decision; they are `courier-ledger`'s.
@@ -11,14 +11,14 @@ mod report;
 mod seams;
 
 use courier_ledger::log::EventLog;
-use courier_ledger::{Event, Failure, LegacyStatus, Plan, Policy, State};
+use courier_ledger::{Event, Failure, LegacyStatus, Plan, Policy, State, decide};
 
 pub use execute::StatusFile;
 pub use prelude::VERSION;
 pub use record::{Record, RecordError};
 pub use rehearsal::Rehearsal;
 pub use report::{ExitCode, RunReport};
-pub use seams::{Carrier, Clock, Departure, Ending, Errand, Poller};
+pub use seams::{Carrier, Clock, Departure, Ending, Errand, Lookout, Poller};
 
 /// Everything that a run is made of, besides its log.
 pub struct Parts<'a, D> {
@@ -50,26 +50,26 @@ pub fn run<D: Departure>(
     prelude::import(&mut record, legacy)?;
     match prelude::begin(&mut record, &parts.policy, parts.poller)? {
         Err(failure) => report.poll_failure = Some(failure),
-        Ok(mut plan) => {
-            take_notes(&mut report, &mut plan);
-            match parts.departure.arrive() {
-                Ok(mut carrier) => execute::execute(
+        Ok(()) => match parts.departure.arrive() {
+            Ok(mut carrier) => {
+                report.look_failure = prelude::look(&mut record, &parts.policy, &mut carrier)?;
+                let mut plan = decide(record.state(), &parts.policy);
+                take_notes(&mut report, &mut plan);
+                execute::execute(
                     &mut record,
                     plan,
                     &mut carrier,
                     parts.status_file,
                     parts.may_begin,
                     &mut report,
-                )?,
-                Err(failure) => execute::unreachable(
-                    &mut record,
-                    &plan,
-                    failure,
-                    parts.status_file,
-                    &mut report,
-                )?,
+                )?;
             }
-        }
+            Err(failure) => {
+                let mut plan = decide(record.state(), &parts.policy);
+                take_notes(&mut report, &mut plan);
+                execute::unreachable(&mut record, &plan, failure, parts.status_file, &mut report)?;
+            }
+        },
     }
     let duration = parts.clock.elapsed().saturating_sub(began).as_micros();
     record.append(vec![Event::RunFinished {
@@ -79,15 +79,25 @@ pub fn run<D: Departure>(
     Ok(report)
 }
 
-/// The plan of a run that would start now, decided on a copy: nothing is appended, nothing changes.
+/// What a run would do that started now.
+pub struct Rehearsed {
+    /// The plan.
+    pub plan: Plan,
+    /// Why the drop-box could not be looked at, if it should have been.
+    pub look_failure: Option<Failure>,
+}
+
+/// Decides on a copy what a run would do now: nothing is appended, nothing changes. Without a
+/// `lookout` the drop-box is not looked at; no guard depends on that.
 pub fn rehearse(
     log: &mut Rehearsal,
     state: State,
     legacy: Option<LegacyStatus>,
     policy: &Policy,
     poller: &dyn Poller,
+    lookout: Option<&mut dyn Lookout>,
     clock: &dyn Clock,
-) -> Result<Result<(Plan, State), Failure>, RecordError> {
+) -> Result<Result<Rehearsed, Failure>, RecordError> {
     let mut record = Record::new(log, clock, state);
     if record.state().log().is_none() {
         let log = record.log_id();
@@ -97,8 +107,17 @@ pub fn rehearse(
         }])?;
     }
     prelude::import(&mut record, legacy)?;
-    let plan = prelude::begin(&mut record, policy, poller)?;
-    Ok(plan.map(|plan| (plan, record.into_state())))
+    if let Err(failure) = prelude::begin(&mut record, policy, poller)? {
+        return Ok(Err(failure));
+    }
+    let look_failure = match lookout {
+        Some(lookout) => prelude::look(&mut record, policy, lookout)?,
+        None => None,
+    };
+    Ok(Ok(Rehearsed {
+        plan: decide(record.state(), policy),
+        look_failure,
+    }))
 }
 
 fn take_notes(report: &mut RunReport, plan: &mut Plan) {

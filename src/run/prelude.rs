@@ -1,10 +1,12 @@
 //! The part of a run that leads to its plan. The dry run is the same code over a log that is kept
 //! in memory and thrown away.
 
-use courier_ledger::{Event, Failure, LegacyStatus, Plan, Policy, decide};
+use courier_ledger::{
+    Event, Failure, LegacyStatus, Policy, RemoteCheckRule, RemoteDelta, RemoteName,
+};
 
 use super::record::{Record, RecordError};
-use super::seams::Poller;
+use super::seams::{Lookout, Poller};
 
 /// The version that is recorded with logs and runs.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -22,13 +24,13 @@ pub(super) fn import(
     }
 }
 
-/// Begins a run: polls the broker, records what changed, and decides. `Err` inside says why the
-/// broker's answer could not be used; nothing is decided then.
+/// Begins a run: polls the broker and records what changed. `Err` inside says why the broker's answer
+/// could not be used; nothing may be decided then.
 pub(super) fn begin(
     record: &mut Record<'_>,
     policy: &Policy,
     poller: &dyn Poller,
-) -> Result<Result<Plan, Failure>, RecordError> {
+) -> Result<Result<(), Failure>, RecordError> {
     record.append(vec![Event::RunStarted {
         version: VERSION.to_owned(),
         policy: policy.digest(),
@@ -44,7 +46,37 @@ pub(super) fn begin(
         Ok(snapshot) => {
             let delta = snapshot.delta(record.state());
             record.append(vec![Event::SnapshotObserved(delta)])?;
-            Ok(Ok(decide(record.state(), policy)))
+            Ok(Ok(()))
+        }
+    }
+}
+
+/// Looks at what was delivered, if the policy says so, and records what changed there; gives back why
+/// it could not be looked at. The run goes on without.
+pub(super) fn look(
+    record: &mut Record<'_>,
+    policy: &Policy,
+    lookout: &mut dyn Lookout,
+) -> Result<Option<Failure>, RecordError> {
+    if policy.remote_check == RemoteCheckRule::Off {
+        return Ok(None);
+    }
+    let names = record
+        .state()
+        .stored_files()
+        .map(|(id, _)| RemoteName::export(id))
+        .collect();
+    match lookout.look(names) {
+        Ok(sights) => {
+            let delta = RemoteDelta::between(record.state(), &sights);
+            record.append(vec![Event::RemoteObserved(delta)])?;
+            Ok(None)
+        }
+        Err(failure) => {
+            record.append(vec![Event::RemoteCheckFailed {
+                failure: failure.clone(),
+            }])?;
+            Ok(Some(failure))
         }
     }
 }

@@ -44,6 +44,8 @@ pub struct RunReport {
     pub poll_failure: Option<Failure>,
     /// Why the drop-box could not be reached, or was lost.
     pub drop_box_failure: Option<Failure>,
+    /// Why the drop-box could not be looked at.
+    pub look_failure: Option<Failure>,
     /// What failed: the command in words, and how.
     pub failures: Vec<(String, Failure)>,
     /// What guards held back, and the digest that an approval needs.
@@ -62,7 +64,10 @@ impl RunReport {
             ExitCode::DropBox
         } else if self.blocked.is_some() {
             ExitCode::Blocked
-        } else if self.counts.failed > 0 || self.counts.unreadable > 0 {
+        } else if self.counts.failed > 0
+            || self.counts.unreadable > 0
+            || self.look_failure.is_some()
+        {
             ExitCode::Incomplete
         } else {
             ExitCode::Done

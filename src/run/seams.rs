@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use courier_ledger::{
-    Command, Delivery, Digest, Failure, RemoteAfterFailure, RemoteName, Removal, Sequence,
+    Command, Delivery, Digest, Failure, RemoteAfterFailure, RemoteName, Removal, Sequence, Sights,
     Snapshot, State, Timestamp,
 };
 
@@ -65,10 +65,17 @@ pub trait Carrier {
     fn endings(&mut self) -> Vec<(Sequence, Ending)>;
 }
 
+/// Looks at what was delivered.
+pub trait Lookout {
+    /// How each of these files stands at the drop-box now: all of them, or why they could not be
+    /// looked at.
+    fn look(&mut self, names: Vec<RemoteName>) -> Result<Sights, Failure>;
+}
+
 /// A carrier that is still on its way to the drop-box while the broker is polled.
 pub trait Departure {
     /// What arrives.
-    type Carrier: Carrier;
+    type Carrier: Carrier + Lookout;
 
     /// Waits until the drop-box is reached; a failure says why it is not.
     fn arrive(self) -> Result<Self::Carrier, Failure>;

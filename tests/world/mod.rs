@@ -13,8 +13,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use broker_courier::run::{
-    Carrier, Clock, Departure, Ending, Errand, Parts, Poller, RecordError, Rehearsal, RunReport,
-    StatusFile,
+    Carrier, Clock, Departure, Ending, Errand, Lookout, Parts, Poller, RecordError, Rehearsal,
+    RunReport, StatusFile,
 };
 use courier_ledger::log::EventLog as _;
 use courier_ledger::*;
@@ -199,6 +199,37 @@ impl Carrier for Porter {
     }
 }
 
+impl Lookout for Porter {
+    fn look(&mut self, names: Vec<RemoteName>) -> Result<Sights, Failure> {
+        Ok(sights(&self.world.borrow(), names))
+    }
+}
+
+/// What a look at `names` sees; every result has one byte.
+fn sights(world: &World, names: Vec<RemoteName>) -> Sights {
+    names
+        .into_iter()
+        .map(|name| {
+            let there = world.drop_box.contains_key(name.as_str());
+            let sight = if there {
+                Sight::Present(Some(1))
+            } else {
+                Sight::Absent
+            };
+            (name, sight)
+        })
+        .collect()
+}
+
+/// Looks at the drop-box as a plan does.
+struct Visitor(Shared);
+
+impl Lookout for Visitor {
+    fn look(&mut self, names: Vec<RemoteName>) -> Result<Sights, Failure> {
+        Ok(sights(&self.0.borrow(), names))
+    }
+}
+
 impl Departure for Porter {
     type Carrier = Self;
 
@@ -238,6 +269,7 @@ pub(crate) struct Program {
     pub(crate) state: State,
     pub(crate) world: Shared,
     pub(crate) clock: WildClock,
+    pub(crate) policy: Policy,
 }
 
 impl Program {
@@ -247,23 +279,25 @@ impl Program {
             state: State::default(),
             world: Shared::default(),
             clock: WildClock(RefCell::new(1)),
+            policy: Policy::new(KEY),
         }
     }
 
     pub(crate) fn plan(&self) -> Plan {
         let mut copy = Rehearsal::after(LOG, self.state.tip());
-        let (policy, broker) = (Policy::new(KEY), Broker(self.world.clone()));
+        let broker = Broker(self.world.clone());
         broker_courier::run::rehearse(
             &mut copy,
             self.state.clone(),
             None,
-            &policy,
+            &self.policy,
             &broker,
+            Some(&mut Visitor(self.world.clone())),
             &self.clock,
         )
         .unwrap()
         .unwrap()
-        .0
+        .plan
     }
 
     /// A whole run; the log of the simulation is folded again from its entries.
@@ -288,7 +322,7 @@ impl Program {
             reversed,
         };
         let parts = Parts {
-            policy: Policy::new(KEY),
+            policy: self.policy,
             poller: &Broker(self.world.clone()),
             departure: porter,
             status_file: &NoFile,

@@ -51,6 +51,18 @@ pub enum Reason {
     /// The folded snapshot is not the one recorded.
     #[error("the folded snapshot has another size or digest than the recorded one")]
     SnapshotDiffers,
+    /// The drop-box is looked at after the broker was polled.
+    #[error("the drop-box was looked at before the broker was polled")]
+    LookedBeforePoll,
+    /// Only delivered files can drift.
+    #[error("the result of request {0} was not at the drop-box")]
+    NotDelivered(RequestId),
+    /// A look records what was not known.
+    #[error("the look says nothing new of request {0}")]
+    NothingNew(RequestId),
+    /// The folded look is not the one recorded.
+    #[error("the folded look has another number of files than the recorded one")]
+    LookDiffers,
     /// The command is not one that this state allows.
     #[error("the state does not allow the command: {0}")]
     CommandNotAllowed(&'static str),

@@ -5,6 +5,7 @@
 //! `transition.rs`, in one table.
 
 mod illegal;
+mod look;
 mod request;
 mod transition;
 
@@ -45,6 +46,8 @@ pub struct Run {
     pub polled: bool,
     /// Why it has not.
     pub poll_failure: Option<Failure>,
+    /// Whether it has looked at the drop-box.
+    pub looked: bool,
     /// When and how it ended; none while it is under way, or when it was cut off.
     pub finished: Option<(Timestamp, RunCounts)>,
 }

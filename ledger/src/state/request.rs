@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Delivery, Digest, Evidence, Failure, Fingerprint, Hundredths, KeyId, Observation, Placement,
-    Sequence, Timestamp,
+    Delivery, Digest, Drift, Evidence, Failure, Fingerprint, Hundredths, KeyId, Observation,
+    Placement, Sequence, Timestamp,
 };
 
 /// Whether the broker lists a request.
@@ -56,6 +56,8 @@ pub struct StoredFile {
     pub key: Option<KeyId>,
     /// What was delivered, and how; none for an imported entry.
     pub receipt: Option<Receipt>,
+    /// How it differed when the drop-box was last looked at.
+    pub drift: Option<Drift>,
 }
 
 /// What proves a delivery, besides its name and key.

@@ -50,6 +50,7 @@ impl State {
                     policy: *policy,
                     polled: false,
                     poll_failure: None,
+                    looked: false,
                     finished: None,
                 });
             }
@@ -118,6 +119,10 @@ impl State {
                 size_bytes: _,
                 sha256: _,
             } => {}
+            Event::RemoteObserved(delta) => self.look(delta)?,
+            Event::RemoteCheckFailed { failure: _ } => {
+                self.run_under_way()?;
+            }
         }
         Ok(())
     }
@@ -136,7 +141,7 @@ impl State {
         }
     }
 
-    fn run_under_way(&mut self) -> Result<&mut Run, Reason> {
+    pub(super) fn run_under_way(&mut self) -> Result<&mut Run, Reason> {
         self.run
             .as_mut()
             .filter(|run| run.finished.is_none())
@@ -165,6 +170,7 @@ impl State {
                     completion: entry.completion,
                     key: None,
                     receipt: None,
+                    drift: None,
                 }),
             };
             request.line = Some(LedgerLine {
@@ -464,6 +470,7 @@ impl State {
                     completion: completion.hundredths(),
                     key: Some(delivery.key),
                     receipt: Some(Receipt::new(start, delivery)),
+                    drift: None,
                 };
                 (*request, file)
             }

@@ -127,9 +127,13 @@ fn ending_of(errand: &Errand, done: Done, fetched: Option<Result<Fetched, Failur
         (Done::Removed(removal), Command::Delete { .. } | Command::RemoveTemporary { .. }, _) => {
             Ending::Removed(removal)
         }
-        (Done::Uploaded { .. } | Done::PickedUp { .. } | Done::Removed(_), _, _) => uncertain(
-            contradiction("the drop-box did something else than it was asked"),
-        ),
+        (
+            Done::Uploaded { .. } | Done::PickedUp { .. } | Done::Removed(_) | Done::Seen(_),
+            _,
+            _,
+        ) => uncertain(contradiction(
+            "the drop-box did something else than it was asked",
+        )),
     }
 }
 

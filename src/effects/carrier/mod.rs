@@ -5,6 +5,7 @@
 
 mod fetch;
 mod job;
+mod look;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,6 +22,7 @@ use crate::run::{Carrier, Departure, Ending, Errand};
 pub use fetch::Fetcher;
 use fetch::{FetchOrder, Fetched, Fetching};
 use job::{Job, Transfer};
+pub use look::DistantLookout;
 
 /// What the threads tell the carrier.
 enum Message {

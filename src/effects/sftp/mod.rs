@@ -7,12 +7,13 @@
 //! uploaded, removed, retried or overwritten is decided elsewhere.
 //!
 //! From the wire up: `packet`, `request`, `reply`, `status` are the codec; `outbox`, `upload`,
-//! `removal`, `pipeline` are the protocol without I/O; `session`, `login`, `negotiation`, `link`,
+//! `removal`, `glance`, `pipeline` are the protocol without I/O; `session`, `login`, `negotiation`, `link`,
 //! `worker` touch the network; `drop_box` is the door.
 
 mod drop_box;
 mod endpoint;
 mod error;
+mod glance;
 mod host_key;
 mod known_hosts;
 mod link;

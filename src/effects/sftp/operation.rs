@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use courier_ledger::{Failure, Placement, RemoteAfterFailure, Removal, Replaces};
+use courier_ledger::{Failure, Placement, RemoteAfterFailure, Removal, Replaces, Sight};
 
 use crate::effects::source::Source;
 
@@ -26,6 +26,11 @@ pub enum Operation {
         /// Its name.
         name: String,
     },
+    /// Looks whether a file is there, and how large it is.
+    Look {
+        /// Its name.
+        name: String,
+    },
 }
 
 impl fmt::Debug for Operation {
@@ -37,6 +42,7 @@ impl fmt::Debug for Operation {
                 write!(f, "Upload {{ target: {target:?}, replaces: {replaces:?} }}")
             }
             Self::Remove { name } => write!(f, "Remove {{ name: {name:?} }}"),
+            Self::Look { name } => write!(f, "Look {{ name: {name:?} }}"),
         }
     }
 }
@@ -61,6 +67,8 @@ pub enum Done {
     },
     /// The file is not there any more.
     Removed(Removal),
+    /// The file was looked at.
+    Seen(Sight),
 }
 
 /// Why an operation was not done, and what it leaves behind.

@@ -46,6 +46,8 @@ pub(crate) enum Purpose {
     Withdraw,
     /// Removes a file.
     Remove,
+    /// Looks at a file.
+    Glance,
 }
 
 impl Purpose {
@@ -60,7 +62,8 @@ impl Purpose {
             | Self::MeasureByName
             | Self::LookBefore
             | Self::LookAfterRefusal
-            | Self::LookAfter => "tell a file's attributes",
+            | Self::LookAfter
+            | Self::Glance => "tell a file's attributes",
             Self::Replace | Self::Place | Self::PlaceAgain => "rename a file",
         }
     }
@@ -76,6 +79,7 @@ impl Purpose {
                 | Self::LookBefore
                 | Self::LookAfterRefusal
                 | Self::LookAfter
+                | Self::Glance
         );
         match reply {
             Reply::Status(status) if status.code != StatusCode::OK => Ok(Answer::Refused(status)),

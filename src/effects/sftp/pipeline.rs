@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure};
 
 use super::error::ProtocolError;
+use super::glance::Glance;
 use super::operation::{Completed, Operation, OperationError};
 use super::outbox::{Capabilities, Flow, Outbox, Requests};
 use super::packet::FrameBuffer;
@@ -40,6 +41,7 @@ pub(crate) struct Bounds {
 enum Machine {
     Upload(Box<Upload>),
     Removal(Removal),
+    Glance(Glance),
 }
 
 struct Active {
@@ -60,7 +62,8 @@ pub(crate) struct Pipeline {
     outbox: Outbox,
     frames: FrameBuffer,
     waiting_uploads: VecDeque<(u64, Operation)>,
-    waiting_removals: VecDeque<(u64, String)>,
+    /// Removals and glances: they need no open file, so they wait for no upload.
+    waiting_small: VecDeque<(u64, Operation)>,
     active: BTreeMap<u64, Active>,
     next_slot: u64,
     /// Whose turn it is to send data.
@@ -81,7 +84,7 @@ impl Pipeline {
             outbox: Outbox::default(),
             frames: FrameBuffer::default(),
             waiting_uploads: VecDeque::new(),
-            waiting_removals: VecDeque::new(),
+            waiting_small: VecDeque::new(),
             active: BTreeMap::new(),
             next_slot: 0,
             ready: VecDeque::new(),
@@ -94,7 +97,9 @@ impl Pipeline {
     /// Takes an operation; it begins when there is room for it.
     pub(crate) fn submit(&mut self, ticket: u64, operation: Operation) {
         match operation {
-            Operation::Remove { name } => self.waiting_removals.push_back((ticket, name)),
+            Operation::Remove { .. } | Operation::Look { .. } => {
+                self.waiting_small.push_back((ticket, operation));
+            }
             Operation::Upload { .. } => self.waiting_uploads.push_back((ticket, operation)),
         }
     }
@@ -157,6 +162,7 @@ impl Pipeline {
             let outcome = match &mut active.machine {
                 Machine::Upload(upload) => upload.answer(request.purpose, answer, &mut out),
                 Machine::Removal(removal) => Some(removal.answer(&answer)),
+                Machine::Glance(glance) => Some(glance.answer(&answer)),
             };
             if active.is_writing() && !was_writing {
                 self.ready.push_back(request.slot);
@@ -168,7 +174,7 @@ impl Pipeline {
 
     /// Begins what may begin, and sends data as far as window and buffer allow.
     pub(crate) fn pump(&mut self, now: Instant) {
-        self.begin_removals(now);
+        self.begin_small(now);
         self.begin_uploads(now);
         while self.outbox.pending().len() < self.bounds.write_bytes
             && self.outbox.unacknowledged_bytes() < self.bounds.unacknowledged_bytes
@@ -209,7 +215,7 @@ impl Pipeline {
             };
             let outcome = match &mut active.machine {
                 Machine::Upload(upload) => upload.expire(&mut out),
-                Machine::Removal(_) => None,
+                Machine::Removal(_) | Machine::Glance(_) => None,
             };
             self.end(slot, outcome);
         }
@@ -231,18 +237,15 @@ impl Pipeline {
             let result = match &mut active.machine {
                 Machine::Upload(upload) => upload.lost(reason),
                 Machine::Removal(removal) => Err(removal.lost(reason)),
+                Machine::Glance(glance) => Err(glance.lost(reason)),
             };
             self.completed.push_back(Completed {
                 ticket: active.ticket,
                 result,
             });
         }
-        for (ticket, operation) in std::mem::take(&mut self.waiting_uploads) {
-            self.completed
-                .push_back(never_begun(ticket, &operation, reason));
-        }
-        for (ticket, name) in std::mem::take(&mut self.waiting_removals) {
-            let operation = Operation::Remove { name };
+        let uploads = std::mem::take(&mut self.waiting_uploads);
+        for (ticket, operation) in uploads.into_iter().chain(self.waiting_small.drain(..)) {
             self.completed
                 .push_back(never_begun(ticket, &operation, reason));
         }
@@ -255,13 +258,21 @@ impl Pipeline {
         join(&self.folder, name)
     }
 
-    fn begin_removals(&mut self, now: Instant) {
+    fn begin_small(&mut self, now: Instant) {
         while self.outbox.outstanding() < MOST_REQUESTS {
-            let Some((ticket, name)) = self.waiting_removals.pop_front() else {
-                return;
+            let machine = match self.waiting_small.pop_front() {
+                Some((ticket, Operation::Remove { name })) => (
+                    ticket,
+                    Machine::Removal(Removal::new(self.path(&name), name)),
+                ),
+                Some((ticket, Operation::Look { name })) => {
+                    (ticket, Machine::Glance(Glance::new(self.path(&name), name)))
+                }
+                // Uploads have a queue of their own.
+                Some((_, Operation::Upload { .. })) => continue,
+                None => return,
             };
-            let removal = Removal::new(self.path(&name), name);
-            self.begin(ticket, Machine::Removal(removal), now);
+            self.begin(machine.0, machine.1, now);
         }
     }
 
@@ -287,8 +298,8 @@ impl Pipeline {
                     self.begin(ticket, Machine::Upload(Box::new(upload)), now);
                     open += 1;
                 }
-                // Removals have a queue of their own.
-                Some((_, Operation::Remove { .. })) => {}
+                // The small ones have a queue of their own.
+                Some((_, Operation::Remove { .. } | Operation::Look { .. })) => {}
                 None => return,
             }
         }
@@ -315,6 +326,10 @@ impl Pipeline {
             Machine::Upload(upload) => upload.begin(&mut out),
             Machine::Removal(removal) => {
                 removal.begin(&mut out);
+                None
+            }
+            Machine::Glance(glance) => {
+                glance.begin(&mut out);
                 None
             }
         };
@@ -396,6 +411,7 @@ pub(crate) fn never_begun(ticket: u64, operation: &Operation, reason: &str) -> C
     let (phase, what) = match operation {
         Operation::Upload { target, .. } => (Phase::Create, format!("{target} was not uploaded")),
         Operation::Remove { name } => (Phase::Remove, format!("{name} was not removed")),
+        Operation::Look { name } => (Phase::Look, format!("{name} was not looked at")),
     };
     Completed {
         ticket,

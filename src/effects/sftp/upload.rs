@@ -234,7 +234,8 @@ impl Upload {
                 | Purpose::Replace
                 | Purpose::Place
                 | Purpose::PlaceAgain
-                | Purpose::Remove,
+                | Purpose::Remove
+                | Purpose::Glance,
                 _,
             ) => {}
         }

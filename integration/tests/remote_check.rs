@@ -1,0 +1,106 @@
+//! `REMOTE.CHECK`: the real program looks at a real drop-box, reports or repairs, and touches nothing
+//! that the ledger did not create.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod site;
+
+use std::fs;
+
+use site::{Courier, Place};
+use testbed::broker::{EmbeddedBroker, Settings};
+use testbed::server::SftpServer;
+
+struct Scene {
+    place: Place,
+    courier: Courier,
+    /// Serves until the scene ends.
+    _broker: EmbeddedBroker,
+}
+
+/// Three results delivered, a foreign file beside them, then one result removed and one cut short.
+fn damaged(server: &dyn SftpServer, check: &str) -> Scene {
+    let broker = EmbeddedBroker::start(Settings::default()).unwrap();
+    for _ in 0..3 {
+        broker.publish("rki");
+    }
+    let place = Place::new(&broker.url(), server);
+    place.change_config("[MISC]", &format!("[REMOTE]\nCHECK = \"{check}\"\n[MISC]"));
+    let courier = Courier::build();
+    fs::write(place.drop_box().join("export_77.zip"), "somebody else's").unwrap();
+    courier.run(&place, &["run"], 0);
+    let (stdout, stderr) = courier.run(&place, &["run"], 0);
+    assert!(stdout.contains("3 unchanged"), "{stdout}{stderr}");
+    fs::remove_file(place.drop_box().join("export_0.zip")).unwrap();
+    fs::write(place.drop_box().join("export_1.zip"), "short").unwrap();
+    Scene {
+        place,
+        courier,
+        _broker: broker,
+    }
+}
+
+fn size_of(place: &Place, name: &str) -> u64 {
+    fs::metadata(place.drop_box().join(name)).unwrap().len()
+}
+
+fn report(server: &dyn SftpServer) {
+    let scene = damaged(server, "report");
+    for command in ["plan", "run"] {
+        let (stdout, stderr) = scene.courier.run(&scene.place, &[command], 0);
+        let told = format!("{stdout}{stderr}");
+        assert!(
+            told.contains("export_0.zip was delivered, and it is no longer at the drop-box"),
+            "{told}"
+        );
+        assert!(
+            told.contains("export_1.zip was delivered, and it has 5 bytes"),
+            "{told}"
+        );
+        assert!(!told.contains("export_77"), "{told}");
+    }
+    assert_eq!(size_of(&scene.place, "export_1.zip"), 5);
+    let (status, _) = scene.courier.run(&scene.place, &["status"], 0);
+    assert!(
+        status.contains("it has 5 bytes at the drop-box now"),
+        "{status}"
+    );
+    scene.courier.run(&scene.place, &["verify"], 0);
+}
+
+fn repair(server: &dyn SftpServer) {
+    let scene = damaged(server, "repair");
+    let (plan, _) = scene
+        .courier
+        .run(&scene.place, &["plan", "--exit-code"], 10);
+    assert!(plan.contains("2 to do"), "{plan}");
+    let (stdout, _) = scene.courier.run(&scene.place, &["run"], 0);
+    assert!(stdout.starts_with("2 uploaded"), "{stdout}");
+    let (stdout, _) = scene.courier.run(&scene.place, &["run"], 0);
+    assert!(stdout.starts_with("0 uploaded"), "{stdout}");
+    assert_eq!(
+        size_of(&scene.place, "export_0.zip"),
+        size_of(&scene.place, "export_2.zip")
+    );
+    let foreign = fs::read_to_string(scene.place.drop_box().join("export_77.zip")).unwrap();
+    assert_eq!(foreign, "somebody else's");
+    scene.courier.run(&scene.place, &["verify"], 0);
+}
+
+#[test]
+fn with_openssh_drift_is_reported_or_repaired_and_nothing_else_is_touched() {
+    let Some(server) = site::openssh() else {
+        return;
+    };
+    report(&server);
+    let Some(server) = site::openssh() else {
+        return;
+    };
+    repair(&server);
+}
+
+#[test]
+fn with_the_embedded_server_drift_is_reported_or_repaired_and_nothing_else_is_touched() {
+    report(&site::embedded());
+    repair(&site::embedded());
+}

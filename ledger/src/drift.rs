@@ -1,0 +1,138 @@
+//! A look at the drop-box: what differs there from what the ledger knows, as a delta like that of
+//! the broker's snapshot, so that an unchanged look adds next to nothing to the log.
+//!
+//! Only names that the ledger delivered are ever looked at. Deliberately absent: other people's
+//! files, and results that the recipient was seen to take away.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Remote, RemoteName, RequestId, State, StoredFile};
+
+/// How a delivered file differs from what stands under its name now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Drift {
+    /// Nothing stands there.
+    Missing,
+    /// A file of another size stands there.
+    Resized {
+        /// That size in bytes.
+        size_bytes: u64,
+    },
+}
+
+/// A file that is not as it was delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Drifted {
+    /// The request that it belongs to.
+    pub id: RequestId,
+    /// How it differs.
+    pub drift: Drift,
+}
+
+/// What one look at the drop-box changed in what is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoteDelta {
+    /// How many files were looked at.
+    pub total: u64,
+    /// How many of them have drifted, those known before included.
+    pub drifted: u64,
+    /// Drift that was not known just so, by id.
+    pub changed: Vec<Drifted>,
+    /// Files that are again as they were delivered, by id.
+    pub settled: Vec<RequestId>,
+}
+
+/// One file as the drop-box shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// It is not there.
+    Absent,
+    /// It is there; its size in bytes, if the server tells it.
+    Present(Option<u64>),
+}
+
+/// What a look saw, by name.
+pub type Sights = BTreeMap<RemoteName, Sight>;
+
+impl RemoteDelta {
+    /// What `sights` say that `state` does not know. A name that was not looked at says nothing.
+    #[must_use]
+    pub fn between(state: &State, sights: &Sights) -> Self {
+        let mut delta = Self::default();
+        for (id, file) in state.stored_files() {
+            let Some(sight) = sights.get(&RemoteName::export(id)) else {
+                continue;
+            };
+            delta.total += 1;
+            let drift = drift(file, *sight);
+            delta.drifted += u64::from(drift.is_some());
+            match drift {
+                Some(drift) if file.drift != Some(drift) => {
+                    delta.changed.push(Drifted { id, drift });
+                }
+                None if file.drift.is_some() => delta.settled.push(id),
+                Some(_) | None => {}
+            }
+        }
+        delta
+    }
+}
+
+fn drift(file: &StoredFile, sight: Sight) -> Option<Drift> {
+    match (sight, file.receipt) {
+        (Sight::Absent, _) => Some(Drift::Missing),
+        (Sight::Present(Some(size_bytes)), Some(receipt)) => {
+            (size_bytes != receipt.size_bytes).then_some(Drift::Resized { size_bytes })
+        }
+        (Sight::Present(_), _) => None,
+    }
+}
+
+impl State {
+    /// The results that stand at the drop-box, as far as was confirmed and nobody was seen to take
+    /// them: what a look looks at.
+    pub fn stored_files(&self) -> impl Iterator<Item = (RequestId, &StoredFile)> {
+        self.requests()
+            .filter_map(|(id, request)| match &request.remote {
+                Remote::Stored(file) => Some((id, file)),
+                Remote::Nothing
+                | Remote::PickedUp(_)
+                | Remote::Uncertain(_)
+                | Remote::Deleted(_) => None,
+            })
+    }
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => write!(f, "it is no longer at the drop-box"),
+            Self::Resized { size_bytes } => {
+                write!(f, "it has {size_bytes} bytes at the drop-box now")
+            }
+        }
+    }
+}
+
+impl fmt::Display for RemoteDelta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            total,
+            drifted,
+            changed,
+            settled,
+        } = self;
+        write!(
+            f,
+            "looked at {total} files: {drifted} not as delivered ({} newly, {} settled)",
+            changed.len(),
+            settled.len()
+        )
+    }
+}

@@ -1,0 +1,64 @@
+//! From the configuration to the drop-box: where it is, and what proves who comes.
+
+use std::path::PathBuf;
+
+use super::error::CommandError;
+use crate::config::Configuration;
+use crate::effects::sftp::{Credential, Endpoint, HostKeys, Timeouts, Window};
+use crate::run::ExitCode;
+
+/// The drop-box of the configuration; reads the private key if it names one.
+pub(super) fn endpoint(configuration: &Configuration) -> Result<Endpoint, CommandError> {
+    let sftp = &configuration.sftp;
+    let host_keys = if sftp.host_keys.is_empty() {
+        HostKeys::KnownHosts(sftp.known_hosts.clone().unwrap_or_else(users_known_hosts))
+    } else {
+        HostKeys::Pinned(sftp.host_keys.clone())
+    };
+    Ok(Endpoint {
+        host: sftp.host.clone(),
+        port: sftp.port,
+        username: sftp.username.clone(),
+        credentials: credentials(configuration)?,
+        host_keys,
+        folder: sftp.folder.clone(),
+        timeouts: Timeouts {
+            connect: sftp.timeout,
+            silence: sftp.timeout,
+            operation: sftp.upload_timeout,
+        },
+        window: Window {
+            open_files: sftp.concurrency,
+            ..Window::default()
+        },
+    })
+}
+
+/// The proofs of identity, the private key first.
+fn credentials(configuration: &Configuration) -> Result<Vec<Credential>, CommandError> {
+    let sftp = &configuration.sftp;
+    let mut credentials = Vec::new();
+    if let Some(path) = &sftp.key_file {
+        let (pem, warning) = crate::config::read_secret(path).map_err(|problem| {
+            let text = format!("SFTP.KEY_FILE cannot be used: {problem}");
+            CommandError::new(ExitCode::Configuration, text)
+                .hint("it must hold a private key that the user of this program can read")
+        })?;
+        if let Some(warning) = warning {
+            tracing::warn!("{warning}");
+        }
+        credentials.push(Credential::PrivateKey {
+            pem,
+            passphrase: sftp.key_passphrase.clone(),
+        });
+    }
+    credentials.extend(sftp.password.clone().map(Credential::Password));
+    Ok(credentials)
+}
+
+fn users_known_hosts() -> PathBuf {
+    std::env::home_dir()
+        .unwrap_or_default()
+        .join(".ssh")
+        .join("known_hosts")
+}
