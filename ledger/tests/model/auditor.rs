@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: `State`. What both come to must agree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use courier_ledger::{
@@ -39,6 +39,8 @@ pub(crate) struct Auditor {
     pub(crate) intents: BTreeMap<u64, (RemoteName, Option<RemoteName>)>,
     pub(crate) claims: BTreeMap<RemoteName, Claim>,
     delivered: BTreeMap<RequestId, Published>,
+    /// Results that the recipient was seen to take.
+    pub(crate) picked_up: BTreeSet<RequestId>,
     /// Which request's file was removed last under a number that holds none now.
     pub(crate) removed: BTreeMap<RequestId, Published>,
     lines: BTreeMap<(u64, u32), Line>,
@@ -84,7 +86,12 @@ impl Auditor {
                 );
             }
             Event::Uploaded { start, .. } | Event::PickedUp { start, .. } => {
-                self.delivered(start.0, entry.time);
+                let request = self.delivered(start.0, entry.time);
+                if matches!(entry.event, Event::PickedUp { .. }) {
+                    self.picked_up.insert(request);
+                } else {
+                    self.picked_up.remove(&request);
+                }
             }
             Event::Deleted { start, .. } => self.removed(start.0, entry.time),
             Event::CommandFailed { start, remote, .. } => {
@@ -108,7 +115,7 @@ impl Auditor {
         }
     }
 
-    fn delivered(&mut self, start: u64, time: Timestamp) {
+    fn delivered(&mut self, start: u64, time: Timestamp) -> RequestId {
         let Some(Command::Upload {
             request,
             name,
@@ -139,12 +146,14 @@ impl Auditor {
             };
             self.lines.insert((start, 0), line);
         }
+        request
     }
 
     fn removed(&mut self, start: u64, time: Timestamp) {
         let command = self.open.remove(&start).unwrap();
         if let Command::Delete { request, name, .. } = command {
             self.claims.remove(&name);
+            self.picked_up.remove(&request);
             let last = self.delivered.remove(&request);
             if let Some(place) = self.places.get(&request) {
                 self.lines.get_mut(place).unwrap().deleted = Some(time);

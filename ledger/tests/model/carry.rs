@@ -9,7 +9,7 @@ use courier_ledger::{
 };
 
 use super::auditor::Claim;
-use super::drop_box::{Bundle, File, Holds, Maker};
+use super::drop_box::{Bundle, File, Holds, Maker, delivered_bytes};
 use super::poll::failure;
 use super::runner::Errand;
 use super::sabotage::Sabotage;
@@ -127,10 +127,7 @@ impl World {
         let name = errand.command.name();
         let start = errand.start;
         let maker = Maker::Ours(start.0);
-        let part = File {
-            maker,
-            holds: Holds::Part,
-        };
+        let part = File::new(maker, Holds::Part);
         let temporary = errand.temporary.as_ref().map(ToString::to_string).unwrap();
         let delivers_nothing = self.sabotage == Some(Sabotage::DeliverNothing);
         match luck {
@@ -159,12 +156,12 @@ impl World {
         }
         self.may_destroy(name)?;
         if !delivers_nothing {
-            self.drop_box.place(name.as_str(), File { maker, holds });
+            self.drop_box.place(name.as_str(), File::new(maker, holds));
         }
         let wrong_key = self.sabotage == Some(Sabotage::RecordWrongKey);
         let delivery = Delivery {
             name: name.clone(),
-            size_bytes: 100,
+            size_bytes: delivered_bytes(start.0),
             plaintext_sha256: Digest([2; 32]),
             token_sha256: Digest([3; 32]),
             key: if wrong_key {

@@ -46,6 +46,29 @@ pub(crate) struct Bundle {
 pub(crate) struct File {
     pub(crate) maker: Maker,
     pub(crate) holds: Holds,
+    pub(crate) size_bytes: u64,
+    /// Whether it is as it was when it came.
+    pub(crate) whole: bool,
+}
+
+impl File {
+    pub(crate) fn new(maker: Maker, holds: Holds) -> Self {
+        let size_bytes = match maker {
+            Maker::Ours(start) => delivered_bytes(start),
+            Maker::Replaced | Maker::Foreign => 50,
+        };
+        Self {
+            maker,
+            holds,
+            size_bytes,
+            whole: true,
+        }
+    }
+}
+
+/// The size of what the command begun at this entry delivers.
+pub(crate) fn delivered_bytes(start: u64) -> u64 {
+    100 + start % 5
 }
 
 /// The drop-box.
@@ -65,10 +88,9 @@ impl DropBox {
 
     /// Somebody puts a file of their own, where none is.
     pub(crate) fn put_foreign(&mut self, name: &str) {
-        self.files.entry(name.to_owned()).or_insert(File {
-            maker: Maker::Foreign,
-            holds: Holds::Anything,
-        });
+        self.files
+            .entry(name.to_owned())
+            .or_insert(File::new(Maker::Foreign, Holds::Anything));
     }
 
     /// The recipient takes a result away.
@@ -77,6 +99,16 @@ impl DropBox {
             && let Some(file) = self.files.remove(name)
         {
             self.taken.insert(name.to_owned(), file);
+        }
+    }
+
+    /// Somebody cuts a file short that is not of other people.
+    pub(crate) fn damage(&mut self, name: &str) {
+        if !self.has_foreign(name)
+            && let Some(file) = self.files.get_mut(name)
+        {
+            file.size_bytes = 7;
+            file.whole = false;
         }
     }
 

@@ -2,8 +2,8 @@
 //! the invariants' list.
 
 use courier_ledger::{
-    Blocked, Command, Digest, Entry, Event, Evidence, Guard, Plan, Policy, Presence, Replaces,
-    RequestId, SnapshotDelta, Timestamp, UploadReason,
+    Blocked, Command, Digest, Drift, Drifted, Entry, Event, Evidence, Guard, Plan, Policy,
+    Presence, RemoteDelta, RemoteName, Replaces, RequestId, SnapshotDelta, Timestamp, UploadReason,
 };
 
 use super::drop_box::Maker;
@@ -36,13 +36,7 @@ impl World {
     pub(crate) fn refuses_false_deltas(&self, delta: &SnapshotDelta) -> Result<(), Violation> {
         for wrong in Shown::falsified(delta) {
             let text = format!("{wrong:?}");
-            let entry = Entry {
-                sequence: self.state.tip().next(),
-                time: Timestamp(self.clock),
-                event: Event::SnapshotObserved(wrong),
-                hash: Digest([0; 32]),
-            };
-            let refused = self.state.clone().apply(&entry).is_err();
+            let refused = self.refuses(Event::SnapshotObserved(wrong));
             Property::DeltaEqualsWhole.holds(refused, || format!("was taken: {text}"))?;
         }
         Ok(())
@@ -94,6 +88,75 @@ impl World {
             also.count() as u64 == shown.total(),
             "nothing else is listed",
         )
+    }
+
+    /// 19. Delta equals whole, for looks at the drop-box: a look that leads to another whole is
+    /// refused.
+    pub(crate) fn refuses_false_looks(&self, delta: &RemoteDelta) -> Result<(), Violation> {
+        let falsify = |how: &dyn Fn(&mut RemoteDelta)| {
+            let mut wrong = delta.clone();
+            how(&mut wrong);
+            let text = format!("{wrong:?}");
+            let refused = self.refuses(Event::RemoteObserved(wrong));
+            Property::DeltaEqualsWhole.holds(refused, || format!("was taken: {text}"))
+        };
+        falsify(&|delta| delta.total += 1)?;
+        falsify(&|delta| delta.drifted += 1)?;
+        falsify(&|delta| delta.settled.push(RequestId(u64::MAX)))?;
+        // The whole of a look is two numbers: one drift for another does not change them.
+        let new = |drifted: &Drifted| {
+            let mut files = self.state.stored_files();
+            files.any(|(id, file)| id == drifted.id && file.drift.is_none())
+        };
+        if delta.changed.last().is_some_and(new) {
+            falsify(&|delta| {
+                delta.changed.pop();
+            })?;
+        }
+        if !delta.settled.is_empty() {
+            falsify(&|delta| {
+                delta.settled.pop();
+            })?;
+        }
+        Ok(())
+    }
+
+    /// 19. Delta equals whole, for looks at the drop-box: what is known after one is what stands
+    /// there.
+    pub(crate) fn saw_what_stands_there(
+        &self,
+        delta: &RemoteDelta,
+        sees_sizes: bool,
+    ) -> Result<(), Violation> {
+        for (id, file) in self.state.stored_files() {
+            let there = self.drop_box.files.get(RemoteName::export(id).as_str());
+            let delivered = file.receipt.map(|receipt| receipt.size_bytes);
+            let drift = match there {
+                None => Some(Drift::Missing),
+                Some(there) if sees_sizes && delivered.is_some_and(|it| it != there.size_bytes) => {
+                    let size_bytes = there.size_bytes;
+                    Some(Drift::Resized { size_bytes })
+                }
+                Some(_) => None,
+            };
+            Property::DeltaEqualsWhole.holds(file.drift == drift, || {
+                format!(
+                    "{id} is {drift:?} and known as {:?} by {delta:?}",
+                    file.drift
+                )
+            })?;
+        }
+        Ok(())
+    }
+
+    fn refuses(&self, event: Event) -> bool {
+        let entry = Entry {
+            sequence: self.state.tip().next(),
+            time: Timestamp(self.clock),
+            event,
+            hash: Digest([0; 32]),
+        };
+        self.state.clone().apply(&entry).is_err()
     }
 
     /// 7. No mass deletion on an empty, partial, malformed or failed answer; and no other loss that

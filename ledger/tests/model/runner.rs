@@ -8,14 +8,15 @@ use std::collections::VecDeque;
 
 use courier_ledger::log::{Lock, Memory, Storage as _};
 use courier_ledger::{
-    Command, Digest, Event, Phase, Plan, Policy, ProjectionTip, RemoteAfterFailure, RemoteName,
-    RunCounts, Sequence, State, StatusDocument, Timestamp, decide,
+    Command, Digest, Event, Phase, Plan, Policy, ProjectionTip, RemoteAfterFailure,
+    RemoteCheckRule, RemoteDelta, RemoteName, RunCounts, Sequence, Sight, State, StatusDocument,
+    Timestamp, decide,
 };
 
 use super::drop_box::Holds;
 use super::poll::{self, Shown, failure};
 use super::sabotage::Sabotage;
-use super::step::{Answer, Luck};
+use super::step::{Answer, Look, Luck};
 use super::world::{Decision, LOG, World, export};
 use super::{Property, Violation};
 
@@ -96,7 +97,7 @@ impl World {
         Ok(())
     }
 
-    pub(crate) fn poll(&mut self, answer: &Answer) -> Result<(), Violation> {
+    pub(crate) fn poll(&mut self, answer: &Answer, look: Look) -> Result<(), Violation> {
         let Some(run) = &self.run else { return Ok(()) };
         if run.waiting.is_some() {
             return Ok(());
@@ -123,8 +124,12 @@ impl World {
         self.record(vec![Event::SnapshotObserved(delta.clone())])
             .map_err(|it| Property::DeltaEqualsWhole.violated(it.text))?;
         self.adopt_old_results(&shown);
-        let plan = decide_at(&self.state, &policy, Timestamp(self.clock), self.sabotage);
         self.shows_what_was_shown(&delta, &shown)?;
+        if look == Look::CutOff {
+            return self.crash(&[]);
+        }
+        self.look(look, &policy)?;
+        let plan = decide_at(&self.state, &policy, Timestamp(self.clock), self.sabotage);
         self.plan_is_guarded(&plan, &shown, &policy)?;
         self.decisions.push(Decision {
             tip: self.state.tip(),
@@ -145,6 +150,31 @@ impl World {
             run.decided_on = stale.then(|| self.state.clone());
         }
         Ok(())
+    }
+
+    /// Looks at what was delivered, if the policy says so.
+    fn look(&mut self, look: Look, policy: &Policy) -> Result<(), Violation> {
+        if policy.remote_check == RemoteCheckRule::Off || look == Look::NotTried {
+            return Ok(());
+        }
+        if look == Look::Failed {
+            let failure = failure(Phase::Look);
+            return self.record(vec![Event::RemoteCheckFailed { failure }]);
+        }
+        let sees_sizes = look == Look::Whole;
+        let sights = self.state.stored_files().map(|(id, _)| {
+            let name = RemoteName::export(id);
+            let file = self.drop_box.files.get(name.as_str());
+            let sight = file.map_or(Sight::Absent, |file| {
+                Sight::Present(sees_sizes.then_some(file.size_bytes))
+            });
+            (name, sight)
+        });
+        let delta = RemoteDelta::between(&self.state, &sights.collect());
+        self.refuses_false_looks(&delta)?;
+        self.record(vec![Event::RemoteObserved(delta.clone())])
+            .map_err(|it| Property::DeltaEqualsWhole.violated(it.text))?;
+        self.saw_what_stands_there(&delta, sees_sizes)
     }
 
     /// A result of the replaced program that agrees with what is seen first counts as uploaded now.
@@ -227,7 +257,7 @@ impl World {
         if self.run.is_none() {
             return Ok(());
         }
-        self.poll(&Answer::Whole)?;
+        self.poll(&Answer::Whole, Look::Whole)?;
         let mut lucks = lucks.iter().copied();
         let mut luck = || lucks.next().unwrap_or(Luck::Good);
         while let Some(run) = &self.run {

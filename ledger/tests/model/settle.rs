@@ -1,8 +1,8 @@
 //! What follows when faults stop: convergence, then rest.
 
 use courier_ledger::{
-    ChangeRule, Command, DraftRule, KeyChangeRule, ReappearanceRule, RemoteName, RequestId,
-    Timestamp,
+    ChangeRule, Command, DraftRule, KeyChangeRule, ReappearanceRule, RemoteCheckRule, RemoteName,
+    RequestId, Timestamp,
 };
 
 use super::auditor::Claim;
@@ -120,6 +120,14 @@ impl World {
         let Some((file, completion)) = file else {
             return wanted(self.is_ignored(id, offer), "is missing");
         };
+        // Only a look notices what others did to a file, and only of a size that was recorded.
+        let repaired = policy.remote_check == RemoteCheckRule::Repair;
+        if !file.whole {
+            return wanted(!repaired || file.maker == Maker::Replaced, "is damaged");
+        }
+        let there = self.drop_box.files.contains_key(&name);
+        let taken = self.auditor.picked_up.contains(&RequestId(id));
+        wanted(there || taken || !repaired, "was taken unseen")?;
         let shown = offer.observation(id);
         let (content, key) = match &file.holds {
             Holds::Result(bundle) => (Some(&bundle.content), Some(bundle.key)),

@@ -49,6 +49,19 @@ pub(crate) enum Answer {
     Failed,
 }
 
+/// How a look at the drop-box goes, where the policy asks for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    Whole,
+    /// The server does not tell sizes.
+    WithoutSizes,
+    Failed,
+    /// The drop-box was not reached, so nobody looks.
+    NotTried,
+    /// The runner dies before it.
+    CutOff,
+}
+
 /// What a person changes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Setup {
@@ -73,9 +86,11 @@ pub(crate) enum Step {
     Foreign(u64),
     ForeignGoes(u64),
     PickUp(u64),
+    /// Somebody cuts a file of ours short.
+    Damage(u64),
     /// The runner starts, when none is active.
     Start,
-    Poll(Answer),
+    Poll(Answer, Look),
     /// Several commands begin with one append.
     Begin(u8),
     /// The command of this number among those under way ends.
@@ -142,6 +157,16 @@ fn answer() -> impl Strategy<Value = Answer> {
     ]
 }
 
+fn look() -> impl Strategy<Value = Look> {
+    prop_oneof![
+        4 => Just(Look::Whole),
+        1 => Just(Look::WithoutSizes),
+        1 => Just(Look::Failed),
+        1 => Just(Look::NotTried),
+        1 => Just(Look::CutOff),
+    ]
+}
+
 fn deed(id: impl Strategy<Value = u64> + Clone + 'static) -> impl Strategy<Value = Deed> {
     let node = 0..3u64;
     prop_oneof![
@@ -162,7 +187,7 @@ fn deed(id: impl Strategy<Value = u64> + Clone + 'static) -> impl Strategy<Value
 fn setup() -> impl Strategy<Value = Setup> {
     prop_oneof![
         (0..3u8).prop_map(Setup::Key),
-        (0..16u8).prop_map(Setup::Rules),
+        (0..64u8).prop_map(Setup::Rules),
         (
             prop::sample::select(vec![0, 1, 2, 10]),
             prop::sample::select(vec![0, 20, 50, 100])
@@ -217,9 +242,10 @@ impl ReferenceStateMachine for Histories {
             8 => deed(id.clone()).prop_map(Step::Broker),
             1 => (0..most + 2).prop_map(Step::Foreign),
             1 => (0..most + 2).prop_map(Step::ForeignGoes),
-            1 => id.prop_map(Step::PickUp),
+            1 => id.clone().prop_map(Step::PickUp),
+            1 => id.prop_map(Step::Damage),
             2 => Just(Step::Start),
-            5 => answer().prop_map(Step::Poll),
+            5 => (answer(), look()).prop_map(|(answer, look)| Step::Poll(answer, look)),
             3 => (1..4u8).prop_map(Step::Begin),
             3 => (any::<u8>(), luck()).prop_map(|(which, luck)| Step::Finish { which, luck }),
             5 => (prop::collection::vec(luck(), 0..4), any::<bool>(), 1..4u8).prop_map(

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use courier_ledger::log::{Memory, MemoryDisk};
 use courier_ledger::{
     Blocked, ChangeRule, Digest, DraftRule, Entry, Event, Guards, Hundredths, KeyChangeRule, KeyId,
-    LogId, Plan, Policy, ReappearanceRule, RemoteName, RequestId, Sequence, State, Timestamp,
+    LogId, Plan, Policy, ReappearanceRule, RemoteCheckRule, RemoteName, RequestId, Sequence, State,
+    Timestamp,
 };
 
 use super::auditor::Auditor;
@@ -87,13 +88,9 @@ impl World {
                         adopted,
                     };
                     let name = RemoteName::export(entry.id).to_string();
-                    world.drop_box.place(
-                        &name,
-                        File {
-                            maker: Maker::Replaced,
-                            holds,
-                        },
-                    );
+                    world
+                        .drop_box
+                        .place(&name, File::new(Maker::Replaced, holds));
                 }
             }
             let (sha256, entries) = (Digest([5; 32]), setting.legacy);
@@ -135,15 +132,16 @@ impl World {
                     self.drop_box.files.remove(&name);
                 }
             }
+            Step::Damage(id) => self.drop_box.damage(&export(*id)),
             Step::PickUp(id) => self.drop_box.pick_up(&export(*id)),
             Step::Start | Step::SecondRunner if self.run.is_some() => self.second_runner()?,
             Step::Start => self.start()?,
             Step::SecondRunner => {}
-            Step::Poll(answer) => {
+            Step::Poll(answer, look) => {
                 if self.run.is_none() {
                     self.start()?;
                 }
-                self.poll(answer)?;
+                self.poll(answer, *look)?;
             }
             Step::Begin(count) => self.begin(usize::from(*count))?,
             Step::Finish { which, luck } => self.finish(usize::from(*which), *luck)?,
@@ -195,6 +193,12 @@ impl World {
                 self.policy.reappeared =
                     [ReappearanceRule::Upload, ReappearanceRule::Ignore][usize::from(bit(1))];
                 self.policy.drafts = [DraftRule::Upload, DraftRule::Wait][usize::from(bit(2))];
+                self.policy.remote_check = [
+                    RemoteCheckRule::Off,
+                    RemoteCheckRule::Off,
+                    RemoteCheckRule::Report,
+                    RemoteCheckRule::Repair,
+                ][usize::from(bits >> 4 & 3)];
                 self.policy.on_key_change =
                     [KeyChangeRule::Keep, KeyChangeRule::Reupload][usize::from(bit(3))];
             }
