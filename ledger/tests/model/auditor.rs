@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use courier_ledger::{
-    Command, Entry, Event, Hundredths, RemoteAfterFailure, RemoteName, RequestId, Timestamp,
+    Command, Entry, Event, Fingerprint, Hundredths, KeyId, Observation, RemoteAfterFailure,
+    RemoteName, RequestId, Timestamp,
 };
 
 /// What the log proves about a final name.
@@ -31,6 +32,15 @@ struct Line {
 /// Which request a file belonged to: none for one of the replaced program.
 pub(crate) type Published = Option<Option<Timestamp>>;
 
+/// The last delivery under a number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delivered {
+    pub(crate) published: Published,
+    pub(crate) fingerprint: Option<Fingerprint>,
+    pub(crate) completion: Hundredths,
+    pub(crate) key: Option<KeyId>,
+}
+
 /// The second reader.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Auditor {
@@ -38,7 +48,12 @@ pub(crate) struct Auditor {
     /// The intents, and the temporary name of each.
     pub(crate) intents: BTreeMap<u64, (RemoteName, Option<RemoteName>)>,
     pub(crate) claims: BTreeMap<RemoteName, Claim>,
-    delivered: BTreeMap<RequestId, Published>,
+    pub(crate) delivered: BTreeMap<RequestId, Delivered>,
+    /// The intent of each last delivery.
+    pub(crate) receipts: BTreeMap<RequestId, u64>,
+    /// Numbers of which the last command has no known outcome.
+    pub(crate) doubts: BTreeSet<RequestId>,
+    key: Option<KeyId>,
     /// Results that the recipient was seen to take.
     pub(crate) picked_up: BTreeSet<RequestId>,
     /// Which request's file was removed last under a number that holds none now.
@@ -69,11 +84,23 @@ impl Auditor {
                     } else {
                         self.claims
                             .insert(RemoteName::export(old.id), Claim::Created);
-                        self.delivered.insert(old.id, None);
+                        let delivered = Delivered {
+                            published: None,
+                            fingerprint: None,
+                            completion: old.completion,
+                            key: None,
+                        };
+                        self.delivered.insert(old.id, delivered);
                     }
                 }
             }
-            Event::RunStarted { .. } => {
+            Event::SnapshotObserved(delta) => {
+                for observation in &delta.changed {
+                    self.adopt(observation);
+                }
+            }
+            Event::RunStarted { key, .. } => {
+                self.key = Some(*key);
                 for (_, command) in std::mem::take(&mut self.open) {
                     self.doubt(&command);
                 }
@@ -85,8 +112,8 @@ impl Auditor {
                     (command.name().clone(), temporary.clone()),
                 );
             }
-            Event::Uploaded { start, .. } | Event::PickedUp { start, .. } => {
-                let request = self.delivered(start.0, entry.time);
+            Event::Uploaded { start, delivery } | Event::PickedUp { start, delivery } => {
+                let request = self.delivered(start.0, delivery.key, entry.time);
                 if matches!(entry.event, Event::PickedUp { .. }) {
                     self.picked_up.insert(request);
                 } else {
@@ -107,29 +134,54 @@ impl Auditor {
         }
     }
 
+    /// A result of the replaced program that agrees with what is seen first counts as uploaded now.
+    fn adopt(&mut self, observation: &Observation) {
+        let in_doubt = self.doubts.contains(&observation.id);
+        if let Some(delivered) = self.delivered.get_mut(&observation.id)
+            && delivered.fingerprint.is_none()
+            && delivered.completion == observation.completion().hundredths()
+            && !in_doubt
+        {
+            delivered.fingerprint = Some(observation.fingerprint());
+            delivered.published = Some(observation.published);
+            delivered.key = self.key;
+        }
+    }
+
     fn doubt(&mut self, command: &Command) {
-        if command.request().is_some() {
+        if let Some(request) = command.request() {
+            self.doubts.insert(request);
+            self.picked_up.remove(&request);
             self.claims
                 .entry(command.name().clone())
                 .or_insert(Claim::InDoubt);
         }
     }
 
-    fn delivered(&mut self, start: u64, time: Timestamp) -> RequestId {
+    fn delivered(&mut self, start: u64, key: KeyId, time: Timestamp) -> RequestId {
         let Some(Command::Upload {
             request,
             name,
             published,
             completion,
+            fingerprint,
             ..
         }) = self.open.remove(&start)
         else {
             panic!("no upload began at {start}")
         };
         self.claims.insert(name, Claim::Created);
-        self.delivered.insert(request, Some(published));
-        self.removed.remove(&request);
         let completion = completion.hundredths();
+        let delivered = Delivered {
+            published: Some(published),
+            fingerprint: Some(fingerprint),
+            completion,
+            key: Some(key),
+        };
+        self.delivered.insert(request, delivered);
+        self.receipts.insert(request, start);
+        self.doubts.remove(&request);
+        self.removed.remove(&request);
         if let Some(place) = self.places.get(&request) {
             let line = self.lines.get_mut(place).unwrap();
             line.completion = completion;
@@ -154,10 +206,12 @@ impl Auditor {
         if let Command::Delete { request, name, .. } = command {
             self.claims.remove(&name);
             self.picked_up.remove(&request);
+            self.doubts.remove(&request);
             let last = self.delivered.remove(&request);
             if let Some(place) = self.places.get(&request) {
                 self.lines.get_mut(place).unwrap().deleted = Some(time);
-                self.removed.insert(request, last.flatten());
+                self.removed
+                    .insert(request, last.and_then(|it| it.published));
             }
         }
     }

@@ -22,6 +22,7 @@ mod runner;
 mod sabotage;
 mod settle;
 mod step;
+mod verdict;
 mod world;
 
 pub(crate) use sabotage::Sabotage;
@@ -60,6 +61,8 @@ pub(crate) enum Property {
     DeltaEqualsWhole,
     /// 20. The folded state does not depend on the order in which concurrent commands finished.
     OrderIndependence,
+    /// What a plan says of each request, and why, follows from the events alone.
+    TrueReasons,
     /// What a run records always follows from what is recorded.
     Legality,
 }

@@ -28,6 +28,8 @@ pub(crate) struct Run {
     /// What is left of the plan; none before the poll.
     waiting: Option<VecDeque<Command>>,
     under_way: Vec<Errand>,
+    /// Whether the look at the drop-box told sizes; none when nobody looked.
+    pub(crate) sees_sizes: Option<bool>,
     /// The state that was decided on, where a defect wants it.
     decided_on: Option<State>,
 }
@@ -92,6 +94,7 @@ impl World {
             policy,
             waiting: None,
             under_way: Vec::new(),
+            sees_sizes: None,
             decided_on: None,
         });
         Ok(())
@@ -131,6 +134,7 @@ impl World {
         self.look(look, &policy)?;
         let plan = decide_at(&self.state, &policy, Timestamp(self.clock), self.sabotage);
         self.plan_is_guarded(&plan, &shown, &policy)?;
+        self.reasons_are_true(&plan, &shown, &policy)?;
         self.decisions.push(Decision {
             tip: self.state.tip(),
             policy,
@@ -174,6 +178,9 @@ impl World {
         self.refuses_false_looks(&delta)?;
         self.record(vec![Event::RemoteObserved(delta.clone())])
             .map_err(|it| Property::DeltaEqualsWhole.violated(it.text))?;
+        if let Some(run) = &mut self.run {
+            run.sees_sizes = Some(sees_sizes);
+        }
         self.saw_what_stands_there(&delta, sees_sizes)
     }
 
