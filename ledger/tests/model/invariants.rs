@@ -2,8 +2,8 @@
 //! the invariants' list.
 
 use courier_ledger::{
-    Blocked, Command, Digest, Drift, Drifted, Entry, Event, Evidence, Guard, Plan, Policy,
-    Presence, RemoteDelta, RemoteName, Replaces, RequestId, SnapshotDelta, Timestamp, UploadReason,
+    Blocked, Command, Digest, Entry, Event, Evidence, Guard, Plan, Policy, Presence, Replaces,
+    RequestId, SnapshotDelta, Timestamp, UploadReason,
 };
 
 use super::drop_box::Maker;
@@ -12,7 +12,7 @@ use super::world::World;
 use super::{Property, Violation};
 
 impl World {
-    /// 3. No lost outcome: every file of ours on the server has an intent in the log.
+    /// Invariant 3: No lost outcome: every file of ours on the server has an intent in the log.
     pub(crate) fn no_file_without_intent(&self) -> Result<(), Violation> {
         for (name, file) in &self.drop_box.files {
             let Maker::Ours(start) = file.maker else {
@@ -32,7 +32,7 @@ impl World {
         Ok(())
     }
 
-    /// 19. Delta equals whole, the other way round: a delta that leads to another whole is refused.
+    /// Invariant 19: Delta equals whole, the other way round: a delta that leads to another whole is refused.
     pub(crate) fn refuses_false_deltas(&self, delta: &SnapshotDelta) -> Result<(), Violation> {
         for wrong in Shown::falsified(delta) {
             let text = format!("{wrong:?}");
@@ -42,7 +42,7 @@ impl World {
         Ok(())
     }
 
-    /// 19. Delta equals whole: the folded snapshot is what the broker showed, and its digest is the
+    /// Invariant 19: Delta equals whole: the folded snapshot is what the broker showed, and its digest is the
     /// recorded one.
     pub(crate) fn shows_what_was_shown(
         &self,
@@ -90,66 +90,7 @@ impl World {
         )
     }
 
-    /// 19. Delta equals whole, for looks at the drop-box: a look that leads to another whole is
-    /// refused.
-    pub(crate) fn refuses_false_looks(&self, delta: &RemoteDelta) -> Result<(), Violation> {
-        let falsify = |how: &dyn Fn(&mut RemoteDelta)| {
-            let mut wrong = delta.clone();
-            how(&mut wrong);
-            let text = format!("{wrong:?}");
-            let refused = self.refuses(Event::RemoteObserved(wrong));
-            Property::DeltaEqualsWhole.holds(refused, || format!("was taken: {text}"))
-        };
-        falsify(&|delta| delta.total += 1)?;
-        falsify(&|delta| delta.drifted += 1)?;
-        falsify(&|delta| delta.settled.push(RequestId(u64::MAX)))?;
-        // The whole of a look is two numbers: one drift for another does not change them.
-        let new = |drifted: &Drifted| {
-            let mut files = self.state.stored_files();
-            files.any(|(id, file)| id == drifted.id && file.drift.is_none())
-        };
-        if delta.changed.last().is_some_and(new) {
-            falsify(&|delta| {
-                delta.changed.pop();
-            })?;
-        }
-        if !delta.settled.is_empty() {
-            falsify(&|delta| {
-                delta.settled.pop();
-            })?;
-        }
-        Ok(())
-    }
-
-    /// 19. Delta equals whole, for looks at the drop-box: what is known after one is what stands
-    /// there.
-    pub(crate) fn saw_what_stands_there(
-        &self,
-        delta: &RemoteDelta,
-        sees_sizes: bool,
-    ) -> Result<(), Violation> {
-        for (id, file) in self.state.stored_files() {
-            let there = self.drop_box.files.get(RemoteName::export(id).as_str());
-            let delivered = file.receipt.map(|receipt| receipt.size_bytes);
-            let drift = match there {
-                None => Some(Drift::Missing),
-                Some(there) if sees_sizes && delivered.is_some_and(|it| it != there.size_bytes) => {
-                    let size_bytes = there.size_bytes;
-                    Some(Drift::Resized { size_bytes })
-                }
-                Some(_) => None,
-            };
-            Property::DeltaEqualsWhole.holds(file.drift == drift, || {
-                format!(
-                    "{id} is {drift:?} and known as {:?} by {delta:?}",
-                    file.drift
-                )
-            })?;
-        }
-        Ok(())
-    }
-
-    fn refuses(&self, event: Event) -> bool {
+    pub(crate) fn refuses(&self, event: Event) -> bool {
         let entry = Entry {
             sequence: self.state.tip().next(),
             time: Timestamp(self.clock),
@@ -159,7 +100,7 @@ impl World {
         self.state.clone().apply(&entry).is_err()
     }
 
-    /// 7. No mass deletion on an empty, partial, malformed or failed answer; and no other loss that
+    /// Invariant 7: No mass deletion on an empty, partial, malformed or failed answer; and no other loss that
     /// a person has not released.
     pub(crate) fn plan_is_guarded(
         &self,

@@ -31,8 +31,8 @@ impl World {
         self.order_of_endings_does_not_matter()
     }
 
-    /// 9. Replay determinism: folding a log gives byte-identical state and projection.
-    /// 10. `status.xml` = project(log) after any crash: whichever was written last.
+    /// Invariant 9: Replay determinism: folding a log gives byte-identical state and projection.
+    /// Invariant 10: `status.xml` = project(log) after any crash: whichever was written last.
     fn folds_to_the_same_state(&self) -> Result<(), Violation> {
         let mut entries = self.entries.clone();
         if self.sabotage == Some(Sabotage::AlterOnReading) {
@@ -92,7 +92,7 @@ impl World {
         self.sabotage == Some(Sabotage::AlterOnReading)
     }
 
-    /// 9. Replay determinism, through the log's bytes: written and read, the entries fold to the same
+    /// Invariant 9: Replay determinism, through the log's bytes: written and read, the entries fold to the same
     /// state; written twice, the bytes are the same.
     pub(crate) fn survives_encoding(&self) -> Result<(), Violation> {
         let [first, second] = [MemoryDisk::new(), MemoryDisk::new()];
@@ -141,7 +141,7 @@ impl World {
         Ok(())
     }
 
-    /// 13. Clock independence: no decision changes when the clock jumps by years.
+    /// Invariant 13: Clock independence: no decision changes when the clock jumps by years.
     fn decides_alike_under_any_clock(&self) -> Result<(), Violation> {
         let mut dice = Dice(self.entries.len() as u64);
         let mut state = State::default();
@@ -166,7 +166,7 @@ impl World {
         Ok(())
     }
 
-    /// 20. The folded state does not depend on the order in which concurrent commands finished.
+    /// Invariant 20: The folded state does not depend on the order in which concurrent commands finished.
     fn order_of_endings_does_not_matter(&self) -> Result<(), Violation> {
         let entries = self.reordered();
         let mut state = State::default();

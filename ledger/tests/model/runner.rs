@@ -8,9 +8,8 @@ use std::collections::VecDeque;
 
 use courier_ledger::log::{Lock, Memory, Storage as _};
 use courier_ledger::{
-    Command, Digest, Event, Phase, Plan, Policy, ProjectionTip, RemoteAfterFailure,
-    RemoteCheckRule, RemoteDelta, RemoteName, RunCounts, Sequence, Sight, State, StatusDocument,
-    Timestamp, decide,
+    Command, Digest, Event, Phase, Plan, Policy, ProjectionTip, RemoteAfterFailure, RemoteName,
+    RunCounts, Sequence, State, StatusDocument, Timestamp, UploadReason, decide,
 };
 
 use super::drop_box::Holds;
@@ -54,6 +53,13 @@ pub(crate) fn decide_at(
     let mut plan = decide(state, policy);
     if sabotage == Some(Sabotage::LookAtClock) && now.0 / 1_000_000 % 2 == 0 {
         plan.commands.reverse();
+    }
+    if sabotage == Some(Sabotage::CallEverythingNew) {
+        for command in &mut plan.commands {
+            if let Command::Upload { reason, .. } = command {
+                *reason = UploadReason::New;
+            }
+        }
     }
     plan
 }
@@ -156,34 +162,6 @@ impl World {
         Ok(())
     }
 
-    /// Looks at what was delivered, if the policy says so.
-    fn look(&mut self, look: Look, policy: &Policy) -> Result<(), Violation> {
-        if policy.remote_check == RemoteCheckRule::Off || look == Look::NotTried {
-            return Ok(());
-        }
-        if look == Look::Failed {
-            let failure = failure(Phase::Look);
-            return self.record(vec![Event::RemoteCheckFailed { failure }]);
-        }
-        let sees_sizes = look == Look::Whole;
-        let sights = self.state.stored_files().map(|(id, _)| {
-            let name = RemoteName::export(id);
-            let file = self.drop_box.files.get(name.as_str());
-            let sight = file.map_or(Sight::Absent, |file| {
-                Sight::Present(sees_sizes.then_some(file.size_bytes))
-            });
-            (name, sight)
-        });
-        let delta = RemoteDelta::between(&self.state, &sights.collect());
-        self.refuses_false_looks(&delta)?;
-        self.record(vec![Event::RemoteObserved(delta.clone())])
-            .map_err(|it| Property::DeltaEqualsWhole.violated(it.text))?;
-        if let Some(run) = &mut self.run {
-            run.sees_sizes = Some(sees_sizes);
-        }
-        self.saw_what_stands_there(&delta, sees_sizes)
-    }
-
     /// A result of the replaced program that agrees with what is seen first counts as uploaded now.
     fn adopt_old_results(&mut self, shown: &Shown) {
         let Some(run) = &self.run else { return };
@@ -251,6 +229,9 @@ impl World {
         }
         let errand = run.under_way.remove(which % run.under_way.len());
         let event = self.carry(&errand, luck)?;
+        if self.sabotage == Some(Sabotage::RecordTwice) {
+            self.record(vec![event.clone()])?;
+        }
         self.record(vec![event])
     }
 

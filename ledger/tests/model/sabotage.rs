@@ -22,6 +22,10 @@ pub(crate) enum Sabotage {
     IgnoreLock,
     /// Decisions depend on whether the clock says an even or an odd second.
     LookAtClock,
+    /// Every upload is called new.
+    CallEverythingNew,
+    /// An outcome is recorded twice.
+    RecordTwice,
     /// A changed observation is left out of the snapshot's delta.
     LoseObservation,
     /// An outcome's time is that of its place in the log, whichever ended there.

@@ -43,7 +43,7 @@ impl World {
         })
     }
 
-    /// 2. Idempotence: one more run does nothing.
+    /// Invariant 2: Idempotence: one more run does nothing.
     fn one_more_run_does_nothing(&mut self) -> Result<(), Violation> {
         let before = self.drop_box.files.clone();
         self.whole_run(false)?;
@@ -69,7 +69,7 @@ impl World {
         Property::Idempotence.holds(same, || "the drop-box has changed".to_owned())
     }
 
-    /// 1. Convergence: after faults stop, at most 2 runs make the drop-box equal the broker's tagged
+    /// Invariant 1: Convergence: after faults stop, at most 2 runs make the drop-box equal the broker's tagged
     /// results; what a guard blocks is excepted until a person has released it.
     fn drop_box_is_as_wanted(&self) -> Result<(), Violation> {
         for (name, file) in &self.drop_box.files {

@@ -111,10 +111,10 @@ impl World {
                 event,
                 hash: Digest([0; 32]),
             };
-            self.auditor.read(&entry);
             self.state = std::mem::take(&mut self.state)
                 .apply(&entry)
                 .map_err(|error| Property::Legality.violated(error.to_string()))?;
+            self.auditor.read(&entry);
             self.entries.push(entry);
         }
         self.appends.push(self.entries.len());
