@@ -112,6 +112,16 @@ impl DropBox {
         }
     }
 
+    /// What was taken or cut short is put back.
+    pub(crate) fn mend(&mut self, name: &str) {
+        if let Some(taken) = self.taken.remove(name) {
+            self.files.entry(name.to_owned()).or_insert(taken);
+        }
+        if let Some(file) = self.files.get_mut(name) {
+            *file = File::new(file.maker, file.holds.clone());
+        }
+    }
+
     /// A file comes to stand under a name, whatever stood there.
     pub(crate) fn place(&mut self, name: &str, file: File) {
         self.taken.remove(name);

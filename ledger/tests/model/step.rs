@@ -88,6 +88,8 @@ pub(crate) enum Step {
     PickUp(u64),
     /// Somebody cuts a file of ours short.
     Damage(u64),
+    /// What was taken or cut short stands there again as it was delivered.
+    Mend(u64),
     /// The runner starts, when none is active.
     Start,
     Poll(Answer, Look),
@@ -243,7 +245,8 @@ impl ReferenceStateMachine for Histories {
             1 => (0..most + 2).prop_map(Step::Foreign),
             1 => (0..most + 2).prop_map(Step::ForeignGoes),
             1 => id.clone().prop_map(Step::PickUp),
-            1 => id.prop_map(Step::Damage),
+            1 => id.clone().prop_map(Step::Damage),
+            1 => id.prop_map(Step::Mend),
             2 => Just(Step::Start),
             5 => (answer(), look()).prop_map(|(answer, look)| Step::Poll(answer, look)),
             3 => (1..4u8).prop_map(Step::Begin),

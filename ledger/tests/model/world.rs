@@ -133,6 +133,7 @@ impl World {
                 }
             }
             Step::Damage(id) => self.drop_box.damage(&export(*id)),
+            Step::Mend(id) => self.drop_box.mend(&export(*id)),
             Step::PickUp(id) => self.drop_box.pick_up(&export(*id)),
             Step::Start | Step::SecondRunner if self.run.is_some() => self.second_runner()?,
             Step::Start => self.start()?,
