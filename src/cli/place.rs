@@ -173,39 +173,61 @@ pub(super) fn record_error(error: RecordError) -> CommandError {
     }
 }
 
-/// The `status.xml` of the replaced program, where the log has not begun or has only just. One of
-/// ours without a log means that the log was lost.
+/// What `status.xml` says to a log of which `state` is all: the ledger of the replaced program is
+/// taken over while the log has not begun or has only just. One of ours that shows another ledger, or
+/// more than there is, means that the log was lost or is an old copy: to go on with it would be to
+/// forget what was delivered since.
 pub(super) fn legacy(
     working_dir: &Path,
     state: &State,
 ) -> Result<Option<LegacyStatus>, CommandError> {
-    if state.tip() > Sequence(1) {
-        return Ok(None);
-    }
     let file = LocalStatusFile::inside(working_dir);
-    let found = file.read().map_err(|error| {
-        let hint = match error {
-            StatusFileError::Unreadable { .. } => "check its permissions",
-            StatusFileError::Damaged { .. } => {
-                "the drop-box holds the last complete copy; to begin without it, move the file away \
-                 (every result is then uploaded again)"
-            }
-        };
-        CommandError::new(ExitCode::Ledger, error).hint(hint)
-    })?;
-    match found {
-        Found::Nothing => Ok(None),
-        Found::Legacy(legacy) => Ok(Some(legacy)),
-        Found::Projection(tip, _) if state.log() == Some(tip.log) => Ok(None),
-        Found::Projection(tip, _) => {
-            let text = format!(
+    let has_begun = state.tip() > Sequence(1);
+    let ledger = |text: String, hint: &'static str| {
+        Err(CommandError::new(ExitCode::Ledger, text).hint(hint))
+    };
+    match file.read() {
+        Ok(Found::Nothing) => Ok(None),
+        Ok(Found::Legacy(_)) if has_begun => Ok(None),
+        Ok(Found::Legacy(legacy)) => Ok(Some(legacy)),
+        Ok(Found::Projection(tip, _)) if state.log() != Some(tip.log) => ledger(
+            format!(
                 "{} was written from the ledger {}, and that ledger is not here",
                 file.path().display(),
                 tip.log
-            );
-            Err(CommandError::new(ExitCode::Ledger, text).hint(
-                "restore ledger.log and ledger.head from a backup; to begin anew on purpose, move \
-                 status.xml away (every result is then uploaded again)",
+            ),
+            "restore ledger.log and ledger.head from a backup; to begin anew on purpose, move \
+             status.xml away (every result is then uploaded again)",
+        ),
+        Ok(Found::Projection(tip, _)) if tip.sequence > state.tip() => ledger(
+            format!(
+                "{} shows the ledger as of event {}, and the ledger ends with event {}: it is an \
+                 old copy",
+                file.path().display(),
+                tip.sequence,
+                state.tip()
+            ),
+            "restore ledger.log and ledger.head from a newer backup; if there is none, move \
+             status.xml away: what was delivered since is then met as somebody else's file and \
+             left alone until a person moves it away at the drop-box",
+        ),
+        Ok(Found::Projection(..)) => Ok(None),
+        Err(error @ StatusFileError::NoFile { .. }) => ledger(
+            error.to_string(),
+            "move it away; the next run writes status.xml anew",
+        ),
+        // It is only a projection then, and this run replaces it.
+        Err(error) if has_begun => {
+            tracing::warn!("{error}; it is written anew from the ledger");
+            Ok(None)
+        }
+        Err(error @ StatusFileError::Unreadable { .. }) => {
+            Err(CommandError::new(ExitCode::Ledger, error).hint("check its permissions"))
+        }
+        Err(error @ StatusFileError::Damaged { .. }) => {
+            Err(CommandError::new(ExitCode::Ledger, error).hint(
+                "the drop-box holds the last complete copy; to begin without it, move the file \
+                 away (every result is then uploaded again)",
             ))
         }
     }

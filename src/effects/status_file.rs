@@ -1,7 +1,7 @@
 //! `WORKING_DIR/status.xml`: replaced as a whole or not at all (defect 8 of the replaced program).
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use courier_ledger::{ImportError, LegacyStatus, ProjectionTip, StatusDocument};
@@ -23,6 +23,9 @@ pub enum Found {
     Projection(ProjectionTip, Vec<u8>),
 }
 
+/// Larger than the `status.xml` of a million requests.
+const MAX_BYTES: u64 = 512 << 20;
+
 /// Why `status.xml` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusFileError {
@@ -33,6 +36,12 @@ pub enum StatusFileError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Something else than a file stands there.
+    #[error("{} is not an ordinary file", path.display())]
+    NoFile {
+        /// Its path.
+        path: PathBuf,
     },
     /// It is damaged.
     #[error("{} is not a status.xml that can be taken over", path.display())]
@@ -59,10 +68,17 @@ impl LocalStatusFile {
         &self.path
     }
 
-    /// Reads it; a file that is neither ours nor a complete one of the replaced program is an error.
+    /// Reads it; what is neither a file of ours nor a complete one of the replaced program is an error.
     pub fn read(&self) -> Result<Found, StatusFileError> {
         let path = || self.path.clone();
-        let bytes = match std::fs::read(&self.path) {
+        // To replace a link or a folder would destroy what somebody put there on purpose.
+        match std::fs::symlink_metadata(&self.path) {
+            Ok(metadata) if !metadata.is_file() => {
+                return Err(StatusFileError::NoFile { path: path() });
+            }
+            Ok(_) | Err(_) => {}
+        }
+        let bytes = match read_bounded(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
             Err(source) => {
@@ -94,6 +110,19 @@ impl LocalStatusFile {
         temporary.persist(&self.path)?;
         File::open(folder)?.sync_all()
     }
+}
+
+/// Reads a file that is not absurdly large: what is damaged must not take the memory with it.
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    if size > MAX_BYTES {
+        let text = format!("it has {size} bytes, which no status.xml has");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 impl StatusFile for LocalStatusFile {

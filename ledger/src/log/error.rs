@@ -158,6 +158,9 @@ pub enum Rule {
     /// A bad frame has a valid frame header behind it.
     #[error("the frame here is damaged, and valid ones follow it")]
     DamageFollowed,
+    /// Behind a short or bad frame lies more than one append can have written.
+    #[error("the frame here is damaged, and more follows it than one interrupted write can leave")]
+    DamageTooLong,
     /// A sequence number was skipped or used again.
     #[error("the frame here does not have the sequence number that is due")]
     SequenceGap,
@@ -214,6 +217,7 @@ impl Rule {
             | Self::Header(HeaderFault::Short | HeaderFault::NotALog | HeaderFault::Damaged)
             | Self::DamageBeforeWitness
             | Self::DamageFollowed
+            | Self::DamageTooLong
             | Self::SequenceGap
             | Self::Oversized
             | Self::NotCreated

@@ -174,6 +174,7 @@ impl Examination {
             Rule::WitnessDiffers => (LogFile::Log, self.differs_at.unwrap_or(0)),
             Rule::DamageBeforeWitness
             | Rule::DamageFollowed
+            | Rule::DamageTooLong
             | Rule::SequenceGap
             | Rule::Oversized
             | Rule::Undecodable

@@ -11,6 +11,10 @@ use crate::Digest;
 /// at 5,000 requests of 60 hospitals, stays below 5 MB.
 pub(crate) const PAYLOAD_BYTES_MAX: u32 = 64 << 20;
 
+/// The largest frame in bytes.
+pub(crate) const FRAME_BYTES_MAX: u64 =
+    PAYLOAD_BYTES_MAX as u64 + (FrameHeader::SIZE_BYTES + HASH_BYTES) as u64;
+
 /// What stands before a payload: u32 length of the payload, u64 sequence number, CRC-32 of both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameHeader {

@@ -10,7 +10,7 @@ use super::codec;
 use super::error::{LogError, Refusal, Rule};
 use super::event_log::{EventLog, Tip};
 use super::examine::Examination;
-use super::frame::{FrameHeader, PAYLOAD_BYTES_MAX};
+use super::frame::{FRAME_BYTES_MAX, FrameHeader, PAYLOAD_BYTES_MAX};
 use super::header::Header;
 use super::heal::{cut_off_tail, kept_tails, lock, rewrite, sweep};
 use super::recovery::Action;
@@ -21,7 +21,13 @@ use super::witness::Witness;
 
 /// The most entries that are written by one append and one fsync; a longer batch is written in
 /// several. Recovery relies on it (`tail`).
-pub(crate) const BATCH_ENTRIES_MAX: usize = 1024;
+pub(crate) const BATCH_ENTRIES_MAX: u64 = 1024;
+
+/// A batch of this many bytes is written before another entry is added to it.
+const BATCH_BYTES: u64 = 8 << 20;
+
+/// So no append writes more than this: a full batch with one more entry, the largest there can be.
+pub(crate) const APPEND_BYTES_MAX: u64 = BATCH_BYTES + FRAME_BYTES_MAX;
 
 /// The witness is replaced after this many entries, however long the run.
 const WITNESS_ENTRIES: u64 = 4096;
@@ -290,7 +296,7 @@ impl<S: Storage> EventLog for Journal<S> {
         // All are encoded before any is written: an event that cannot be leaves nothing behind.
         self.buffer.clear();
         let mut entries = Vec::with_capacity(events.len());
-        let mut writes = Vec::new();
+        let mut writes: Vec<(usize, Mark)> = Vec::new();
         let mut mark = self.mark;
         let mut marks = Vec::new();
         for event in events {
@@ -300,7 +306,10 @@ impl<S: Storage> EventLog for Journal<S> {
             if mark.sequence.0.is_multiple_of(Examination::INDEX_ENTRIES) {
                 marks.push(mark);
             }
-            if entries.len().is_multiple_of(BATCH_ENTRIES_MAX) {
+            let batch = writes.last().map_or(self.mark, |(_, mark)| *mark);
+            if mark.sequence.0 - batch.sequence.0 == BATCH_ENTRIES_MAX
+                || mark.offset - batch.offset >= BATCH_BYTES
+            {
                 writes.push((self.buffer.len(), mark));
             }
         }

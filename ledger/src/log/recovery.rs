@@ -34,6 +34,8 @@ pub enum End {
     Unordered,
     /// A bad frame with a valid frame header behind it.
     Followed,
+    /// A short or bad frame with more bytes behind it than one append can have written.
+    Excess,
     /// A whole frame header with another sequence number than the one that is due.
     SequenceGap,
     /// A whole frame header that announces more bytes than a payload may have.
@@ -130,6 +132,7 @@ pub fn action(facts: Facts) -> Action {
         (End::Undecodable, _, _) => Refuse(Rule::Undecodable),
         (End::NotCreated, _, _) => Refuse(Rule::NotCreated),
         (End::Followed, _, _) => Refuse(Rule::DamageFollowed),
+        (End::Excess, _, _) => Refuse(Rule::DamageTooLong),
         // The witness is replaced atomically: no interruption damages it or makes it disagree.
         (_, Witness::Different, _) => Refuse(Rule::WitnessDiffers),
         (_, Witness::Damaged, _) => Refuse(Rule::WitnessDamaged),
@@ -161,11 +164,12 @@ mod tests {
         HeaderFault::UnknownVersion(2),
         HeaderFault::UnknownHash(2),
     ];
-    const ENDS: [End; 8] = [
+    const ENDS: [End; 9] = [
         End::Boundary,
         End::Torn,
         End::Unordered,
         End::Followed,
+        End::Excess,
         End::SequenceGap,
         End::Oversized,
         End::Undecodable,
@@ -274,6 +278,7 @@ mod tests {
     fn what_no_interrupted_write_leaves_is_refused_whatever_the_witness() {
         for (end, rule) in [
             (End::Followed, Rule::DamageFollowed),
+            (End::Excess, Rule::DamageTooLong),
             (End::SequenceGap, Rule::SequenceGap),
             (End::Oversized, Rule::Oversized),
             (End::Undecodable, Rule::Undecodable),
@@ -327,6 +332,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!((created, opened, healed, refused), (1, 3, 6, 140));
+        assert_eq!((created, opened, healed, refused), (1, 3, 6, 155));
     }
 }

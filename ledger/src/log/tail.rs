@@ -10,7 +10,7 @@ use crate::{Digest, Event};
 
 use super::error::LogError;
 use super::frame::{FrameHeader, HASH_BYTES, PAYLOAD_BYTES_MAX};
-use super::journal::BATCH_ENTRIES_MAX;
+use super::journal::{APPEND_BYTES_MAX, BATCH_ENTRIES_MAX};
 use super::recovery::End;
 use super::storage::{LogFile, Storage};
 use super::walk::Mark;
@@ -71,6 +71,9 @@ pub(crate) fn classify<S: Storage + ?Sized>(
     mark: Mark,
     end: u64,
 ) -> Result<End, LogError> {
+    if end - mark.offset > APPEND_BYTES_MAX {
+        return Ok(End::Excess);
+    }
     let header = header_at(storage, mark.offset, end)?;
     let behind = match header {
         // The frame is cut off by the end of the file: nothing can follow.
@@ -83,7 +86,7 @@ pub(crate) fn classify<S: Storage + ?Sized>(
     };
     // The next append begins only when the one before is on disk, so what one append can have left
     // is bounded; whatever reaches further was acknowledged.
-    if followers.last > mark.sequence.0.saturating_add(BATCH_ENTRIES_MAX as u64) {
+    if followers.last > mark.sequence.0.saturating_add(BATCH_ENTRIES_MAX) {
         return Ok(End::Followed);
     }
     let extent = header.map_or(followers.offset, |_| behind);
