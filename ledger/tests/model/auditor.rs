@@ -44,7 +44,8 @@ pub(crate) struct Delivered {
 /// The second reader.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Auditor {
-    open: BTreeMap<u64, Command>,
+    /// The commands without an outcome.
+    pub(crate) open: BTreeMap<u64, Command>,
     /// The intents, and the temporary name of each.
     pub(crate) intents: BTreeMap<u64, (RemoteName, Option<RemoteName>)>,
     pub(crate) claims: BTreeMap<RemoteName, Claim>,

@@ -32,6 +32,14 @@ impl World {
         Ok(())
     }
 
+    /// Invariant 3, from the other side: what has an intent and no outcome is known as such.
+    pub(crate) fn knows_what_is_open(&self) -> Result<(), Violation> {
+        let known = self.state.intents().map(|(start, _)| start.0);
+        Property::NoLostOutcome.holds(known.eq(self.auditor.open.keys().copied()), || {
+            format!("{:?} are open", self.auditor.open)
+        })
+    }
+
     /// Invariant 19: Delta equals whole, the other way round: a delta that leads to another whole is refused.
     pub(crate) fn refuses_false_deltas(&self, delta: &SnapshotDelta) -> Result<(), Violation> {
         for wrong in Shown::falsified(delta) {

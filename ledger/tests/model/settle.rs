@@ -1,8 +1,8 @@
 //! What follows when faults stop: convergence, then rest.
 
 use courier_ledger::{
-    ChangeRule, Command, DraftRule, KeyChangeRule, ReappearanceRule, RemoteCheckRule, RemoteName,
-    RequestId, Timestamp,
+    ChangeRule, Command, Digest, DraftRule, KeyChangeRule, ReappearanceRule, RemoteCheckRule,
+    RemoteName, RequestId, Timestamp,
 };
 
 use super::auditor::Claim;
@@ -77,6 +77,12 @@ impl World {
             Property::Convergence.holds(!left_over, || format!("{name} is left over"))?;
         }
         let local = self.documents.last().map(|(_, bytes)| bytes.clone());
+        let known = self.state.publication().map(|it| (it.through, it.sha256));
+        let last = self.documents.last();
+        let last = last.map(|(through, bytes)| (*through, Digest::of(&[bytes])));
+        Property::Convergence.holds(known == last, || {
+            "the last status.xml is not known as published".to_owned()
+        })?;
         let published = self
             .drop_box
             .files

@@ -118,7 +118,7 @@ impl World {
             self.entries.push(entry);
         }
         self.appends.push(self.entries.len());
-        Ok(())
+        Property::Legality.holds(self.state.log() == Some(LOG), || "another log".to_owned())
     }
 
     /// Takes one step. Steps that cannot be taken now do nothing.
@@ -162,6 +162,7 @@ impl World {
                 self.clock = self.clock.saturating_add(seconds.saturating_mul(1_000_000));
             }
         }
+        self.knows_what_is_open()?;
         self.no_file_without_intent()
     }
 
