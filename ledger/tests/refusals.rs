@@ -521,3 +521,35 @@ fn an_outcome_is_of_the_kind_and_name_of_its_open_command() {
         assert!(history.try_event(event).is_ok());
     }
 }
+
+#[test]
+fn a_look_names_each_file_once_and_in_order_as_it_drifts_and_as_it_settles() {
+    let sights = |sight: Sight| -> Sights {
+        (0..3)
+            .map(|id| (RemoteName::export(RequestId(id)), sight))
+            .collect()
+    };
+    let mut history = polled();
+    let missing = RemoteDelta::between(&history.state, &sights(Sight::Absent));
+    assert_eq!(missing.changed.len(), 3);
+    let mut swapped = missing.clone();
+    swapped.changed.swap(0, 1);
+    assert_eq!(
+        refusal(&history, Event::RemoteObserved(swapped)),
+        "request 0 stands twice or out of order"
+    );
+    history.record(Event::RemoteObserved(missing));
+    let back = RemoteDelta::between(&history.state, &sights(Sight::Present(None)));
+    assert_eq!(back.settled.len(), 3);
+    let mut swapped = back.clone();
+    swapped.settled.swap(1, 2);
+    assert_eq!(
+        refusal(&history, Event::RemoteObserved(swapped)),
+        "request 1 stands twice or out of order"
+    );
+    let mut silent = back.clone();
+    silent.settled.clear();
+    let differs = history.try_event(Event::RemoteObserved(silent));
+    assert!(differs.is_err(), "files that are back are named");
+    history.record(Event::RemoteObserved(back));
+}
