@@ -217,6 +217,11 @@ impl Auditor {
         }
     }
 
+    /// Whether anything was ever done, or may have been, for a request.
+    pub(crate) fn remembers(&self, id: RequestId) -> bool {
+        self.places.contains_key(&id) || self.claims.contains_key(&RemoteName::export(id))
+    }
+
     /// How many results stand at the drop-box or may.
     pub(crate) fn stored(&self) -> u64 {
         self.claims.len() as u64

@@ -84,9 +84,11 @@ impl World {
         }
         for (id, evidence) in &shown.gone {
             let known = self.state.request(RequestId(*id)).map(|it| it.presence);
-            // What left no trace need not be remembered.
-            let same = known.is_none_or(|known| known == Presence::Gone(*evidence));
-            equal(same, "evidence")?;
+            // What left no trace is forgotten: what a broker once showed must not pile up.
+            let proven = *evidence != Evidence::Unconfirmed;
+            let traceless = proven && !self.auditor.remembers(RequestId(*id));
+            let due = (!traceless).then_some(Presence::Gone(*evidence));
+            equal(known == due, "evidence")?;
         }
         let also = self
             .state
