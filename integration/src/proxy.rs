@@ -1,13 +1,14 @@
-//! A way to a server that is as long as a test wants it: every byte arrives a fixed time after it was
-//! sent, in order, however many are on the way. Latency costs no throughput here, as on a real line.
+//! A way to a server that is as long and as bad as a test wants it: every byte arrives a fixed time
+//! after it was sent, in order, however many are on the way, so that latency costs no throughput; and
+//! a connection can be cut or go dead after so many bytes.
 
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,11 +17,27 @@ use crate::server::SftpServer;
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 256 << 10;
 
+/// What becomes of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is cut after so many bytes from the client.
+    CutAfter(u64),
+    /// After so many bytes from the client nothing more arrives, in either direction.
+    StallAfter(u64),
+}
+
+#[derive(Default)]
+struct Shared {
+    ended: AtomicBool,
+    connections: Mutex<Vec<TcpStream>>,
+    fates: Mutex<VecDeque<Fate>>,
+    accepted: AtomicU64,
+}
+
 /// Forwards connections to one server until it is dropped.
 pub struct Proxy {
     address: SocketAddr,
-    ended: Arc<AtomicBool>,
-    connections: Arc<Mutex<VecDeque<TcpStream>>>,
+    shared: Arc<Shared>,
 }
 
 impl Proxy {
@@ -30,17 +47,16 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let proxy = Self {
             address: listener.local_addr()?,
-            ended: Arc::default(),
-            connections: Arc::default(),
+            shared: Arc::default(),
         };
-        let (ended, connections) = (Arc::clone(&proxy.ended), Arc::clone(&proxy.connections));
+        let shared = Arc::clone(&proxy.shared);
         thread::spawn(move || {
             for near in listener.incoming() {
-                if ended.load(Ordering::Acquire) {
+                if shared.ended.load(Ordering::Acquire) {
                     return;
                 }
                 // A connection that cannot be made looks like one that was cut.
-                let _cut = near.and_then(|near| forward(near, upstream, delay, &connections));
+                let _cut = near.and_then(|near| forward(near, upstream, delay, &shared));
             }
         });
         Ok(proxy)
@@ -52,24 +68,71 @@ impl Proxy {
         self.address
     }
 
+    /// The next connection meets this; orders queue up.
+    pub fn order(&self, fate: Fate) {
+        held(&self.shared.fates).push_back(fate);
+    }
+
+    /// Forgets what was ordered and not met.
+    pub fn forget(&self) {
+        held(&self.shared.fates).clear();
+    }
+
+    /// How many connections there were.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.shared.accepted.load(Ordering::Acquire)
+    }
+
     /// Cuts every connection.
     pub fn cut(&self) {
-        let mut connections = self
-            .connections
-            .lock()
-            .unwrap_or_else(|held| held.into_inner());
-        for connection in connections.drain(..) {
-            let _already_cut = connection.shutdown(Shutdown::Both);
+        for connection in held(&self.shared.connections).drain(..) {
+            cut(&connection);
         }
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.ended.store(true, Ordering::Release);
+        self.shared.ended.store(true, Ordering::Release);
         self.cut();
         // Wakes the listener, which then ends.
         drop(TcpStream::connect(self.address));
+    }
+}
+
+fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn cut(connection: &TcpStream) {
+    let _already_cut = connection.shutdown(Shutdown::Both);
+}
+
+/// One connection, as both of its directions see it.
+struct Course {
+    near: TcpStream,
+    far: TcpStream,
+    delay: Duration,
+    fate: Option<Fate>,
+    is_dead: AtomicBool,
+}
+
+impl Course {
+    /// What the client has sent so far decides; says whether the connection goes on.
+    fn goes_on_after(&self, clients_bytes: u64) -> bool {
+        match self.fate {
+            Some(Fate::CutAfter(limit)) if clients_bytes >= limit => {
+                cut(&self.near);
+                cut(&self.far);
+                false
+            }
+            Some(Fate::StallAfter(limit)) if clients_bytes >= limit => {
+                self.is_dead.store(true, Ordering::Release);
+                true
+            }
+            Some(Fate::CutAfter(_) | Fate::StallAfter(_)) | None => true,
+        }
     }
 }
 
@@ -77,18 +140,27 @@ fn forward(
     near: TcpStream,
     upstream: SocketAddr,
     delay: Duration,
-    connections: &Mutex<VecDeque<TcpStream>>,
+    shared: &Shared,
 ) -> io::Result<()> {
+    shared.accepted.fetch_add(1, Ordering::AcqRel);
     let far = TcpStream::connect(upstream)?;
     for stream in [&near, &far] {
         stream.set_nodelay(true)?;
     }
-    let mut held = connections.lock().unwrap_or_else(|held| held.into_inner());
-    held.extend([near.try_clone()?, far.try_clone()?]);
-    drop(held);
-    for (from, to) in [(near.try_clone()?, far.try_clone()?), (far, near)] {
+    held(&shared.connections).extend([near.try_clone()?, far.try_clone()?]);
+    let course = Arc::new(Course {
+        near: near.try_clone()?,
+        far: far.try_clone()?,
+        delay,
+        fate: held(&shared.fates).pop_front(),
+        is_dead: AtomicBool::new(false),
+    });
+    let there = (near.try_clone()?, far.try_clone()?, true);
+    let back = (far, near, false);
+    for (from, to, is_clients) in [there, back] {
         let (line, arrivals) = channel();
-        thread::spawn(move || send_off(from, &line, delay));
+        let course = Arc::clone(&course);
+        thread::spawn(move || send_off(from, &line, &course, is_clients));
         thread::spawn(move || arrive(&arrivals, to));
     }
     Ok(())
@@ -97,17 +169,23 @@ fn forward(
 /// Bytes, and when they arrive.
 type Underway = (Instant, Vec<u8>);
 
-fn send_off(mut from: TcpStream, line: &Sender<Underway>, delay: Duration) {
+fn send_off(mut from: TcpStream, line: &Sender<Underway>, course: &Course, is_clients: bool) {
+    let mut clients_bytes = 0;
     let mut chunk = vec![0; CHUNK_BYTES];
-    loop {
-        match from.read(&mut chunk) {
-            Ok(count) if count > 0 => {
-                let sent = chunk.get(..count).unwrap_or_default().to_vec();
-                if line.send((Instant::now() + delay, sent)).is_err() {
-                    return;
-                }
-            }
-            Ok(_) | Err(_) => return,
+    while let Ok(count @ 1..) = from.read(&mut chunk) {
+        if is_clients {
+            clients_bytes += count as u64;
+        }
+        if !course.goes_on_after(clients_bytes) {
+            return;
+        }
+        // A dead line still takes bytes, and passes none on.
+        if course.is_dead.load(Ordering::Acquire) {
+            continue;
+        }
+        let sent = chunk.get(..count).unwrap_or_default().to_vec();
+        if line.send((Instant::now() + course.delay, sent)).is_err() {
+            return;
         }
     }
 }
@@ -123,15 +201,15 @@ fn arrive(arrivals: &Receiver<Underway>, mut to: TcpStream) {
     let _already_cut = to.shutdown(Shutdown::Write);
 }
 
-/// An SFTP server at the end of a long way.
-pub struct Distant<'a> {
-    server: &'a dyn SftpServer,
+/// An SFTP server at the end of a long or bad way.
+pub struct Distant {
+    server: Box<dyn SftpServer>,
     proxy: Proxy,
 }
 
-impl<'a> Distant<'a> {
+impl Distant {
     /// The server behind a round trip of this time.
-    pub fn new(server: &'a dyn SftpServer, round_trip: Duration) -> io::Result<Self> {
+    pub fn new(server: Box<dyn SftpServer>, round_trip: Duration) -> io::Result<Self> {
         let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()));
         Ok(Self {
             server,
@@ -146,7 +224,7 @@ impl<'a> Distant<'a> {
     }
 }
 
-impl SftpServer for Distant<'_> {
+impl SftpServer for Distant {
     fn port(&self) -> u16 {
         self.proxy.address().port()
     }

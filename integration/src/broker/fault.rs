@@ -164,6 +164,11 @@ impl Control {
         }
     }
 
+    /// Forgets every order.
+    pub(crate) fn forget_orders(&mut self) {
+        self.faults.clear();
+    }
+
     /// A call arrives: its fault, if one waits.
     pub(crate) fn arrive(&mut self, route: Route) -> Option<Answer> {
         let counters = &mut self.counters;

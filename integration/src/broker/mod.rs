@@ -201,6 +201,11 @@ impl EmbeddedBroker {
         self.shared.control().order(route, answer, times);
     }
 
+    /// Forgets what [`Self::fail_next`] ordered and was not met.
+    pub fn forget_faults(&self) {
+        self.shared.control().forget_orders();
+    }
+
     /// From now on every call waits that long, routes with a latency of their own aside.
     pub fn set_latency(&self, latency: Duration) {
         self.shared.control().set_latency(latency);

@@ -1,0 +1,306 @@
+//! What fails and may succeed is tried again; what stalls ends; who is asked to end ends, and the next
+//! run goes on. The real program, a broker and a line that misbehave.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod site;
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use site::{Courier, Place, audit};
+use testbed::broker::{Answer, EmbeddedBroker, Route, Settings};
+use testbed::proxy::{Distant, Fate};
+
+/// A result that takes more than one window to upload.
+const LARGE_BYTES: u64 = 24 << 20;
+
+struct Scene {
+    broker: EmbeddedBroker,
+    server: Distant,
+    place: Place,
+    courier: Courier,
+}
+
+impl Scene {
+    /// One request with a result of this size; `RUN` as given.
+    fn new(result_bytes: u64, run: &str) -> Self {
+        let broker = EmbeddedBroker::start(Settings::default()).unwrap();
+        let id = broker.publish("rki");
+        broker.submit_result(1, id, "application/octet-stream", b"");
+        broker.set_synthetic_result(id, result_bytes);
+        let server = Distant::new(Box::new(site::embedded()), Duration::ZERO).unwrap();
+        let place = Place::new(&broker.url(), &server);
+        place.change_config("[MISC]", &format!("[RUN]\n{run}\n[MISC]"));
+        Self {
+            broker,
+            server,
+            place,
+            courier: Courier::build(),
+        }
+    }
+
+    /// One run, which ends with this code and says this; the log is whole after it.
+    fn run(&self, code: i32, says: &str) {
+        let (stdout, stderr) = self.courier.run(&self.place, &["run"], code);
+        let told = format!("{stdout}{stderr}");
+        assert!(told.contains(says), "{says}?\n{told}");
+        self.courier.run(&self.place, &["verify"], 0);
+    }
+
+    /// Broker and line forget what they were told to do wrong.
+    fn behaves_again(&self) {
+        self.broker.forget_faults();
+        self.server.proxy().forget();
+    }
+
+    fn calls(&self, route: Route) -> u64 {
+        self.broker.counters().route(route)
+    }
+
+    /// The result is there, and decrypts to what was recorded.
+    fn is_delivered(&self) {
+        assert_eq!(self.place.zips(), ["export_0.zip"]);
+        assert_eq!(audit(&self.courier, &self.place).len(), 1);
+    }
+
+    /// Nothing but the ledger is left in the working directory.
+    fn is_clean(&self) {
+        let mut left: Vec<String> = fs::read_dir(self.place.working_dir())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["ledger.head", "ledger.log", "status.xml"]);
+    }
+}
+
+fn status(status: u16) -> Answer {
+    Answer::Instead {
+        status,
+        content_type: "text/plain".to_owned(),
+        body: Vec::new(),
+    }
+}
+
+fn busy() -> Answer {
+    Answer::Custom {
+        status: 503,
+        headers: vec![("Retry-After".to_owned(), "1".to_owned())],
+        body: Vec::new(),
+    }
+}
+
+#[test]
+fn calls_that_may_succeed_are_repeated_and_a_broker_that_asks_for_time_gets_it() {
+    for (route, answer) in [
+        (Route::List, busy()),
+        (Route::List, status(500)),
+        (Route::Status, status(429)),
+        (Route::Status, status(502)),
+        (Route::Export, busy()),
+        (Route::Export, status(500)),
+    ] {
+        let scene = Scene::new(1000, "");
+        scene.broker.fail_next(route, answer.clone(), 2);
+        let began = Instant::now();
+        scene.run(0, "1 uploaded, 0 deleted, 0 failed");
+        // The clock of this process, and only that it was not ignored.
+        let waited = matches!(answer, Answer::Custom { .. });
+        assert!(
+            !waited || began.elapsed() >= Duration::from_secs(2),
+            "Retry-After"
+        );
+        assert_eq!(scene.calls(route), 3, "{route:?}");
+        scene.is_delivered();
+    }
+}
+
+#[test]
+fn calls_that_will_not_succeed_are_not_repeated() {
+    for (route, answer, code) in [
+        (Route::List, status(401), 4),
+        (Route::List, status(404), 4),
+        (Route::Status, status(403), 1),
+        (Route::Export, status(404), 1),
+    ] {
+        let scene = Scene::new(1000, "");
+        scene.broker.fail_next(route, answer, 9);
+        scene.run(code, "");
+        assert_eq!(scene.calls(route), 1, "{route:?}");
+    }
+}
+
+#[test]
+fn without_retries_the_first_failure_counts() {
+    let scene = Scene::new(1000, "RETRIES = 0");
+    scene.broker.fail_next(Route::Export, status(500), 1);
+    scene.run(1, "1 failed");
+    assert_eq!(scene.calls(Route::Export), 1);
+    scene.run(0, "1 uploaded");
+}
+
+#[test]
+fn a_download_whose_link_has_expired_is_exported_once_more_even_without_retries() {
+    let scene = Scene::new(1000, "RETRIES = 0");
+    scene.broker.fail_next(Route::Download, status(404), 1);
+    scene.run(0, "1 uploaded");
+    assert_eq!(scene.calls(Route::Export), 2);
+    assert_eq!(scene.calls(Route::Download), 2);
+    scene.is_delivered();
+}
+
+#[test]
+fn a_download_that_is_cut_is_fetched_anew_also_while_its_upload_follows() {
+    for cut in [10, 1 << 20, 20 << 20] {
+        let scene = Scene::new(LARGE_BYTES, "");
+        scene.broker.fail_next(Route::Download, Answer::Cut(cut), 1);
+        scene.run(0, "1 uploaded, 0 deleted, 0 failed");
+        assert_eq!(scene.calls(Route::Download), 2);
+        scene.is_delivered();
+        scene.is_clean();
+    }
+}
+
+#[test]
+fn a_connection_that_is_lost_is_made_anew_and_the_upload_resumes_from_the_spool() {
+    for bytes in [0, 2_000, 5_000, 1 << 20, 20 << 20] {
+        let scene = Scene::new(LARGE_BYTES, "");
+        scene.server.proxy().order(Fate::CutAfter(bytes));
+        scene.run(0, "1 uploaded, 0 deleted, 0 failed");
+        assert_eq!(scene.server.proxy().accepted(), 2, "cut after {bytes}");
+        assert_eq!(scene.calls(Route::Export), 1, "cut after {bytes}");
+        assert_eq!(scene.calls(Route::Download), 1, "cut after {bytes}");
+        scene.is_delivered();
+        scene.is_clean();
+    }
+}
+
+#[test]
+fn a_connection_that_is_lost_again_and_again_is_given_up_and_the_next_run_delivers() {
+    let scene = Scene::new(LARGE_BYTES, "RETRIES = 2");
+    for _ in 0..3 {
+        scene.server.proxy().order(Fate::CutAfter(4 << 20));
+    }
+    scene.run(5, "export_0.zip");
+    assert_eq!(scene.server.proxy().accepted(), 3);
+    scene.run(0, "1 uploaded");
+    scene.is_delivered();
+}
+
+#[test]
+fn a_line_that_goes_dead_is_noticed_and_replaced() {
+    let scene = Scene::new(LARGE_BYTES, "");
+    scene
+        .place
+        .change_config("TIMEOUT = \"25\"", "TIMEOUT = \"2\"");
+    scene.server.proxy().order(Fate::StallAfter(4 << 20));
+    scene.run(0, "1 uploaded, 0 deleted, 0 failed");
+    assert_eq!(scene.calls(Route::Download), 1);
+    scene.is_delivered();
+}
+
+/// What a server or a line is told to do wrong; the answer is one that drips.
+type Spoil = fn(&Scene, Answer);
+
+#[test]
+fn whatever_stalls_or_drips_ends_at_the_runs_deadline_and_the_next_run_delivers() {
+    let drip = Answer::Drip {
+        piece_bytes: 1,
+        pause: Duration::from_millis(100),
+    };
+    let cases: [(&str, Spoil); 7] = [
+        ("a silent list", |scene, _| {
+            scene.broker.fail_next(Route::List, Answer::Silence, 9);
+        }),
+        ("a dripping list", |scene, drip| {
+            scene.broker.fail_next(Route::List, drip, 9);
+        }),
+        ("a silent status", |scene, _| {
+            scene.broker.fail_next(Route::Status, Answer::Silence, 9);
+        }),
+        ("a silent export", |scene, _| {
+            scene.broker.fail_next(Route::Export, Answer::Silence, 9);
+        }),
+        ("a dripping download", |scene, drip| {
+            scene.broker.fail_next(Route::Download, drip, 9);
+        }),
+        ("a drop-box that does not answer", |scene, _| {
+            for _ in 0..9 {
+                scene.server.proxy().order(Fate::StallAfter(0));
+            }
+        }),
+        ("a drop-box that stalls half-way", |scene, _| {
+            for _ in 0..9 {
+                scene.server.proxy().order(Fate::StallAfter(4 << 20));
+            }
+        }),
+    ];
+    for (what, spoil) in cases {
+        let scene = Scene::new(LARGE_BYTES, "DEADLINE = 3\nRETRIES = 9");
+        spoil(&scene, drip.clone());
+        let began = Instant::now();
+        scene.run(1, "RUN.DEADLINE has passed");
+        // Far above the deadline, and far below what any of these would take without it.
+        assert!(began.elapsed() < Duration::from_secs(20), "{what}");
+        scene.place.change_config("DEADLINE = 3", "DEADLINE = 600");
+        scene.behaves_again();
+        scene.run(0, "1 uploaded");
+        scene.is_delivered();
+    }
+}
+
+#[test]
+fn a_signal_ends_a_run_in_good_order_and_the_next_one_goes_on() {
+    for signal in ["-TERM", "-INT"] {
+        for stalls in ["upload", "download", "list"] {
+            let scene = Scene::new(LARGE_BYTES, "");
+            match stalls {
+                "upload" => scene.server.proxy().order(Fate::StallAfter(4 << 20)),
+                "download" => scene.broker.fail_next(
+                    Route::Download,
+                    Answer::Drip {
+                        piece_bytes: 1 << 10,
+                        pause: Duration::from_millis(50),
+                    },
+                    1,
+                ),
+                _ => scene.broker.fail_next(Route::List, Answer::Silence, 1),
+            }
+            let mut run = scene
+                .courier
+                .program()
+                .command()
+                .arg("-c")
+                .arg(scene.place.config())
+                .arg("run")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            std::thread::sleep(Duration::from_millis(1_500));
+            let pid = run.id().to_string();
+            assert!(
+                Command::new("kill")
+                    .args([signal, &pid])
+                    .status()
+                    .unwrap()
+                    .success()
+            );
+            let began = Instant::now();
+            let ended = run.wait().unwrap();
+            assert_eq!(ended.code(), Some(1), "{signal} during {stalls}");
+            // Without the signal it would take more than a minute.
+            assert!(
+                began.elapsed() < Duration::from_secs(15),
+                "{signal} during {stalls}"
+            );
+            scene.courier.run(&scene.place, &["verify"], 0);
+            scene.behaves_again();
+            scene.run(0, "1 uploaded");
+            scene.is_delivered();
+            scene.is_clean();
+        }
+    }
+}
