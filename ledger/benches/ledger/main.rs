@@ -2,7 +2,8 @@
 //! table, `-- ROUNDS` says of how many rounds each figure is the median.
 //!
 //! The logs are written once into a temporary directory and read from the page cache; memory is the
-//! peak of a process of its own, which reads the log and nothing else.
+//! peak of a process of its own, which reads the log and nothing else. For a profiler: `-- --write
+//! DIRECTORY` keeps the long log in an empty directory, `-- --memory DIRECTORY` reads it once.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -73,6 +74,7 @@ fn main() {
             println!("{} {held}", figure::peak_megabytes());
             drop(state);
         }
+        [figure, directory] if figure == "--write" => history::write(Path::new(directory), LONG),
         rest => {
             let rounds = rest.first().map_or(5, |rounds| rounds.parse().unwrap());
             table(rounds);
