@@ -12,4 +12,5 @@ pub mod independent;
 pub mod openssh;
 pub mod people;
 pub mod place;
+pub mod proxy;
 pub mod server;

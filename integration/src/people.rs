@@ -112,6 +112,37 @@ impl Analyst {
             .map(drop)
     }
 
+    /// Looks how far the nodes are with a request.
+    pub fn look_at(&self, id: u64) -> Answer<()> {
+        let path = format!("broker/request/{id}/status");
+        let answer = self
+            .0
+            .send("reading a status", |client, url| client.get(url), &path)?;
+        answer.bytes().map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Has the bundle of a request built, and fetches it.
+    pub fn fetch_bundle(&self, id: u64) -> Answer<Vec<u8>> {
+        let path = format!("broker/export/request-bundle/{id}");
+        let build = |client: &Client, url: String| {
+            client
+                .post(url)
+                .header("accept", "text/plain")
+                .header("content-length", 0)
+        };
+        let link = self
+            .0
+            .send("exporting", build, &path)?
+            .text()
+            .map_err(|error| error.to_string())?;
+        let path = format!("broker/download/{}", link.trim());
+        let bundle = self
+            .0
+            .send("downloading", |client, url| client.get(url), &path)?;
+        let bytes = bundle.bytes().map_err(|error| error.to_string())?;
+        Ok(bytes.to_vec())
+    }
+
     /// Deletes a request.
     pub fn delete(&self, id: u64) -> Answer<()> {
         let path = format!("broker/request/{id}");

@@ -84,7 +84,7 @@ keys! {
     API_KEY_FILE: LocalPath = "BROKER" "API_KEY_FILE", LocalPath(Nothing),
         "a file that holds the API key";
     BROKER_CONCURRENCY: Number<usize> = "BROKER" "CONCURRENCY",
-        Number { least: 1, most: 256, default: 16 },
+        Number { least: 1, most: 256, default: 32 },
         "calls to the broker at the same time";
     CONNECT_TIMEOUT: Seconds = "BROKER" "CONNECT_TIMEOUT", Seconds(10),
         "limit for connecting, TLS included";

@@ -50,16 +50,61 @@ pub(super) struct Fetched {
     pub(super) key: KeyId,
 }
 
-/// The fetching threads, and the way to give them orders.
+/// The fetching threads, and the way to give them orders. Threads begin when there is something for
+/// them to do: most runs fetch nothing.
 pub(super) struct Fetching {
+    fetcher: Arc<Fetcher>,
+    messages: Sender<Message>,
+    wake: Arc<dyn Fn() + Send + Sync>,
     orders: Option<Sender<FetchOrder>>,
+    taken: Arc<Mutex<Receiver<FetchOrder>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Fetching {
-    pub(super) fn order(&self, order: FetchOrder) {
+    /// No thread runs yet. `wake` is called when there is more for the uploader to read.
+    pub(super) fn new(
+        fetcher: Arc<Fetcher>,
+        messages: Sender<Message>,
+        wake: Arc<dyn Fn() + Send + Sync>,
+    ) -> Self {
+        let (orders, taken) = channel();
+        Self {
+            fetcher,
+            messages,
+            wake,
+            orders: Some(orders),
+            taken: Arc::new(Mutex::new(taken)),
+            threads: Vec::new(),
+        }
+    }
+
+    pub(super) fn order(&mut self, order: FetchOrder) {
+        if self.threads.len() < self.fetcher.concurrency {
+            self.threads.push(self.begin_thread());
+        }
         // The threads listen as long as the orders' sender lives.
         let _unheard = self.orders.as_ref().map(|orders| orders.send(order));
+    }
+
+    fn begin_thread(&self) -> JoinHandle<()> {
+        let fetcher = Arc::clone(&self.fetcher);
+        let taken = Arc::clone(&self.taken);
+        let messages = self.messages.clone();
+        let wake = Arc::clone(&self.wake);
+        std::thread::spawn(move || {
+            while let Some(FetchOrder { start, request }) = next_order(&taken) {
+                let result = Fetch {
+                    fetcher: &fetcher,
+                    messages: &messages,
+                    start,
+                }
+                .fetch(request, Arc::clone(&wake));
+                if messages.send(Message::Fetched(start, result)).is_err() {
+                    return;
+                }
+            }
+        })
     }
 }
 
@@ -79,39 +124,6 @@ impl Drop for Fetching {
 
 const FAREWELL_STEPS: u32 = 500;
 const FAREWELL_STEP: Duration = Duration::from_millis(1);
-
-/// Starts the fetching threads. `wake` is called when there is more for the uploader to read.
-pub(super) fn start(
-    fetcher: &Arc<Fetcher>,
-    messages: &Sender<Message>,
-    wake: Arc<dyn Fn() + Send + Sync>,
-) -> Fetching {
-    let (sender, receiver) = channel();
-    let receiver = Arc::new(Mutex::new(receiver));
-    let threads = (0..fetcher.concurrency).map(|_| {
-        let fetcher = Arc::clone(fetcher);
-        let receiver = Arc::clone(&receiver);
-        let messages = messages.clone();
-        let wake = Arc::clone(&wake);
-        std::thread::spawn(move || {
-            while let Some(FetchOrder { start, request }) = next_order(&receiver) {
-                let result = Fetch {
-                    fetcher: &fetcher,
-                    messages: &messages,
-                    start,
-                }
-                .fetch(request, Arc::clone(&wake));
-                if messages.send(Message::Fetched(start, result)).is_err() {
-                    return;
-                }
-            }
-        })
-    });
-    Fetching {
-        threads: threads.collect(),
-        orders: Some(sender),
-    }
-}
 
 fn next_order(orders: &Mutex<Receiver<FetchOrder>>) -> Option<FetchOrder> {
     orders.lock().ok()?.recv().ok()

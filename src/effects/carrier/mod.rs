@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
 
 use courier_ledger::{
     Command, Digest, Failure, FailureClass, Phase, RemoteAfterFailure, Replaces, Sequence,
@@ -23,6 +24,11 @@ pub use fetch::Fetcher;
 use fetch::{FetchOrder, Fetched, Fetching};
 use job::{Job, Transfer};
 pub use look::DistantLookout;
+
+/// How long an outcome waits for others while more is under way: they are recorded with one fsync.
+const GATHERING: Duration = Duration::from_millis(20);
+/// So many outcomes wait no longer.
+const ENOUGH_TO_RECORD: usize = 32;
 
 /// What the threads tell the carrier.
 enum Message {
@@ -85,7 +91,7 @@ impl Departure for Connecting {
             }
         };
         let waker = drop_box.waker();
-        let fetching = fetch::start(&fetcher, &sender, Arc::new(move || waker.wake()));
+        let fetching = Fetching::new(fetcher, sender, Arc::new(move || waker.wake()));
         Ok(SftpCarrier {
             drop_box,
             fetching,
@@ -229,17 +235,27 @@ impl Carrier for SftpCarrier {
     }
 
     fn endings(&mut self) -> Vec<(Sequence, Ending)> {
+        let mut ended = Vec::new();
+        let mut gathering_ends = None;
         loop {
             while let Ok(message) = self.receiver.try_recv() {
                 self.take(message);
             }
-            let ended = self.ended();
-            if !ended.is_empty() || self.jobs.is_empty() {
+            ended.extend(self.ended());
+            if self.jobs.is_empty() || ended.len() >= ENOUGH_TO_RECORD {
                 return ended;
             }
-            match self.receiver.recv() {
-                Ok(message) => self.take(message),
-                Err(_) => return Vec::new(),
+            let next = if ended.is_empty() {
+                self.receiver.recv().ok()
+            } else {
+                let now = Instant::now();
+                let until = *gathering_ends.get_or_insert(now + GATHERING);
+                let left = until.saturating_duration_since(now);
+                self.receiver.recv_timeout(left).ok()
+            };
+            match next {
+                Some(message) => self.take(message),
+                None => return ended,
             }
         }
     }

@@ -2,6 +2,7 @@
 //! Prints a table, and keeps the raw figures as JSON.
 
 mod row;
+mod scene;
 mod work;
 
 use std::io::Write as _;

@@ -8,7 +8,7 @@ use serde::Serialize;
 #[derive(Serialize)]
 pub(crate) struct Row {
     /// What was done.
-    pub(crate) work: String,
+    pub(crate) work: &'static str,
     /// The unit of all figures.
     pub(crate) unit: &'static str,
     /// Every measured value.
@@ -19,12 +19,14 @@ pub(crate) struct Row {
     pub(crate) reference_name: &'static str,
     /// The goal, in words.
     pub(crate) goal: &'static str,
+    /// What the replaced program takes for it, in words.
+    pub(crate) replaced: &'static str,
 }
 
 /// The table's head.
 pub(crate) const HEAD: &str = "\
-| work | median | min–max | reference | ratio | goal |
-|---|---|---|---|---|---|";
+| work | replaced program | reference | goal | median | min–max | ratio to the reference |
+|---|---|---|---|---|---|---|";
 
 /// The middle value.
 pub(crate) fn median(values: &[f64]) -> Option<f64> {
@@ -43,20 +45,22 @@ impl fmt::Display for Row {
             .iter()
             .copied()
             .fold(f64::NEG_INFINITY, f64::max);
-        write!(
-            f,
-            "| {} | {own:.2} {unit} | {low:.2}–{high:.2} | ",
-            self.work
-        )?;
-        match median(&self.reference) {
-            Some(reference) => write!(
-                f,
-                "{} {reference:.2} {unit} | {:.2} | {} |",
-                self.reference_name,
-                own / reference,
-                self.goal
-            ),
-            None => write!(f, "{} | – | {} |", self.reference_name, self.goal),
+        let Self {
+            work,
+            goal,
+            replaced,
+            reference_name,
+            ..
+        } = self;
+        write!(f, "| {work} | {replaced} | {reference_name}")?;
+        let reference = median(&self.reference);
+        if let Some(reference) = reference {
+            write!(f, " {reference:.2} {unit}")?;
+        }
+        write!(f, " | {goal} | {own:.2} {unit} | {low:.2}–{high:.2} | ")?;
+        match reference {
+            Some(reference) => write!(f, "{:.2} |", own / reference),
+            None => write!(f, "– |"),
         }
     }
 }
