@@ -358,7 +358,7 @@ impl State {
     ) -> Result<(), Reason> {
         self.run_under_way()?;
         let log = self.log.ok_or(Reason::NotFirst)?;
-        if command.temporary(log, start).as_ref() != temporary {
+        if !command.needs(temporary, log, start) {
             return Err(Reason::WrongTemporary);
         }
         self.allows(command).map_err(Reason::CommandNotAllowed)?;
@@ -387,7 +387,7 @@ impl State {
                 "no such temporary file is left over",
             ),
             Command::PublishLedger { name } => {
-                require(*name == RemoteName::ledger(), "the ledger has another name")
+                require(name.is_ledger(), "the ledger has another name")
             }
             Command::Delete {
                 request: id,
@@ -397,7 +397,7 @@ impl State {
                 let request = known(id)?;
                 require(!busy(id), "another command for the request is under way")?;
                 require(
-                    *name == RemoteName::export(*id),
+                    name.is_export_of(*id),
                     "the request's file has another name",
                 )?;
                 require(
@@ -421,7 +421,7 @@ impl State {
                 let request = known(id)?;
                 require(!busy(id), "another command for the request is under way")?;
                 require(
-                    *name == RemoteName::export(*id),
+                    name.is_export_of(*id),
                     "the request's file has another name",
                 )?;
                 require(
