@@ -1,13 +1,15 @@
 //! Payload ⇄ event: MessagePack, a map `{"time": microseconds, "event": …}` with named fields.
 //!
 //! What always holds here: a payload that decodes re-encodes to the same bytes. rmp-serde accepts
-//! trailing bytes, integers longer than they need be and structs without names; the comparison
-//! refuses them all, so every event has exactly one encoding. Deliberately absent: defaults.
+//! trailing bytes, integers longer than they need be and structs without names; `canonical` accepts
+//! none of them, and the comparison, which has the last word about what `canonical` refuses, does
+//! neither. So every event has exactly one encoding. Deliberately absent: defaults.
 
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
+use super::canonical;
 use crate::{Event, Timestamp};
 
 #[derive(Serialize)]
@@ -41,20 +43,34 @@ pub(crate) fn encode(
     rmp_serde::encode::write_named(bytes, &PayloadRef { time, event })
 }
 
-/// Reads a payload, and holds it against its own encoding.
+/// Reads a payload that is in its own encoding.
 pub(crate) fn decode(bytes: &[u8]) -> Result<(Timestamp, Event), DecodeError> {
+    match canonical::from_slice(bytes) {
+        Ok(Payload { time, event }) => {
+            debug_assert!(
+                is_encoding_of(bytes, time, &event),
+                "{event:?} as {bytes:x?}"
+            );
+            Ok((time, event))
+        }
+        Err(canonical::Refused) => decode_and_compare(bytes),
+    }
+}
+
+/// Reads a payload, and holds it against its own encoding.
+fn decode_and_compare(bytes: &[u8]) -> Result<(Timestamp, Event), DecodeError> {
     let Payload { time, event } = rmp_serde::from_slice(bytes)?;
-    let mut rest = Comparison { rest: bytes };
-    let payload = PayloadRef {
-        time,
-        event: &event,
-    };
-    rmp_serde::encode::write_named(&mut rest, &payload).map_err(|_| DecodeError::NotCanonical)?;
-    if rest.rest.is_empty() {
+    if is_encoding_of(bytes, time, &event) {
         Ok((time, event))
     } else {
         Err(DecodeError::NotCanonical)
     }
+}
+
+fn is_encoding_of(bytes: &[u8], time: Timestamp, event: &Event) -> bool {
+    let mut rest = Comparison { rest: bytes };
+    let payload = PayloadRef { time, event };
+    rmp_serde::encode::write_named(&mut rest, &payload).is_ok() && rest.rest.is_empty()
 }
 
 /// A writer that accepts exactly the bytes it was given, so that comparing needs no second buffer.

@@ -7,6 +7,7 @@
 //! what events mean (the caller folds them), the checkpoint, clocks, and files other than through
 //! [`Storage`].
 
+mod canonical;
 mod codec;
 mod disk;
 mod error;
