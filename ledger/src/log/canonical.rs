@@ -102,6 +102,11 @@ impl<'de> Reader<'de> {
     }
 
     fn text(&mut self) -> Result<&'de str, Refused> {
+        std::str::from_utf8(self.name()?).map_err(|_| Refused)
+    }
+
+    /// A text that will be held against the names that there are.
+    fn name(&mut self) -> Result<&'de [u8], Refused> {
         let size = match self.byte()? {
             short @ 0xa0..=0xbf => (short & 0x1f).into(),
             0xd9 => at_least(self.byte()?.into(), 1 << 5)?,
@@ -109,7 +114,7 @@ impl<'de> Reader<'de> {
             0xdb => at_least(self.u32()?, 1 << 16)?,
             _ => return Err(Refused),
         };
-        std::str::from_utf8(self.take(size as usize)?).map_err(|_| Refused)
+        self.take(size as usize)
     }
 
     fn bytes(&mut self) -> Result<&'de [u8], Refused> {
@@ -354,7 +359,7 @@ impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
             return Ok(None);
         };
         self.names = names;
-        if self.reader.text()? != *name {
+        if self.reader.name()? != name.as_bytes() {
             return Err(Refused);
         }
         seed.deserialize(&mut *self.reader).map(Some)
@@ -376,8 +381,8 @@ impl<'a, 'de> EnumAccess<'de> for Variant<'a, 'de> {
         self,
         seed: T,
     ) -> Result<(T::Value, Self::Variant), Refused> {
-        let name = self.reader.text()?;
-        let index = self.names.iter().position(|known| *known == name);
+        let name = self.reader.name()?;
+        let index = self.names.iter().position(|known| known.as_bytes() == name);
         let index: U64Deserializer<Refused> = (index.ok_or(Refused)? as u64).into_deserializer();
         let variant = seed.deserialize(index)?;
         let value = Value {

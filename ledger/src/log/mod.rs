@@ -7,6 +7,7 @@
 //! what events mean (the caller folds them), the checkpoint, clocks, and files other than through
 //! [`Storage`].
 
+mod ahead;
 mod canonical;
 mod codec;
 mod disk;
@@ -15,6 +16,7 @@ mod event_log;
 mod examine;
 mod files;
 mod frame;
+mod frames;
 mod header;
 mod heal;
 mod journal;

@@ -1,14 +1,18 @@
-//! The walk along the chain of frames, forwards, once, in constant memory.
+//! The walk along the chain of frames, forwards, once, in constant memory. A long walk checks and
+//! decodes on a thread of its own (`ahead`), while the caller folds.
 //!
 //! What always holds here: an entry is given out only when its header's checksum, its sequence
 //! number, its hash over everything before it, and its bytes against its own encoding all hold.
+//! Entries and the end of the walk are given out in the order of the log, whatever the threads do.
 //! Deliberately absent: what follows when one of them does not (`tail`, `recovery`).
+
+use std::collections::VecDeque;
 
 use crate::{Digest, Entry, Sequence};
 
-use super::codec;
+use super::ahead::Ahead;
 use super::error::LogError;
-use super::frame::{FrameHeader, HASH_BYTES, PAYLOAD_BYTES_MAX};
+use super::frames::Frames;
 use super::header::Header;
 use super::storage::{LogFile, Storage};
 
@@ -57,28 +61,54 @@ pub(crate) enum Step {
     Halt(Halt),
 }
 
+/// What came out of one block of bytes.
+#[derive(Default)]
+pub(crate) struct Portion {
+    /// The entries that ended in it, each with the place behind it.
+    pub(crate) entries: VecDeque<(Entry, Mark)>,
+    /// Why the walk ends behind them, if it does.
+    pub(crate) halt: Option<Halt>,
+}
+
 /// A walk from a place in the log to its end.
 pub(crate) struct Walk<'s, S: ?Sized> {
     storage: &'s S,
     mark: Mark,
     end: u64,
-    buffer: Vec<u8>,
-    origin: u64,
-    filled: usize,
+    /// Where the next block begins.
+    offset: u64,
+    source: Source,
+    portion: Portion,
+    /// Why no further block could be read; what was read before it comes first.
+    failed: Option<LogError>,
+}
+
+/// What makes entries of blocks.
+enum Source {
+    /// The caller's own thread.
+    Here(Frames),
+    /// Another.
+    Ahead(Ahead),
 }
 
 impl<'s, S: Storage + ?Sized> Walk<'s, S> {
-    const BLOCK_BYTES: usize = 256 << 10;
+    const BLOCK_BYTES: u64 = 128 << 10;
+
+    /// From this size on, another thread pays.
+    const LONG_BYTES: u64 = 1 << 20;
 
     /// Begins at `mark`, which must lie between two frames, and sees the file's first `end` bytes.
     pub(crate) fn new(storage: &'s S, mark: Mark, end: u64) -> Self {
+        let is_long = end.saturating_sub(mark.offset) >= Self::LONG_BYTES;
+        let ahead = is_long.then(|| Ahead::begin(mark, end)).flatten();
         Self {
             storage,
             mark,
             end,
-            buffer: Vec::new(),
-            origin: mark.offset,
-            filled: 0,
+            offset: mark.offset,
+            source: ahead.map_or_else(|| Source::Here(Frames::new(mark, end)), Source::Ahead),
+            portion: Portion::default(),
+            failed: None,
         }
     }
 
@@ -89,86 +119,56 @@ impl<'s, S: Storage + ?Sized> Walk<'s, S> {
 
     /// The next entry, or why there is none.
     pub(crate) fn step(&mut self) -> Result<Step, LogError> {
-        let Mark {
-            sequence,
-            hash: previous,
-            offset,
-        } = self.mark;
-        let left = self.end.saturating_sub(offset);
-        if left == 0 {
-            return Ok(Step::Halt(Halt::Boundary));
+        loop {
+            if let Some((entry, mark)) = self.portion.entries.pop_front() {
+                self.mark = mark;
+                return Ok(Step::Entry(entry));
+            }
+            if let Some(halt) = self.portion.halt {
+                return Ok(Step::Halt(halt));
+            }
+            self.portion = self.next_portion()?;
         }
-        let Some(start) = self.window(offset, FrameHeader::SIZE_BYTES)?.first_chunk() else {
-            return Ok(Step::Halt(Halt::Short));
-        };
-        let Some(header) = FrameHeader::decode(start) else {
-            return Ok(Step::Halt(Halt::Bad));
-        };
-        if header.sequence != sequence.next().0 {
-            return Ok(Step::Halt(Halt::SequenceGap));
-        }
-        if header.length > PAYLOAD_BYTES_MAX {
-            return Ok(Step::Halt(Halt::Oversized));
-        }
-        if header.frame_bytes() > left {
-            return Ok(Step::Halt(Halt::Short));
-        }
-        // At most 64 MiB and 48 bytes, which every usize holds here.
-        let size = header.length as usize + FrameHeader::SIZE_BYTES + HASH_BYTES;
-        let frame = self.window(offset, size)?;
-        let (Some(payload), Some(stored)) = (
-            frame.get(FrameHeader::SIZE_BYTES..size - HASH_BYTES),
-            frame.last_chunk::<HASH_BYTES>(),
-        ) else {
-            return Ok(Step::Halt(Halt::Short));
-        };
-        let hash = header.chain(previous, payload);
-        if frame.len() != size || hash.0 != *stored {
-            return Ok(Step::Halt(Halt::Bad));
-        }
-        let Ok((time, event)) = codec::decode(payload) else {
-            return Ok(Step::Halt(Halt::Undecodable));
-        };
-        let sequence = sequence.next();
-        self.mark = Mark {
-            sequence,
-            hash,
-            offset: offset + header.frame_bytes(),
-        };
-        Ok(Step::Entry(Entry {
-            sequence,
-            time,
-            event,
-            hash,
-        }))
     }
 
-    /// The bytes from `offset` on, `size` of them or as many as there are.
-    fn window(&mut self, offset: u64, size: usize) -> Result<&[u8], LogError> {
-        let left = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let size = size.min(left);
-        let mut skip = usize::try_from(offset - self.origin).unwrap_or(usize::MAX);
-        if self.filled.saturating_sub(skip) < size {
-            let kept = self.filled.saturating_sub(skip);
-            if kept > 0 {
-                self.buffer.copy_within(skip..self.filled, 0);
+    fn next_portion(&mut self) -> Result<Portion, LogError> {
+        let (storage, end) = (self.storage, self.end);
+        match &mut self.source {
+            Source::Here(frames) => {
+                let mut block = Vec::new();
+                read(storage, &mut self.offset, end, &mut block)?;
+                Ok(frames.feed(&block))
             }
-            self.origin = offset;
-            skip = 0;
-            let wanted = size.max(Self::BLOCK_BYTES).min(left);
-            if self.buffer.len() < wanted {
-                self.buffer.resize(wanted, 0);
+            Source::Ahead(ahead) => {
+                while self.failed.is_none() && ahead.has_room() {
+                    let mut block = ahead.spare_block();
+                    match read(storage, &mut self.offset, end, &mut block) {
+                        Ok(()) => ahead.send(block),
+                        Err(error) => self.failed = Some(error),
+                    }
+                }
+                match self.failed.take_if(|_| ahead.is_idle()) {
+                    Some(error) => Err(error),
+                    None => Ok(ahead.receive()),
+                }
             }
-            let read = self
-                .storage
-                .read_at(
-                    LogFile::Log,
-                    offset + kept as u64,
-                    &mut self.buffer[kept..wanted],
-                )
-                .map_err(LogError::storage(self.storage, LogFile::Log, "reading"))?;
-            self.filled = kept + read;
         }
-        Ok(&self.buffer[skip..self.filled.min(skip + size)])
     }
+}
+
+/// Reads the next block; it is empty at the end of the file.
+fn read<S: Storage + ?Sized>(
+    storage: &S,
+    offset: &mut u64,
+    end: u64,
+    block: &mut Vec<u8>,
+) -> Result<(), LogError> {
+    let size = end.saturating_sub(*offset).min(Walk::<S>::BLOCK_BYTES);
+    block.resize(usize::try_from(size).unwrap_or(0), 0);
+    let read = storage
+        .read_at(LogFile::Log, *offset, block)
+        .map_err(LogError::storage(storage, LogFile::Log, "reading"))?;
+    block.truncate(read);
+    *offset += read as u64;
+    Ok(())
 }
