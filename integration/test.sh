@@ -41,6 +41,7 @@ python3 -c 'import cryptography.fernet' 2>/dev/null \
 
 say "Formatting"
 cargo fmt --all --check
+cargo fmt --manifest-path fuzz/Cargo.toml --check
 
 say "Lints"
 cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -53,6 +54,12 @@ cargo test --locked --workspace
 
 say "Damage campaign: every truncation and every bit flip of a log and its witness"
 cargo test --locked --release -p courier-ledger --test damage -- --nocapture
+
+say "Fuzz targets: their seeds, and a bounded number of mutations"
+# A workspace of its own, with the versions of this one.
+cp Cargo.lock fuzz/Cargo.lock
+cargo clippy --manifest-path fuzz/Cargo.toml --target-dir target --all-targets -- -D warnings
+cargo test --manifest-path fuzz/Cargo.toml --target-dir target --test replay -- --nocapture
 
 say "Licences, sources, minimum versions"
 if ! command -v cargo-deny >/dev/null && [ ! -x target/tools/bin/cargo-deny ]; then

@@ -5,6 +5,8 @@
 
 pub mod config;
 pub mod effects;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod run;
 
 mod cli;

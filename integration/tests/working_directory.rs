@@ -145,6 +145,7 @@ struct Case {
 const LOG: &str = "ledger.log";
 const HEAD: &str = "ledger.head";
 const STATUS: &str = "status.xml";
+const CHECKPOINT: &str = "ledger.checkpoint";
 
 fn replace_by_directory(path: &Path) {
     fs::remove_file(path).unwrap();
@@ -367,6 +368,43 @@ const CASES: &[Case] = &[
         },
         run: (7, "that ledger is not here"),
         verify: (2, "there is no ledger"),
+    },
+    // The checkpoint, which only saves time.
+    Case {
+        what: "the checkpoint is something else",
+        spoil: |work, _| fs::write(work.join(CHECKPOINT), [b'x'; 5000]).unwrap(),
+        run: (0, "unchanged"),
+        verify: (0, "is whole"),
+    },
+    Case {
+        what: "the checkpoint is empty",
+        spoil: |work, _| fs::write(work.join(CHECKPOINT), "").unwrap(),
+        run: (0, "unchanged"),
+        verify: (0, "is whole"),
+    },
+    Case {
+        what: "the checkpoint has a terabyte",
+        spoil: |work, _| {
+            fs::write(work.join(CHECKPOINT), "").unwrap();
+            inflate(&work.join(CHECKPOINT));
+        },
+        run: (0, "unchanged"),
+        verify: (0, "is whole"),
+    },
+    Case {
+        what: "the checkpoint is a directory",
+        spoil: |work, _| fs::create_dir(work.join(CHECKPOINT)).unwrap(),
+        run: (0, "unchanged"),
+        verify: (0, "is whole"),
+    },
+    Case {
+        what: "the checkpoint cannot be read",
+        spoil: |work, _| {
+            fs::write(work.join(CHECKPOINT), "x").unwrap();
+            mode(&work.join(CHECKPOINT), 0o000);
+        },
+        run: (0, "unchanged"),
+        verify: (0, "is whole"),
     },
     // status.xml, which is computed from the log and so never more than it.
     Case {

@@ -13,6 +13,8 @@ mod digest;
 mod drift;
 mod event;
 mod failure;
+#[doc(hidden)]
+pub mod fuzzing;
 mod id;
 mod import;
 pub mod log;

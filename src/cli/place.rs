@@ -3,9 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use courier_ledger::log::{self, Files, Journal, LogError, NewLog, Progress, Summary, Tip};
+use courier_ledger::log::{
+    self, Files, FoldError, Ledger, LogError, NewLog, Progress, Summary, Tip,
+};
 use courier_ledger::{
-    Digest, Entry, Failure, FailureClass, IllegalEvent, LegacyStatus, LogId, Phase, Sequence, State,
+    Digest, Entry, Failure, FailureClass, LegacyStatus, LogId, Phase, Sequence, State,
 };
 
 use super::arguments::Arguments;
@@ -126,15 +128,6 @@ pub(super) fn drop_box_error(failure: &Failure) -> CommandError {
     }
 }
 
-/// What can go wrong while a log is folded: its bytes, or what they mean.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum FoldError {
-    #[error(transparent)]
-    Log(#[from] LogError),
-    #[error("the ledger holds an event that cannot follow")]
-    Illegal(#[from] IllegalEvent),
-}
-
 /// The ledger cannot be used.
 pub(super) fn log_error(error: LogError) -> CommandError {
     let code = match error {
@@ -233,21 +226,15 @@ pub(super) fn legacy(
     }
 }
 
-/// A log that is open for writing, with the state that follows from it.
-pub(super) struct Writable {
-    pub(super) journal: Journal<Files>,
-    pub(super) state: State,
-}
-
 /// Opens the log for writing, or creates it; gives what is to be imported.
 pub(super) fn open_for_writing(
     working_dir: &Path,
     clock: &dyn Clock,
-) -> Result<(Writable, Option<LegacyStatus>), CommandError> {
+) -> Result<(Ledger<Files>, Option<LegacyStatus>), CommandError> {
     match open(working_dir, clock) {
-        Ok(writable) => {
-            let legacy = legacy(working_dir, &writable.state)?;
-            Ok((writable, legacy))
+        Ok(ledger) => {
+            let legacy = legacy(working_dir, &ledger.state)?;
+            Ok((ledger, legacy))
         }
         Err(FoldError::Log(LogError::NotFound { .. })) => {
             // Read first: a file that cannot be taken over must not leave a log behind.
@@ -262,26 +249,19 @@ pub(super) fn open_for_writing(
 pub(super) fn open_existing_for_writing(
     working_dir: &Path,
     clock: &dyn Clock,
-) -> Result<Writable, CommandError> {
+) -> Result<Ledger<Files>, CommandError> {
     open(working_dir, clock).map_err(fold_error)
 }
 
-fn open(working_dir: &Path, clock: &dyn Clock) -> Result<Writable, FoldError> {
-    let mut state = State::default();
-    let opened = Journal::open(files(working_dir)?, clock.now(), |entry| {
-        state = std::mem::take(&mut state).apply(&entry)?;
-        Ok::<(), FoldError>(())
-    })?;
-    for tail in &opened.recovered {
+fn open(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Files>, FoldError> {
+    let ledger = Ledger::open(files(working_dir)?, clock.now())?;
+    for tail in &ledger.recovered {
         tracing::warn!("an event that a crash had cut short was kept aside: {tail:?}");
     }
-    Ok(Writable {
-        journal: opened.journal,
-        state,
-    })
+    Ok(ledger)
 }
 
-fn create(working_dir: &Path, clock: &dyn Clock) -> Result<Writable, CommandError> {
+fn create(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Files>, CommandError> {
     let mut id = [0; 16];
     openssl::rand::rand_bytes(&mut id)
         .map_err(|error| CommandError::new(ExitCode::Ledger, error).hint("no random numbers"))?;
@@ -289,17 +269,10 @@ fn create(working_dir: &Path, clock: &dyn Clock) -> Result<Writable, CommandErro
         id: LogId(id),
         version: crate::run::VERSION.to_owned(),
     };
-    let mut state = State::default();
-    let journal = files(working_dir)
+    files(working_dir)
         .map_err(FoldError::from)
-        .and_then(|files| {
-            Journal::create(files, clock.now(), new, |entry| {
-                state = std::mem::take(&mut state).apply(&entry)?;
-                Ok::<(), FoldError>(())
-            })
-        })
-        .map_err(fold_error)?;
-    Ok(Writable { journal, state })
+        .and_then(|files| Ledger::create(files, clock.now(), new))
+        .map_err(fold_error)
 }
 
 fn files(working_dir: &Path) -> Result<Files, LogError> {
@@ -320,27 +293,41 @@ pub(super) struct Rehearsed {
 /// Reads the log without its lock.
 pub(super) fn rehearsal(configuration: &Configuration) -> Result<Rehearsed, CommandError> {
     let working_dir = &configuration.working_dir;
-    let (state, tip) = read(working_dir, None)?;
+    let (state, tip) = current_state(working_dir)?;
     let legacy = legacy(working_dir, &state)?;
     let log = Rehearsal::after(state.log().unwrap_or(LogId([0; 16])), tip.sequence);
     Ok(Rehearsed { log, state, legacy })
 }
 
-/// The state after the entry `at`, or after all; empty when there is no log yet.
-pub(super) fn read_state(
+/// The state as of now; empty when there is no log yet.
+fn current_state(working_dir: &Path) -> Result<(State, Tip), CommandError> {
+    let files = files(working_dir).map_err(log_error)?;
+    match log::read_state(&files) {
+        Ok(read) => Ok(read),
+        Err(FoldError::Log(LogError::NotFound { .. })) => Ok((State::default(), NOTHING)),
+        Err(error) => Err(fold_error(error)),
+    }
+}
+
+/// The state that the working directory holds; no secret is needed.
+pub(super) fn read_state(arguments: &Arguments) -> Result<(State, Tip), CommandError> {
+    current_state(&working_dir(arguments)?)
+}
+
+/// The tip of a log that has not begun.
+const NOTHING: Tip = Tip {
+    sequence: Sequence::NONE,
+    hash: Digest([0; 32]),
+};
+
+/// The state after the entry `at`, or after all, folded from the first entry on; empty when there is
+/// no log yet.
+pub(super) fn replay_state(
     arguments: &Arguments,
     at: Option<Sequence>,
 ) -> Result<(State, Tip), CommandError> {
-    read(&working_dir(arguments)?, at)
-}
-
-fn read(working_dir: &Path, at: Option<Sequence>) -> Result<(State, Tip), CommandError> {
-    let mut state = State::default();
-    let mut tip = Tip {
-        sequence: Sequence::NONE,
-        hash: Digest([0; 32]),
-    };
-    visit(working_dir, |entry| {
+    let (mut state, mut tip) = (State::default(), NOTHING);
+    visit(&working_dir(arguments)?, |entry| {
         if at.is_none_or(|at| entry.sequence <= at) {
             tip = Tip {
                 sequence: entry.sequence,

@@ -12,7 +12,7 @@ pub(crate) fn replay(
     arguments: &Arguments,
     options: &ReplayOptions,
 ) -> Result<ExitCode, CommandError> {
-    let (state, tip) = place::read_state(arguments, options.at)?;
+    let (state, tip) = place::replay_state(arguments, options.at)?;
     let Some(log) = state.log() else {
         return Err(
             CommandError::new(ExitCode::Usage, "the ledger has no such event")

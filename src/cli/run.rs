@@ -34,8 +34,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         clock: &clock,
         may_begin: &|| Instant::now() < deadline,
     };
-    let report =
+    let (report, state) =
         run::run(&mut opened.journal, opened.state, legacy, parts).map_err(place::record_error)?;
+    if let Err(error) = opened.journal.leave_checkpoint(&state) {
+        // It only saves time: what is in the log stays true.
+        tracing::warn!("the next run opens the ledger more slowly: {error}");
+    }
     opened.journal.close().map_err(place::log_error)?;
     tell(&report)?;
     Ok(report.exit_code())

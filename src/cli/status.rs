@@ -10,7 +10,7 @@ pub(crate) fn status(
     arguments: &Arguments,
     options: &JsonOption,
 ) -> Result<ExitCode, CommandError> {
-    let (state, tip) = place::read_state(arguments, None)?;
+    let (state, tip) = place::read_state(arguments)?;
     let view = LedgerView::new(&state, tip);
     if options.json {
         output::write_json(&view)?;

@@ -36,14 +36,14 @@ pub struct Parts<'a, D> {
     pub may_begin: &'a dyn Fn() -> bool,
 }
 
-/// Runs once over a log that `state` was folded from. An error means that nothing more could be
+/// Runs once over a log that `state` was folded from, and gives the state that it leads to. An error means that nothing more could be
 /// recorded; everything recorded before stands.
 pub fn run<D: Departure>(
     log: &mut dyn EventLog,
     state: State,
     legacy: Option<LegacyStatus>,
     parts: Parts<'_, D>,
-) -> Result<RunReport, RecordError> {
+) -> Result<(RunReport, State), RecordError> {
     let began = parts.clock.elapsed();
     let mut record = Record::new(log, parts.clock, state);
     let mut report = RunReport::default();
@@ -76,7 +76,7 @@ pub fn run<D: Departure>(
         counts: report.counts,
         duration_micros: u64::try_from(duration).unwrap_or(u64::MAX),
     }])?;
-    Ok(report)
+    Ok((report, record.into_state()))
 }
 
 /// What a run would do that started now.

@@ -44,6 +44,12 @@ impl<'a> Record<'a> {
         &self.state
     }
 
+    /// Gives the state away.
+    #[must_use]
+    pub fn into_state(self) -> State {
+        self.state
+    }
+
     /// The clock that stamps entries.
     #[must_use]
     pub fn clock(&self) -> &'a dyn Clock {

@@ -333,10 +333,12 @@ impl Program {
             inner: &mut self.log,
             entries: Vec::new(),
         };
-        let report = broker_courier::run::run(&mut log, self.state.clone(), None, parts).unwrap();
+        let (report, state) =
+            broker_courier::run::run(&mut log, self.state.clone(), None, parts).unwrap();
         for entry in std::mem::take(&mut log.entries) {
             self.state = std::mem::take(&mut self.state).apply(&entry).unwrap();
         }
+        assert_eq!(state, self.state);
         report
     }
 }

@@ -121,7 +121,7 @@ pub struct Refusal {
     pub offset_bytes: u64,
     /// The rule that it breaks.
     pub rule: Rule,
-    /// The last version of the program that recorded a start, when any entry could be read.
+    /// The version of the program that recorded the last start up to there, as far as it can be read.
     pub written_by: Option<String>,
 }
 
@@ -134,7 +134,7 @@ impl fmt::Display for Refusal {
         )?;
         match (&self.written_by, self.rule) {
             (Some(version), Rule::Undecodable) => {
-                write!(f, " (the last start before it was by version {version})")
+                write!(f, " (the last start up to here was by version {version})")
             }
             _ => Ok(()),
         }

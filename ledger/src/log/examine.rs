@@ -3,6 +3,7 @@
 
 use crate::{Entry, Event, LogId, Sequence};
 
+use super::checkpoint::{Checkpoint, Past};
 use super::error::{LogError, Refusal, Rule};
 use super::header::Header;
 use super::recovery::{Action, End, Facts, History, LogFound, WitnessFound, action};
@@ -29,9 +30,12 @@ pub(crate) struct Examination {
     witnessed: Option<Mark>,
     /// Where the frame begins that the witness names and the log has otherwise.
     differs_at: Option<u64>,
+    /// Where the last whole frame begins.
+    before: Mark,
+    /// The entry behind which reading began; none at the start.
+    checkpointed: Sequence,
     size_bytes: u64,
-    runs: u64,
-    written_by: Option<String>,
+    past: Past,
     /// Places to begin reading at, each [`Examination::INDEX_ENTRIES`] entries.
     index: Vec<Mark>,
 }
@@ -73,9 +77,10 @@ impl Examination {
             mark,
             witnessed,
             differs_at: None,
+            before: mark,
+            checkpointed: Sequence::NONE,
             size_bytes: 0,
-            runs: 0,
-            written_by: None,
+            past: Past::default(),
             index: vec![mark],
         })
     }
@@ -111,18 +116,60 @@ impl Examination {
                         }
                         Halt::SequenceGap => End::SequenceGap,
                         Halt::Oversized => End::Oversized,
-                        Halt::Undecodable => End::Undecodable,
+                        Halt::Undecodable => {
+                            if let Some(version) = walk.undecodable_by() {
+                                self.past.written_by = Some(version);
+                            }
+                            End::Undecodable
+                        }
                     };
                 }
             }
         };
-        let history = match (self.mark.sequence, self.runs) {
+        let history = match (self.mark.sequence, self.past.runs) {
             (Sequence::NONE, _) => History::Empty,
             (_, 0 | 1) => History::FirstRun,
             _ => History::Longer,
         };
         self.log = Some(LogFound::Frames { end, history });
         Ok(())
+    }
+
+    /// Goes on behind a checkpoint, if the log has that very entry at that very place, and the witness
+    /// does not lie before it: an older witness says nothing about what the checkpoint skips.
+    pub(crate) fn confirms<S: Storage + ?Sized>(
+        &mut self,
+        storage: &S,
+        checkpoint: &Checkpoint<'_>,
+    ) -> Result<bool, LogError> {
+        let Checkpoint {
+            log,
+            before,
+            mark,
+            past,
+            state,
+        } = checkpoint;
+        let is_ours = self.header.is_some_and(|header| header.log == *log)
+            && state.log() == Some(*log)
+            && state.tip() == mark.sequence;
+        let HeadFile::Holds(witness) = &self.head else {
+            return Ok(false);
+        };
+        let is_named = witness.sequence == mark.sequence && witness.hash == mark.hash;
+        if !is_ours || !(is_named || witness.sequence > mark.sequence) {
+            return Ok(false);
+        }
+        let mut walk = Walk::new(storage, *before, mark.offset);
+        let stands = matches!(walk.step()?, Step::Entry(_)) && walk.mark() == *mark;
+        if stands {
+            self.witnessed = is_named.then_some(*mark);
+            self.before = *before;
+            self.mark = *mark;
+            self.past = past.clone().into_owned();
+            self.index.push(*mark);
+            self.checkpointed = mark.sequence;
+        }
+        Ok(stands)
     }
 
     fn see(&mut self, entry: &Entry, mark: Mark) {
@@ -135,11 +182,8 @@ impl Examination {
                 self.differs_at = Some(self.mark.offset);
             }
         }
-        self.runs += u64::from(matches!(entry.event, Event::RunStarted { .. }));
-        if let Event::LogCreated { version, .. } | Event::RunStarted { version, .. } = &entry.event
-        {
-            self.written_by = Some(version.clone());
-        }
+        self.past.see(&entry.event);
+        self.before = self.mark;
         self.mark = mark;
         if mark.sequence.0.is_multiple_of(Self::INDEX_ENTRIES) {
             self.index.push(mark);
@@ -186,7 +230,7 @@ impl Examination {
             path: storage.locate(file),
             offset_bytes,
             rule,
-            written_by: self.written_by.clone(),
+            written_by: self.past.written_by.clone(),
         }
     }
 
@@ -215,12 +259,22 @@ impl Examination {
 
     /// How many runs began.
     pub(crate) fn runs(&self) -> u64 {
-        self.runs
+        self.past.runs
     }
 
-    /// Places to begin reading at, ascending.
-    pub(crate) fn into_index(self) -> Vec<Mark> {
-        self.index
+    /// The entry behind which reading began; none at the start.
+    pub(crate) fn checkpointed(&self) -> Sequence {
+        self.checkpointed
+    }
+
+    /// Where the last whole frame begins.
+    pub(crate) fn before(&self) -> Mark {
+        self.before
+    }
+
+    /// Places to begin reading at, ascending; and what the frames tell about the past.
+    pub(crate) fn into_parts(self) -> (Vec<Mark>, Past) {
+        (self.index, self.past)
     }
 }
 

@@ -222,6 +222,7 @@ fn is_temporary(name: &str) -> bool {
         .unwrap_or_default();
     stem == LogFile::Log.to_string()
         || stem == LogFile::Head.to_string()
+        || stem == LogFile::Checkpoint.to_string()
         || stem.strip_prefix("ledger.torn.").is_some_and(|rest| {
             !rest.is_empty()
                 && rest

@@ -21,6 +21,8 @@ pub(super) struct Frames {
 enum Next {
     Entry(Entry, usize),
     Halt(Halt),
+    /// The frame holds, and its payload does not; it may name the version that wrote it.
+    Undecodable(Option<String>),
     /// More bytes are needed: this many for the whole frame.
     Needs(usize),
 }
@@ -56,6 +58,11 @@ impl Frames {
                 }
                 Next::Halt(halt) => {
                     portion.halt = Some(halt);
+                    break;
+                }
+                Next::Undecodable(version) => {
+                    portion.halt = Some(Halt::Undecodable);
+                    portion.undecodable_by = version;
                     break;
                 }
                 Next::Needs(_) if block.is_empty() => {
@@ -119,7 +126,7 @@ impl Frames {
             return Next::Halt(Halt::Bad);
         }
         let Ok((time, event)) = codec::decode(payload) else {
-            return Next::Halt(Halt::Undecodable);
+            return Next::Undecodable(codec::version_named(payload));
         };
         let entry = Entry {
             sequence,

@@ -4,8 +4,11 @@
 //! fsync nothing more is appended. Deliberately absent: retries (a kernel may call lost pages clean
 //! after a failed fsync), and waiting for the lock.
 
-use crate::{Entry, Event, LogId, Sequence, Timestamp};
+use std::borrow::Cow;
 
+use crate::{Entry, Event, LogId, Sequence, State, Timestamp};
+
+use super::checkpoint::{Checkpoint, Past};
 use super::codec;
 use super::error::{LogError, Refusal, Rule};
 use super::event_log::{EventLog, Tip};
@@ -28,6 +31,9 @@ const BATCH_BYTES: u64 = 8 << 20;
 
 /// So no append writes more than this: a full batch with one more entry, the largest there can be.
 pub(crate) const APPEND_BYTES_MAX: u64 = BATCH_BYTES + FRAME_BYTES_MAX;
+
+/// A checkpoint is worth while after this many entries.
+const CHECKPOINT_ENTRIES: u64 = 1024;
 
 /// The witness is replaced after this many entries, however long the run.
 const WITNESS_ENTRIES: u64 = 4096;
@@ -66,7 +72,12 @@ pub struct Journal<S: Storage> {
     storage: S,
     header: Header,
     mark: Mark,
+    /// Where the last frame begins.
+    before: Mark,
     sealed: Mark,
+    past: Past,
+    /// The entry that the checkpoint holds the state of; none where there is none.
+    checkpointed: Sequence,
     /// Places to begin reading at, ascending.
     index: Vec<Mark>,
     poisoned: bool,
@@ -122,13 +133,6 @@ impl<S: Storage> Journal<S> {
         let mut examination = Examination::begin(&storage)?;
         examination.advance(&storage, &mut |entry, _| fold(entry))?;
         match (examination.action(), missing) {
-            (Action::Refuse(rule), _) => {
-                Err(LogError::Refused(examination.refusal(&storage, rule)).into())
-            }
-            (Action::Create, Missing::Fail) => Err(LogError::NotFound {
-                path: storage.locate(LogFile::Log),
-            }
-            .into()),
             (Action::Create, Missing::Create(new)) => {
                 let journal = Self::begin(storage, time, new, fold)?;
                 Ok(Opened {
@@ -137,11 +141,31 @@ impl<S: Storage> Journal<S> {
                     recovered: Vec::new(),
                 })
             }
-            (Action::Open, _) => Self::resume(storage, time, examination, fold),
-            (Action::Heal, _) => {
+            _ => Self::open_examined(storage, time, examination, fold),
+        }
+    }
+
+    /// Opens a log that was read to its end under the lock; only what recovery adds is given to
+    /// `fold`.
+    pub(crate) fn open_examined<E: From<LogError>>(
+        mut storage: S,
+        time: Timestamp,
+        examination: Examination,
+        mut fold: impl FnMut(Entry) -> Result<(), E>,
+    ) -> Result<Opened<S>, E> {
+        match examination.action() {
+            Action::Refuse(rule) => {
+                Err(LogError::Refused(examination.refusal(&storage, rule)).into())
+            }
+            Action::Create => Err(LogError::NotFound {
+                path: storage.locate(LogFile::Log),
+            }
+            .into()),
+            Action::Open => Self::resume(storage, time, examination, &mut fold),
+            Action::Heal => {
                 let offset = examination.mark().offset;
                 cut_off_tail(&mut storage, offset)?;
-                Self::resume(storage, time, examination, fold)
+                Self::resume(storage, time, examination, &mut fold)
             }
         }
     }
@@ -160,6 +184,8 @@ impl<S: Storage> Journal<S> {
             log: new.id,
             version: new.version,
         };
+        let mut past = Past::default();
+        past.see(&event);
         let (entry, mark) = push_frame(&mut buffer, mark, time, event)?;
         sweep(&mut storage)?;
         storage
@@ -169,7 +195,10 @@ impl<S: Storage> Journal<S> {
             storage,
             header,
             mark,
+            before: Mark::first(header),
             sealed: Mark::first(header),
+            past,
+            checkpointed: Sequence::NONE,
             index: vec![Mark::first(header)],
             poisoned: false,
             buffer,
@@ -193,15 +222,20 @@ impl<S: Storage> Journal<S> {
             .into());
         };
         sweep(&mut storage)?;
-        let mark = examination.mark();
+        let (mark, before) = (examination.mark(), examination.before());
+        let checkpointed = examination.checkpointed();
+        let (index, past) = examination.into_parts();
         rewrite(&mut storage, sealed.offset, mark.offset)?;
         let kept = kept_tails(&storage, mark.offset)?;
         let mut journal = Self {
             storage,
             header,
             mark,
+            before,
             sealed,
-            index: examination.into_index(),
+            past,
+            checkpointed,
+            index,
             poisoned: false,
             buffer: Vec::new(),
         };
@@ -238,6 +272,47 @@ impl<S: Storage> Journal<S> {
             }
             self.sealed = self.mark;
         }
+        Ok(())
+    }
+
+    /// Writes a checkpoint if there is something to be gained by it: opening folds fewer entries in
+    /// less time than replacing the file takes.
+    pub fn leave_checkpoint(&mut self, state: &State) -> Result<(), LogError> {
+        if self.mark.sequence.0 - self.checkpointed.0 < CHECKPOINT_ENTRIES {
+            return Ok(());
+        }
+        self.write_checkpoint(state)
+    }
+
+    /// Writes a checkpoint of `state`, which must be the one after this log's last entry.
+    ///
+    /// Seals the log first, so that the witness never lies before the checkpoint.
+    pub fn write_checkpoint(&mut self, state: &State) -> Result<(), LogError> {
+        if state.log() != Some(self.header.log) || state.tip() != self.mark.sequence {
+            return Err(LogError::Conflict {
+                expected: state.tip(),
+                due: self.mark.sequence,
+            });
+        }
+        self.seal()?;
+        let sequence = self.mark.sequence;
+        let checkpoint = Checkpoint {
+            log: self.header.log,
+            before: self.before,
+            mark: self.mark,
+            past: Cow::Borrowed(&self.past),
+            state: Cow::Borrowed(state),
+        };
+        let bytes = checkpoint
+            .encode()
+            .map_err(|source| LogError::Encode { sequence, source })?;
+        let replacing = self.storage.replace(LogFile::Checkpoint, &bytes);
+        replacing.map_err(LogError::storage(
+            &self.storage,
+            LogFile::Checkpoint,
+            "replacing",
+        ))?;
+        self.checkpointed = sequence;
         Ok(())
     }
 
@@ -299,9 +374,11 @@ impl<S: Storage> EventLog for Journal<S> {
         let mut writes: Vec<(usize, Mark)> = Vec::new();
         let mut mark = self.mark;
         let mut marks = Vec::new();
+        let (mut before, mut past) = (self.before, self.past.clone());
         for event in events {
             let (entry, next) = push_frame(&mut self.buffer, mark, time, event)?;
-            mark = next;
+            (before, mark) = (mark, next);
+            past.see(&entry.event);
             entries.push(entry);
             if mark.sequence.0.is_multiple_of(Examination::INDEX_ENTRIES) {
                 marks.push(mark);
@@ -321,6 +398,7 @@ impl<S: Storage> EventLog for Journal<S> {
                 written = end;
             }
         }
+        (self.before, self.past) = (before, past);
         self.index.extend(marks);
         if self.mark.sequence.0 - self.sealed.sequence.0 >= WITNESS_ENTRIES
             || self.mark.offset - self.sealed.offset >= WITNESS_BYTES

@@ -1,15 +1,16 @@
-//! The event log on disk: `ledger.log`, its witness `ledger.head`, and what recovery cut off
-//! (`docs/log-format.md` is the specification).
+//! The event log on disk: `ledger.log`, its witness `ledger.head`, its checkpoint, and what recovery
+//! cut off (`docs/log-format.md` is the specification).
 //!
 //! What always holds here: an entry that [`EventLog::append`] returned is on disk and is never lost
 //! or changed without the next opening saying so; a damaged file is never changed, except by the
 //! one row of the recovery table that heals, and that keeps what it cut off. Deliberately absent:
-//! what events mean (the caller folds them), the checkpoint, clocks, and files other than through
-//! [`Storage`].
+//! clocks, and files other than through [`Storage`]. What events mean is folded in one place only
+//! (`ledger`); everything else here knows bytes.
 
 mod ahead;
 mod canonical;
-mod codec;
+mod checkpoint;
+pub(crate) mod codec;
 mod disk;
 mod error;
 mod event_log;
@@ -20,6 +21,7 @@ mod frames;
 mod header;
 mod heal;
 mod journal;
+mod ledger;
 mod memory;
 mod read;
 mod recovery;
@@ -37,6 +39,7 @@ pub use error::{LogError, Refusal, Rule};
 pub use event_log::{EventLog, Tip};
 pub use files::Files;
 pub use journal::{Journal, NewLog, Opened};
+pub use ledger::{FoldError, Ledger, read_state};
 pub use memory::{Memory, MemoryDisk};
 pub use read::{Reading, Tail, read};
 pub use recovery::{Action, End, Facts, HeaderFault, History, LogFound, WitnessFound, action};

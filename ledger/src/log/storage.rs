@@ -13,6 +13,8 @@ pub enum LogFile {
     Log,
     /// Its witness: `ledger.head`.
     Head,
+    /// The state as of one of its entries: `ledger.checkpoint`.
+    Checkpoint,
     /// A torn tail that recovery cut off: `ledger.torn.<offset>`, and from the second with the same
     /// offset on `ledger.torn.<offset>.<copy>`.
     Torn {
@@ -28,6 +30,7 @@ impl fmt::Display for LogFile {
         match self {
             Self::Log => f.write_str("ledger.log"),
             Self::Head => f.write_str("ledger.head"),
+            Self::Checkpoint => f.write_str("ledger.checkpoint"),
             Self::Torn { offset, copy: 1 } => write!(f, "ledger.torn.{offset}"),
             Self::Torn { offset, copy } => write!(f, "ledger.torn.{offset}.{copy}"),
         }

@@ -8,6 +8,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Digest, Entry, Sequence};
 
 use super::ahead::Ahead;
@@ -17,7 +19,7 @@ use super::header::Header;
 use super::storage::{LogFile, Storage};
 
 /// A place between two frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mark {
     /// The entry before it.
     pub(crate) sequence: Sequence,
@@ -68,6 +70,8 @@ pub(crate) struct Portion {
     pub(crate) entries: VecDeque<(Entry, Mark)>,
     /// Why the walk ends behind them, if it does.
     pub(crate) halt: Option<Halt>,
+    /// The version that the payload names at which it ends as undecodable, if it names one.
+    pub(crate) undecodable_by: Option<String>,
 }
 
 /// A walk from a place in the log to its end.
@@ -115,6 +119,11 @@ impl<'s, S: Storage + ?Sized> Walk<'s, S> {
     /// How far the walk has come.
     pub(crate) fn mark(&self) -> Mark {
         self.mark
+    }
+
+    /// The version that the payload names at which the walk ended as undecodable, if it names one.
+    pub(crate) fn undecodable_by(self) -> Option<String> {
+        self.portion.undecodable_by
     }
 
     /// The next entry, or why there is none.

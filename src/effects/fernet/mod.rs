@@ -7,6 +7,7 @@
 
 mod decrypt;
 mod encrypt;
+pub(crate) mod fuzzing;
 mod key;
 mod output;
 mod token;

@@ -13,6 +13,7 @@
 mod drop_box;
 mod endpoint;
 mod error;
+pub(crate) mod fuzzing;
 mod glance;
 mod host_key;
 mod known_hosts;

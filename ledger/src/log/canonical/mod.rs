@@ -6,11 +6,15 @@
 //! is several times as fast as a reader that looks keys up. Deliberately absent: what no event
 //! holds (floats, maps, chars), and why bytes are refused; `codec` asks `rmp_serde` then.
 
+mod reader;
+
 use std::fmt;
 
 use serde::de::value::U64Deserializer;
 use serde::de::{self, DeserializeSeed, EnumAccess, IntoDeserializer, SeqAccess, VariantAccess};
 use serde::{Deserialize, Deserializer};
+
+use reader::Reader;
 
 /// Reads a value that takes up all of `bytes`.
 pub(super) fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Refused> {
@@ -31,129 +35,6 @@ pub(super) struct Refused;
 impl de::Error for Refused {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self
-    }
-}
-
-struct Reader<'de> {
-    rest: &'de [u8],
-}
-
-impl<'de> Reader<'de> {
-    fn peek(&self) -> Result<u8, Refused> {
-        self.rest.first().copied().ok_or(Refused)
-    }
-
-    fn take(&mut self, size: usize) -> Result<&'de [u8], Refused> {
-        let (bytes, rest) = self.rest.split_at_checked(size).ok_or(Refused)?;
-        self.rest = rest;
-        Ok(bytes)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Refused> {
-        let (bytes, rest) = self.rest.split_first_chunk().ok_or(Refused)?;
-        self.rest = rest;
-        Ok(*bytes)
-    }
-
-    fn byte(&mut self) -> Result<u8, Refused> {
-        self.array().map(|[byte]| byte)
-    }
-
-    fn u16(&mut self) -> Result<u16, Refused> {
-        self.array().map(u16::from_be_bytes)
-    }
-
-    fn u32(&mut self) -> Result<u32, Refused> {
-        self.array().map(u32::from_be_bytes)
-    }
-
-    /// An unsigned integer behind `marker`, in its shortest form.
-    fn unsigned(&mut self, marker: u8) -> Result<u64, Refused> {
-        let (value, least) = match marker {
-            0x00..=0x7f => (marker.into(), 0),
-            0xcc => (self.byte()?.into(), 1 << 7),
-            0xcd => (self.u16()?.into(), 1 << 8),
-            0xce => (self.u32()?.into(), 1 << 16),
-            0xcf => (u64::from_be_bytes(self.array()?), 1 << 32),
-            _ => return Err(Refused),
-        };
-        if value >= least {
-            Ok(value)
-        } else {
-            Err(Refused)
-        }
-    }
-
-    /// A negative integer behind `marker`, in its shortest form.
-    fn negative(&mut self, marker: u8) -> Result<i64, Refused> {
-        let (value, below) = match marker {
-            0xe0..=0xff => (i64::from(i8::from_be_bytes([marker])), 0),
-            0xd0 => (i8::from_be_bytes(self.array()?).into(), -(1 << 5)),
-            0xd1 => (i16::from_be_bytes(self.array()?).into(), -(1 << 7)),
-            0xd2 => (i32::from_be_bytes(self.array()?).into(), -(1 << 15)),
-            0xd3 => (i64::from_be_bytes(self.array()?), -(1 << 31)),
-            _ => return Err(Refused),
-        };
-        if value < below {
-            Ok(value)
-        } else {
-            Err(Refused)
-        }
-    }
-
-    fn text(&mut self) -> Result<&'de str, Refused> {
-        std::str::from_utf8(self.name()?).map_err(|_| Refused)
-    }
-
-    /// A text that will be held against the names that there are.
-    fn name(&mut self) -> Result<&'de [u8], Refused> {
-        let size = match self.byte()? {
-            short @ 0xa0..=0xbf => (short & 0x1f).into(),
-            0xd9 => at_least(self.byte()?.into(), 1 << 5)?,
-            0xda => at_least(self.u16()?.into(), 1 << 8)?,
-            0xdb => at_least(self.u32()?, 1 << 16)?,
-            _ => return Err(Refused),
-        };
-        self.take(size as usize)
-    }
-
-    fn bytes(&mut self) -> Result<&'de [u8], Refused> {
-        let size = match self.byte()? {
-            0xc4 => self.byte()?.into(),
-            0xc5 => at_least(self.u16()?.into(), 1 << 8)?,
-            0xc6 => at_least(self.u32()?, 1 << 16)?,
-            _ => return Err(Refused),
-        };
-        self.take(size as usize)
-    }
-
-    /// The number of elements of an array.
-    fn elements(&mut self) -> Result<usize, Refused> {
-        let count = match self.byte()? {
-            short @ 0x90..=0x9f => (short & 0x0f).into(),
-            0xdc => at_least(self.u16()?.into(), 1 << 4)?,
-            0xdd => at_least(self.u32()?, 1 << 16)?,
-            _ => return Err(Refused),
-        };
-        Ok(count as usize)
-    }
-
-    /// The head of a map with this many entries; a struct of more than 15 fields there is not.
-    fn map(&mut self, entries: usize) -> Result<(), Refused> {
-        let marker = self.byte()?;
-        if entries < 16 && usize::from(marker) == 0x80 | entries {
-            Ok(())
-        } else {
-            Err(Refused)
-        }
-    }
-}
-
-fn at_least(value: u32, least: u32) -> Result<u32, Refused> {
-    if value >= least {
-        Ok(value)
-    } else {
-        Err(Refused)
     }
 }
 

@@ -1,0 +1,369 @@
+//! Histories that could have happened: the bytes are a script for a broker, a drop-box and a runner,
+//! and what they do is recorded as the program records it.
+//!
+//! What always holds: what is decided and begun in a run is legal, and so is every way in which it
+//! can end. Deliberately absent: the log's bytes, besides that every event survives them.
+
+use std::collections::BTreeMap;
+
+use courier_ledger::*;
+
+use crate::fold::consider;
+
+const LOG: LogId = LogId([9; 16]);
+/// More than a person would ever want to read of a failure.
+const ENTRIES_MAX: usize = 400;
+
+/// Plays the bytes as a script.
+pub fn history(data: &[u8]) {
+    let mut script = Script { rest: data };
+    let mut play = Play::begin();
+    if let Some(step) = script.byte()
+        && step < 64
+    {
+        play.import(&mut script);
+    }
+    while let Some(step) = script.byte()
+        && play.entries < ENTRIES_MAX
+    {
+        play.step(step, &mut script);
+    }
+    consider(&play.state);
+}
+
+/// The bytes that are left; zeros when there are none.
+struct Script<'a> {
+    rest: &'a [u8],
+}
+
+impl Script<'_> {
+    fn byte(&mut self) -> Option<u8> {
+        let (byte, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*byte)
+    }
+
+    /// A number below `limit`.
+    fn below(&mut self, limit: u64) -> u64 {
+        u64::from(self.byte().unwrap_or(0)) % limit.max(1)
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len() as u64) as usize]
+    }
+
+    fn chance(&mut self) -> bool {
+        self.below(4) == 1
+    }
+}
+
+struct Play {
+    state: State,
+    policy: Policy,
+    /// What the broker shows; none for a status that cannot be read.
+    broker: BTreeMap<u64, Option<Observation>>,
+    entries: usize,
+    now: i64,
+}
+
+impl Play {
+    fn begin() -> Self {
+        let mut play = Self {
+            state: State::default(),
+            policy: Policy::new(KeyId([1; 8])),
+            broker: BTreeMap::new(),
+            entries: 0,
+            now: 1_700_000_000_000_000,
+        };
+        let version = "fuzz".to_owned();
+        play.record(Event::LogCreated { log: LOG, version });
+        play
+    }
+
+    fn try_record(&mut self, event: Event) -> Result<Sequence, IllegalEvent> {
+        self.now += 1_000_000;
+        let time = Timestamp(self.now);
+        let bytes = fuzzing::encode(time, &event).expect("events can be written");
+        assert_eq!(fuzzing::decode(&bytes), Ok((time, event.clone())));
+        let sequence = self.state.tip().next();
+        let entry = Entry {
+            sequence,
+            time,
+            event,
+            hash: Digest([0; 32]),
+        };
+        self.state = self.state.clone().apply(&entry)?;
+        self.entries += 1;
+        Ok(sequence)
+    }
+
+    /// Records what must be legal.
+    fn record(&mut self, event: Event) -> Sequence {
+        let text = format!("{event:?}");
+        match self.try_record(event) {
+            Ok(sequence) => sequence,
+            Err(illegal) => panic!("{illegal}: {text}"),
+        }
+    }
+
+    fn is_running(&self) -> bool {
+        self.state.run().is_some_and(|run| run.finished.is_none())
+    }
+
+    fn has_polled(&self) -> bool {
+        self.is_running() && self.state.run().is_some_and(|run| run.polled)
+    }
+
+    fn import(&mut self, script: &mut Script<'_>) {
+        let entries = (0..script.below(6)).map(|id| LegacyEntry {
+            id: RequestId(id * 3 % 7),
+            completion: Hundredths(script.below(101) as u8),
+            uploaded: Timestamp(self.now),
+            last_update: script.chance().then_some(Timestamp(self.now + 1)),
+            deleted: script.chance().then_some(Timestamp(self.now + 2)),
+        });
+        let entries = entries.collect();
+        let sha256 = Digest([2; 32]);
+        self.record(Event::LegacyImported { sha256, entries });
+    }
+
+    fn step(&mut self, step: u8, script: &mut Script<'_>) {
+        match step % 16 {
+            0..=2 => self.change_broker(script),
+            3 => self.start_run(script),
+            4 | 5 if self.is_running() => self.poll(script),
+            6..=8 if self.has_polled() => self.begin_planned(script),
+            9..=11 => self.end_open(script),
+            12 if self.has_polled() => self.look(script),
+            13 => self.approve(script),
+            14 => self.finish(),
+            _ => self.anything(script),
+        }
+    }
+
+    fn change_broker(&mut self, script: &mut Script<'_>) {
+        let id = script.below(8);
+        match script.below(6) {
+            0 => drop(self.broker.remove(&id)),
+            1 => drop(self.broker.insert(id, None)),
+            2 => self.broker.clear(),
+            _ => {
+                let published = script.one_of(&[None, Some(Timestamp(1)), Some(Timestamp(2))]);
+                let nodes = (0..script.below(5)).map(|node| {
+                    let completed = script.one_of(&[None, Some(Timestamp(3)), Some(Timestamp(4))]);
+                    NodeStatus(NodeId(node), completed)
+                });
+                let observation = Observation::new(RequestId(id), published, nodes.collect());
+                self.broker.insert(id, observation);
+            }
+        }
+    }
+
+    fn start_run(&mut self, script: &mut Script<'_>) {
+        if script.chance() {
+            self.policy.key = KeyId([script.below(3) as u8; 8]);
+        }
+        self.policy.change = script.one_of(&[ChangeRule::Fingerprint, ChangeRule::Completion]);
+        self.policy.on_key_change = script.one_of(&[KeyChangeRule::Keep, KeyChangeRule::Reupload]);
+        self.record(Event::RunStarted {
+            version: "fuzz".to_owned(),
+            policy: self.policy.digest(),
+            key: self.policy.key,
+        });
+    }
+
+    fn poll(&mut self, script: &mut Script<'_>) {
+        if script.chance() {
+            let failure = failure(script);
+            self.record(Event::PollFailed { failure });
+            return;
+        }
+        let listing = self.broker.iter().map(|(id, shown)| {
+            let published = shown.as_ref().and_then(|shown| shown.published);
+            (RequestId(*id), published)
+        });
+        let mut poll = Poll::begin(listing).expect("each once");
+        for (id, shown) in &self.broker {
+            let id = RequestId(*id);
+            match shown {
+                Some(shown) => poll.read(id, shown.nodes.to_vec()),
+                None => poll.unreadable(id, failure(script)),
+            }
+            .expect("it is listed");
+        }
+        for id in poll.missing(&self.state) {
+            let evidence = [Evidence::Deleted, Evidence::Untagged, Evidence::Unconfirmed];
+            poll.absent(id, script.one_of(&evidence));
+        }
+        let snapshot = poll.complete(&self.state).expect("complete");
+        let delta = snapshot.delta(&self.state);
+        self.record(Event::SnapshotObserved(delta));
+    }
+
+    /// Begins one of the planned commands whose request is not busy.
+    fn begin_planned(&mut self, script: &mut Script<'_>) {
+        let commands = decide(&self.state, &self.policy).commands;
+        let index = script.below(commands.len() as u64) as usize;
+        let Some(command) = commands.into_iter().nth(index) else {
+            return;
+        };
+        let is_busy = self.state.intents().any(|(_, intent)| {
+            let open = &intent.command;
+            open.name() == command.name()
+        });
+        if !is_busy {
+            let temporary = command.temporary(LOG, self.state.tip().next());
+            self.record(Event::CommandStarted { command, temporary });
+        }
+    }
+
+    /// Ends an open command in one of its ways.
+    fn end_open(&mut self, script: &mut Script<'_>) {
+        let open: Vec<_> = self
+            .state
+            .intents()
+            .map(|(start, intent)| (start, intent.command.clone()))
+            .collect();
+        let index = script.below(open.len() as u64) as usize;
+        let Some((start, command)) = open.into_iter().nth(index) else {
+            return;
+        };
+        let event = match (script.below(5), command) {
+            (0, _) => Event::CommandFailed {
+                start,
+                failure: failure(script),
+                remote: script.one_of(&[
+                    RemoteAfterFailure::Untouched,
+                    RemoteAfterFailure::TemporaryMayRemain,
+                    RemoteAfterFailure::Uncertain,
+                ]),
+            },
+            (_, Command::RemoveTemporary { .. } | Command::Delete { .. }) => Event::Deleted {
+                start,
+                removal: script.one_of(&[Removal::Removed, Removal::AlreadyAbsent]),
+            },
+            (way, Command::Upload { name, .. }) => {
+                let delivery = Delivery {
+                    name,
+                    size_bytes: script.below(3),
+                    plaintext_sha256: Digest([3; 32]),
+                    token_sha256: Digest([4; 32]),
+                    key: self.policy.key,
+                    placement: script.one_of(&[Placement::PosixRename, Placement::Direct]),
+                };
+                match way {
+                    1 => Event::PickedUp { start, delivery },
+                    _ => Event::Uploaded { start, delivery },
+                }
+            }
+            (_, Command::PublishLedger { .. }) => Event::LedgerPublished {
+                start,
+                through: start,
+                sha256: Digest([5; 32]),
+                size_bytes: 5,
+            },
+        };
+        self.record(event);
+    }
+
+    fn look(&mut self, script: &mut Script<'_>) {
+        let sights: Sights = self
+            .state
+            .stored_files()
+            .map(|(id, _)| {
+                let sight = match script.below(5) {
+                    0 => Sight::Absent,
+                    1 => Sight::Present(None),
+                    size => Sight::Present(Some(size - 2)),
+                };
+                (RemoteName::export(id), sight)
+            })
+            .collect();
+        let delta = RemoteDelta::between(&self.state, &sights);
+        self.record(Event::RemoteObserved(delta));
+    }
+
+    /// Releases what the plan blocks now, or something else.
+    fn approve(&mut self, script: &mut Script<'_>) {
+        let plan = match script.chance() {
+            true => Digest([6; 32]),
+            false => decide(&self.state, &self.policy).approval_digest(),
+        };
+        let (who, why) = ("who".to_owned(), "why".to_owned());
+        self.record(Event::DeletionsApproved { plan, who, why });
+    }
+
+    fn finish(&mut self) {
+        let may = self.is_running() && self.state.intents().next().is_none();
+        let event = Event::RunFinished {
+            counts: RunCounts::default(),
+            duration_micros: 7,
+        };
+        assert_eq!(self.try_record(event).is_ok(), may);
+    }
+
+    /// Something that need not be legal, and is refused if it is not.
+    fn anything(&mut self, script: &mut Script<'_>) {
+        let start = Sequence(script.below(self.entries as u64 + 2));
+        let id = RequestId(script.below(9));
+        let event = match script.below(7) {
+            0 => Event::TailRecovered {
+                offset: 8,
+                size_bytes: 9,
+                sha256: Digest([8; 32]),
+            },
+            1 => Event::Deleted {
+                start,
+                removal: Removal::Removed,
+            },
+            2 => Event::LedgerPublished {
+                start,
+                through: start,
+                sha256: Digest([5; 32]),
+                size_bytes: 5,
+            },
+            3 => Event::RemoteObserved(RemoteDelta {
+                total: script.below(4),
+                drifted: script.below(4),
+                changed: vec![Drifted {
+                    id,
+                    drift: Drift::Missing,
+                }],
+                settled: vec![id],
+            }),
+            4 => Event::CommandStarted {
+                command: Command::Delete {
+                    request: id,
+                    name: RemoteName::export(id),
+                    evidence: Evidence::Unconfirmed,
+                },
+                temporary: None,
+            },
+            5 => Event::SnapshotObserved(SnapshotDelta {
+                total: script.below(4),
+                digest: SnapshotDigest::EMPTY,
+                changed: Vec::new(),
+                gone: vec![Gone {
+                    id,
+                    evidence: Evidence::Deleted,
+                }],
+                unreadable: Vec::new(),
+            }),
+            _ => Event::RemoteCheckFailed {
+                failure: failure(script),
+            },
+        };
+        let before = self.state.clone();
+        if self.try_record(event).is_err() {
+            assert_eq!(self.state, before);
+        }
+    }
+}
+
+fn failure(script: &mut Script<'_>) -> Failure {
+    Failure {
+        phase: script.one_of(&[Phase::List, Phase::Status, Phase::Write, Phase::Run]),
+        class: script.one_of(&[FailureClass::Transient, FailureClass::NeedsPerson]),
+        text: "as the script says".to_owned(),
+    }
+}

@@ -1,0 +1,152 @@
+//! `ledger.checkpoint`: the state as of one entry, so that opening a long log costs what was added
+//! since (`docs/log-format.md`).
+//!
+//! What always holds here: it is a cache. One that is missing, damaged, of another version of these
+//! sources or of another log is as if there were none, without a word; and the log decides whether it
+//! holds the entry that the checkpoint speaks of (`examine`). Deliberately absent: anything that is
+//! not in the log as well.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
+
+use crate::{Event, LogId, State};
+
+use super::storage::{LogFile, Storage};
+use super::walk::Mark;
+
+/// As in the log's header, bytes that a transfer in text mode breaks.
+const MAGIC: [u8; 8] = *b"\x89BCP\r\n\x1a\n";
+const VERSION: u16 = 1;
+const DIGEST_BYTES: usize = 32;
+/// Magic, version, number of the sources.
+const PREFIX_BYTES: usize = 8 + 2 + SOURCES.len();
+/// Which sources folded and wrote the state, as decimal digits (`build.rs`).
+const SOURCES: &str = env!("COURIER_LEDGER_SOURCES");
+/// More than the state of a million requests takes; what claims more is no checkpoint.
+const BYTES_MAX: u64 = 1 << 30;
+
+/// What a reading of the log remembers besides the state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Past {
+    /// How many runs began.
+    pub(crate) runs: u64,
+    /// The last version of the program that recorded a start.
+    pub(crate) written_by: Option<String>,
+}
+
+impl Past {
+    /// Takes one more event into account.
+    pub(crate) fn see(&mut self, event: &Event) {
+        self.runs += u64::from(matches!(event, Event::RunStarted { .. }));
+        if let Event::LogCreated { version, .. } | Event::RunStarted { version, .. } = event {
+            self.written_by = Some(version.clone());
+        }
+    }
+}
+
+/// The state as of one entry of one log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Checkpoint<'a> {
+    pub(crate) log: LogId,
+    /// The place before that entry, …
+    pub(crate) before: Mark,
+    /// … and behind it.
+    pub(crate) mark: Mark,
+    pub(crate) past: Cow<'a, Past>,
+    pub(crate) state: Cow<'a, State>,
+}
+
+impl Checkpoint<'_> {
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+        let mut bytes = prefix();
+        rmp_serde::encode::write(&mut bytes, self)?;
+        let digest: [u8; DIGEST_BYTES] = sha2::Sha256::digest(&bytes).into();
+        bytes.extend_from_slice(&digest);
+        Ok(bytes)
+    }
+
+    /// `None` for everything that these very sources have not written.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (sealed, digest) = bytes.split_last_chunk::<DIGEST_BYTES>()?;
+        let computed: [u8; DIGEST_BYTES] = sha2::Sha256::digest(sealed).into();
+        let (start, contents) = sealed.split_at_checked(PREFIX_BYTES)?;
+        if computed != *digest || start != prefix() {
+            return None;
+        }
+        rmp_serde::from_slice(contents).ok()
+    }
+
+    /// What stands in the directory; `None` also when it cannot be read.
+    pub(crate) fn load<S: Storage + ?Sized>(storage: &S) -> Option<Self> {
+        let size = storage.size_bytes(LogFile::Checkpoint).ok()??;
+        if size > BYTES_MAX {
+            return None;
+        }
+        let mut bytes = vec![0; usize::try_from(size).ok()?];
+        let read = storage.read_at(LogFile::Checkpoint, 0, &mut bytes).ok()?;
+        Self::decode(bytes.get(..read)?)
+    }
+}
+
+fn prefix() -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(PREFIX_BYTES);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    bytes.extend_from_slice(SOURCES.as_bytes());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use crate::{Digest, Sequence};
+
+    use super::*;
+
+    fn checkpoint() -> Checkpoint<'static> {
+        let mark = |sequence, offset| Mark {
+            sequence: Sequence(sequence),
+            hash: Digest([3; 32]),
+            offset,
+        };
+        Checkpoint {
+            log: LogId([7; 16]),
+            before: mark(4, 400),
+            mark: mark(5, 500),
+            past: Cow::Owned(Past {
+                runs: 2,
+                written_by: Some("0.1.0".to_owned()),
+            }),
+            state: Cow::Owned(State::default()),
+        }
+    }
+
+    #[test]
+    fn it_is_read_back_and_every_flipped_bit_cut_and_addition_is_noticed() {
+        let bytes = checkpoint().encode().unwrap();
+        assert_eq!(Checkpoint::decode(&bytes), Some(checkpoint()));
+        for cut in 0..bytes.len() {
+            assert_eq!(Checkpoint::decode(&bytes[..cut]), None, "{cut}");
+        }
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Checkpoint::decode(&flipped), None, "bit {bit}");
+        }
+        let longer = [bytes.as_slice(), &[0]].concat();
+        assert_eq!(Checkpoint::decode(&longer), None);
+    }
+
+    #[test]
+    fn one_of_other_sources_is_none_although_its_digest_holds() {
+        let mut bytes = checkpoint().encode().unwrap();
+        let end = bytes.len() - DIGEST_BYTES;
+        bytes[PREFIX_BYTES - 1] ^= 1;
+        let digest: [u8; DIGEST_BYTES] = sha2::Sha256::digest(&bytes[..end]).into();
+        bytes[end..].copy_from_slice(&digest);
+        assert_eq!(Checkpoint::decode(&bytes), None);
+    }
+}

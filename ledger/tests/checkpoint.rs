@@ -1,0 +1,337 @@
+//! With its checkpoint, whatever became of it, a log opens to exactly the state that it has without,
+//! or is refused in exactly the same words.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod history;
+
+use courier_ledger::log::{EventLog as _, Fault, Ledger, MemoryDisk, NewLog, read_state};
+use courier_ledger::*;
+use history::History;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::FileFailurePersistence;
+
+const TIME: Timestamp = Timestamp(1_790_000_000_000_000);
+const CHECKPOINT: &str = "ledger.checkpoint";
+
+/// What happens between two runs of a history.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Publish(u64, i64),
+    Withdraw(u64, Evidence),
+    Unreadable(u64),
+    Run,
+    /// A run that a crash cuts off after so many commands were begun.
+    CutOff(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let evidence = prop_oneof![
+        Just(Evidence::Deleted),
+        Just(Evidence::Untagged),
+        Just(Evidence::Unconfirmed),
+    ];
+    prop_oneof![
+        3 => (0..5u64, 1..9i64).prop_map(|(id, time)| Step::Publish(id, time)),
+        1 => (0..5u64, evidence).prop_map(|(id, evidence)| Step::Withdraw(id, evidence)),
+        1 => (0..5u64).prop_map(Step::Unreadable),
+        3 => Just(Step::Run),
+        1 => (0..3usize).prop_map(Step::CutOff),
+    ]
+}
+
+/// The events of a history, without its creation.
+fn events(steps: &[Step]) -> Vec<Event> {
+    let mut history = History::new();
+    for step in steps {
+        match *step {
+            Step::Publish(id, time) => history.publish(id, 10, &[(1, Some(time)), (2, None)]),
+            Step::Withdraw(id, evidence) => history.withdraw(id, evidence),
+            Step::Unreadable(id) => history.unreadable(id),
+            Step::Run => drop(history.run()),
+            Step::CutOff(begun) => {
+                let plan = history.plan();
+                for command in plan.changes().take(begun) {
+                    history.begin(command);
+                }
+            }
+        }
+    }
+    let entries = history.entries.into_iter().skip(1);
+    entries.map(|entry| entry.event).collect()
+}
+
+/// Logs differ in the last byte: temporary names show only the first four, and the histories name them.
+fn new_log(id: u8) -> NewLog {
+    let mut bytes = [7; 16];
+    bytes[15] = id;
+    NewLog {
+        id: LogId(bytes),
+        version: "test".to_owned(),
+    }
+}
+
+/// Appends events, as one batch.
+fn append(ledger: &mut Ledger<courier_ledger::log::Memory>, events: &[Event]) {
+    let due = ledger.journal.tip().sequence.next();
+    for entry in ledger.journal.append(due, TIME, events.to_vec()).unwrap() {
+        ledger.state = std::mem::take(&mut ledger.state).apply(&entry).unwrap();
+    }
+}
+
+/// A log on a disk, with a checkpoint after its first `cut` events; the witness is as old as that if
+/// the process then crashed.
+fn written(id: u8, events: &[Event], cut: usize, crashes: bool) -> MemoryDisk {
+    let disk = MemoryDisk::new();
+    let mut ledger = Ledger::create(disk.process(), TIME, new_log(id)).unwrap();
+    append(&mut ledger, &events[..cut]);
+    ledger.journal.write_checkpoint(&ledger.state).unwrap();
+    append(&mut ledger, &events[cut..]);
+    if !crashes {
+        ledger.journal.close().unwrap();
+    }
+    disk
+}
+
+/// What opening comes to: the state and the tip, or the refusal; and the same for a reader.
+type Seen = (
+    Result<(State, Sequence, Digest), String>,
+    Result<State, String>,
+);
+
+fn seen(disk: &MemoryDisk) -> Seen {
+    let read = read_state(&disk.process())
+        .map(|(state, _)| state)
+        .map_err(|error| error.to_string());
+    let opened = Ledger::open(disk.process(), TIME)
+        .map(|ledger| {
+            let tip = ledger.journal.tip();
+            (ledger.state, tip.sequence, tip.hash)
+        })
+        .map_err(|error| error.to_string());
+    (opened, read)
+}
+
+/// The same disk without its checkpoint.
+fn without_checkpoint(disk: &MemoryDisk) -> MemoryDisk {
+    let copy = copy_of(disk);
+    copy.set_contents(CHECKPOINT, None);
+    copy
+}
+
+fn copy_of(disk: &MemoryDisk) -> MemoryDisk {
+    let copy = MemoryDisk::new();
+    for name in disk.names() {
+        copy.set_contents(&name, disk.contents(&name).as_deref());
+    }
+    copy
+}
+
+/// What became of the files after they were written.
+#[derive(Clone, Debug)]
+enum Fate {
+    Whole,
+    FlippedCheckpoint(Index, u8),
+    CutCheckpoint(Index),
+    RandomCheckpoint(Vec<u8>),
+    /// The checkpoint of another log with the same history.
+    AnotherLogs,
+    /// Log and witness, but not the checkpoint, are from an older backup.
+    OldBackup(Index),
+    /// Only the witness is from an older backup.
+    OldWitness(Index),
+    NoWitness,
+    /// The log's last bytes are gone.
+    TornLog(Index),
+    /// Bytes that no entry begins with stand behind the log's end.
+    Scribbled(Vec<u8>),
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        4 => Just(Fate::Whole),
+        2 => (any::<Index>(), 0..8u8).prop_map(|(at, bit)| Fate::FlippedCheckpoint(at, bit)),
+        1 => any::<Index>().prop_map(Fate::CutCheckpoint),
+        1 => prop::collection::vec(any::<u8>(), 0..300).prop_map(Fate::RandomCheckpoint),
+        1 => Just(Fate::AnotherLogs),
+        2 => any::<Index>().prop_map(Fate::OldBackup),
+        1 => any::<Index>().prop_map(Fate::OldWitness),
+        1 => Just(Fate::NoWitness),
+        2 => any::<Index>().prop_map(Fate::TornLog),
+        1 => prop::collection::vec(any::<u8>(), 1..80).prop_map(Fate::Scribbled),
+    ]
+}
+
+fn befall(disk: &MemoryDisk, fate: &Fate, events: &[Event], cut: usize) {
+    let change = |name: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = disk.contents(name).unwrap();
+        change(&mut bytes);
+        disk.set_contents(name, Some(&bytes));
+    };
+    let older = |at: &Index| {
+        let end = at.index(events.len() + 1);
+        written(7, &events[..end], cut.min(end), false)
+    };
+    match fate {
+        Fate::Whole => {}
+        Fate::FlippedCheckpoint(at, bit) => change(CHECKPOINT, &|bytes| {
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+        }),
+        Fate::CutCheckpoint(at) => change(CHECKPOINT, &|bytes| {
+            bytes.truncate(at.index(bytes.len()));
+        }),
+        Fate::RandomCheckpoint(random) => disk.set_contents(CHECKPOINT, Some(random)),
+        Fate::AnotherLogs => {
+            let other = written(8, events, cut, false).contents(CHECKPOINT);
+            disk.set_contents(CHECKPOINT, other.as_deref());
+        }
+        Fate::OldBackup(at) => {
+            let older = older(at);
+            for name in ["ledger.log", "ledger.head"] {
+                disk.set_contents(name, older.contents(name).as_deref());
+            }
+        }
+        Fate::OldWitness(at) => {
+            let head = older(at).contents("ledger.head");
+            disk.set_contents("ledger.head", head.as_deref());
+        }
+        Fate::NoWitness => disk.set_contents("ledger.head", None),
+        Fate::TornLog(at) => change("ledger.log", &|bytes| {
+            let lost = at.index(bytes.len().min(400));
+            bytes.truncate(bytes.len() - lost);
+        }),
+        Fate::Scribbled(scribble) => change("ledger.log", &|bytes| bytes.extend(scribble)),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 1_000,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
+            "../proptest-regressions/checkpoint.txt",
+        ))),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_log_opens_the_same_with_and_without_its_checkpoint_whatever_became_of_it(
+        steps in prop::collection::vec(step(), 0..14),
+        cut in any::<Index>(),
+        crashes in any::<bool>(),
+        fate in fate(),
+    ) {
+        let events = events(&steps);
+        let cut = cut.index(events.len() + 1);
+        let disk = written(7, &events, cut, crashes);
+        befall(&disk, &fate, &events, cut);
+        let bare = without_checkpoint(&disk);
+        prop_assert_eq!(seen(&disk), seen(&bare));
+        // It stays so in the next life, too: what an opening changed on disk is the same.
+        for name in ["ledger.log", "ledger.head"] {
+            prop_assert_eq!(disk.contents(name), bare.contents(name));
+        }
+        prop_assert_eq!(seen(&disk), seen(&bare));
+    }
+
+    #[test]
+    fn a_power_failure_at_any_step_of_a_checkpoint_changes_nothing(
+        steps in prop::collection::vec(step(), 1..10),
+        cut in any::<Index>(),
+        step in 1..12u64,
+        seed in any::<u64>(),
+    ) {
+        let events = events(&steps);
+        let cut = cut.index(events.len() + 1);
+        let disk = written(7, &events, cut, false);
+        let before = seen(&without_checkpoint(&disk));
+        let mut ledger = Ledger::open(disk.process(), TIME).unwrap();
+        disk.fail_at(disk.steps() + step, Fault::PowerLoss);
+        let _cut_off = ledger.journal.write_checkpoint(&ledger.state);
+        drop(ledger);
+        disk.restart(seed);
+        prop_assert_eq!(seen(&disk), before);
+    }
+}
+
+/// The part of a run in which a log of more than 200 entries is opened from a checkpoint near its end.
+fn long() -> (MemoryDisk, Vec<Event>) {
+    let mut steps = Vec::new();
+    for round in 0..40 {
+        steps.push(Step::Publish(round % 5, i64::try_from(round).unwrap()));
+        steps.push(Step::Run);
+    }
+    let events = events(&steps);
+    assert!(events.len() >= 200, "{}", events.len());
+    let cut = events.len() - 30;
+    (written(7, &events, cut, false), events)
+}
+
+/// In a release build every bit; in a debug build each 97th.
+const FLIP_STRIDE: usize = if cfg!(debug_assertions) { 97 } else { 1 };
+
+#[test]
+fn no_flipped_bit_of_checkpoint_log_or_witness_leads_to_a_wrong_state() {
+    let (disk, _) = long();
+    let (truth, _) = seen(&disk);
+    let truth = truth.unwrap();
+    let (mut flips, mut refused) = (0, 0);
+    for name in [CHECKPOINT, "ledger.log", "ledger.head"] {
+        let bytes = disk.contents(name).unwrap();
+        for bit in (0..bytes.len() * 8).step_by(FLIP_STRIDE) {
+            let copy = copy_of(&disk);
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            copy.set_contents(name, Some(&flipped));
+            flips += 1;
+            match seen(&copy).0 {
+                Ok(seen) => assert_eq!(seen, truth, "{name}, bit {bit}"),
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    // Shown with `--nocapture`, and always when the test fails.
+    eprintln!(
+        "{flips} flipped bits of checkpoint, log and witness: {refused} refused, 0 wrong states"
+    );
+    assert!(refused > 0);
+}
+
+#[test]
+fn a_checkpoint_is_used_and_what_lies_before_it_is_not_read() {
+    let (disk, _) = long();
+    let (truth, _) = seen(&disk);
+    let mut log = disk.contents("ledger.log").unwrap();
+    // Damage that only a reading from the start can meet.
+    log[200] ^= 1;
+    disk.set_contents("ledger.log", Some(&log));
+    assert_eq!(seen(&disk).0, truth);
+    assert!(seen(&without_checkpoint(&disk)).0.is_err());
+}
+
+#[test]
+fn a_state_of_another_moment_is_not_written() {
+    let (disk, events) = long();
+    let mut ledger = Ledger::open(disk.process(), TIME).unwrap();
+    let before = ledger.state.clone();
+    append(&mut ledger, &events[..1]);
+    assert!(ledger.journal.write_checkpoint(&before).is_err());
+    assert!(ledger.journal.write_checkpoint(&ledger.state).is_ok());
+}
+
+#[test]
+fn a_short_log_gets_no_checkpoint_and_a_long_one_gets_one() {
+    let disk = MemoryDisk::new();
+    let mut ledger = Ledger::create(disk.process(), TIME, new_log(7)).unwrap();
+    ledger.journal.leave_checkpoint(&ledger.state).unwrap();
+    assert_eq!(disk.contents(CHECKPOINT), None);
+    let start = Event::RunStarted {
+        version: "test".to_owned(),
+        policy: Digest([1; 32]),
+        key: KeyId([1; 8]),
+    };
+    append(&mut ledger, &vec![start; 2_000]);
+    ledger.journal.leave_checkpoint(&ledger.state).unwrap();
+    assert!(disk.contents(CHECKPOINT).is_some());
+}
