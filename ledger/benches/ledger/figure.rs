@@ -15,6 +15,11 @@ impl Times {
         middle(&self.seconds)
     }
 
+    /// The shortest round, by the clock.
+    pub(crate) fn best(&self) -> f64 {
+        self.seconds.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
     /// The middle round, by what the calling thread itself computed: what a busy machine adds to
     /// the clock is not in it, and neither are the figure's other threads.
     pub(crate) fn busy(&self) -> f64 {
@@ -79,13 +84,13 @@ pub(crate) enum Goal {
 /// Prints the table's head.
 pub(crate) fn print_head() {
     println!(
-        "{:<58} {:>12} {:>12} {:>10}  {:<10} computed",
-        "figure", "goal", "measured", "", "unit"
+        "{:<58} {:>12} {:>12} {:>8}  {:<9} {:>10} {:>10}",
+        "figure", "goal", "median", "", "unit", "best", "computed"
     );
 }
 
-/// Prints one line of the table; `computed` is the same without what other programs took.
-pub(crate) fn print(name: &str, goal: Goal, measured: f64, unit: &str, computed: Option<f64>) {
+/// Prints one line of the table; `rounds` are the best round and [`Times::busy`] in the same unit.
+pub(crate) fn print(name: &str, goal: Goal, measured: f64, unit: &str, rounds: Option<[f64; 2]>) {
     let (text, verdict) = match goal {
         Goal::AtMost(most) => (
             format!("≤ {}", number(most)),
@@ -97,9 +102,11 @@ pub(crate) fn print(name: &str, goal: Goal, measured: f64, unit: &str, computed:
         ),
         Goal::None => (String::new(), ""),
     };
-    let computed = computed.map_or(String::new(), number);
+    let [best, computed] = rounds.map_or_else(Default::default, |rounds| rounds.map(number));
     let measured = number(measured);
-    println!("{name:<58} {text:>12} {measured:>12} {verdict:>10}  {unit:<10} {computed}");
+    println!(
+        "{name:<58} {text:>12} {measured:>12} {verdict:>8}  {unit:<9} {best:>10} {computed:>10}"
+    );
 }
 
 fn number(value: f64) -> String {

@@ -164,7 +164,7 @@ fn read(directory: &Path, rounds: usize) {
         Goal::AtMost(1.0),
         times.median(),
         "s",
-        Some(times.busy()),
+        Some([times.best(), times.busy()]),
     );
     let (peak, _) = memory(directory);
     print("… its memory", Goal::AtMost(200.0), peak, "MB peak", None);
@@ -185,7 +185,7 @@ fn memory(directory: &Path) -> (f64, f64) {
 
 /// Folds entries that are in memory already, some at a time.
 fn fold_alone(directory: &Path, rounds: usize) {
-    const PORTION: usize = 50_000;
+    const PORTION: usize = 4_096;
     let mut rates = Vec::new();
     let mut computed = Vec::new();
     for _ in 0..rounds {
@@ -214,13 +214,14 @@ fn fold_alone(directory: &Path, rounds: usize) {
         rates.push(count as f64 / seconds);
         computed.push(count as f64 / busy);
     }
+    let best = rates.iter().copied().fold(0.0, f64::max);
     let (rate, computed) = (figure::middle(&rates), figure::middle(&computed));
     print(
         "fold alone",
         Goal::AtLeast(3e6),
         rate,
         "events/s",
-        Some(computed),
+        Some([best, computed]),
     );
 }
 
@@ -245,14 +246,17 @@ fn audit(directory: &Path, rounds: usize) {
         Goal::AtMost(0.7),
         times.median(),
         "s",
-        Some(times.busy()),
+        Some([times.best(), times.busy()]),
     );
 }
 
 fn wide_state(directory: &Path, rounds: usize) {
     let state = fold_log(directory);
     let policy = Policy::new(history::KEY);
-    let millis = |times: figure::Times| (times.median() * 1e3, Some(times.busy() * 1e3));
+    let millis = |times: figure::Times| {
+        let rounds = [times.best() * 1e3, times.busy() * 1e3];
+        (times.median() * 1e3, Some(rounds))
+    };
     let (median, busy) = millis(figure::times(rounds, || decide(&state, &policy)));
     print(
         "plan, 100,000 requests, none changed",

@@ -105,12 +105,17 @@ impl<'s, S: Storage + ?Sized> Walk<'s, S> {
     pub(crate) fn new(storage: &'s S, mark: Mark, end: u64) -> Self {
         let is_long = end.saturating_sub(mark.offset) >= Self::LONG_BYTES;
         let ahead = is_long.then(|| Ahead::begin(mark, end)).flatten();
+        let source = ahead.map_or_else(|| Source::Here(Frames::new(mark, end)), Source::Ahead);
+        Self::with(storage, mark, end, source)
+    }
+
+    fn with(storage: &'s S, mark: Mark, end: u64, source: Source) -> Self {
         Self {
             storage,
             mark,
             end,
             offset: mark.offset,
-            source: ahead.map_or_else(|| Source::Here(Frames::new(mark, end)), Source::Ahead),
+            source,
             portion: Portion::default(),
             failed: None,
         }
@@ -180,4 +185,87 @@ fn read<S: Storage + ?Sized>(
     block.truncate(read);
     *offset += read as u64;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::disk::Chance;
+    use super::super::event_log::EventLog as _;
+    use super::super::journal::{Journal, NewLog};
+    use super::super::memory::{Memory, MemoryDisk};
+    use super::*;
+    use crate::{Event, Failure, FailureClass, LogId, Phase, Timestamp};
+
+    type Seen = (Vec<(Entry, Mark)>, Halt, Option<String>);
+
+    fn walk_to_the_end(mut walk: Walk<'_, Memory>) -> Seen {
+        let mut entries = Vec::new();
+        loop {
+            match walk.step().expect("memory can be read") {
+                Step::Entry(entry) => entries.push((entry, walk.mark())),
+                Step::Halt(halt) => return (entries, halt, walk.undecodable_by()),
+            }
+        }
+    }
+
+    /// A log of frames from some bytes to more than a block.
+    fn long_log(chance: &mut Chance) -> Vec<u8> {
+        let disk = MemoryDisk::new();
+        let new = NewLog {
+            id: LogId([7; 16]),
+            version: "test".to_owned(),
+        };
+        let mut journal =
+            Journal::create::<LogError>(disk.process(), Timestamp(1), new, |_| Ok(()))
+                .expect("creates");
+        let events = (0..120).map(|index| {
+            let most = if index % 40 == 7 { 400_000 } else { 9_000 };
+            let failure = Failure {
+                phase: Phase::List,
+                class: FailureClass::Transient,
+                text: "x".repeat(chance.below(most)),
+            };
+            Event::PollFailed { failure }
+        });
+        let events = events.collect();
+        journal
+            .append(Sequence(2), Timestamp(2), events)
+            .expect("appends");
+        disk.contents("ledger.log").expect("is there")
+    }
+
+    #[test]
+    fn a_walk_on_two_threads_sees_what_a_walk_on_one_sees() {
+        let first = Mark::first(Header {
+            log: LogId([7; 16]),
+        });
+        let mut halts = std::collections::BTreeMap::new();
+        for seed in 0..60 {
+            let mut chance = Chance(seed);
+            let mut bytes = long_log(&mut chance);
+            let end = bytes.len() as u64;
+            match seed % 3 {
+                0 => {}
+                1 => bytes.truncate(chance.below(bytes.len())),
+                _ => {
+                    let at = Header::SIZE_BYTES + chance.below(bytes.len() - Header::SIZE_BYTES);
+                    bytes[at] ^= 1 << chance.below(8);
+                }
+            }
+            let disk = MemoryDisk::new();
+            disk.set_contents("ledger.log", Some(&bytes));
+            let storage = disk.process();
+            let walk = |source| walk_to_the_end(Walk::with(&storage, first, end, source));
+            let here = walk(Source::Here(Frames::new(first, end)));
+            let ahead = walk(Source::Ahead(Ahead::begin(first, end).expect("a thread")));
+            assert!(here == ahead, "seed {seed}");
+            *halts.entry(format!("{:?}", here.1)).or_insert(0) += 1;
+            // One that is given up on the way ends its thread.
+            let mut short = Walk::new(&storage, first, end.max(2 << 20));
+            for _ in 0..chance.below(20) {
+                short.step().expect("memory can be read");
+            }
+        }
+        assert!(halts.len() >= 3, "{halts:?}");
+    }
 }
