@@ -78,7 +78,8 @@ pub enum RemoteAfterFailure {
     Untouched,
     /// The final name is as it was; the temporary file may remain.
     TemporaryMayRemain,
-    /// The final name may hold the old version, the new one, or (where it had to be unlinked) none.
+    /// The final name may hold the old version, the new one, (where it had to be unlinked) none, or
+    /// (where it is written directly) a part of the new one.
     Uncertain,
 }
 

@@ -31,13 +31,17 @@ pub(super) fn endpoint(configuration: &Configuration) -> Result<Endpoint, Comman
             open_files: sftp.concurrency,
             ..Window::default()
         },
+        recipe: sftp.recipe,
     })
 }
 
-/// The proofs of identity, the private key first.
+/// The proofs of identity: keys before the password, which the server need not see then.
 fn credentials(configuration: &Configuration) -> Result<Vec<Credential>, CommandError> {
     let sftp = &configuration.sftp;
     let mut credentials = Vec::new();
+    if sftp.agent {
+        credentials.push(Credential::Agent);
+    }
     if let Some(path) = &sftp.key_file {
         let (pem, warning) = crate::config::read_secret(path).map_err(|problem| {
             let text = format!("SFTP.KEY_FILE cannot be used: {problem}");

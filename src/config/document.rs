@@ -19,6 +19,8 @@ pub(super) enum Content {
     Text(Zeroizing<String>),
     /// A decimal integer without separators.
     Integer(String),
+    /// `true` or `false`.
+    Switch(bool),
     /// A list of texts.
     Texts(Vec<Zeroizing<String>>),
     /// What no key takes.
@@ -151,6 +153,7 @@ fn content(value: &DeValue<'_>) -> Content {
         DeValue::Integer(number) if number.radix() == 10 => {
             Content::Integer(number.as_str().replace('_', ""))
         }
+        DeValue::Boolean(on) => Content::Switch(*on),
         DeValue::Array(items) => items
             .iter()
             .map(|item| item.get_ref().as_str())

@@ -8,9 +8,10 @@ use courier_ledger::{ChangeRule, DraftRule, KeyChangeRule, ReappearanceRule, Rem
 
 use super::kind::{
     Address, Allowance, Choice, Fingerprints, HostName, Kind, LocalPath, Number, RemotePath,
-    Seconds, Secret, Text,
+    Seconds, Secret, Switch, Text,
     Without::{Means, Nothing, Required},
 };
+use crate::effects::sftp::{Placing, Verification};
 
 /// The table and the name of a key; the table is empty for the top level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,12 +131,14 @@ keys! {
     USERNAME: Text = "SFTP" "USERNAME", Text(Required),
         "who logs in";
     PASSWORD: Secret = "SFTP" "PASSWORD",
-        Secret(Means("required, or `PASSWORD_FILE`, or `KEY_FILE`")),
+        Secret(Means("required, or `PASSWORD_FILE`, `KEY_FILE` or `AGENT`")),
         "the password";
     PASSWORD_FILE: LocalPath = "SFTP" "PASSWORD_FILE", LocalPath(Nothing),
         "a file that holds the password";
     KEY_FILE: LocalPath = "SFTP" "KEY_FILE", LocalPath(Nothing),
         "a private key (ed25519, ECDSA or RSA), tried before the password";
+    AGENT: Switch = "SFTP" "AGENT", Switch,
+        "whether the keys of the SSH agent (`SSH_AUTH_SOCK`) are tried, before all else";
     KEY_PASSPHRASE: Secret = "SFTP" "KEY_PASSPHRASE", Secret(Nothing),
         "what the private key is encrypted with; or `KEY_PASSPHRASE_FILE`";
     KEY_PASSPHRASE_FILE: LocalPath = "SFTP" "KEY_PASSPHRASE_FILE", LocalPath(Nothing),
@@ -153,6 +156,21 @@ keys! {
     SFTP_CONCURRENCY: Number<usize> = "SFTP" "CONCURRENCY",
         Number { least: 1, most: 1024, default: 64 },
         "files open at the server at the same time";
+    UPLOAD: Choice<Placing> = "SFTP" "UPLOAD",
+        Choice {
+            default: ("rename", Placing::Rename),
+            others: &[("direct", Placing::Direct)],
+        },
+        "whether files are written under a temporary name and renamed, or written under their final name, for a server that cannot rename";
+    VERIFY: Choice<Verification> = "SFTP" "VERIFY",
+        Choice {
+            default: ("size", Verification::Size),
+            others: &[
+                ("readback", Verification::ReadBack),
+                ("none", Verification::Nothing),
+            ],
+        },
+        "what must agree before an upload counts: the size that the server tells, the bytes too, read back, or nothing";
 
     PATH_ENCRYPTION_KEY: LocalPath = "SECURITY" "PATH_ENCRYPTION_KEY", LocalPath(Required),
         "the key file that results are encrypted with; `broker-courier keygen` makes one";

@@ -136,6 +136,19 @@ impl<T: Sync> Kind for Choice<T> {
     }
 }
 
+/// On or off; off by default.
+pub(super) struct Switch;
+
+impl Kind for Switch {
+    fn takes(&self) -> String {
+        "`true` or `false`".to_owned()
+    }
+
+    fn without(&self) -> String {
+        "`false`".to_owned()
+    }
+}
+
 /// A number, or a share of what there is.
 pub(super) struct Allowance;
 

@@ -18,6 +18,7 @@ use super::secret_file;
 use super::{
     Broker, Configuration, ConfigurationError, Remote, Requests, Security, Sftp, Spool, Warning,
 };
+use crate::effects::sftp::Recipe;
 
 const KIB: usize = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -271,11 +272,13 @@ fn sftp(reader: &mut Reader<'_>) -> Option<Sftp> {
     let host = host(reader);
     let port = reader.number(&keys::PORT);
     let username = reader.required(&keys::USERNAME);
+    let agent = reader.switch(&keys::AGENT);
     if !reader.has(&keys::PASSWORD)
         && !reader.has(&keys::PASSWORD_FILE)
         && !reader.has(&keys::KEY_FILE)
+        && !agent
     {
-        let instead = " (or SFTP.PASSWORD_FILE, or SFTP.KEY_FILE)";
+        let instead = " (or SFTP.PASSWORD_FILE, or SFTP.KEY_FILE, or SFTP.AGENT = true)";
         reader.missing(&keys::PASSWORD, instead);
     }
     let password = reader.secret(&keys::PASSWORD, &keys::PASSWORD_FILE);
@@ -298,11 +301,16 @@ fn sftp(reader: &mut Reader<'_>) -> Option<Sftp> {
         reader.warn(&keys::KNOWN_HOSTS, "is not used: SFTP.HOST_KEY decides");
     }
     let concurrency = reader.number(&keys::SFTP_CONCURRENCY);
+    let recipe = Recipe {
+        placing: reader.choice(&keys::UPLOAD),
+        verification: reader.choice(&keys::VERIFY),
+    };
     Some(Sftp {
         host: host?,
         port,
         username: username?,
         password,
+        agent,
         key_file,
         key_passphrase,
         timeout,
@@ -311,6 +319,7 @@ fn sftp(reader: &mut Reader<'_>) -> Option<Sftp> {
         host_keys,
         known_hosts,
         concurrency,
+        recipe,
     })
 }
 

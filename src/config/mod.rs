@@ -32,7 +32,7 @@ pub use keys::reference_markdown;
 pub use problem::Problem;
 pub(crate) use secret_file::read as read_secret;
 
-use crate::effects::sftp::HostKeyFingerprint;
+use crate::effects::sftp::{HostKeyFingerprint, Recipe};
 
 /// Everything that a configuration file says.
 #[derive(Debug)]
@@ -108,6 +108,8 @@ pub struct Sftp {
     pub username: String,
     /// The password.
     pub password: Option<SecretString>,
+    /// Whether the keys of the SSH agent are tried.
+    pub agent: bool,
     /// The private key's file.
     pub key_file: Option<PathBuf>,
     /// What the private key is encrypted with.
@@ -124,6 +126,8 @@ pub struct Sftp {
     pub known_hosts: Option<PathBuf>,
     /// Files open at the same time.
     pub concurrency: usize,
+    /// How files come under their final names.
+    pub recipe: Recipe,
 }
 
 /// `[SECURITY]`.

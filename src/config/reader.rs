@@ -13,7 +13,9 @@ use zeroize::Zeroizing;
 
 use super::document::{Content, Document, Value};
 use super::keys::{AnyKey, Key, Name};
-use super::kind::{Allowance, Choice, Fingerprints, Kind, LocalPath, Number, Seconds, Secret};
+use super::kind::{
+    Allowance, Choice, Fingerprints, Kind, LocalPath, Number, Seconds, Secret, Switch,
+};
 use super::problem::Problem;
 use super::{Warning, secret_file};
 use crate::effects::sftp::HostKeyFingerprint;
@@ -120,7 +122,7 @@ impl<'a> Reader<'a> {
                 let takes = key.kind().takes();
                 self.wrong(key, &format!("takes {takes}, in quotes"));
             }
-            Content::Texts(_) | Content::Other => self.malformed(key),
+            Content::Switch(_) | Content::Texts(_) | Content::Other => self.malformed(key),
         }
         None
     }
@@ -223,6 +225,18 @@ impl<'a> Reader<'a> {
         Duration::from_secs(seconds.unwrap_or(key.kind.0))
     }
 
+    /// On or off.
+    pub(super) fn switch(&mut self, key: &Key<Switch>) -> bool {
+        match self.value(key.name).map(|value| &value.content) {
+            None => false,
+            Some(Content::Switch(on)) => *on,
+            Some(_) => {
+                self.malformed(key);
+                false
+            }
+        }
+    }
+
     /// One of several words, or the default.
     pub(super) fn choice<T: Copy + Sync>(&mut self, key: &Key<Choice<T>>) -> T {
         let Some(word) = self.text(key) else {
@@ -262,7 +276,7 @@ impl<'a> Reader<'a> {
         let parsed = match &self.value(key.name)?.content {
             Content::Text(text) => meaning(text.trim()),
             Content::Integer(text) => meaning(text),
-            Content::Texts(_) | Content::Other => None,
+            Content::Switch(_) | Content::Texts(_) | Content::Other => None,
         };
         if parsed.is_none() {
             self.malformed(key);
@@ -278,7 +292,7 @@ impl<'a> Reader<'a> {
         let texts = match &value.content {
             Content::Text(text) => std::slice::from_ref(text),
             Content::Texts(texts) => texts.as_slice(),
-            Content::Integer(_) | Content::Other => &[],
+            Content::Integer(_) | Content::Switch(_) | Content::Other => &[],
         };
         let parsed: Option<Vec<_>> = texts.iter().map(|text| text.parse().ok()).collect();
         match parsed {

@@ -198,11 +198,15 @@ impl State {
         self.publication.as_ref()
     }
 
-    /// The state that the next run will decide on: every command without an outcome is in doubt.
+    /// The state that the next run will decide on: every command without an outcome is in doubt, and
+    /// nobody has looked at the drop-box yet.
     #[must_use]
     pub fn as_next_run_finds_it(&self) -> Self {
         let mut next = self.clone();
         next.put_intents_in_doubt();
+        if let Some(run) = &mut next.run {
+            run.looked = false;
+        }
         next
     }
 

@@ -128,12 +128,18 @@ impl DropBox {
             open_files: server.open_files,
             unacknowledged_bytes: endpoint.window.unacknowledged_bytes.max(1),
             write_bytes: server.write_bytes,
+            read_bytes: negotiated.read_bytes(),
             operation: endpoint.timeouts.operation,
             cleanup: endpoint.timeouts.silence,
         };
         let worker = Worker {
             link,
-            pipeline: Pipeline::new(endpoint.folder, bounds, negotiated.capabilities()),
+            pipeline: Pipeline::new(
+                endpoint.folder,
+                endpoint.recipe,
+                bounds,
+                negotiated.capabilities(),
+            ),
             messages: inbox,
             wake_ups: WakeUps {
                 stream: far,

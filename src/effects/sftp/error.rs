@@ -109,14 +109,16 @@ pub enum ConnectError {
     },
     /// The server accepts none of the credentials.
     #[error(
-        "{address} refuses the login of user {username:?}: check user name, password and key; the \
-         server offers: {offered}"
+        "{address} refuses the login of user {username:?}: {tried}; the server accepts: {offered}; \
+         check user name, password and key"
     )]
     AuthenticationRefused {
         /// `host:port`.
         address: String,
         /// Who tried.
         username: String,
+        /// What was tried, in words.
+        tried: String,
         /// The methods that the server offers.
         offered: String,
     },

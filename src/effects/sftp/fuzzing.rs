@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use courier_ledger::Replaces;
 
+use super::endpoint::Recipe;
 use super::operation::Operation;
 use super::outbox::Capabilities;
 use super::packet::FrameBuffer;
@@ -48,6 +49,7 @@ pub fn session(bytes: &[u8], cut: Option<usize>, posix_rename: bool) -> (u64, Ve
         open_files: 2,
         unacknowledged_bytes: 64,
         write_bytes: 16,
+        read_bytes: 20,
         operation: Duration::from_secs(100),
         cleanup: Duration::from_secs(10),
     };
@@ -55,7 +57,7 @@ pub fn session(bytes: &[u8], cut: Option<usize>, posix_rename: bool) -> (u64, Ve
         posix_rename,
         fsync: posix_rename,
     };
-    let mut pipeline = Pipeline::new("box".to_owned(), BOUNDS, capabilities);
+    let mut pipeline = Pipeline::new("box".to_owned(), Recipe::default(), BOUNDS, capabilities);
     let upload = |replaces, size| Operation::Upload {
         source: Box::new(Zeros { size, left: size }),
         temporary: ".export_1.zip.part".to_owned(),

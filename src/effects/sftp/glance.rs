@@ -35,7 +35,9 @@ impl Glance {
                 false,
             )),
             // The outbox lets only attributes and refusals through.
-            Answer::Ok | Answer::Handle(_) => Ok(Done::Seen(Sight::Present(None))),
+            Answer::Ok | Answer::Handle(_) | Answer::Data(_) => {
+                Ok(Done::Seen(Sight::Present(None)))
+            }
         }
     }
 

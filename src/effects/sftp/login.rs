@@ -24,6 +24,7 @@ pub(crate) fn log_in(
     let session = &connection.session;
     let mut offered = offered_methods(connection, username)?;
     let mut unusable = None;
+    let mut attempts = Vec::new();
     for (index, credential) in credentials.iter().enumerate() {
         if session.authenticated() {
             return Ok(());
@@ -32,19 +33,22 @@ pub(crate) fn log_in(
             // After one factor of several, a server offers others.
             offered = offered_methods(connection, username)?;
         }
-        let offers = |method: &str| offered.split(',').any(|name| name == method);
-        let result = match credential {
-            Credential::Password(password) if offers("password") => {
+        let Some(method) = Method::of(credential, &offered) else {
+            attempts.push(format!("{} not asked for", in_words(credential)));
+            continue;
+        };
+        let result = match (method, credential) {
+            (Method::Password, Credential::Password(password)) => {
                 connection.drive(|| session.userauth_password(username, password.expose_secret()))
             }
-            Credential::Password(password) if offers("keyboard-interactive") => {
+            (Method::Questions, Credential::Password(password)) => {
                 let mut answers = PasswordAnswers {
                     password,
                     given: false,
                 };
                 connection.drive(|| session.userauth_keyboard_interactive(username, &mut answers))
             }
-            Credential::PrivateKey { pem, passphrase } if offers("publickey") => {
+            (Method::PublicKey, Credential::PrivateKey { pem, passphrase }) => {
                 connection.drive(|| {
                     session.userauth_pubkey_memory(
                         username,
@@ -54,14 +58,16 @@ pub(crate) fn log_in(
                     )
                 })
             }
-            Credential::Agent if offers("publickey") => match with_agent(connection, username) {
+            (Method::PublicKey, Credential::Agent) => match with_agent(connection, username) {
                 Ok(result) => result,
                 Err(error) => {
+                    attempts.push(error.to_string());
                     unusable.get_or_insert(error);
                     continue;
                 }
             },
-            Credential::Password(_) | Credential::PrivateKey { .. } | Credential::Agent => continue,
+            // A method is one of its credential.
+            (Method::Password | Method::Questions | Method::PublicKey, _) => continue,
         };
         match result {
             Ok(()) => {}
@@ -69,30 +75,68 @@ pub(crate) fn log_in(
                 return Err(interrupted(connection, &stopped));
             }
             Err(stopped) if is_key_error(&stopped) => {
+                attempts.push(format!("{} not readable", in_words(credential)));
                 unusable.get_or_insert(ConnectError::KeyUnusable {
                     address: connection.address.clone(),
                 });
             }
             // Refused: the next credential may do.
-            Err(_) => {}
+            Err(_) => attempts.push(format!("{} refused", in_words(credential))),
         }
     }
     if session.authenticated() {
         return Ok(());
     }
-    // A factor that was accepted changes what is offered.
-    let offered = offered_methods(connection, username).unwrap_or(offered);
-    Err(
-        unusable.unwrap_or_else(|| ConnectError::AuthenticationRefused {
-            address: connection.address.clone(),
-            username: username.to_owned(),
-            offered: if offered.is_empty() {
-                "nothing".to_owned()
-            } else {
-                offered
-            },
-        }),
-    )
+    match unusable {
+        // Nothing else was tried.
+        Some(error) if credentials.len() == 1 => Err(error),
+        Some(_) | None => {
+            // A factor that was accepted changes what is offered.
+            let offered = offered_methods(connection, username).unwrap_or(offered);
+            Err(ConnectError::AuthenticationRefused {
+                address: connection.address.clone(),
+                username: username.to_owned(),
+                tried: attempts.join(", "),
+                offered: if offered.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    offered
+                },
+            })
+        }
+    }
+}
+
+/// How a credential is shown to the server.
+#[derive(Clone, Copy)]
+enum Method {
+    Password,
+    /// Keyboard-interactive.
+    Questions,
+    PublicKey,
+}
+
+impl Method {
+    /// The way that the server offers for this credential.
+    fn of(credential: &Credential, offered: &str) -> Option<Self> {
+        let offers = |method: &str| offered.split(',').any(|name| name == method);
+        match credential {
+            Credential::Password(_) if offers("password") => Some(Self::Password),
+            Credential::Password(_) if offers("keyboard-interactive") => Some(Self::Questions),
+            Credential::PrivateKey { .. } | Credential::Agent if offers("publickey") => {
+                Some(Self::PublicKey)
+            }
+            Credential::Password(_) | Credential::PrivateKey { .. } | Credential::Agent => None,
+        }
+    }
+}
+
+fn in_words(credential: &Credential) -> &'static str {
+    match credential {
+        Credential::Password(_) => "password",
+        Credential::PrivateKey { .. } => "private key",
+        Credential::Agent => "keys of the SSH agent",
+    }
 }
 
 /// The methods that the server offers, separated by commas.

@@ -37,7 +37,7 @@ mod upload;
 mod worker;
 
 pub use drop_box::{DropBox, PresentedHostKey, ServerFacts, Waker, probe};
-pub use endpoint::{Credential, Endpoint, Timeouts, Window};
+pub use endpoint::{Credential, Endpoint, Placing, Recipe, Timeouts, Verification, Window};
 pub use error::{ConnectError, ProtocolError};
 pub use host_key::{FingerprintError, HostKeyFingerprint, HostKeys};
 pub use operation::{Completed, Done, Operation, OperationError};

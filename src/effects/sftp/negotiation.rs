@@ -11,10 +11,10 @@ use super::packet::FrameBuffer;
 use super::reply::{Reply, ServerLimits, ServerVersion};
 use super::request::{FSYNC, LIMITS, POSIX_RENAME, Request, WRITE_OVERHEAD_BYTES, encode_init};
 
-/// Data in one WRITE where the server tells no limit: what every server must take.
-const DEFAULT_WRITE_BYTES: usize = 32 * 1024;
-/// Data in one WRITE at most: what OpenSSH takes. Larger packets gain nothing.
-const MOST_WRITE_BYTES: usize = 255 * 1024;
+/// Data in one WRITE or READ where the server tells no limit: what every server must take.
+const DEFAULT_DATA_BYTES: usize = 32 * 1024;
+/// Data in one WRITE or READ at most: what OpenSSH takes. Larger packets gain nothing.
+const MOST_DATA_BYTES: usize = 255 * 1024;
 
 const LIMITS_ID: u32 = 1;
 const FOLDER_ID: u32 = 2;
@@ -55,16 +55,24 @@ impl Negotiated {
 
     /// Data in one WRITE, in bytes.
     pub(crate) fn write_bytes(&self) -> usize {
+        self.data_bytes(self.limits.write_bytes)
+    }
+
+    /// Data in one READ, in bytes.
+    pub(crate) fn read_bytes(&self) -> usize {
+        self.data_bytes(self.limits.read_bytes)
+    }
+
+    fn data_bytes(&self, limit: u64) -> usize {
         let told = |limit: u64| (limit > 0).then(|| usize::try_from(limit).unwrap_or(usize::MAX));
-        let write = told(self.limits.write_bytes);
         let packet =
             told(self.limits.packet_bytes).map(|limit| limit.saturating_sub(WRITE_OVERHEAD_BYTES));
-        match (write, packet) {
-            (Some(write), Some(packet)) => write.min(packet),
+        match (told(limit), packet) {
+            (Some(data), Some(packet)) => data.min(packet),
             (Some(one), None) | (None, Some(one)) => one,
-            (None, None) => DEFAULT_WRITE_BYTES,
+            (None, None) => DEFAULT_DATA_BYTES,
         }
-        .clamp(1, MOST_WRITE_BYTES)
+        .clamp(1, MOST_DATA_BYTES)
     }
 
     /// Files open at once.

@@ -14,7 +14,7 @@ use crate::effects::source::{Available, Source};
 /// What a request is for, in the story of its operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Purpose {
-    /// Creates the temporary file.
+    /// Creates the file, or empties the old one.
     Create,
     /// Removes what stood under the temporary name.
     ClearTemporary,
@@ -28,6 +28,15 @@ pub(crate) enum Purpose {
     Close,
     /// Asks for the size of the file by its name.
     MeasureByName,
+    /// Opens the file to read it back.
+    Reopen,
+    /// Reads a piece of it back.
+    Read {
+        /// Where the piece begins.
+        offset: u64,
+        /// How many bytes were asked for.
+        length: u32,
+    },
     /// Looks whether the final name is free.
     LookBefore,
     /// Puts the file in place, over what is there.
@@ -53,7 +62,8 @@ pub(crate) enum Purpose {
 impl Purpose {
     fn words(self) -> &'static str {
         match self {
-            Self::Create => "open a file",
+            Self::Create | Self::Reopen => "open a file",
+            Self::Read { .. } => "read",
             Self::ClearTemporary | Self::Unlink | Self::Withdraw | Self::Remove => "remove a file",
             Self::Write => "write",
             Self::Sync => "sync a file",
@@ -71,7 +81,8 @@ impl Purpose {
     /// The answer that `reply` is to such a request.
     pub(crate) fn answer(self, reply: Reply) -> Result<Answer, ProtocolError> {
         let answer = reply.words();
-        let wants_handle = matches!(self, Self::Create);
+        let wants_handle = matches!(self, Self::Create | Self::Reopen);
+        let wants_data = matches!(self, Self::Read { .. });
         let wants_attributes = matches!(
             self,
             Self::Measure
@@ -83,15 +94,18 @@ impl Purpose {
         );
         match reply {
             Reply::Status(status) if status.code != StatusCode::OK => Ok(Answer::Refused(status)),
-            Reply::Status(_) if !wants_handle && !wants_attributes => Ok(Answer::Ok),
+            Reply::Status(_) if !wants_handle && !wants_data && !wants_attributes => Ok(Answer::Ok),
             Reply::Handle(handle) if wants_handle => Ok(Answer::Handle(handle)),
+            Reply::Data(bytes) if wants_data => Ok(Answer::Data(bytes)),
             Reply::Attributes(attributes) if wants_attributes => Ok(Answer::Attributes(attributes)),
-            Reply::Status(_) | Reply::Handle(_) | Reply::Attributes(_) | Reply::Extended(_) => {
-                Err(ProtocolError::Unexpected {
-                    answer,
-                    request: self.words(),
-                })
-            }
+            Reply::Status(_)
+            | Reply::Handle(_)
+            | Reply::Data(_)
+            | Reply::Attributes(_)
+            | Reply::Extended(_) => Err(ProtocolError::Unexpected {
+                answer,
+                request: self.words(),
+            }),
         }
     }
 }
@@ -103,6 +117,8 @@ pub(crate) enum Answer {
     Ok,
     /// The file is open.
     Handle(Vec<u8>),
+    /// Bytes of it.
+    Data(Vec<u8>),
     /// The file is there.
     Attributes(Attributes),
     /// Not done.
@@ -116,7 +132,7 @@ pub(crate) struct Outstanding {
     pub(crate) slot: u64,
     /// What it is for.
     pub(crate) purpose: Purpose,
-    /// Data that it carries.
+    /// Data that it carries or asks for.
     data_bytes: usize,
 }
 
@@ -128,6 +144,7 @@ pub(crate) struct Outbox {
     next_id: u32,
     outstanding: BTreeMap<u32, Outstanding>,
     unacknowledged_bytes: usize,
+    held_bytes: usize,
 }
 
 impl Outbox {
@@ -150,9 +167,20 @@ impl Outbox {
         self.outstanding.len()
     }
 
-    /// Data in requests without an answer.
-    pub(crate) fn unacknowledged_bytes(&self) -> usize {
-        self.unacknowledged_bytes
+    /// Data in requests without an answer, and data that was answered out of its order: what the
+    /// window bounds.
+    pub(crate) fn windowed_bytes(&self) -> usize {
+        self.unacknowledged_bytes + self.held_bytes
+    }
+
+    /// Says that so many bytes that were read must wait for those before them.
+    pub(crate) fn hold(&mut self, bytes: usize) {
+        self.held_bytes += bytes;
+    }
+
+    /// Says that so many of them wait no longer.
+    pub(crate) fn release(&mut self, bytes: usize) {
+        self.held_bytes = self.held_bytes.saturating_sub(bytes);
     }
 
     /// Notes that request `id` was answered, and says what it was.
@@ -204,6 +232,8 @@ pub(crate) struct Requests<'a> {
     pub(crate) slot: u64,
     /// Its requests without an answer.
     pub(crate) outstanding: &'a mut usize,
+    /// Files that the server has open for other operations; none where no other needs one.
+    pub(crate) others_open: Option<usize>,
 }
 
 /// What came of asking a source for more.
@@ -231,6 +261,20 @@ impl Requests<'_> {
     pub(crate) fn send(&mut self, purpose: Purpose, request: Request<'_>) {
         request.encode(self.outbox.next_id, &mut self.outbox.bytes);
         self.outbox.note(self.slot, purpose, 0);
+        *self.outstanding += 1;
+    }
+
+    /// Sends a READ.
+    pub(crate) fn read(&mut self, handle: &[u8], offset: u64, length: u32) {
+        let request = Request::Read {
+            handle,
+            offset,
+            length,
+        };
+        request.encode(self.outbox.next_id, &mut self.outbox.bytes);
+        let data_bytes = usize::try_from(length).unwrap_or(usize::MAX);
+        self.outbox
+            .note(self.slot, Purpose::Read { offset, length }, data_bytes);
         *self.outstanding += 1;
     }
 

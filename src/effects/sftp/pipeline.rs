@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 
 use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure};
 
+use super::endpoint::Recipe;
 use super::error::ProtocolError;
 use super::glance::Glance;
 use super::operation::{Completed, Operation, OperationError};
-use super::outbox::{Capabilities, Flow, Outbox, Requests};
+use super::outbox::{Capabilities, Flow, Outbox, Purpose, Requests};
 use super::packet::FrameBuffer;
 use super::removal::Removal;
 use super::reply::Reply;
@@ -32,6 +33,8 @@ pub(crate) struct Bounds {
     pub(crate) unacknowledged_bytes: usize,
     /// Data in one WRITE, in bytes, at least one.
     pub(crate) write_bytes: usize,
+    /// Data in one answer to a READ, in bytes, at least one.
+    pub(crate) read_bytes: usize,
     /// How long an operation may take in all.
     pub(crate) operation: Duration,
     /// How long an operation that was given up may take to clean up.
@@ -57,11 +60,12 @@ struct Active {
 /// The operations of one connection.
 pub(crate) struct Pipeline {
     folder: String,
+    recipe: Recipe,
     bounds: Bounds,
     capabilities: Capabilities,
     outbox: Outbox,
     frames: FrameBuffer,
-    waiting_uploads: VecDeque<(u64, Operation)>,
+    waiting_uploads: VecDeque<(u64, Box<Upload>)>,
     /// Removals and glances: they need no open file, so they wait for no upload.
     waiting_small: VecDeque<(u64, Operation)>,
     active: BTreeMap<u64, Active>,
@@ -76,9 +80,15 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     /// A pipeline with nothing to do.
-    pub(crate) fn new(folder: String, bounds: Bounds, capabilities: Capabilities) -> Self {
+    pub(crate) fn new(
+        folder: String,
+        recipe: Recipe,
+        bounds: Bounds,
+        capabilities: Capabilities,
+    ) -> Self {
         Self {
             folder,
+            recipe,
             bounds,
             capabilities,
             outbox: Outbox::default(),
@@ -100,7 +110,16 @@ impl Pipeline {
             Operation::Remove { .. } | Operation::Look { .. } => {
                 self.waiting_small.push_back((ticket, operation));
             }
-            Operation::Upload { .. } => self.waiting_uploads.push_back((ticket, operation)),
+            Operation::Upload {
+                source,
+                temporary,
+                target,
+                replaces,
+            } => {
+                let paths = (self.path(&temporary), self.path(&target));
+                let upload = Upload::new(source, paths.0, paths.1, target, replaces, self.recipe);
+                self.waiting_uploads.push_back((ticket, Box::new(upload)));
+            }
         }
     }
 
@@ -148,27 +167,36 @@ impl Pipeline {
             let request = self.outbox.answered(id)?;
             let answer = request.purpose.answer(reply)?;
             self.answers += 1;
+            let others_open = match request.purpose {
+                Purpose::Create => self.others_open(request.slot),
+                _ => None,
+            };
             let Some(active) = self.active.get_mut(&request.slot) else {
                 return Err(ProtocolError::UnknownId { id });
             };
             active.outstanding -= 1;
-            let was_writing = active.is_writing();
+            let was_moving = active.is_moving();
             let mut out = Requests {
                 outbox: &mut self.outbox,
                 capabilities: &mut self.capabilities,
                 slot: request.slot,
                 outstanding: &mut active.outstanding,
+                others_open,
             };
             let outcome = match &mut active.machine {
                 Machine::Upload(upload) => upload.answer(request.purpose, answer, &mut out),
                 Machine::Removal(removal) => Some(removal.answer(&answer)),
                 Machine::Glance(glance) => Some(glance.answer(&answer)),
             };
-            if active.is_writing() && !was_writing {
+            if active.is_moving() && !was_moving {
                 self.ready.push_back(request.slot);
             }
             active.settle(now);
-            self.end(request.slot, outcome);
+            if active.is_crowded_out() {
+                self.crowded_out(request.slot);
+            } else {
+                self.end(request.slot, outcome);
+            }
         }
     }
 
@@ -177,7 +205,7 @@ impl Pipeline {
         self.begin_small(now);
         self.begin_uploads(now);
         while self.outbox.pending().len() < self.bounds.write_bytes
-            && self.outbox.unacknowledged_bytes() < self.bounds.unacknowledged_bytes
+            && self.outbox.windowed_bytes() < self.bounds.unacknowledged_bytes
             && self.outbox.outstanding() < MOST_REQUESTS
         {
             let Some(slot) = self.ready.pop_front() else {
@@ -212,6 +240,7 @@ impl Pipeline {
                 capabilities: &mut self.capabilities,
                 slot,
                 outstanding: &mut active.outstanding,
+                others_open: None,
             };
             let outcome = match &mut active.machine {
                 Machine::Upload(upload) => upload.expire(&mut out),
@@ -244,8 +273,11 @@ impl Pipeline {
                 result,
             });
         }
-        let uploads = std::mem::take(&mut self.waiting_uploads);
-        for (ticket, operation) in uploads.into_iter().chain(self.waiting_small.drain(..)) {
+        for (ticket, upload) in std::mem::take(&mut self.waiting_uploads) {
+            self.completed
+                .push_back(upload_never_begun(ticket, upload.name(), reason));
+        }
+        for (ticket, operation) in self.waiting_small.drain(..) {
             self.completed
                 .push_back(never_begun(ticket, &operation, reason));
         }
@@ -283,26 +315,48 @@ impl Pipeline {
             .filter(|active| active.occupies_file())
             .count();
         while open < self.bounds.open_files && self.outbox.outstanding() < MOST_REQUESTS {
-            match self.waiting_uploads.pop_front() {
-                Some((
-                    ticket,
-                    Operation::Upload {
-                        source,
-                        temporary,
-                        target,
-                        replaces,
-                    },
-                )) => {
-                    let paths = (self.path(&temporary), self.path(&target));
-                    let upload = Upload::new(source, paths.0, paths.1, target, replaces);
-                    self.begin(ticket, Machine::Upload(Box::new(upload)), now);
-                    open += 1;
-                }
-                // The small ones have a queue of their own.
-                Some((_, Operation::Remove { .. } | Operation::Look { .. })) => {}
-                None => return,
+            let Some((ticket, upload)) = self.waiting_uploads.pop_front() else {
+                return;
+            };
+            self.begin(ticket, Machine::Upload(upload), now);
+            open += 1;
+        }
+    }
+
+    /// Files that the server has open for others than `slot`; none where no other needs one.
+    fn others_open(&self, slot: u64) -> Option<usize> {
+        let mut needed = false;
+        let mut open = 0;
+        for (other, active) in &self.active {
+            if let Machine::Upload(upload) = &active.machine
+                && *other != slot
+            {
+                needed |= upload.occupies_file();
+                open += usize::from(upload.has_file_open());
             }
         }
+        needed.then_some(open)
+    }
+
+    /// The server allows fewer open files than it said: from now on as many as it has open, and the
+    /// one that it refused begins again when there is room.
+    fn crowded_out(&mut self, slot: u64) {
+        let Some(active) = self.active.remove(&slot) else {
+            return;
+        };
+        let Machine::Upload(upload) = active.machine else {
+            return;
+        };
+        let open_files = upload.others_open().clamp(1, self.bounds.open_files);
+        if open_files < self.bounds.open_files {
+            tracing::warn!(
+                "the server refuses to open a file while {} others are open: from here on at most \
+                 {open_files} at the same time (SFTP.CONCURRENCY)",
+                upload.others_open()
+            );
+            self.bounds.open_files = open_files;
+        }
+        self.waiting_uploads.push_front((active.ticket, upload));
     }
 
     fn begin(&mut self, ticket: u64, machine: Machine, now: Instant) {
@@ -321,6 +375,7 @@ impl Pipeline {
             capabilities: &mut self.capabilities,
             slot,
             outstanding: &mut active.outstanding,
+            others_open: None,
         };
         let outcome = match &mut active.machine {
             Machine::Upload(upload) => upload.begin(&mut out),
@@ -344,7 +399,7 @@ impl Pipeline {
         let Machine::Upload(upload) = &mut active.machine else {
             return;
         };
-        if !upload.is_writing() {
+        if !upload.is_moving() {
             return;
         }
         let mut out = Requests {
@@ -352,8 +407,9 @@ impl Pipeline {
             capabilities: &mut self.capabilities,
             slot,
             outstanding: &mut active.outstanding,
+            others_open: None,
         };
-        let (flow, outcome) = upload.feed(self.bounds.write_bytes, &mut out);
+        let (flow, outcome) = upload.feed(&self.bounds, &mut out);
         match flow {
             Flow::More => self.ready.push_back(slot),
             Flow::Pending => self.starved.push(slot),
@@ -376,8 +432,12 @@ impl Pipeline {
 }
 
 impl Active {
-    fn is_writing(&self) -> bool {
-        matches!(&self.machine, Machine::Upload(upload) if upload.is_writing())
+    fn is_moving(&self) -> bool {
+        matches!(&self.machine, Machine::Upload(upload) if upload.is_moving())
+    }
+
+    fn is_crowded_out(&self) -> bool {
+        matches!(&self.machine, Machine::Upload(upload) if upload.is_crowded_out())
     }
 
     fn occupies_file(&self) -> bool {
@@ -409,17 +469,26 @@ pub(crate) fn join(folder: &str, name: &str) -> String {
 /// The end of an operation of which nothing was sent.
 pub(crate) fn never_begun(ticket: u64, operation: &Operation, reason: &str) -> Completed {
     let (phase, what) = match operation {
-        Operation::Upload { target, .. } => (Phase::Create, format!("{target} was not uploaded")),
+        Operation::Upload { target, .. } => return upload_never_begun(ticket, target, reason),
         Operation::Remove { name } => (Phase::Remove, format!("{name} was not removed")),
         Operation::Look { name } => (Phase::Look, format!("{name} was not looked at")),
     };
+    nothing_sent(ticket, phase, format!("{what}: {reason}"))
+}
+
+fn upload_never_begun(ticket: u64, target: &str, reason: &str) -> Completed {
+    let text = format!("{target} was not uploaded: {reason}");
+    nothing_sent(ticket, Phase::Create, text)
+}
+
+fn nothing_sent(ticket: u64, phase: Phase, text: String) -> Completed {
     Completed {
         ticket,
         result: Err(OperationError {
             failure: Failure {
                 phase,
                 class: FailureClass::Transient,
-                text: format!("{what}: {reason}"),
+                text,
             },
             remote: RemoteAfterFailure::Untouched,
             connection_lost: true,

@@ -44,7 +44,7 @@ impl Removal {
                 remote: RemoteAfterFailure::Untouched,
                 connection_lost: false,
             }),
-            Answer::Ok | Answer::Handle(_) | Answer::Attributes(_) => {
+            Answer::Ok | Answer::Handle(_) | Answer::Data(_) | Answer::Attributes(_) => {
                 Ok(Done::Removed(Outcome::Removed))
             }
         }

@@ -8,6 +8,7 @@ use super::status::{Status, StatusCode, printable};
 const VERSION: u8 = 2;
 const STATUS: u8 = 101;
 const HANDLE: u8 = 102;
+const DATA: u8 = 103;
 const ATTRS: u8 = 105;
 const EXTENDED_REPLY: u8 = 201;
 
@@ -47,6 +48,8 @@ pub(crate) enum Reply {
     Status(Status),
     /// A file was opened.
     Handle(Vec<u8>),
+    /// Bytes of a file.
+    Data(Vec<u8>),
     /// What is known of a file.
     Attributes(Attributes),
     /// The answer to an extension, still encoded.
@@ -58,7 +61,7 @@ impl Reply {
     pub(crate) fn decode(packet: &[u8]) -> Result<(u32, Self), ProtocolError> {
         let mut reader = PacketReader::new(packet)?;
         let kind = reader.kind();
-        if !matches!(kind, STATUS | HANDLE | ATTRS | EXTENDED_REPLY) {
+        if !matches!(kind, STATUS | HANDLE | DATA | ATTRS | EXTENDED_REPLY) {
             return Err(ProtocolError::UnknownType { kind });
         }
         let id = reader.u32()?;
@@ -77,6 +80,7 @@ impl Reply {
                 }
                 Self::Handle(handle.to_vec())
             }
+            DATA => Self::Data(reader.string()?.to_vec()),
             ATTRS => Self::Attributes(attributes(&mut reader)?),
             _ => Self::Extended(reader.rest().to_vec()),
         };
@@ -89,6 +93,7 @@ impl Reply {
             Self::Status(status) if status.code == StatusCode::OK => "an \"ok\"",
             Self::Status(_) => "a status",
             Self::Handle(_) => "a file handle",
+            Self::Data(_) => "bytes of a file",
             Self::Attributes(_) => "file attributes",
             Self::Extended(_) => "an extended reply",
         }
@@ -151,6 +156,8 @@ impl ServerVersion {
 pub(crate) struct ServerLimits {
     /// The largest packet, in bytes.
     pub(crate) packet_bytes: u64,
+    /// The most data in one answer to a READ, in bytes.
+    pub(crate) read_bytes: u64,
     /// The most data in one WRITE, in bytes.
     pub(crate) write_bytes: u64,
     /// The most files open at once.
@@ -163,10 +170,9 @@ impl ServerLimits {
         let mut packet = vec![EXTENDED_REPLY];
         packet.extend_from_slice(body);
         let mut reader = PacketReader::new(&packet)?;
-        let packet_bytes = reader.u64()?;
-        reader.u64()?;
         Ok(Self {
-            packet_bytes,
+            packet_bytes: reader.u64()?,
+            read_bytes: reader.u64()?,
             write_bytes: reader.u64()?,
             open_files: reader.u64()?,
         })
@@ -192,6 +198,12 @@ pub(crate) mod encoded {
     pub(crate) fn handle(id: u32, handle: &[u8], out: &mut Vec<u8>) {
         let mut packet = PacketWriter::begin(out, HANDLE);
         packet.u32(id).string(handle);
+        packet.finish();
+    }
+
+    pub(crate) fn data(id: u32, bytes: &[u8], out: &mut Vec<u8>) {
+        let mut packet = PacketWriter::begin(out, DATA);
+        packet.u32(id).string(bytes);
         packet.finish();
     }
 
@@ -258,7 +270,10 @@ mod tests {
             prop_assert_eq!(Reply::decode(&packet[4..]).unwrap(), (id, Reply::Attributes(attributes)));
             let mut packet = Vec::new();
             encoded::handle(id, &handle, &mut packet);
-            prop_assert_eq!(Reply::decode(&packet[4..]).unwrap(), (id, Reply::Handle(handle)));
+            prop_assert_eq!(Reply::decode(&packet[4..]).unwrap(), (id, Reply::Handle(handle.clone())));
+            let mut packet = Vec::new();
+            encoded::data(id, &handle, &mut packet);
+            prop_assert_eq!(Reply::decode(&packet[4..]).unwrap(), (id, Reply::Data(handle)));
         }
     }
 

@@ -2,7 +2,7 @@
 //! (draft-ietf-secsh-filexfer-02, section 6; OpenSSH's `PROTOCOL`, section 4).
 //!
 //! Deliberately absent: SETSTAT in any form (some servers answer it with an error after a good
-//! upload), reading files, listing folders.
+//! upload), listing folders.
 
 use super::packet::PacketWriter;
 
@@ -16,6 +16,7 @@ pub(crate) const LIMITS: &str = "limits@openssh.com";
 const INIT: u8 = 1;
 const OPEN: u8 = 3;
 const CLOSE: u8 = 4;
+const READ: u8 = 5;
 const WRITE: u8 = 6;
 const LSTAT: u8 = 7;
 const FSTAT: u8 = 8;
@@ -26,6 +27,10 @@ const EXTENDED: u8 = 200;
 
 /// WRITE, CREAT and EXCL.
 const OPEN_NEW: u32 = 0x02 | 0x08 | 0x20;
+/// WRITE, CREAT and TRUNC.
+const OPEN_OVER: u32 = 0x02 | 0x08 | 0x10;
+/// READ.
+const OPEN_READ: u32 = 0x01;
 
 /// Bytes of a WRITE packet that are not data: length, type, id, handle and its length, offset,
 /// length of the data. A handle has at most 256 bytes.
@@ -36,6 +41,16 @@ pub(crate) const WRITE_OVERHEAD_BYTES: usize = 4 + 1 + 4 + 4 + 256 + 8 + 4;
 pub(crate) enum Request<'a> {
     /// Creates a file that must not exist, for writing.
     OpenNew { path: &'a str },
+    /// Empties a file, or creates it, for writing.
+    OpenOver { path: &'a str },
+    /// Opens a file for reading.
+    OpenRead { path: &'a str },
+    /// Reads at most so many bytes.
+    Read {
+        handle: &'a [u8],
+        offset: u64,
+        length: u32,
+    },
     /// Closes a file.
     Close { handle: &'a [u8] },
     /// Asks for the attributes of an open file.
@@ -64,6 +79,13 @@ impl Request<'_> {
         match self {
             // The attributes are empty: the server's own defaults apply.
             Self::OpenNew { path } => packet.string(path.as_bytes()).u32(OPEN_NEW).u32(0),
+            Self::OpenOver { path } => packet.string(path.as_bytes()).u32(OPEN_OVER).u32(0),
+            Self::OpenRead { path } => packet.string(path.as_bytes()).u32(OPEN_READ).u32(0),
+            Self::Read {
+                handle,
+                offset,
+                length,
+            } => packet.string(handle).u64(offset).u32(length),
             Self::Close { handle } | Self::Fstat { handle } => packet.string(handle),
             Self::Stat { path } | Self::Lstat { path } | Self::Remove { path } => {
                 packet.string(path.as_bytes())
@@ -81,7 +103,8 @@ impl Request<'_> {
 
     fn kind(self) -> u8 {
         match self {
-            Self::OpenNew { .. } => OPEN,
+            Self::OpenNew { .. } | Self::OpenOver { .. } | Self::OpenRead { .. } => OPEN,
+            Self::Read { .. } => READ,
             Self::Close { .. } => CLOSE,
             Self::Fstat { .. } => FSTAT,
             Self::Stat { .. } => STAT,
@@ -137,6 +160,17 @@ pub(crate) mod decoded {
         OpenNew {
             path: String,
         },
+        OpenOver {
+            path: String,
+        },
+        OpenRead {
+            path: String,
+        },
+        Read {
+            handle: Vec<u8>,
+            offset: u64,
+            length: u32,
+        },
         Close {
             handle: Vec<u8>,
         },
@@ -184,9 +218,18 @@ pub(crate) mod decoded {
             INIT => return Ok((0, Decoded::Init { version: id })),
             OPEN => {
                 let path = text(reader.string()?);
-                assert_eq!((reader.u32()?, reader.u32()?), (OPEN_NEW, 0));
-                Decoded::OpenNew { path }
+                match (reader.u32()?, reader.u32()?) {
+                    (OPEN_NEW, 0) => Decoded::OpenNew { path },
+                    (OPEN_OVER, 0) => Decoded::OpenOver { path },
+                    (OPEN_READ, 0) => Decoded::OpenRead { path },
+                    other => panic!("flags and attributes {other:?}"),
+                }
             }
+            READ => Decoded::Read {
+                handle: reader.string()?.to_vec(),
+                offset: reader.u64()?,
+                length: reader.u32()?,
+            },
             CLOSE => Decoded::Close {
                 handle: reader.string()?.to_vec(),
             },
@@ -251,6 +294,26 @@ mod tests {
             (
                 Request::OpenNew { path: "a/b" },
                 Decoded::OpenNew { path: "a/b".into() },
+            ),
+            (
+                Request::OpenOver { path: "a/b" },
+                Decoded::OpenOver { path: "a/b".into() },
+            ),
+            (
+                Request::OpenRead { path: "a/b" },
+                Decoded::OpenRead { path: "a/b".into() },
+            ),
+            (
+                Request::Read {
+                    handle: b"h",
+                    offset: 1 << 40,
+                    length: 32_768,
+                },
+                Decoded::Read {
+                    handle: b"h".to_vec(),
+                    offset: 1 << 40,
+                    length: 32_768,
+                },
             ),
             (
                 Request::Close { handle: b"h" },

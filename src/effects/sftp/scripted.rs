@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::endpoint::Recipe;
 use super::operation::{Completed, Operation};
 use super::outbox::Capabilities;
 use super::packet::FrameBuffer;
@@ -44,6 +45,12 @@ pub(crate) struct Manner {
     pub(crate) picks_up: bool,
     /// Bytes that are lost from the end of every file, on a disk that hides it.
     pub(crate) loses_bytes: usize,
+    /// Whether the last byte of every write is stored as another one.
+    pub(crate) garbles: bool,
+    /// Bytes that one answer to a READ has at most.
+    pub(crate) most_read: usize,
+    /// Files that may be open at once, which it does not tell.
+    pub(crate) most_open: usize,
 }
 
 impl Default for Manner {
@@ -56,6 +63,9 @@ impl Default for Manner {
             blind: false,
             picks_up: false,
             loses_bytes: 0,
+            garbles: false,
+            most_read: usize::MAX,
+            most_open: usize::MAX,
         }
     }
 }
@@ -130,17 +140,37 @@ impl Server {
     fn carry_out(&mut self, id: u32, request: Decoded, answers: &mut Vec<u8>) {
         let mut code = StatusCode::OK;
         match request {
-            Decoded::OpenNew { path } => {
-                if self.files.contains_key(&path) {
-                    code = self.manner.exists;
-                } else {
-                    self.opened += 1;
-                    let handle = self.opened.to_be_bytes().to_vec();
-                    self.files.insert(path.clone(), Vec::new());
-                    self.open.insert(handle.clone(), path);
-                    self.most_open = self.most_open.max(self.open.len());
-                    return encoded::handle(id, &handle, answers);
+            Decoded::OpenNew { .. } | Decoded::OpenOver { .. } | Decoded::OpenRead { .. }
+                if self.open.len() >= self.manner.most_open =>
+            {
+                code = StatusCode::FAILURE;
+            }
+            Decoded::OpenNew { path } if self.files.contains_key(&path) => {
+                code = self.manner.exists;
+            }
+            Decoded::OpenNew { path } | Decoded::OpenOver { path } => {
+                self.files.insert(path.clone(), Vec::new());
+                return self.keep_open(id, path, answers);
+            }
+            Decoded::OpenRead { .. } if self.manner.blind => code = StatusCode::PERMISSION_DENIED,
+            Decoded::OpenRead { path } if self.files.contains_key(&path) => {
+                return self.keep_open(id, path, answers);
+            }
+            Decoded::OpenRead { .. } => code = StatusCode::NO_SUCH_FILE,
+            Decoded::Read {
+                handle,
+                offset,
+                length,
+            } => {
+                let file = self.files.get(&self.open[&handle]);
+                let offset = usize::try_from(offset).unwrap();
+                let length = usize::try_from(length).unwrap();
+                let rest = file.and_then(|file| file.get(offset..)).unwrap_or_default();
+                let count = rest.len().min(length).min(self.manner.most_read);
+                if count > 0 {
+                    return encoded::data(id, &rest[..count], answers);
                 }
+                code = StatusCode::EOF;
             }
             Decoded::Write {
                 handle,
@@ -152,9 +182,17 @@ impl Server {
                 let keep = data.len() - data.len().min(self.manner.loses_bytes);
                 file.resize(file.len().max(offset + keep), 0);
                 file[offset..offset + keep].copy_from_slice(&data[..keep]);
+                if let Some(last) = file.last_mut().filter(|_| self.manner.garbles) {
+                    *last ^= 1;
+                }
             }
             Decoded::Fsync { handle } => assert!(self.open.contains_key(&handle)),
-            Decoded::Close { handle } => assert!(self.open.remove(&handle).is_some()),
+            Decoded::Close { handle } => {
+                let path = self.open.remove(&handle).unwrap();
+                if self.manner.picks_up && path == self.watched {
+                    self.history.push(self.files.remove(&path));
+                }
+            }
             Decoded::Fstat { handle } => {
                 let path = self.open[&handle].clone();
                 return self.look(id, &path, answers);
@@ -184,6 +222,14 @@ impl Server {
             Decoded::Init { .. } | Decoded::Limits => panic!("not part of an operation"),
         }
         encoded::status(id, code, "", answers);
+    }
+
+    fn keep_open(&mut self, id: u32, path: String, answers: &mut Vec<u8>) {
+        self.opened += 1;
+        let handle = self.opened.to_be_bytes().to_vec();
+        self.open.insert(handle.clone(), path);
+        self.most_open = self.most_open.max(self.open.len());
+        encoded::handle(id, &handle, answers);
     }
 
     fn rename(&mut self, from: &str, to: String) -> StatusCode {
@@ -267,17 +313,23 @@ pub(crate) const BOUNDS: Bounds = Bounds {
     open_files: 4,
     unacknowledged_bytes: 64,
     write_bytes: 16,
+    read_bytes: 20,
     operation: Duration::from_secs(100),
     cleanup: Duration::from_secs(10),
 };
 
 /// A pipeline for a server of this manner.
 pub(crate) fn pipeline(manner: Manner, bounds: Bounds) -> Pipeline {
+    pipeline_with(manner, bounds, Recipe::default())
+}
+
+/// The same, for another recipe.
+pub(crate) fn pipeline_with(manner: Manner, bounds: Bounds, recipe: Recipe) -> Pipeline {
     let capabilities = Capabilities {
         posix_rename: manner.posix_rename,
         fsync: manner.fsync,
     };
-    Pipeline::new("box".to_owned(), bounds, capabilities)
+    Pipeline::new("box".to_owned(), recipe, bounds, capabilities)
 }
 
 /// Runs operations to their end, the wire taking and giving `cut` bytes at a time. Time stands still

@@ -15,6 +15,7 @@ pub(crate) struct StatusCode(pub(crate) u32);
 
 impl StatusCode {
     pub(crate) const OK: Self = Self(0);
+    pub(crate) const EOF: Self = Self(1);
     pub(crate) const NO_SUCH_FILE: Self = Self(2);
     pub(crate) const PERMISSION_DENIED: Self = Self(3);
     #[cfg(test)]

@@ -4,6 +4,7 @@
 
 mod glance;
 mod pipeline;
+mod recipe;
 mod upload;
 
 use courier_ledger::{Placement, Replaces};

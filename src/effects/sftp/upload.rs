@@ -1,27 +1,34 @@
 //! One upload, from the temporary name to the final one. Performs no I/O: answers come in, requests
 //! go out, and every order of refusals ends in an outcome that says what remains at the drop-box.
 //!
-//! What always holds: the final name is touched only after every write, the sync, the size and the
-//! close were acknowledged; a file that this ledger did not create is never replaced; a temporary
-//! file is removed by whoever gives up, and otherwise reported. A server that says "no such file"
+//! What always holds: unless the recipe says `Direct`, the final name is touched only after every
+//! write, the sync, the size and the close were acknowledged; a file that this ledger did not create
+//! is never replaced; an unfinished file is removed by whoever gives up, and otherwise reported; a
+//! final name is never removed because of what a verification found. A server that says "no such file"
 //! of the temporary name when it is to be renamed has left the final name as it was, so that outcome
 //! is `Untouched`: to call it uncertain would allow the next run to overwrite a file that somebody
 //! else put there.
 //!
-//! Deliberately absent: retries (the run loop's), any change of times or permissions, reading back.
-//! Another way of placing or of verifying is another branch in `begin`, `confirm` and
-//! `place` (`upload/placing.rs`).
+//! Deliberately absent: retries (the run loop's), any change of times or permissions. Another way of
+//! placing or of verifying is another branch in `upload/creating.rs`, `confirming.rs` and `placing.rs`.
 
+mod confirming;
+mod creating;
+mod ending;
 mod placing;
+mod reading_back;
 
-use courier_ledger::{Failure, FailureClass, Phase, Placement, RemoteAfterFailure, Replaces};
+use courier_ledger::{Failure, Phase, Placement, Replaces};
 
+use super::endpoint::{Placing, Recipe, Verification};
 use super::operation::{Done, OperationError};
 use super::outbox::{Answer, Flow, Purpose, Requests};
+use super::pipeline::Bounds;
 use super::reply::Attributes;
 use super::request::Request;
 use super::status::{Status, StatusCode};
 use crate::effects::source::Source;
+use reading_back::{Hashing, ReadBack};
 
 /// The end of an operation.
 pub(crate) type Outcome = Result<Done, OperationError>;
@@ -29,12 +36,18 @@ pub(crate) type Outcome = Result<Done, OperationError>;
 /// How far an upload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// The temporary file is being created.
+    /// It is looked whether the final name is free, before a file is created under it.
+    Looking,
+    /// The file is being created.
     Creating,
     /// Its bytes are being sent.
     Writing,
     /// Everything is sent; answers are awaited.
     Confirming,
+    /// It is being opened again.
+    Reopening,
+    /// Its bytes are being read back.
+    ReadingBack,
     /// It is being put under its final name.
     Placing,
     /// It is in place; a last look is taken.
@@ -48,17 +61,25 @@ pub(crate) struct Upload {
     target: String,
     name: String,
     replaces: Replaces,
+    recipe: Recipe,
     step: Step,
     handle: Option<Vec<u8>>,
     size_bytes: u64,
+    /// Of what was sent, where it is to be read back.
+    sent: Option<Hashing>,
+    read_back: Option<ReadBack>,
     /// Whether the open file's size could not be had.
     unmeasured: bool,
     /// Why the file could not be created, when the reason may be a file that stands there.
     create_refusal: Option<Status>,
     /// Why the file could not be put in place, when the reason may be a file that stands there.
     place_refusal: Option<Status>,
-    /// Whether the temporary file may exist.
-    temporary_may_remain: bool,
+    /// Files that others had open when the creation was refused.
+    others_open: Option<usize>,
+    /// Whether it waits for others to close theirs.
+    is_crowded_out: bool,
+    /// Whether the unfinished file may exist.
+    unfinished_may_remain: bool,
     /// Whether its removal was tried.
     withdrawn: bool,
     /// Whether a request that changes the final name is without an answer.
@@ -76,6 +97,7 @@ impl Upload {
         target: String,
         name: String,
         replaces: Replaces,
+        recipe: Recipe,
     ) -> Self {
         Self {
             source,
@@ -83,13 +105,18 @@ impl Upload {
             target,
             name,
             replaces,
+            recipe,
             step: Step::Creating,
             handle: None,
             size_bytes: 0,
+            sent: None,
+            read_back: None,
             unmeasured: false,
             create_refusal: None,
             place_refusal: None,
-            temporary_may_remain: false,
+            others_open: None,
+            is_crowded_out: false,
+            unfinished_may_remain: false,
             withdrawn: false,
             in_doubt: false,
             unlinked: false,
@@ -97,36 +124,73 @@ impl Upload {
         }
     }
 
-    /// Sends the first request.
+    /// What messages call it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Sends the first request; also once more, after it was crowded out.
     pub(crate) fn begin(&mut self, out: &mut Requests<'_>) -> Option<Outcome> {
+        self.is_crowded_out = false;
+        self.create_refusal = None;
+        self.sent = matches!(self.recipe.verification, Verification::ReadBack).then(Hashing::new);
         if let Err(error) = self.source.restart() {
             self.source_failed(&error);
             return self.advance(out);
         }
-        self.create(out);
+        self.open(out);
         None
     }
 
-    /// Whether it can send data now.
-    pub(crate) fn is_writing(&self) -> bool {
-        self.step == Step::Writing && self.failure.is_none()
+    /// Whether it can send or ask for data now.
+    pub(crate) fn is_moving(&self) -> bool {
+        matches!(self.step, Step::Writing | Step::ReadingBack) && self.failure.is_none()
     }
 
     /// Whether it holds, or may come to hold, a file open at the server.
     pub(crate) fn occupies_file(&self) -> bool {
-        self.handle.is_some() || self.step == Step::Creating
+        match self.step {
+            _ if self.handle.is_some() => true,
+            Step::Looking | Step::Creating | Step::Reopening => true,
+            // Its place is kept: a server may allow one open file.
+            Step::Confirming => self.recipe.verification == Verification::ReadBack,
+            Step::Writing | Step::ReadingBack | Step::Placing | Step::Placed(_) => false,
+        }
     }
 
-    /// Sends the next piece, and what follows the last one.
-    pub(crate) fn feed(&mut self, room: usize, out: &mut Requests<'_>) -> (Flow, Option<Outcome>) {
-        let Some(handle) = self
-            .handle
-            .as_deref()
-            .filter(|_| self.step == Step::Writing)
-        else {
+    /// Whether the server refused to open its file, most likely because others are open: nothing of
+    /// it is there, and it can begin again when fewer are.
+    pub(crate) fn is_crowded_out(&self) -> bool {
+        self.is_crowded_out
+    }
+
+    /// Files that the server had open for others when this one was refused.
+    pub(crate) fn others_open(&self) -> usize {
+        self.others_open.unwrap_or(0)
+    }
+
+    /// Whether the server has its file open.
+    pub(crate) fn has_file_open(&self) -> bool {
+        self.handle.is_some()
+    }
+
+    /// Sends the next piece and what follows the last one, or asks for the next piece.
+    pub(crate) fn feed(
+        &mut self,
+        bounds: &Bounds,
+        out: &mut Requests<'_>,
+    ) -> (Flow, Option<Outcome>) {
+        let Some(handle) = self.handle.as_deref().filter(|_| self.is_moving()) else {
             return (Flow::End, None);
         };
-        match out.write(handle, self.size_bytes, room, self.source.as_mut()) {
+        if let Some(read_back) = &mut self.read_back {
+            return (read_back.ask(handle, bounds.read_bytes, out), None);
+        }
+        let source = match &mut self.sent {
+            Some(hashing) => &mut hashing.over(self.source.as_mut()) as &mut dyn Source,
+            None => self.source.as_mut(),
+        };
+        match out.write(handle, self.size_bytes, bounds.write_bytes, source) {
             Ok(fed) => {
                 self.size_bytes += fed.bytes as u64;
                 if fed.source == Flow::End {
@@ -153,8 +217,12 @@ impl Upload {
                 self.handle = Some(handle);
                 self.step = Step::Writing;
             }
+            (Purpose::Reopen, answer) => self.reopened(answer),
+            (Purpose::Read { offset, length }, answer) => {
+                self.piece_read(offset, length, answer, out);
+            }
             (Purpose::Create, Answer::Refused(status)) => self.create_refused(status, out),
-            (Purpose::ClearTemporary, answer) => self.temporary_cleared(answer, out),
+            (Purpose::ClearTemporary, answer) => self.temporary_cleared(&answer, out),
             (Purpose::Write, Answer::Refused(status)) => {
                 let full = if status.code.is_full() {
                     ""
@@ -185,13 +253,9 @@ impl Upload {
                 }),
             ) => self.compare(size),
             (Purpose::Measure, _) => self.unmeasured = true,
-            (Purpose::Close, answer) => {
-                self.handle = None;
-                if let Answer::Refused(status) = answer {
-                    self.confirmation_failed("cannot close it", &status);
-                }
-            }
+            (Purpose::Close, answer) => self.closed(&answer),
             (Purpose::LookBefore, Answer::Attributes(_)) => self.occupied(),
+            (Purpose::LookBefore, _) if self.step == Step::Looking => self.create(out),
             (Purpose::Replace, Answer::Ok) => self.placed(Placement::PosixRename, out),
             (Purpose::Place | Purpose::PlaceAgain, Answer::Ok) => {
                 let placement = if self.unlinked {
@@ -203,6 +267,9 @@ impl Upload {
             }
             (Purpose::Replace, Answer::Refused(status)) => self.replace_refused(&status, out),
             (Purpose::Place, Answer::Refused(status)) => self.place_refused(status, out),
+            (Purpose::LookAfterRefusal, answer) if self.step == Step::Creating => {
+                self.creation_explained(&answer);
+            }
             (Purpose::LookAfterRefusal, answer) => self.refusal_explained(&answer, out),
             (Purpose::Unlink, answer) => self.old_unlinked(&answer, out),
             (Purpose::PlaceAgain, Answer::Refused(status)) => {
@@ -218,9 +285,9 @@ impl Upload {
                 }
             }
             (Purpose::LookAfter, _) => return self.uploaded(),
-            (Purpose::Withdraw, Answer::Ok) => self.temporary_may_remain = false,
+            (Purpose::Withdraw, Answer::Ok) => self.unfinished_may_remain = false,
             (Purpose::Withdraw, Answer::Refused(status)) if status.code.is_absent() => {
-                self.temporary_may_remain = false;
+                self.unfinished_may_remain = false;
             }
             // What was written is acknowledged, the final name is free or cannot be looked at, the
             // temporary file stays: nothing follows. Answers of the wrong kind do not get here.
@@ -242,227 +309,44 @@ impl Upload {
         self.advance(out)
     }
 
-    /// Gives up because the time for it is over. What is irrevocable is waited for.
-    pub(crate) fn expire(&mut self, out: &mut Requests<'_>) -> Option<Outcome> {
-        if matches!(self.step, Step::Placed(_)) {
-            return self.uploaded();
-        }
-        let text = format!("the upload of {} took longer than allowed", self.name);
-        self.fail(self.phase(), FailureClass::Transient, text);
-        self.advance(out)
-    }
-
-    /// The end when the connection is gone.
-    pub(crate) fn lost(&mut self, reason: &str) -> Outcome {
-        if let Some(done) = self.uploaded() {
-            return done;
-        }
-        let text = format!("the upload of {} was cut off: {reason}", self.name);
-        self.fail(self.phase(), FailureClass::Transient, text);
-        self.given_up(true)
-    }
-
-    fn create(&mut self, out: &mut Requests<'_>) {
-        self.temporary_may_remain = true;
-        out.send(
-            Purpose::Create,
-            Request::OpenNew {
-                path: &self.temporary,
-            },
-        );
-    }
-
-    fn create_refused(&mut self, status: Status, out: &mut Requests<'_>) {
-        let hopeless = status.code.is_absent() || status.code.is_denied() || status.code.is_full();
-        if hopeless || self.create_refusal.is_some() {
-            // A refused creation creates nothing; an earlier attempt may have. Where that was cleared,
-            // or the folder is missing, nothing stands there.
-            if status.code.is_absent() || self.create_refusal.is_some() {
-                self.temporary_may_remain = false;
-            }
-            self.create_failed(&status);
-        } else if self.failure.is_none() {
-            // OpenSSH says "failure" whatever the reason. A file of this name can only be our own.
-            self.create_refusal = Some(status);
-            out.send(
-                Purpose::ClearTemporary,
-                Request::Remove {
-                    path: &self.temporary,
-                },
-            );
-        }
-    }
-
-    fn temporary_cleared(&mut self, answer: Answer, out: &mut Requests<'_>) {
-        match answer {
-            Answer::Refused(status) if status.code.is_absent() => {
-                self.temporary_may_remain = false;
-                if let Some(refusal) = self.create_refusal.clone() {
-                    self.create_failed(&refusal);
-                }
-            }
-            Answer::Refused(status) => {
-                self.withdrawn = true;
-                self.fail(
-                    Phase::Create,
-                    status.code.class(),
-                    format!(
-                        "the temporary file for {} cannot be created, and what may stand there \
-                         cannot be removed: {status}",
-                        self.name
-                    ),
-                );
-            }
-            Answer::Ok | Answer::Handle(_) | Answer::Attributes(_) => {
-                self.temporary_may_remain = false;
-                if self.failure.is_none() {
-                    self.create(out);
-                }
-            }
-        }
-    }
-
-    fn create_failed(&mut self, status: &Status) {
-        let hint = if status.code.is_absent() {
-            "; is the folder still there?"
-        } else if status.code.is_denied() {
-            "; the user needs the right to create files in the folder"
-        } else {
-            ""
-        };
-        self.fail(
-            Phase::Create,
-            status.code.class(),
-            format!(
-                "the server does not create the temporary file for {}: {status}{hint}",
-                self.name
-            ),
-        );
-    }
-
-    /// Sends what follows the last byte. Requests on one handle are served in order, so nothing is
-    /// waited for here.
-    fn confirm(&mut self, out: &mut Requests<'_>) {
-        self.step = Step::Confirming;
-        let Some(handle) = self.handle.as_deref() else {
-            return;
-        };
-        if out.capabilities.fsync {
-            out.send(Purpose::Sync, Request::Fsync { handle });
-        }
-        out.send(Purpose::Measure, Request::Fstat { handle });
-        out.send(Purpose::Close, Request::Close { handle });
-        if self.replaces == Replaces::Nothing {
-            // Some servers overwrite in a plain rename.
-            out.send(Purpose::LookBefore, Request::Lstat { path: &self.target });
-        }
-    }
-
-    fn compare(&mut self, size: u64) {
-        if size != self.size_bytes {
-            self.fail(
-                Phase::Confirm,
-                FailureClass::Transient,
-                format!(
-                    "the server holds {size} bytes of {} where {} were sent and acknowledged",
-                    self.name, self.size_bytes
-                ),
-            );
-        }
-    }
-
-    fn confirmation_failed(&mut self, what: &str, status: &Status) {
-        self.fail(
-            Phase::Confirm,
-            status.code.class(),
-            format!("the server took {} and {what}: {status}", self.name),
-        );
-    }
-
-    fn source_failed(&mut self, error: &std::io::Error) {
-        let text = format!("the bytes of {} cannot be had: {error}", self.name);
-        self.fail(Phase::Spool, FailureClass::Transient, text);
-    }
-
-    /// The first failure counts; what follows from it is not another one.
-    fn fail(&mut self, phase: Phase, class: FailureClass, text: String) {
-        self.failure.get_or_insert(Failure { phase, class, text });
-    }
-
-    fn phase(&self) -> Phase {
-        match self.step {
-            Step::Creating => Phase::Create,
-            Step::Writing => Phase::Write,
-            Step::Confirming => Phase::Confirm,
-            Step::Placing | Step::Placed(_) => Phase::Place,
-        }
-    }
-
-    fn uploaded(&self) -> Option<Outcome> {
-        match self.step {
-            Step::Placed(placement) => Some(Ok(Done::Uploaded {
-                size_bytes: self.size_bytes,
-                placement,
-            })),
-            Step::Creating | Step::Writing | Step::Confirming | Step::Placing => None,
-        }
-    }
-
     /// What follows when nothing is outstanding.
     fn advance(&mut self, out: &mut Requests<'_>) -> Option<Outcome> {
-        if *out.outstanding > 0 {
+        if *out.outstanding > 0 || self.is_crowded_out {
             return None;
         }
         if self.failure.is_some() {
-            if let Some(handle) = self.handle.as_deref() {
-                out.send(Purpose::Close, Request::Close { handle });
-                return None;
-            }
-            if self.temporary_may_remain && !self.withdrawn {
-                self.withdrawn = true;
-                out.send(
-                    Purpose::Withdraw,
-                    Request::Remove {
-                        path: &self.temporary,
-                    },
-                );
-                return None;
-            }
-            return Some(self.given_up(false));
+            return self.give_up(out);
         }
-        if self.step == Step::Confirming {
-            if self.unmeasured {
+        match self.step {
+            Step::Confirming if self.unmeasured => {
                 self.unmeasured = false;
-                out.send(
-                    Purpose::MeasureByName,
-                    Request::Stat {
-                        path: &self.temporary,
-                    },
-                );
-            } else {
-                self.place(out);
+                let path = self.written();
+                out.send(Purpose::MeasureByName, Request::Stat { path });
             }
+            Step::Confirming if self.recipe.verification == Verification::ReadBack => {
+                self.step = Step::Reopening;
+                let path = self.written();
+                out.send(Purpose::Reopen, Request::OpenRead { path });
+            }
+            Step::Confirming => self.place(out),
+            Step::ReadingBack => return self.read_to_the_end(out),
+            // The file was opened again and is not there: the recipient has it.
+            Step::Reopening if self.handle.is_none() => self.place(out),
+            Step::Looking
+            | Step::Creating
+            | Step::Writing
+            | Step::Reopening
+            | Step::Placing
+            | Step::Placed(_) => {}
         }
         None
     }
 
-    fn given_up(&mut self, connection_lost: bool) -> Outcome {
-        let remote = if self.unlinked || self.in_doubt {
-            RemoteAfterFailure::Uncertain
-        } else if self.temporary_may_remain {
-            RemoteAfterFailure::TemporaryMayRemain
-        } else {
-            RemoteAfterFailure::Untouched
-        };
-        let failure = self.failure.take().unwrap_or_else(|| Failure {
-            phase: self.phase(),
-            class: FailureClass::Transient,
-            text: format!("the upload of {} was given up", self.name),
-        });
-        Err(OperationError {
-            failure,
-            remote,
-            connection_lost,
-        })
+    /// The path that the bytes are written to.
+    fn written(&self) -> &str {
+        match self.recipe.placing {
+            Placing::Rename => &self.temporary,
+            Placing::Direct => &self.target,
+        }
     }
 }

@@ -10,6 +10,7 @@ use super::super::error::ProtocolError;
 use super::super::operation::{Done, Operation};
 use super::super::pipeline::{Bounds, Pipeline};
 use super::super::reply::encoded;
+use super::super::request::decoded::Decoded;
 use super::super::scripted::{BOUNDS, Fault, Manner, Pieces, Server, pipeline, run};
 use super::super::status::StatusCode;
 use super::{NEW, server, upload};
@@ -99,6 +100,40 @@ fn a_server_that_allows_one_open_file_gets_one() {
     );
     assert!(completed.iter().all(|completed| completed.result.is_ok()));
     assert_eq!(server.most_open, 1);
+}
+
+/// The limit is found with one refusal of each upload that was too many, and held from then on.
+#[test]
+fn a_server_that_refuses_the_next_open_file_gets_as_many_as_it_had() {
+    for most_open in [1, 3] {
+        let manner = Manner {
+            most_open,
+            ..Manner::default()
+        };
+        let bounds = Bounds {
+            open_files: 20,
+            ..BOUNDS
+        };
+        let mut server = Server::new(manner);
+        let mut pipeline = pipeline(manner, bounds);
+        let completed = run(&mut pipeline, &mut server, numbered(30), 50);
+        assert!(completed.iter().all(|completed| completed.result.is_ok()));
+        assert_eq!(server.most_open, most_open);
+        let is_open = |request: &&Decoded| matches!(request, Decoded::OpenNew { .. });
+        let opens = server.log.iter().filter(is_open).count();
+        assert!(opens <= 30 + 20, "{opens} attempts");
+    }
+}
+
+#[test]
+fn a_refusal_without_any_other_open_file_is_a_failure() {
+    let manner = Manner {
+        most_open: 0,
+        ..Manner::default()
+    };
+    let mut server = Server::new(manner);
+    let completed = run(&mut pipeline(manner, BOUNDS), &mut server, numbered(9), 50);
+    assert!(completed.iter().all(|completed| completed.result.is_err()));
 }
 
 fn numbered(count: u64) -> Vec<(u64, Operation)> {

@@ -3,6 +3,7 @@
 
 use courier_ledger::{FailureClass, Phase, Placement, Replaces};
 
+use super::super::endpoint::Placing;
 use super::super::outbox::{Answer, Purpose, Requests};
 use super::super::request::Request;
 use super::super::status::{Status, StatusCode};
@@ -10,6 +11,9 @@ use super::{Step, Upload};
 
 impl Upload {
     pub(super) fn place(&mut self, out: &mut Requests<'_>) {
+        if self.recipe.placing == Placing::Direct {
+            return self.placed(Placement::Direct, out);
+        }
         self.step = Step::Placing;
         self.in_doubt = true;
         let (from, to) = (self.temporary.as_str(), self.target.as_str());
@@ -24,7 +28,7 @@ impl Upload {
         // Whatever was given up meanwhile: the file is in place.
         self.failure = None;
         self.in_doubt = false;
-        self.temporary_may_remain = false;
+        self.unfinished_may_remain = false;
         self.step = Step::Placed(placement);
         out.send(Purpose::LookAfter, Request::Lstat { path: &self.target });
     }
@@ -98,7 +102,7 @@ impl Upload {
                 ),
             ),
             Answer::Refused(_) => self.place_again(out),
-            Answer::Ok | Answer::Handle(_) | Answer::Attributes(_) => {
+            Answer::Ok | Answer::Handle(_) | Answer::Data(_) | Answer::Attributes(_) => {
                 self.unlinked = true;
                 self.place_again(out);
             }
@@ -119,7 +123,10 @@ impl Upload {
                 "; something took the temporary file away",
             )
         } else if status.code == StatusCode::UNSUPPORTED {
-            (FailureClass::NeedsPerson, "; it cannot rename files")
+            (
+                FailureClass::NeedsPerson,
+                "; it cannot rename files: SFTP.UPLOAD = \"direct\" does without",
+            )
         } else if status.code.is_denied() {
             (
                 FailureClass::NeedsPerson,

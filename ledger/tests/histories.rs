@@ -1,0 +1,106 @@
+//! Arbitrary histories of broker, drop-box, runner and people, folded by the pure core and held
+//! against the invariants.
+//!
+//! `HISTORIES=1000000 cargo test --release -p courier-ledger --test histories` runs a long campaign.
+//! A history that fails is shrunk and printed with its seed; the seed is kept in
+//! `proptest-regressions/histories.txt` and replayed first from then on.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the number of histories comes from the environment"
+)]
+
+mod model;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use model::{Histories, Property, Sabotage, Setting, Step, Violation, World};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{FileFailurePersistence, TestRunner};
+use proptest_state_machine::ReferenceStateMachine as _;
+
+/// Where a history begins, its steps, and how many of them were taken.
+type History = (Setting, Vec<Step>, Option<Arc<AtomicUsize>>);
+
+/// How many histories are checked.
+fn histories() -> u32 {
+    std::env::var("HISTORIES").map_or(10_000, |count| {
+        count.parse().expect("HISTORIES is a number of histories")
+    })
+}
+
+/// Plays a history, and holds it against every property.
+fn play(history: History, sabotage: Option<Sabotage>) -> Result<(), Violation> {
+    let (setting, steps, seen) = history;
+    let mut world = World::new(setting, sabotage);
+    for step in &steps {
+        if let Some(seen) = &seen {
+            // Shrinking drops what was never reached.
+            seen.fetch_add(1, Ordering::SeqCst);
+        }
+        world.take(step)?;
+    }
+    world.settle()?;
+    world.replay()?;
+    world.survives_encoding()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: histories(),
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
+            "../proptest-regressions/histories.txt",
+        ))),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn every_invariant_holds_in_arbitrary_histories(
+        history in Histories::sequential_strategy(20..60),
+    ) {
+        let played = play(history, None);
+        prop_assert!(played.is_ok(), "{:?}", played);
+    }
+}
+
+/// Whether histories, the same every time, show that a defect violates the property.
+fn is_noticed(sabotage: Sabotage, property: Property) {
+    let mut runner = TestRunner::deterministic();
+    let strategy = Histories::sequential_strategy(20..60);
+    for _ in 0..1_000 {
+        let tree = strategy.new_tree(&mut runner).expect("a history");
+        if let Err(violation) = play(tree.current(), Some(sabotage)) {
+            assert_eq!(violation.property, property, "{}", violation.text);
+            return;
+        }
+    }
+    panic!("{sabotage:?} was not noticed");
+}
+
+macro_rules! noticed {
+    ($($name:ident: $sabotage:ident, $property:ident;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                is_noticed(Sabotage::$sabotage, Property::$property);
+            }
+        )*
+    };
+}
+
+noticed! {
+    convergence_fails_when_uploads_deliver_nothing: DeliverNothing, Convergence;
+    idempotence_fails_when_another_key_is_recorded: RecordWrongKey, Idempotence;
+    no_lost_outcome_fails_when_effects_come_before_intents: EffectBeforeIntent, NoLostOutcome;
+    no_mass_deletion_fails_when_empty_lists_are_trusted: TrustEmptyLists, NoMassDeletion;
+    ownership_fails_when_anything_is_overwritten: OverwriteAnything, Ownership;
+    replay_determinism_fails_when_reading_alters_a_time: AlterOnReading, ReplayDeterminism;
+    status_is_projection_fails_when_it_is_projected_too_early: ProjectTooEarly, StatusIsProjection;
+    one_runner_fails_when_the_lock_is_not_kept: IgnoreLock, OneRunner;
+    clock_independence_fails_when_decisions_look_at_the_clock: LookAtClock, ClockIndependence;
+    true_reasons_fail_when_every_upload_is_called_new: CallEverythingNew, TrueReasons;
+    legality_fails_when_an_outcome_is_recorded_twice: RecordTwice, Legality;
+    delta_equals_whole_fails_when_an_observation_is_lost: LoseObservation, DeltaEqualsWhole;
+    order_independence_fails_when_times_belong_to_places: MixUpTimes, OrderIndependence;
+}

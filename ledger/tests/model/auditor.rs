@@ -1,0 +1,252 @@
+//! A second reader of the log, which trusts nothing but its events: what each name's history allows
+//! the ledger to do with it, and what `status.xml` must say.
+//!
+//! Deliberately absent: `State`. What both come to must agree.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use courier_ledger::{
+    Command, Entry, Event, Fingerprint, Hundredths, KeyId, Observation, RemoteAfterFailure,
+    RemoteName, RequestId, Timestamp,
+};
+
+/// What the log proves about a final name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// The ledger created it (or took it over) and did not remove it since.
+    Created,
+    /// A command on it has no known outcome.
+    InDoubt,
+}
+
+#[derive(Clone, Debug)]
+struct Line {
+    id: RequestId,
+    completion: Hundredths,
+    uploaded: Timestamp,
+    last_update: Option<Timestamp>,
+    deleted: Option<Timestamp>,
+}
+
+/// Which request a file belonged to: none for one of the replaced program.
+pub(crate) type Published = Option<Option<Timestamp>>;
+
+/// The last delivery under a number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delivered {
+    pub(crate) published: Published,
+    pub(crate) fingerprint: Option<Fingerprint>,
+    pub(crate) completion: Hundredths,
+    pub(crate) key: Option<KeyId>,
+}
+
+/// The second reader.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Auditor {
+    /// The commands without an outcome.
+    pub(crate) open: BTreeMap<u64, Command>,
+    /// The intents, and the temporary name of each.
+    pub(crate) intents: BTreeMap<u64, (RemoteName, Option<RemoteName>)>,
+    pub(crate) claims: BTreeMap<RemoteName, Claim>,
+    pub(crate) delivered: BTreeMap<RequestId, Delivered>,
+    /// The intent of each last delivery.
+    pub(crate) receipts: BTreeMap<RequestId, u64>,
+    /// Numbers of which the last command has no known outcome.
+    pub(crate) doubts: BTreeSet<RequestId>,
+    key: Option<KeyId>,
+    /// Results that the recipient was seen to take.
+    pub(crate) picked_up: BTreeSet<RequestId>,
+    /// Which request's file was removed last under a number that holds none now.
+    pub(crate) removed: BTreeMap<RequestId, Published>,
+    lines: BTreeMap<(u64, u32), Line>,
+    places: BTreeMap<RequestId, (u64, u32)>,
+}
+
+impl Auditor {
+    pub(crate) fn read(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::LegacyImported { entries, .. } => {
+                for (index, old) in (0..).zip(entries) {
+                    let place = (entry.sequence.0, index);
+                    self.places.insert(old.id, place);
+                    self.lines.insert(
+                        place,
+                        Line {
+                            id: old.id,
+                            completion: old.completion,
+                            uploaded: old.uploaded,
+                            last_update: old.last_update,
+                            deleted: old.deleted,
+                        },
+                    );
+                    if old.deleted.is_some() {
+                        self.removed.insert(old.id, None);
+                    } else {
+                        self.claims
+                            .insert(RemoteName::export(old.id), Claim::Created);
+                        let delivered = Delivered {
+                            published: None,
+                            fingerprint: None,
+                            completion: old.completion,
+                            key: None,
+                        };
+                        self.delivered.insert(old.id, delivered);
+                    }
+                }
+            }
+            Event::SnapshotObserved(delta) => {
+                for observation in &delta.changed {
+                    self.adopt(observation);
+                }
+            }
+            Event::RunStarted { key, .. } => {
+                self.key = Some(*key);
+                for (_, command) in std::mem::take(&mut self.open) {
+                    self.doubt(&command);
+                }
+            }
+            Event::CommandStarted { command, temporary } => {
+                self.open.insert(entry.sequence.0, command.clone());
+                self.intents.insert(
+                    entry.sequence.0,
+                    (command.name().clone(), temporary.clone()),
+                );
+            }
+            Event::Uploaded { start, delivery } | Event::PickedUp { start, delivery } => {
+                let request = self.delivered(start.0, delivery.key, entry.time);
+                if matches!(entry.event, Event::PickedUp { .. }) {
+                    self.picked_up.insert(request);
+                } else {
+                    self.picked_up.remove(&request);
+                }
+            }
+            Event::Deleted { start, .. } => self.removed(start.0, entry.time),
+            Event::CommandFailed { start, remote, .. } => {
+                let command = self.open.remove(&start.0).unwrap();
+                if *remote == RemoteAfterFailure::Uncertain {
+                    self.doubt(&command);
+                }
+            }
+            Event::LedgerPublished { start, .. } => {
+                self.open.remove(&start.0).unwrap();
+            }
+            _ => {}
+        }
+    }
+
+    /// A result of the replaced program that agrees with what is seen first counts as uploaded now.
+    fn adopt(&mut self, observation: &Observation) {
+        let in_doubt = self.doubts.contains(&observation.id);
+        if let Some(delivered) = self.delivered.get_mut(&observation.id)
+            && delivered.fingerprint.is_none()
+            && delivered.completion == observation.completion().hundredths()
+            && !in_doubt
+        {
+            delivered.fingerprint = Some(observation.fingerprint());
+            delivered.published = Some(observation.published);
+            delivered.key = self.key;
+        }
+    }
+
+    fn doubt(&mut self, command: &Command) {
+        if let Some(request) = command.request() {
+            self.doubts.insert(request);
+            self.picked_up.remove(&request);
+            self.claims
+                .entry(command.name().clone())
+                .or_insert(Claim::InDoubt);
+        }
+    }
+
+    fn delivered(&mut self, start: u64, key: KeyId, time: Timestamp) -> RequestId {
+        let Some(Command::Upload {
+            request,
+            name,
+            published,
+            completion,
+            fingerprint,
+            ..
+        }) = self.open.remove(&start)
+        else {
+            panic!("no upload began at {start}")
+        };
+        self.claims.insert(name, Claim::Created);
+        let completion = completion.hundredths();
+        let delivered = Delivered {
+            published: Some(published),
+            fingerprint: Some(fingerprint),
+            completion,
+            key: Some(key),
+        };
+        self.delivered.insert(request, delivered);
+        self.receipts.insert(request, start);
+        self.doubts.remove(&request);
+        self.removed.remove(&request);
+        if let Some(place) = self.places.get(&request) {
+            let line = self.lines.get_mut(place).unwrap();
+            line.completion = completion;
+            line.last_update = Some(time);
+            line.deleted = None;
+        } else {
+            self.places.insert(request, (start, 0));
+            let line = Line {
+                id: request,
+                completion,
+                uploaded: time,
+                last_update: None,
+                deleted: None,
+            };
+            self.lines.insert((start, 0), line);
+        }
+        request
+    }
+
+    fn removed(&mut self, start: u64, time: Timestamp) {
+        let command = self.open.remove(&start).unwrap();
+        if let Command::Delete { request, name, .. } = command {
+            self.claims.remove(&name);
+            self.picked_up.remove(&request);
+            self.doubts.remove(&request);
+            let last = self.delivered.remove(&request);
+            if let Some(place) = self.places.get(&request) {
+                self.lines.get_mut(place).unwrap().deleted = Some(time);
+                self.removed
+                    .insert(request, last.and_then(|it| it.published));
+            }
+        }
+    }
+
+    /// Whether anything was ever done, or may have been, for a request.
+    pub(crate) fn remembers(&self, id: RequestId) -> bool {
+        self.places.contains_key(&id) || self.claims.contains_key(&RemoteName::export(id))
+    }
+
+    /// How many results stand at the drop-box or may.
+    pub(crate) fn stored(&self) -> u64 {
+        self.claims.len() as u64
+    }
+
+    /// What stands between the root's tags of `status.xml`.
+    pub(crate) fn body(&self) -> String {
+        let mut body = String::new();
+        for line in self.lines.values() {
+            write!(
+                body,
+                "<request-status><id>{}</id><completion>{}</completion><uploaded>{}</uploaded>",
+                line.id,
+                line.completion,
+                line.uploaded.to_legacy()
+            )
+            .unwrap();
+            if let Some(time) = line.last_update {
+                write!(body, "<last-update>{}</last-update>", time.to_legacy()).unwrap();
+            }
+            if let Some(time) = line.deleted {
+                write!(body, "<deleted>{}</deleted>", time.to_legacy()).unwrap();
+            }
+            body.push_str("</request-status>");
+        }
+        body + "</status>"
+    }
+}

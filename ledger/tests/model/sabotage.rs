@@ -1,0 +1,33 @@
+//! Defects put into the model's runner on purpose, one for each property, to show that the property
+//! notices: a check that cannot fail proves nothing.
+
+/// A defect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sabotage {
+    /// Uploads claim success and deliver nothing.
+    DeliverNothing,
+    /// Deliveries are recorded under another key than the one that they were encrypted with.
+    RecordWrongKey,
+    /// An effect takes place although the append of its intent was torn.
+    EffectBeforeIntent,
+    /// Every disappearance counts as proven.
+    TrustEmptyLists,
+    /// Uploads overwrite whatever they find.
+    OverwriteAnything,
+    /// The log that is read is not the log that was written: a time differs.
+    AlterOnReading,
+    /// `status.xml` is projected from the state before the run, and claims to be newer.
+    ProjectTooEarly,
+    /// The runner does not keep the lock.
+    IgnoreLock,
+    /// Decisions depend on whether the clock says an even or an odd second.
+    LookAtClock,
+    /// Every upload is called new.
+    CallEverythingNew,
+    /// An outcome is recorded twice.
+    RecordTwice,
+    /// A changed observation is left out of the snapshot's delta.
+    LoseObservation,
+    /// An outcome's time is that of its place in the log, whichever ended there.
+    MixUpTimes,
+}

@@ -1,0 +1,173 @@
+//! What follows when faults stop: convergence, then rest.
+
+use courier_ledger::{
+    ChangeRule, Command, Digest, DraftRule, KeyChangeRule, ReappearanceRule, RemoteCheckRule,
+    RemoteName, RequestId, Timestamp,
+};
+
+use super::auditor::Claim;
+use super::broker::Offer;
+use super::drop_box::{Holds, Maker};
+use super::step::{Release, Step};
+use super::world::{World, export, file_under};
+use super::{Property, Violation};
+
+impl World {
+    /// Stops all faults and holds what follows against the properties 1 and 2.
+    pub(crate) fn settle(&mut self) -> Result<(), Violation> {
+        self.crash(&[])?;
+        self.others_exist = true;
+        self.whole_run(false)?;
+        self.whole_run(true)?;
+        self.drop_box_is_as_wanted()?;
+        if !self.last_blocked.is_empty() {
+            self.approve(Release::Blocked)?;
+            self.whole_run(false)?;
+            let held = self.last_blocked.len();
+            Property::Convergence.holds(held == 0, || {
+                format!("{held} commands are blocked although a person released them")
+            })?;
+            self.drop_box_is_as_wanted()?;
+        }
+        self.one_more_run_does_nothing()
+    }
+
+    fn whole_run(&mut self, last_first: bool) -> Result<(), Violation> {
+        self.take(&Step::Start)?;
+        let lucks = Vec::new();
+        let capacity = 3;
+        self.take(&Step::Drain {
+            lucks,
+            last_first,
+            capacity,
+        })
+    }
+
+    /// Invariant 2: Idempotence: one more run does nothing.
+    fn one_more_run_does_nothing(&mut self) -> Result<(), Violation> {
+        let before = self.drop_box.files.clone();
+        self.whole_run(false)?;
+        let plan = self.decisions.last().map(|decision| decision.plan.clone());
+        let plan = plan.unwrap_or_default();
+        for command in plan.changes() {
+            // What other people's files keep from its place is tried again by every run.
+            let in_the_way = matches!(command, Command::Upload { .. })
+                && self.drop_box.has_foreign(command.name().as_str());
+            Property::Idempotence.holds(in_the_way, || {
+                format!("{command} although nothing has changed")
+            })?;
+        }
+        Property::Idempotence.holds(plan.blocked.is_empty(), || {
+            format!("{:?} although nothing has changed", plan.blocked)
+        })?;
+        let results = |name: &String| name != "status.xml";
+        let same = before.iter().filter(|it| results(it.0)).eq(self
+            .drop_box
+            .files
+            .iter()
+            .filter(|it| results(it.0)));
+        Property::Idempotence.holds(same, || "the drop-box has changed".to_owned())
+    }
+
+    /// Invariant 1: Convergence: after faults stop, at most 2 runs make the drop-box equal the broker's tagged
+    /// results; what a guard blocks is excepted until a person has released it.
+    fn drop_box_is_as_wanted(&self) -> Result<(), Violation> {
+        for (name, file) in &self.drop_box.files {
+            let left_over = file.holds == Holds::Part;
+            Property::Convergence.holds(!left_over, || format!("{name} is left over"))?;
+        }
+        let local = self.documents.last().map(|(_, bytes)| bytes.clone());
+        let known = self.state.publication().map(|it| (it.through, it.sha256));
+        let last = self.documents.last();
+        let last = last.map(|(through, bytes)| (*through, Digest::of(&[bytes])));
+        Property::Convergence.holds(known == last, || {
+            "the last status.xml is not known as published".to_owned()
+        })?;
+        let published = self
+            .drop_box
+            .files
+            .get("status.xml")
+            .map(|it| it.holds.clone());
+        Property::Convergence.holds(published == local.map(Holds::Ledger), || {
+            "the published status.xml is not the last one".to_owned()
+        })?;
+        let last = super::broker::Broker::REQUESTS_MAX * 8;
+        for id in 0..last {
+            let blocked = self
+                .last_blocked
+                .iter()
+                .any(|blocked| blocked.command.request() == Some(RequestId(id)));
+            if !blocked && !self.drop_box.has_foreign(&export(id)) {
+                self.result_is_as_wanted(id)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn result_is_as_wanted(&self, id: u64) -> Result<(), Violation> {
+        let name = export(id);
+        let policy = &self.policy;
+        let offer = self.broker.requests.get(&id).filter(|offer| offer.tagged);
+        let file = file_under(&self.drop_box.files, &self.drop_box.taken, &name);
+        let wanted = |met: bool, what: &str| {
+            Property::Convergence.holds(met, || {
+                format!("{name} {what}: {file:?} for {offer:?} under {policy:?}")
+            })
+        };
+        let Some(offer) = offer else {
+            return wanted(
+                !self.drop_box.files.contains_key(&name),
+                "is not wanted any more",
+            );
+        };
+        if offer.published.is_none() && policy.drafts == DraftRule::Wait {
+            return Ok(());
+        }
+        let Some((file, completion)) = file else {
+            return wanted(self.is_ignored(id, offer), "is missing");
+        };
+        // Only a look notices what others did to a file, and only of a size that was recorded.
+        let repaired = policy.remote_check == RemoteCheckRule::Repair;
+        if !file.whole {
+            return wanted(!repaired || file.maker == Maker::Replaced, "is damaged");
+        }
+        let there = self.drop_box.files.contains_key(&name);
+        let taken = self.auditor.picked_up.contains(&RequestId(id));
+        wanted(there || taken || !repaired, "was taken unseen")?;
+        let shown = offer.observation(id);
+        let (content, key) = match &file.holds {
+            Holds::Result(bundle) => (Some(&bundle.content), Some(bundle.key)),
+            Holds::OldResult { adopted, .. } => {
+                let (content, key) = adopted
+                    .as_ref()
+                    .map_or((None, None), |(a, b)| (Some(a), Some(*b)));
+                (content, key)
+            }
+            Holds::Ledger(_) | Holds::Part | Holds::Anything => (None, None),
+        };
+        match policy.change {
+            ChangeRule::Fingerprint => wanted(content == Some(&shown), "is not the newest")?,
+            ChangeRule::Completion => {
+                wanted(
+                    completion == shown.completion().hundredths(),
+                    "is not complete enough",
+                )?;
+            }
+        }
+        if policy.on_key_change == KeyChangeRule::Reupload && file.maker != Maker::Replaced {
+            wanted(key == Some(policy.key), "is under an old key")?;
+        }
+        let claim = self.auditor.claims.get(&RemoteName::export(RequestId(id)));
+        wanted(claim == Some(&Claim::Created), "is not known to be ours")
+    }
+
+    /// Whether the rules say to leave a request alone that was withdrawn and is back.
+    fn is_ignored(&self, id: u64, offer: &Offer) -> bool {
+        let removed = self.auditor.removed.get(&RequestId(id));
+        self.policy.reappeared == ReappearanceRule::Ignore
+            && removed.is_some_and(|published| match published {
+                None | Some(None) => true,
+                Some(Some(known)) => offer.published.map(Timestamp) == Some(*known),
+            })
+    }
+}

@@ -1,0 +1,264 @@
+//! Everything together: what is outside the program, the log and what follows from it.
+
+use std::collections::BTreeMap;
+
+use courier_ledger::log::{Memory, MemoryDisk};
+use courier_ledger::{
+    Blocked, ChangeRule, Digest, DraftRule, Entry, Event, Guards, Hundredths, KeyChangeRule, KeyId,
+    LogId, Plan, Policy, ReappearanceRule, RemoteCheckRule, RemoteName, RequestId, Sequence, State,
+    Timestamp,
+};
+
+use super::auditor::Auditor;
+use super::broker::Broker;
+use super::drop_box::{DropBox, File, Holds, Maker};
+use super::runner::Run;
+use super::sabotage::Sabotage;
+use super::step::{Release, Setting, Setup, Step};
+use super::{Property, Violation};
+
+pub(crate) const LOG: LogId = LogId([0xab; 16]);
+
+/// What was decided, and on what.
+pub(crate) struct Decision {
+    pub(crate) tip: Sequence,
+    pub(crate) policy: Policy,
+    pub(crate) plan: Plan,
+}
+
+/// Everything together.
+pub(crate) struct World {
+    pub(crate) sabotage: Option<Sabotage>,
+    pub(crate) broker: Broker,
+    /// Whether the broker holds requests besides the modelled ones, so that its list of everything is
+    /// never empty.
+    pub(crate) others_exist: bool,
+    pub(crate) drop_box: DropBox,
+    pub(crate) entries: Vec<Entry>,
+    /// Which entries were appended, and synced, together: the length after each append.
+    pub(crate) appends: Vec<usize>,
+    pub(crate) state: State,
+    pub(crate) auditor: Auditor,
+    pub(crate) decisions: Vec<Decision>,
+    /// Every `status.xml` that was ever written, and the entry that it says it speaks through.
+    pub(crate) documents: Vec<(Sequence, Vec<u8>)>,
+    pub(crate) run: Option<Run>,
+    /// Where the lock lies.
+    pub(crate) disk: MemoryDisk,
+    pub(crate) policy: Policy,
+    pub(crate) clock: i64,
+    /// Whether the last append was torn.
+    pub(crate) torn: bool,
+    pub(crate) last_blocked: Vec<Blocked>,
+    pub(crate) approved: Option<Vec<Blocked>>,
+}
+
+impl World {
+    pub(crate) fn new(setting: Setting, sabotage: Option<Sabotage>) -> Self {
+        let mut world = Self {
+            sabotage,
+            broker: setting.broker,
+            others_exist: false,
+            drop_box: DropBox::default(),
+            entries: Vec::new(),
+            appends: Vec::new(),
+            state: State::default(),
+            auditor: Auditor::default(),
+            decisions: Vec::new(),
+            documents: Vec::new(),
+            run: None,
+            disk: MemoryDisk::new(),
+            policy: Policy::new(key(0)),
+            clock: 1_700_000_000_000_000,
+            torn: false,
+            last_blocked: Vec::new(),
+            approved: None,
+        };
+        let created = Event::LogCreated {
+            log: LOG,
+            version: "model".to_owned(),
+        };
+        world.record(vec![created]).unwrap();
+        if !setting.legacy.is_empty() {
+            for entry in &setting.legacy {
+                if entry.deleted.is_none() {
+                    let (completion, adopted) = (entry.completion, None);
+                    let holds = Holds::OldResult {
+                        completion,
+                        adopted,
+                    };
+                    let name = RemoteName::export(entry.id).to_string();
+                    world
+                        .drop_box
+                        .place(&name, File::new(Maker::Replaced, holds));
+                }
+            }
+            let (sha256, entries) = (Digest([5; 32]), setting.legacy);
+            world
+                .record(vec![Event::LegacyImported { sha256, entries }])
+                .unwrap();
+        }
+        world
+    }
+
+    /// Appends events with one fsync, and folds them in.
+    pub(crate) fn record(&mut self, events: Vec<Event>) -> Result<(), Violation> {
+        self.clock = self.clock.saturating_add(1_000_001);
+        for event in events {
+            let entry = Entry {
+                sequence: self.state.tip().next(),
+                time: Timestamp(self.clock),
+                event,
+                hash: Digest([0; 32]),
+            };
+            self.state = std::mem::take(&mut self.state)
+                .apply(&entry)
+                .map_err(|error| Property::Legality.violated(error.to_string()))?;
+            self.auditor.read(&entry);
+            self.entries.push(entry);
+        }
+        self.appends.push(self.entries.len());
+        Property::Legality.holds(self.state.log() == Some(LOG), || "another log".to_owned())
+    }
+
+    /// Takes one step. Steps that cannot be taken now do nothing.
+    pub(crate) fn take(&mut self, step: &Step) -> Result<(), Violation> {
+        match step {
+            Step::Broker(deed) => self.broker.take(deed),
+            Step::Foreign(number) => self.put_foreign(*number),
+            Step::ForeignGoes(number) => {
+                let name = foreign_name(*number);
+                if self.drop_box.has_foreign(&name) {
+                    self.drop_box.files.remove(&name);
+                }
+            }
+            Step::Damage(id) => self.drop_box.damage(&export(*id)),
+            Step::Mend(id) => self.drop_box.mend(&export(*id)),
+            Step::PickUp(id) => self.drop_box.pick_up(&export(*id)),
+            Step::Start | Step::SecondRunner if self.run.is_some() => self.second_runner()?,
+            Step::Start => self.start()?,
+            Step::SecondRunner => {}
+            Step::Poll(answer, look) => {
+                if self.run.is_none() {
+                    self.start()?;
+                }
+                self.poll(answer, *look)?;
+            }
+            Step::Begin(count) => self.begin(usize::from(*count))?,
+            Step::Finish { which, luck } => self.finish(usize::from(*which), *luck)?,
+            Step::Drain {
+                lucks,
+                last_first,
+                capacity,
+            } => self.drain(lucks, *last_first, usize::from(*capacity))?,
+            Step::Unreachable => self.unreachable()?,
+            Step::Crash(lucks) => self.crash(lucks)?,
+            Step::TornBegin { begun, kept } => {
+                self.torn_begin(usize::from(*begun), usize::from(*kept))?;
+            }
+            Step::Person(setup) => self.set_up(*setup),
+            Step::Approve(release) => self.approve(*release)?,
+            Step::Jump(seconds) => {
+                self.clock = self.clock.saturating_add(seconds.saturating_mul(1_000_000));
+            }
+        }
+        self.knows_what_is_open()?;
+        self.no_file_without_intent()
+    }
+
+    fn put_foreign(&mut self, number: u64) {
+        let name = foreign_name(number);
+        // A file of other people under a name that is the ledger's by its log cannot be told from
+        // the ledger's own, so it is nobody's fault when it goes.
+        let claimed = self
+            .auditor
+            .claims
+            .contains_key(&RemoteName::export(RequestId(number)));
+        if !claimed {
+            self.drop_box.put_foreign(&name);
+        }
+    }
+
+    fn set_up(&mut self, setup: Setup) {
+        match setup {
+            Setup::Key(number) => self.policy.key = key(number),
+            Setup::Guards { most, percent } => {
+                self.policy.guards = Guards {
+                    max_deletions: most,
+                    max_deletions_percent: percent,
+                };
+            }
+            Setup::Rules(bits) => {
+                let bit = |number: u8| bits >> number & 1 == 1;
+                self.policy.change =
+                    [ChangeRule::Fingerprint, ChangeRule::Completion][usize::from(bit(0))];
+                self.policy.reappeared =
+                    [ReappearanceRule::Upload, ReappearanceRule::Ignore][usize::from(bit(1))];
+                self.policy.drafts = [DraftRule::Upload, DraftRule::Wait][usize::from(bit(2))];
+                self.policy.remote_check = [
+                    RemoteCheckRule::Off,
+                    RemoteCheckRule::Off,
+                    RemoteCheckRule::Report,
+                    RemoteCheckRule::Repair,
+                ][usize::from(bits >> 4 & 3)];
+                self.policy.on_key_change =
+                    [KeyChangeRule::Keep, KeyChangeRule::Reupload][usize::from(bit(3))];
+            }
+        }
+    }
+
+    /// `approve` takes the lock, as every writer does.
+    pub(crate) fn approve(&mut self, release: Release) -> Result<(), Violation> {
+        if self.run.is_some() {
+            return self.second_runner();
+        }
+        let mut plan = Plan {
+            blocked: self.last_blocked.clone(),
+            ..Plan::default()
+        };
+        self.approved = (release == Release::Blocked).then(|| plan.blocked.clone());
+        if release == Release::Another {
+            plan.blocked.clear();
+        }
+        self.record(vec![Event::DeletionsApproved {
+            plan: plan.approval_digest(),
+            who: "a person".to_owned(),
+            why: "it is right".to_owned(),
+        }])
+    }
+
+    /// A process that may lock the log, as a second runner would.
+    pub(crate) fn process(&self) -> Memory {
+        self.disk.process()
+    }
+}
+
+pub(crate) fn export(id: u64) -> String {
+    RemoteName::export(RequestId(id)).to_string()
+}
+
+fn foreign_name(number: u64) -> String {
+    if number > Broker::REQUESTS_MAX {
+        format!(".export_0.zip.00000000-{number}.part")
+    } else {
+        export(number)
+    }
+}
+
+pub(crate) fn key(number: u8) -> KeyId {
+    KeyId([number; 8])
+}
+
+/// The completion that a file under `name` was delivered for, whoever delivered it.
+pub(crate) fn file_under<'a>(
+    files: &'a BTreeMap<String, File>,
+    taken: &'a BTreeMap<String, File>,
+    name: &str,
+) -> Option<(&'a File, Hundredths)> {
+    let file = files.get(name).or_else(|| taken.get(name))?;
+    match &file.holds {
+        Holds::Result(bundle) => Some((file, bundle.completion)),
+        Holds::OldResult { completion, .. } => Some((file, *completion)),
+        Holds::Ledger(_) | Holds::Part | Holds::Anything => None,
+    }
+}
