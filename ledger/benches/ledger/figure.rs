@@ -40,10 +40,11 @@ pub(crate) fn times<T>(rounds: usize, mut round: impl FnMut() -> T) -> Times {
         busy: Vec::new(),
     };
     for _ in 0..rounds {
-        let (start, busy) = (Instant::now(), computed_seconds());
+        let busy = computed_seconds();
+        let start = Instant::now();
         let result = round();
-        times.busy.push(computed_seconds() - busy);
         times.seconds.push(start.elapsed().as_secs_f64());
+        times.busy.push(computed_seconds() - busy);
         drop(std::hint::black_box(result));
     }
     times

@@ -105,7 +105,7 @@ fn table(rounds: usize) {
 fn fold_log(directory: &Path) -> State {
     let mut state = State::default();
     log::read::<_, Stop>(&Files::new(directory).unwrap(), |entry| {
-        state = std::mem::take(&mut state).apply(&entry)?;
+        state.advance(&entry)?;
         Ok(())
     })
     .unwrap();
@@ -185,7 +185,8 @@ fn memory(directory: &Path) -> (f64, f64) {
 
 /// Folds entries that are in memory already, some at a time.
 fn fold_alone(directory: &Path, rounds: usize) {
-    const PORTION: usize = 4_096;
+    // More than the reading thread is ahead, so that it waits while a portion is folded.
+    const PORTION: usize = 50_000;
     let mut rates = Vec::new();
     let mut computed = Vec::new();
     for _ in 0..rounds {
@@ -194,7 +195,7 @@ fn fold_alone(directory: &Path, rounds: usize) {
         let mut fold = |portion: &mut Vec<Entry>| {
             let times = figure::times(1, || {
                 for entry in portion.iter() {
-                    state = std::mem::take(&mut state).apply(entry).unwrap();
+                    state.advance(entry).unwrap();
                 }
             });
             seconds += times.median();
@@ -232,7 +233,7 @@ fn audit(directory: &Path, rounds: usize) {
         log::verify::<_, Stop>(
             &storage,
             |entry| {
-                state = std::mem::take(&mut state).apply(&entry)?;
+                state.advance(&entry)?;
                 Ok(())
             },
             |_| (),
