@@ -4,17 +4,29 @@
 //! encoding hold, and nothing is made of what stands behind one that does not. Deliberately absent:
 //! files and threads.
 
+use std::collections::VecDeque;
+
 use crate::Entry;
 
 use super::codec;
 use super::frame::{FrameHeader, HASH_BYTES, PAYLOAD_BYTES_MAX};
 use super::walk::{Halt, Mark, Portion};
 
-/// The place that was reached, and the bytes behind it so far.
+/// The place that was reached, and the bytes behind it so far, which are less than a frame.
 pub(super) struct Frames {
     mark: Mark,
     end: u64,
-    buffer: Vec<u8>,
+    /// What is there of a frame that goes on in the next block.
+    begun: Vec<u8>,
+    /// How many entries ended in the last block.
+    entries: usize,
+}
+
+/// What became of a frame: its size, or the size that it needs.
+enum Taken {
+    Entry(usize),
+    Halt,
+    Needs(usize),
 }
 
 /// What a look at the next frame gives.
@@ -36,51 +48,77 @@ impl Frames {
         Self {
             mark,
             end,
-            buffer: Vec::new(),
+            begun: Vec::new(),
+            entries: 0,
         }
     }
 
     /// Takes in the next block; an empty one says that there are no more.
-    pub(super) fn feed(&mut self, block: &[u8]) -> Portion {
-        self.buffer.extend_from_slice(block);
-        let mut portion = Portion::default();
-        let mut taken = 0;
-        loop {
-            match self.next(self.buffer.get(taken..).unwrap_or_default()) {
-                Next::Entry(entry, size) => {
-                    taken += size;
-                    self.mark = Mark {
-                        sequence: entry.sequence,
-                        hash: entry.hash,
-                        offset: self.mark.offset + size as u64,
-                    };
-                    portion.entries.push_back((entry, self.mark));
-                }
-                Next::Halt(halt) => {
-                    portion.halt = Some(halt);
-                    break;
-                }
-                Next::Undecodable(version) => {
-                    portion.halt = Some(Halt::Undecodable);
-                    portion.undecodable_by = version;
-                    break;
-                }
-                Next::Needs(_) if block.is_empty() => {
-                    portion.halt = Some(Halt::Short);
-                    break;
-                }
-                Next::Needs(size) => {
-                    self.buffer.drain(..taken);
-                    if self.buffer.is_empty() {
-                        self.buffer.shrink_to(Self::KEPT_BYTES);
-                    }
-                    self.buffer
-                        .reserve_exact(size.saturating_sub(self.buffer.len()));
-                    break;
+    pub(super) fn feed(&mut self, mut block: &[u8]) -> Portion {
+        let is_last = block.is_empty();
+        let mut portion = Portion {
+            entries: VecDeque::with_capacity(self.entries),
+            ..Portion::default()
+        };
+        // First the frame that began in an earlier block, …
+        let mut begun = std::mem::take(&mut self.begun);
+        while !begun.is_empty() {
+            match self.take(&begun, &mut portion) {
+                Taken::Entry(_) => begun.clear(),
+                Taken::Halt => return portion,
+                Taken::Needs(_) if block.is_empty() => break,
+                Taken::Needs(size) => {
+                    let missing = size.saturating_sub(begun.len());
+                    let (more, rest) = block.split_at(missing.min(block.len()));
+                    begun.reserve_exact(missing);
+                    begun.extend_from_slice(more);
+                    block = rest;
                 }
             }
         }
+        // … then those that lie in this one.
+        if begun.is_empty() {
+            loop {
+                match self.take(block, &mut portion) {
+                    Taken::Entry(size) => block = block.get(size..).unwrap_or_default(),
+                    Taken::Halt => return portion,
+                    Taken::Needs(_) => break,
+                }
+            }
+            begun.shrink_to(Self::KEPT_BYTES);
+            begun.extend_from_slice(block);
+        }
+        self.begun = begun;
+        self.entries = portion.entries.len();
+        if is_last {
+            portion.halt = Some(Halt::Short);
+        }
         portion
+    }
+
+    /// Takes the frame at the start of `bytes`, which begin at the place that was reached.
+    fn take(&mut self, bytes: &[u8], portion: &mut Portion) -> Taken {
+        match self.next(bytes) {
+            Next::Entry(entry, size) => {
+                self.mark = Mark {
+                    sequence: entry.sequence,
+                    hash: entry.hash,
+                    offset: self.mark.offset + size as u64,
+                };
+                portion.entries.push_back((entry, self.mark));
+                Taken::Entry(size)
+            }
+            Next::Halt(halt) => {
+                portion.halt = Some(halt);
+                Taken::Halt
+            }
+            Next::Undecodable(version) => {
+                portion.halt = Some(Halt::Undecodable);
+                portion.undecodable_by = version;
+                Taken::Halt
+            }
+            Next::Needs(size) => Taken::Needs(size),
+        }
     }
 
     /// What stands in `bytes`, which begin at the place that was reached.
