@@ -19,6 +19,7 @@ mod replay;
 mod run;
 mod status;
 mod verify;
+mod watch;
 
 use clap::Parser as _;
 

@@ -2,6 +2,7 @@
 //! way with its exit code and advice.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use courier_ledger::log::{
     self, Files, FoldError, Ledger, LogError, NewLog, Progress, Summary, Tip,
@@ -15,7 +16,9 @@ use super::error::CommandError;
 use crate::config::{Configuration, ConfigurationError};
 use crate::effects::broker::{Broker, Settings};
 use crate::effects::fernet::FernetKey;
+use crate::effects::persistence::Persistence;
 use crate::effects::status_file::{Found, LocalStatusFile, StatusFileError};
+use crate::effects::stop::Stop;
 use crate::run::{Clock, ExitCode, RecordError, Rehearsal};
 
 /// The path of the configuration file.
@@ -82,8 +85,29 @@ pub(super) fn load_key(path: &Path) -> Result<FernetKey, CommandError> {
     Ok(key)
 }
 
+/// How long and how often a command tries. `BROKER_COURIER_SEED` repeats the waits of another.
+pub(super) fn persistence(configuration: &Configuration) -> Result<Persistence, CommandError> {
+    let seed = match std::env::var("BROKER_COURIER_SEED") {
+        Ok(text) => text.parse().map_err(|_| {
+            CommandError::new(ExitCode::Usage, "BROKER_COURIER_SEED is not a number")
+        })?,
+        Err(_) => {
+            let mut drawn = [0; 8];
+            openssl::rand::rand_bytes(&mut drawn)
+                .map_err(|error| CommandError::new(ExitCode::Incomplete, error))?;
+            u64::from_le_bytes(drawn)
+        }
+    };
+    tracing::debug!(seed, "waits between attempts follow from this seed");
+    let stop = Stop::at(Instant::now() + configuration.deadline);
+    Ok(Persistence::new(configuration.retries, seed, stop))
+}
+
 /// The broker's client.
-pub(super) fn broker(configuration: &Configuration) -> Result<Broker, CommandError> {
+pub(super) fn broker(
+    configuration: &Configuration,
+    persistence: Persistence,
+) -> Result<Broker, CommandError> {
     let from = &configuration.broker;
     Broker::new(Settings {
         url: from.url.clone(),
@@ -97,13 +121,23 @@ pub(super) fn broker(configuration: &Configuration) -> Result<Broker, CommandErr
         export_timeout: from.export_timeout,
         download_timeout: from.download_timeout,
         silence_timeout: from.silence_timeout,
+        persistence,
         max_answer_bytes: from.max_answer_bytes,
     })
     .map_err(|error| CommandError::new(ExitCode::Configuration, error))
 }
 
+/// The run was ended before its time.
+fn ended_early(failure: &Failure) -> CommandError {
+    CommandError::new(ExitCode::Incomplete, failure.text.clone())
+        .hint("what was not done is left to the next run")
+}
+
 /// The broker gave no usable answer.
 pub(super) fn poll_error(failure: &Failure) -> CommandError {
+    if failure.phase == Phase::Run {
+        return ended_early(failure);
+    }
     CommandError::new(
         ExitCode::Broker,
         format!("the broker gave no usable answer: {failure}"),
@@ -113,6 +147,9 @@ pub(super) fn poll_error(failure: &Failure) -> CommandError {
 
 /// The drop-box could not be reached.
 pub(super) fn drop_box_error(failure: &Failure) -> CommandError {
+    if failure.phase == Phase::Run {
+        return ended_early(failure);
+    }
     let error = CommandError::new(ExitCode::DropBox, failure.to_string());
     if failure.phase == Phase::HostKey {
         return error.hint(

@@ -23,7 +23,7 @@ struct PlanView<'a> {
 pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitCode, CommandError> {
     let configuration = place::configuration(arguments)?;
     let key = place::load_key(&configuration.security.path_encryption_key)?;
-    let broker = place::broker(&configuration)?;
+    let broker = place::broker(&configuration, place::persistence(&configuration)?)?;
     let place::Rehearsed {
         mut log,
         state,

@@ -1,10 +1,10 @@
 //! `run`: what cron calls.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::arguments::Arguments;
 use super::error::CommandError;
+use super::watch::Watch;
 use super::{drop_box, output, place, plan};
 use crate::config::Configuration;
 use crate::effects::carrier::{Connecting, Fetcher};
@@ -18,21 +18,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let configuration = place::configuration(arguments)?;
     let key = place::load_key(&configuration.security.path_encryption_key)?;
     let endpoint = drop_box::endpoint(&configuration)?;
-    let broker = Arc::new(place::broker(&configuration)?);
+    let persistence = place::persistence(&configuration)?;
+    let stop = persistence.stop().clone();
+    let broker = Arc::new(place::broker(&configuration, persistence)?);
     let clock = SystemClock::start();
     let (mut opened, legacy) = place::open_for_writing(&configuration.working_dir, &clock)?;
 
+    let _watch = Watch::begin(stop.clone()).map_err(|error| {
+        CommandError::new(
+            ExitCode::Incomplete,
+            format!("signals cannot be watched: {error}"),
+        )
+    })?;
     let fetcher = fetcher(&configuration, &key, Arc::clone(&broker))?;
     let departure = Connecting::begin(endpoint, fetcher);
     let status_file = LocalStatusFile::inside(&configuration.working_dir);
-    let deadline = Instant::now() + configuration.deadline;
     let parts = Parts {
         policy: configuration.policy(key.id()),
         poller: broker.as_ref(),
         departure,
         status_file: &status_file,
         clock: &clock,
-        may_begin: &|| Instant::now() < deadline,
+        may_begin: &|| stop.reason().is_none(),
     };
     let (report, state) =
         run::run(&mut opened.journal, opened.state, legacy, parts).map_err(place::record_error)?;

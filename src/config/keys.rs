@@ -204,7 +204,9 @@ keys! {
         "free space that the spool leaves on the disk, for the ledger";
 
     DEADLINE: Seconds = "RUN" "DEADLINE", Seconds(21600),
-        "after this time a run begins nothing new";
+        "limit for a run as a whole: what is under way then is ended, and left to the next run";
+    RETRIES: Number<u32> = "RUN" "RETRIES", Number { least: 0, most: 100, default: 3 },
+        "how often a run repeats what failed and may succeed: a call to the broker, a transfer, a lost connection";
 
     WORKING_DIR: LocalPath = "MISC" "WORKING_DIR", LocalPath(Required),
         "the folder of the ledger and of `status.xml`; must exist";

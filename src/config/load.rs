@@ -154,6 +154,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
     let guards = reader.guards(&keys::MAX_DELETIONS);
     let spool = spool(reader);
     let deadline = reader.seconds(&keys::DEADLINE);
+    let retries = reader.number(&keys::RETRIES);
     let working_dir = reader.required_path(&keys::WORKING_DIR);
     Some(Configuration {
         broker: broker?,
@@ -166,6 +167,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
         guards,
         spool,
         deadline,
+        retries,
         working_dir: working_dir?,
     })
 }

@@ -53,6 +53,8 @@ pub struct Configuration {
     pub spool: Spool,
     /// `RUN.DEADLINE`.
     pub deadline: Duration,
+    /// `RUN.RETRIES`.
+    pub retries: u32,
     /// `MISC.WORKING_DIR`.
     pub working_dir: PathBuf,
 }

@@ -1,11 +1,14 @@
 //! The effect handlers: everything that touches a network, a disk or a clock. They carry out what
 //! `courier-ledger` decided and report what happened; they decide nothing.
 
+pub mod backoff;
 pub mod broker;
 pub mod carrier;
 pub mod clock;
 pub mod fernet;
+pub mod persistence;
 pub mod sftp;
 pub mod source;
 pub mod spool;
 pub mod status_file;
+pub mod stop;

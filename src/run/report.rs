@@ -1,7 +1,7 @@
 //! What a run did, and the exit code that cron reads. The codes never change meaning
 //! (`docs/exit-codes.md`).
 
-use courier_ledger::{Blocked, Digest, Failure, RunCounts, Skipped};
+use courier_ledger::{Blocked, Digest, Failure, Phase, RunCounts, Skipped};
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,15 +58,19 @@ impl RunReport {
     /// The exit code: the gravest thing that happened.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
-        if self.poll_failure.is_some() {
+        // A run that was ended before its time says nothing about the servers.
+        let tells = |failure: &&Failure| failure.phase != Phase::Run;
+        if self.poll_failure.as_ref().filter(tells).is_some() {
             ExitCode::Broker
-        } else if self.drop_box_failure.is_some() {
+        } else if self.drop_box_failure.as_ref().filter(tells).is_some() {
             ExitCode::DropBox
         } else if self.blocked.is_some() {
             ExitCode::Blocked
         } else if self.counts.failed > 0
             || self.counts.unreadable > 0
             || self.look_failure.is_some()
+            || self.poll_failure.is_some()
+            || self.drop_box_failure.is_some()
         {
             ExitCode::Incomplete
         } else {

@@ -4,10 +4,12 @@
 //! Deliberately absent: the documents themselves.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::blocking::Response;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use url::Url;
 
 use super::call::Call;
@@ -50,8 +52,19 @@ pub(crate) fn check(call: Call, mut response: Response, secret: &str) -> Result<
         Err(Problem::Status {
             status: status.as_u16(),
             came,
+            retry_after: retry_after(response.headers(), Timestamp::now()),
         })
     }
+}
+
+/// RFC 9110, section 10.2.3: a number of seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
 }
 
 fn came(response: &mut Response, content_type: Option<ContentType>, secret: &str) -> Came {

@@ -32,9 +32,10 @@ impl Broker {
     /// `export_timeout`. Each call leaves a file on the broker for 10 minutes.
     pub fn export(&self, request: RequestId) -> Result<Bundle, Failure> {
         let call = Call::Export(request);
-        let link = self
-            .fetch(call)
-            .and_then(|bytes| link(bytes).ok_or(Problem::NotLink));
+        let link = self.repeat(call, || {
+            let bytes = self.fetch(call)?;
+            link(bytes).ok_or(Problem::NotLink)
+        });
         let link = link.map_err(|problem| self.failure(call, &problem))?;
         Ok(Bundle { request, link })
     }

@@ -66,6 +66,14 @@ impl Call {
         }
     }
 
+    /// Tells it from other calls, so that they do not wait in step.
+    pub(crate) fn salt(self) -> u64 {
+        match self {
+            Self::List | Self::WholeList => u64::MAX,
+            Self::Status(id) | Self::Definition(id) | Self::Export(id) | Self::Download(id) => id.0,
+        }
+    }
+
     /// What the answer must be.
     pub(crate) fn media(self) -> Media {
         match self {

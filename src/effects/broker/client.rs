@@ -27,6 +27,7 @@ use super::predicate::Tag;
 use super::problem::Problem;
 use super::settings::Settings;
 use super::transport::{Limits, Stage, problem};
+use crate::effects::persistence::Persistence;
 
 /// Shorter than the 30 s after which the broker's Jetty closes an idle connection: a call must not
 /// meet one that is being closed.
@@ -97,17 +98,46 @@ impl Broker {
         })
     }
 
-    /// Makes a call, reads its answer and gives it to `parse`.
+    /// Makes a call, reads its answer and gives it to `parse`; again, when that may help.
     pub(crate) fn ask<T>(
         &self,
         call: Call,
-        parse: impl FnOnce(&[u8]) -> Result<T, DocumentError>,
+        parse: impl Fn(&[u8]) -> Result<T, DocumentError>,
     ) -> Result<T, Problem> {
-        let bytes = self.fetch(call)?;
-        parse(&bytes).map_err(Problem::Document)
+        self.repeat(call, || {
+            let bytes = self.fetch(call)?;
+            parse(&bytes).map_err(Problem::Document)
+        })
     }
 
-    /// Makes a call and reads its answer.
+    /// Makes `attempt` until it succeeds, or until another would not help, or until the run is to end.
+    pub(crate) fn repeat<T>(
+        &self,
+        call: Call,
+        attempt: impl Fn() -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let persistence = &self.settings.persistence;
+        let mut repetition = 0;
+        loop {
+            let problem = match attempt() {
+                Ok(answer) => return Ok(answer),
+                Err(problem) => problem,
+            };
+            if let Some(reason) = persistence.stop().reason() {
+                return Err(Problem::Stopped(reason));
+            }
+            repetition += 1;
+            let asked = problem.retry_after();
+            if !problem.is_worth_repeating(call)
+                || !persistence.waits_before(call.salt(), repetition, asked)
+            {
+                return Err(problem);
+            }
+            tracing::info!(?call, %problem, "asked once more");
+        }
+    }
+
+    /// Makes a call once and reads its answer.
     pub(crate) fn fetch(&self, call: Call) -> Result<Vec<u8>, Problem> {
         let response = self.send(call, None)?;
         answer::body(response, call.max_bytes(&self.settings), self.limits(call))
@@ -115,12 +145,15 @@ impl Broker {
 
     /// Makes a call and judges the head of its answer. `last` is the link of a download.
     pub(crate) fn send(&self, call: Call, last: Option<&str>) -> Result<Response, Problem> {
+        if let Some(reason) = self.settings.persistence.stop().reason() {
+            return Err(Problem::Stopped(reason));
+        }
         let clients = self.clients.as_ref().ok_or(Problem::Transport)?;
         let url = self.url(call, last).ok_or(Problem::Transport)?;
         let mut request = match call {
             Call::Download(_) => clients.downloads(&self.settings)?.get(url),
             _ => {
-                let timeout = call.timeout(&self.settings);
+                let timeout = self.limits(call).whole;
                 let request = clients.calls.request(call.method(), url).timeout(timeout);
                 request.header(AUTHORIZATION, self.authorization.clone())
             }
@@ -144,6 +177,11 @@ impl Broker {
         problem.failure(call, &self.address)
     }
 
+    /// How it goes on trying, and until when.
+    pub(crate) fn persistence(&self) -> &Persistence {
+        &self.settings.persistence
+    }
+
     /// What calls are shown below: it holds neither user nor password.
     pub(crate) fn address(&self) -> &str {
         &self.address
@@ -153,7 +191,9 @@ impl Broker {
         let connect = self.settings.connect_timeout;
         Limits {
             connect,
-            whole: call.timeout(&self.settings),
+            whole: call
+                .timeout(&self.settings)
+                .min(self.settings.persistence.stop().left()),
         }
     }
 

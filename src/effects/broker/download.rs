@@ -9,7 +9,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::time::Instant;
 
-use courier_ledger::{Failure, FailureClass};
+use courier_ledger::{Failure, FailureClass, RequestId};
 use reqwest::blocking::Response;
 use secrecy::ExposeSecret;
 
@@ -47,9 +47,27 @@ enum State {
 }
 
 impl Broker {
+    /// Has the bundle of a request built and begins to fetch it; once more, when the link has expired
+    /// before it was used.
+    pub fn fetch_bundle(&self, request: RequestId) -> Result<Download, Failure> {
+        let bundle = self.export(request)?;
+        match self.begin_download(&bundle) {
+            Err(Problem::Status {
+                status: 404 | 410, ..
+            }) => self.download(&self.export(request)?),
+            begun => begun.map_err(|problem| self.failure(Call::Download(request), &problem)),
+        }
+    }
+
     /// Begins to fetch a bundle. A link that has expired is a transient failure: another export
     /// gives another one.
     pub fn download(&self, bundle: &Bundle) -> Result<Download, Failure> {
+        let call = Call::Download(bundle.request());
+        self.begin_download(bundle)
+            .map_err(|problem| self.failure(call, &problem))
+    }
+
+    fn begin_download(&self, bundle: &Bundle) -> Result<Download, Problem> {
         let call = Call::Download(bundle.request());
         let (limits, silence) = (self.limits(call), self.settings.silence_timeout);
         let clock = Clock {
@@ -59,7 +77,7 @@ impl Broker {
         };
         let response = self
             .send(call, Some(bundle.link.expose_secret()))
-            .map_err(|problem| self.failure(call, &clock.which(problem)))?;
+            .map_err(|problem| clock.which(problem))?;
         Ok(Download {
             content_length: response.content_length(),
             response,

@@ -38,6 +38,9 @@ impl Broker {
             }
             .map_err(|error| contradiction(&error))?;
         }
+        if let Some(reason) = self.settings.persistence.stop().reason() {
+            return Err(reason.failure());
+        }
         for (id, evidence) in self.evidence(&poll.missing(state), &listed) {
             poll.absent(id, evidence);
         }

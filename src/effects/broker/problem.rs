@@ -11,6 +11,7 @@ use courier_ledger::{Failure, FailureClass};
 
 use super::call::Call;
 use super::document::DocumentError;
+use crate::effects::stop::StopReason;
 
 /// What went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +39,12 @@ pub(crate) enum Problem {
     /// Anything else between here and there.
     Transport,
     /// Another status than 200.
-    Status { status: u16, came: Option<Came> },
+    Status {
+        status: u16,
+        came: Option<Came>,
+        /// How long it asks to be left alone.
+        retry_after: Option<Duration>,
+    },
     /// The call was sent elsewhere.
     Redirect { status: u16, origin: Option<String> },
     /// Another media type.
@@ -62,6 +68,8 @@ pub(crate) enum Problem {
     ZipCut { received: u64 },
     /// Fewer bytes than announced.
     Short { announced: u64, received: u64 },
+    /// The run is to end.
+    Stopped(StopReason),
     /// The calls before got no answer, so this one was not made.
     NotAsked(Box<Self>),
 }
@@ -101,6 +109,7 @@ impl Problem {
             | Self::Silent(_)
             | Self::Closed
             | Self::Transport
+            | Self::Stopped(_)
             | Self::ZipCut { .. }
             | Self::Short { .. }
             | Self::Document(DocumentError::Truncated | DocumentError::Empty) => Transient,
@@ -120,6 +129,28 @@ impl Problem {
                 Permanent
             }
             Self::NotAsked(last) => last.class(call),
+        }
+    }
+
+    /// Whether the same call may get another answer within this run. A call that took all of its time
+    /// is not repeated: the next would take it again.
+    pub(crate) fn is_worth_repeating(&self, call: Call) -> bool {
+        let has_timed_out = matches!(
+            self,
+            Self::ConnectTimedOut(_)
+                | Self::AnswerTimedOut(_)
+                | Self::BodyTimedOut(_)
+                | Self::Silent(_)
+                | Self::Stopped(_)
+        );
+        !has_timed_out && self.class(call) == FailureClass::Transient
+    }
+
+    /// How long the broker asks to be left alone.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 
@@ -185,6 +216,9 @@ impl Problem {
 
     /// The failure of a call below that address.
     pub(crate) fn failure(&self, call: Call, address: &str) -> Failure {
+        if let Self::Stopped(reason) = self {
+            return reason.failure();
+        }
         let mut text = format!("{} {address}/{}", call.method(), call.path().join("/"));
         if let Call::Download(id) = call {
             text.push_str(&format!("/… of request {id}"));
@@ -221,8 +255,11 @@ impl fmt::Display for Problem {
             Self::Status {
                 status,
                 came: Some(came),
+                ..
             } => write!(f, "answered {status} {came}"),
-            Self::Status { status, came: None } => write!(f, "answered {status}"),
+            Self::Status {
+                status, came: None, ..
+            } => write!(f, "answered {status}"),
             Self::Redirect {
                 status,
                 origin: Some(origin),
@@ -265,6 +302,7 @@ impl fmt::Display for Problem {
             } => {
                 write!(f, "{announced} bytes were announced and {received} came")
             }
+            Self::Stopped(reason) => reason.failure().text.fmt(f),
             Self::NotAsked(last) => {
                 write!(f, "not asked, as the calls before got no answer: {last}")
             }

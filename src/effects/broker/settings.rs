@@ -6,10 +6,16 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 use url::Url;
+
+use crate::effects::persistence::Persistence;
+use crate::effects::stop::Stop;
+
+/// The longest run.
+const A_WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// How to reach the broker, what to ask it for, and how long to wait.
 #[derive(Clone)]
@@ -37,6 +43,8 @@ pub struct Settings {
     pub download_timeout: Duration,
     /// Limit for the wait for the next byte of a download.
     pub silence_timeout: Duration,
+    /// How often a call is repeated, and when the run ends.
+    pub persistence: Persistence,
     /// Limit for the body of a list. One request takes about 250 bytes.
     pub max_answer_bytes: u64,
 }
@@ -57,6 +65,7 @@ impl Settings {
             export_timeout: Duration::from_secs(600),
             download_timeout: Duration::from_secs(3600),
             silence_timeout: Duration::from_secs(60),
+            persistence: Persistence::new(0, 0, Stop::at(Instant::now() + A_WEEK)),
             max_answer_bytes: 32 << 20,
         }
     }

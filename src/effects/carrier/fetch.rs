@@ -148,8 +148,7 @@ impl Fetch<'_> {
             clock,
             ..
         } = self.fetcher;
-        let bundle = broker.export(request)?;
-        let mut download = broker.download(&bundle)?;
+        let mut download = broker.fetch_bundle(request)?;
         let expected = download.content_length().map(token_size);
         let writer = spool
             .create(expected)
@@ -163,6 +162,9 @@ impl Fetch<'_> {
         let mut chunk = vec![0; CHUNK_BYTES];
         let mut announced = false;
         loop {
+            if let Some(reason) = broker.persistence().stop().reason() {
+                return Err(reason.failure());
+            }
             let count = download
                 .read(&mut chunk)
                 .map_err(|error| download_failure(&error))?;
@@ -196,7 +198,7 @@ impl Fetch<'_> {
         // The run is over when nobody listens any more.
         let _unheard = self
             .messages
-            .send(Message::Arriving(self.start, Box::new(result.reader())));
+            .send(Message::Arriving(self.start, result.clone()));
     }
 }
 

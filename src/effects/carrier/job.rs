@@ -1,13 +1,39 @@
-//! One command under way: its two halves, the fetch and the transfer, and the ending that follows
-//! from both.
+//! One command under way: its two halves, the fetch and the transfer, how often they were tried, and
+//! the ending that follows from both.
+//!
+//! What always holds here: what an attempt may have left at the drop-box is not forgotten by the next.
+
+use std::sync::Arc;
+use std::time::Instant;
 
 use courier_ledger::{
     Command, Delivery, Failure, FailureClass, Phase, RemoteAfterFailure, Replaces,
 };
 
+use super::document::Document;
 use super::fetch::Fetched;
 use crate::effects::sftp::Done;
+use crate::effects::source::Source;
+use crate::effects::spool::Spool;
 use crate::run::{Ending, Errand};
+
+/// What an upload sends, as often as it takes.
+pub(super) enum Supply {
+    /// A result, encrypted; part of it may still be on its way.
+    Spool(Spool),
+    /// A document in memory.
+    Document(Arc<[u8]>),
+}
+
+impl Supply {
+    /// A source that begins at the first byte.
+    pub(super) fn source(&self) -> Box<dyn Source> {
+        match self {
+            Self::Spool(spool) => Box::new(spool.reader()),
+            Self::Document(bytes) => Box::new(Document::new(Arc::clone(bytes))),
+        }
+    }
+}
 
 /// The half at the drop-box.
 pub(super) enum Transfer {
@@ -18,36 +44,84 @@ pub(super) enum Transfer {
     /// The drop-box is at it.
     UnderWay,
     /// It has ended.
-    Ended(Result<Done, (Failure, RemoteAfterFailure)>),
+    Ended(Result<Done, Failure>),
+}
+
+/// What to try once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repetition {
+    /// Only the transfer: what it sends is there, or still arriving.
+    Transfer,
+    /// Everything, from the export on.
+    Fetch,
 }
 
 /// One command under way.
 pub(super) struct Job {
     pub(super) errand: Errand,
+    pub(super) supply: Option<Supply>,
     pub(super) fetched: Option<Result<Fetched, Failure>>,
     pub(super) transfer: Transfer,
+    /// When it goes on; the past while it waits for a connection.
+    pub(super) due: Option<Instant>,
+    /// How often it was tried again.
+    pub(super) repetitions: u32,
+    /// The worst that its attempts may have left.
+    left: RemoteAfterFailure,
 }
 
 impl Job {
     pub(super) fn new(errand: Errand) -> Self {
+        let supply = errand.document.clone().map(Supply::Document);
         Self {
             errand,
+            supply,
             fetched: None,
             transfer: Transfer::NotBegun,
+            due: None,
+            repetitions: 0,
+            left: RemoteAfterFailure::Untouched,
         }
     }
 
-    /// What may stand under the final name.
+    /// What may stand under the final name. An attempt without a known outcome may have put the file
+    /// there: the recorded intent makes it ours.
     pub(super) fn replaces(&self) -> Replaces {
         match &self.errand.command {
+            _ if self.left == RemoteAfterFailure::Uncertain => Replaces::Own,
             Command::Upload { replaces, .. } => *replaces,
             Command::PublishLedger { .. } => Replaces::Own,
             Command::Delete { .. } | Command::RemoveTemporary { .. } => Replaces::Nothing,
         }
     }
 
-    /// Whether both halves are known, as far as each is needed.
-    pub(super) fn has_ended(&self) -> bool {
+    /// Takes note of how a transfer ended, and what it may have left.
+    pub(super) fn transferred(&mut self, result: Result<Done, (Failure, RemoteAfterFailure)>) {
+        self.transfer = Transfer::Ended(result.map_err(|(failure, left)| {
+            self.left = self.left.max(left);
+            failure
+        }));
+    }
+
+    /// Ends what has not ended, because nothing can be done any more.
+    pub(super) fn give_up(&mut self, failure: &Failure) {
+        self.due = None;
+        match self.transfer {
+            Transfer::UnderWay => {}
+            Transfer::NotBegun | Transfer::NotNeeded | Transfer::Ended(Err(_)) => {
+                self.transfer = Transfer::Ended(Err(failure.clone()));
+                self.fetched = None;
+            }
+            // It is in place; without its digests nothing can be said of it.
+            Transfer::Ended(Ok(_)) if self.fetched.is_none() && self.is_fetched() => {
+                self.fetched = Some(Err(failure.clone()));
+            }
+            Transfer::Ended(Ok(_)) => {}
+        }
+    }
+
+    /// Whether this attempt is over, as far as each half is needed.
+    fn attempt_has_ended(&self) -> bool {
         match (&self.transfer, &self.fetched) {
             (Transfer::NotBegun | Transfer::UnderWay, _) => false,
             (Transfer::NotNeeded | Transfer::Ended(Err(_)), _) => true,
@@ -55,18 +129,53 @@ impl Job {
         }
     }
 
-    fn is_fetched(&self) -> bool {
+    /// Whether nothing more will become of it.
+    pub(super) fn has_ended(&self) -> bool {
+        self.due.is_none() && self.attempt_has_ended()
+    }
+
+    /// What may help, when this attempt has failed.
+    pub(super) fn repetition(&self) -> Option<Repetition> {
+        if self.due.is_some() || !self.attempt_has_ended() {
+            return None;
+        }
+        let (failure, repetition) = match (&self.transfer, &self.fetched) {
+            (Transfer::NotNeeded | Transfer::Ended(Err(_)), Some(Err(failure))) => {
+                (failure, Repetition::Fetch)
+            }
+            (Transfer::Ended(Err(failure)), _) => (failure, Repetition::Transfer),
+            (Transfer::NotBegun | Transfer::NotNeeded | Transfer::UnderWay, _)
+            | (Transfer::Ended(Ok(_)), _) => return None,
+        };
+        // The broker's client has repeated its export already.
+        let is_worth_it = failure.class == FailureClass::Transient
+            && !matches!(failure.phase, Phase::Export | Phase::Run);
+        is_worth_it.then_some(repetition)
+    }
+
+    /// Forgets a fetch that failed.
+    pub(super) fn begin_anew(&mut self) {
+        self.supply = None;
+        self.fetched = None;
+        self.transfer = Transfer::NotBegun;
+    }
+
+    /// Whether it needs a result from the broker.
+    pub(super) fn is_fetched(&self) -> bool {
         matches!(self.errand.command, Command::Upload { .. })
     }
 
     /// What to record of it.
     pub(super) fn ending(self) -> Ending {
-        let failed = |failure, remote| Ending::Failed { failure, remote };
+        let left = self.left;
+        let failed = |failure, remote: RemoteAfterFailure| Ending::Failed {
+            failure,
+            remote: remote.max(left),
+        };
         match (self.transfer, self.fetched) {
-            (Transfer::Ended(Err((_, remote))), Some(Err(failure))) => failed(failure, remote),
-            (Transfer::Ended(Err((failure, remote))), _) => failed(failure, remote),
+            (Transfer::Ended(Err(_)) | Transfer::NotNeeded, Some(Err(failure)))
+            | (Transfer::Ended(Err(failure)), _) => failed(failure, RemoteAfterFailure::Untouched),
             (Transfer::Ended(Ok(done)), fetched) => ending_of(&self.errand, done, fetched),
-            (_, Some(Err(failure))) => failed(failure, RemoteAfterFailure::Untouched),
             (Transfer::NotBegun | Transfer::NotNeeded | Transfer::UnderWay, _) => failed(
                 contradiction("no transfer took place"),
                 RemoteAfterFailure::Uncertain,

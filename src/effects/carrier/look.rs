@@ -1,11 +1,11 @@
 //! Looks at delivered files: over the carrier's own connection, or over one that is made for it and
 //! ended at once, for a plan.
 
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 
 use courier_ledger::{Failure, FailureClass, Phase, RemoteName, Sights};
 
-use super::{Message, SftpCarrier};
+use super::{Link, Message, SftpCarrier};
 use crate::effects::sftp::{Completed, Done, DropBox, Endpoint, Operation};
 use crate::run::Lookout;
 
@@ -13,62 +13,69 @@ impl Lookout for SftpCarrier {
     /// Looks before anything else is under way.
     fn look(&mut self, names: Vec<RemoteName>) -> Result<Sights, Failure> {
         let receiver = &self.receiver;
-        let sights = look_over(&self.drop_box, names, || match receiver.recv() {
-            Ok(Message::Transferred(completed)) => Some(completed),
-            Ok(Message::Arriving(..) | Message::Fetched(..)) | Err(_) => None,
-        });
-        match sights {
-            Ok(sights) => Ok(sights),
-            Err(Unseen {
-                failure,
-                connection_lost,
-            }) => {
-                if connection_lost {
-                    self.lost = Some(Failure {
-                        phase: Phase::Connect,
-                        ..failure.clone()
-                    });
-                }
-                Err(failure)
+        let next = || match receiver.recv() {
+            Ok(Message::Transferred(completed)) => Ok(completed),
+            Ok(Message::Stopped(reason)) => Err(reason.failure()),
+            Ok(Message::Connected(_) | Message::Arriving(..) | Message::Fetched(..)) | Err(_) => {
+                Err(super::nobody_answers())
             }
-        }
+        };
+        let seen = match &self.link {
+            Link::Up(drop_box) => look_over(drop_box, names, next),
+            Link::Mending => return Err(super::nobody_answers()),
+            Link::Down(failure) => return Err(failure.clone()),
+        };
+        seen.map_err(|unseen| match unseen {
+            Unseen::Refused(failure) => failure,
+            Unseen::ConnectionLost(failure) => {
+                self.mend(&failure);
+                failure
+            }
+            Unseen::Stopped(failure) => {
+                self.give_up(&failure);
+                failure
+            }
+        })
     }
 }
 
 /// A drop-box that is connected to when it is first looked at.
 pub struct DistantLookout {
-    endpoint: Option<Endpoint>,
+    endpoint: Endpoint,
 }
 
 impl DistantLookout {
-    /// Will connect to `endpoint`, once.
+    /// Will connect to `endpoint` for each look.
     #[must_use]
     pub fn new(endpoint: Endpoint) -> Self {
-        Self {
-            endpoint: Some(endpoint),
-        }
+        Self { endpoint }
     }
 }
 
 impl Lookout for DistantLookout {
     fn look(&mut self, names: Vec<RemoteName>) -> Result<Sights, Failure> {
-        let endpoint = self
-            .endpoint
-            .take()
-            .ok_or_else(|| failed("the drop-box was looked at already"))?;
-        let (sender, receiver): (_, Receiver<Completed>) = channel();
-        let drop_box = DropBox::connect(endpoint, move |done| {
+        let (sender, receiver) = channel();
+        let drop_box = DropBox::connect(&self.endpoint, move |done| {
             let _unheard = sender.send(done);
         })
         .map_err(|error| error.failure())?;
-        look_over(&drop_box, names, || receiver.recv().ok()).map_err(|unseen| unseen.failure)
+        let next = || receiver.recv().map_err(|_| super::nobody_answers());
+        look_over(&drop_box, names, next).map_err(|unseen| match unseen {
+            Unseen::Refused(failure)
+            | Unseen::ConnectionLost(failure)
+            | Unseen::Stopped(failure) => failure,
+        })
     }
 }
 
 /// Why there are no sights.
-struct Unseen {
-    failure: Failure,
-    connection_lost: bool,
+enum Unseen {
+    /// The server does not show the files.
+    Refused(Failure),
+    /// The connection is gone.
+    ConnectionLost(Failure),
+    /// Nobody waits for the answers any more.
+    Stopped(Failure),
 }
 
 /// Asks for all files at once. The first refusal is the answer for all: what is known of only some
@@ -76,7 +83,7 @@ struct Unseen {
 fn look_over(
     drop_box: &DropBox,
     names: Vec<RemoteName>,
-    mut next: impl FnMut() -> Option<Completed>,
+    mut next: impl FnMut() -> Result<Completed, Failure>,
 ) -> Result<Sights, Unseen> {
     for (ticket, name) in (0u64..).zip(&names) {
         let name = name.to_string();
@@ -86,12 +93,7 @@ fn look_over(
     let mut unseen = None;
     let mut names: Vec<Option<RemoteName>> = names.into_iter().map(Some).collect();
     for _ in 0..names.len() {
-        let Some(Completed { ticket, result }) = next() else {
-            return Err(Unseen {
-                failure: failed("the connection ended without an answer"),
-                connection_lost: true,
-            });
-        };
+        let Completed { ticket, result } = next().map_err(Unseen::Stopped)?;
         let name = usize::try_from(ticket)
             .ok()
             .and_then(|index| names.get_mut(index)?.take());
@@ -99,29 +101,21 @@ fn look_over(
             (Ok(Done::Seen(sight)), Some(name)) => {
                 sights.insert(name, sight);
             }
+            (Err(error), _) if error.connection_lost => {
+                unseen = Some(Unseen::ConnectionLost(error.failure));
+            }
             (Err(error), _) => {
-                unseen.get_or_insert(Unseen {
-                    failure: error.failure,
-                    connection_lost: error.connection_lost,
-                });
+                unseen.get_or_insert(Unseen::Refused(error.failure));
             }
             (Ok(_), _) => {
-                unseen.get_or_insert(Unseen {
-                    failure: failed(
-                        "an answer came to another question; please report this defect",
-                    ),
-                    connection_lost: false,
-                });
+                unseen.get_or_insert(Unseen::Refused(Failure {
+                    phase: Phase::Look,
+                    class: FailureClass::Permanent,
+                    text: "an answer came to another question; please report this defect"
+                        .to_owned(),
+                }));
             }
         }
     }
     unseen.map_or(Ok(sights), Err)
-}
-
-fn failed(text: &str) -> Failure {
-    Failure {
-        phase: Phase::Look,
-        class: FailureClass::Transient,
-        text: text.to_owned(),
-    }
 }

@@ -1,28 +1,31 @@
 //! Carries out commands side by side: a few threads fetch and encrypt, one thread speaks SFTP, and
 //! what a command's two halves report becomes one ending.
 //!
-//! Deliberately absent: retries of a decision, order, records; the run loop keeps those.
+//! What always holds here: what failed and may succeed is tried again, within the run's persistence;
+//! a transfer is repeated from the spool, without a new export. Deliberately absent: order, records;
+//! the run loop keeps those.
 
+mod connecting;
+mod document;
 mod fetch;
 mod job;
 mod look;
 
 use std::collections::BTreeMap;
-use std::io;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use courier_ledger::{
-    Command, Digest, Failure, FailureClass, Phase, RemoteAfterFailure, Replaces, Sequence,
-};
+use courier_ledger::{Command, Digest, Failure, FailureClass, Phase, RemoteAfterFailure, Sequence};
 
-use super::sftp::{Completed, ConnectError, DropBox, Endpoint, Operation};
-use super::source::{Available, Source};
-use crate::run::{Carrier, Departure, Ending, Errand};
+use super::sftp::{Completed, DropBox, Operation, OperationError};
+use super::spool::Spool;
+use super::stop::StopReason;
+use crate::run::{Carrier, Ending, Errand};
+pub use connecting::Connecting;
+use connecting::{CurrentWaker, Way};
 pub use fetch::Fetcher;
 use fetch::{FetchOrder, Fetched, Fetching};
-use job::{Job, Transfer};
+use job::{Job, Repetition, Supply, Transfer};
 pub use look::DistantLookout;
 
 /// How long an outcome waits for others while more is under way: they are recorded with one fsync.
@@ -32,118 +35,78 @@ const ENOUGH_TO_RECORD: usize = 32;
 
 /// What the threads tell the carrier.
 enum Message {
-    /// A result has begun to arrive, encrypted; or the fetch has failed before anything arrived.
-    Arriving(Sequence, Box<dyn Source>),
+    /// Connecting has ended.
+    Connected(Result<DropBox, Failure>),
+    /// A result has begun to arrive, encrypted.
+    Arriving(Sequence, Spool),
     /// A fetch has ended.
     Fetched(Sequence, Result<Fetched, Failure>),
     /// An operation at the drop-box has ended.
     Transferred(Completed),
+    /// The run is to end.
+    Stopped(StopReason),
 }
 
-/// A connection to the drop-box in the making.
-pub struct Connecting {
-    thread: std::thread::JoinHandle<Result<DropBox, ConnectError>>,
-    fetcher: Arc<Fetcher>,
-    messages: (Sender<Message>, Receiver<Message>),
-    capacity: usize,
+/// The connection to the drop-box.
+enum Link {
+    /// It stands.
+    Up(DropBox),
+    /// It was lost, and a new one is being made.
+    Mending,
+    /// There will be none any more.
+    Down(Failure),
 }
 
-impl Connecting {
-    /// Begins to connect on a thread of its own, so that the broker can be polled meanwhile.
-    pub fn begin(endpoint: Endpoint, fetcher: Fetcher) -> Self {
-        let (sender, receiver) = channel();
-        let completed = sender.clone();
-        let capacity = fetcher.concurrency + endpoint.window.open_files;
-        let thread = std::thread::spawn(move || {
-            DropBox::connect(endpoint, move |done| {
-                // The run is over when nobody listens any more.
-                let _unheard = completed.send(Message::Transferred(done));
-            })
-        });
-        Self {
-            thread,
-            fetcher: Arc::new(fetcher),
-            messages: (sender, receiver),
-            capacity,
-        }
-    }
-}
-
-impl Departure for Connecting {
-    type Carrier = SftpCarrier;
-
-    fn arrive(self) -> Result<SftpCarrier, Failure> {
-        let Self {
-            thread,
-            fetcher,
-            messages: (sender, receiver),
-            capacity,
-        } = self;
-        let drop_box = match thread.join() {
-            Ok(Ok(drop_box)) => drop_box,
-            Ok(Err(error)) => return Err(error.failure()),
-            Err(_) => {
-                return Err(Failure {
-                    phase: Phase::Connect,
-                    class: FailureClass::Permanent,
-                    text: "the connecting thread panicked; please report this defect".to_owned(),
-                });
-            }
-        };
-        let waker = drop_box.waker();
-        let fetching = Fetching::new(fetcher, sender, Arc::new(move || waker.wake()));
-        Ok(SftpCarrier {
-            drop_box,
-            fetching,
-            receiver,
-            jobs: BTreeMap::new(),
-            capacity,
-            lost: None,
-        })
-    }
-}
-
-/// Carries commands out over one connection to the drop-box.
+/// Carries commands out over one connection to the drop-box at a time.
 pub struct SftpCarrier {
-    drop_box: DropBox,
-    fetching: Fetching,
+    way: Way,
     receiver: Receiver<Message>,
+    link: Link,
+    /// Connections made anew since something last succeeded.
+    mendings: u32,
+    waker: CurrentWaker,
+    fetching: Fetching,
     jobs: BTreeMap<Sequence, Job>,
     capacity: usize,
-    lost: Option<Failure>,
 }
 
 impl SftpCarrier {
-    fn upload(&self, start: Sequence, job: &Job, source: Box<dyn Source>, replaces: Replaces) {
-        let Errand {
-            command, temporary, ..
-        } = &job.errand;
-        let Some(temporary) = temporary else { return };
-        self.drop_box.submit(
-            start.0,
-            Operation::Upload {
-                source,
-                temporary: temporary.to_string(),
-                target: command.name().to_string(),
-                replaces,
-            },
-        );
+    fn new(
+        way: Way,
+        receiver: Receiver<Message>,
+        drop_box: DropBox,
+        waker: CurrentWaker,
+        fetching: Fetching,
+        capacity: usize,
+    ) -> Self {
+        Self {
+            way,
+            receiver,
+            link: Link::Up(drop_box),
+            mendings: 0,
+            waker,
+            fetching,
+            jobs: BTreeMap::new(),
+            capacity,
+        }
     }
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Arriving(start, source) => {
-                let Some(mut job) = self.jobs.remove(&start) else {
-                    return;
-                };
-                if let Some(failure) = &self.lost {
-                    job.transfer =
-                        Transfer::Ended(Err((failure.clone(), RemoteAfterFailure::Untouched)));
-                } else {
-                    self.upload(start, &job, source, job.replaces());
-                    job.transfer = Transfer::UnderWay;
+            Message::Connected(Ok(drop_box)) => {
+                if matches!(self.link, Link::Mending) {
+                    self.waker.set(Some(drop_box.waker()));
+                    self.link = Link::Up(drop_box);
+                    self.go_on();
                 }
-                self.jobs.insert(start, job);
+            }
+            Message::Connected(Err(failure)) => self.give_up(&failure),
+            Message::Stopped(reason) => self.give_up(&reason.failure()),
+            Message::Arriving(start, spool) => {
+                if let Some(job) = self.jobs.get_mut(&start) {
+                    job.supply = Some(Supply::Spool(spool));
+                    self.transfer(start);
+                }
             }
             Message::Fetched(start, result) => {
                 if let Some(job) = self.jobs.get_mut(&start) {
@@ -151,22 +114,129 @@ impl SftpCarrier {
                         job.transfer = Transfer::NotNeeded;
                     }
                     job.fetched = Some(result);
+                    self.repeat_or_end(start);
                 }
             }
             Message::Transferred(Completed { ticket, result }) => {
-                let result = result.map_err(|error| {
-                    if error.connection_lost && self.lost.is_none() {
-                        self.lost = Some(Failure {
-                            phase: Phase::Connect,
-                            ..error.failure.clone()
-                        });
-                    }
-                    (error.failure, error.remote)
-                });
-                if let Some(job) = self.jobs.get_mut(&Sequence(ticket)) {
-                    job.transfer = Transfer::Ended(result);
+                let start = Sequence(ticket);
+                match &result {
+                    Ok(_) => self.mendings = 0,
+                    Err(error) if error.connection_lost => self.mend(&error.failure),
+                    Err(_) => {}
+                }
+                let result = result.map_err(|error| self.explained(error));
+                if let Some(job) = self.jobs.get_mut(&start) {
+                    job.transferred(result);
+                    self.repeat_or_end(start);
                 }
             }
+        }
+    }
+
+    /// What a lost operation is put down to: the reason for which there is no connection any more.
+    fn explained(&self, error: OperationError) -> (Failure, RemoteAfterFailure) {
+        match &self.link {
+            Link::Down(failure) if error.connection_lost && failure.phase == Phase::Run => {
+                (failure.clone(), error.remote)
+            }
+            Link::Up(_) | Link::Mending | Link::Down(_) => (error.failure, error.remote),
+        }
+    }
+
+    /// Begins the transfer of a job, as soon as there is a connection.
+    fn transfer(&mut self, start: Sequence) {
+        let Some(job) = self.jobs.get_mut(&start) else {
+            return;
+        };
+        match &self.link {
+            Link::Up(drop_box) => {
+                if let Some(operation) = operation(job) {
+                    job.due = None;
+                    job.transfer = Transfer::UnderWay;
+                    drop_box.submit(start.0, operation);
+                }
+            }
+            Link::Mending => job.due = Some(Instant::now()),
+            Link::Down(failure) => {
+                let failure = failure.clone();
+                job.give_up(&failure);
+            }
+        }
+    }
+
+    /// Has a job that failed tried again, if that may help.
+    fn repeat_or_end(&mut self, start: Sequence) {
+        let Some(job) = self.jobs.get_mut(&start) else {
+            return;
+        };
+        if matches!(self.link, Link::Down(_)) || job.repetition().is_none() {
+            return;
+        }
+        let repetition = job.repetitions + 1;
+        let wait = self.way.persistence.wait_before(start.0, repetition, None);
+        if let Some(wait) = wait {
+            tracing::info!(command = %job.errand.command, "tried once more");
+            job.repetitions = repetition;
+            job.due = Some(Instant::now() + wait);
+        }
+    }
+
+    /// Goes on with every job that is due.
+    fn go_on(&mut self) {
+        let now = Instant::now();
+        let due: Vec<Sequence> = self
+            .jobs
+            .iter()
+            .filter(|(_, job)| job.due.is_some_and(|due| due <= now))
+            .map(|(start, _)| *start)
+            .collect();
+        for start in due {
+            let Some(job) = self.jobs.get_mut(&start) else {
+                continue;
+            };
+            let due = job.due.take();
+            match (job.repetition(), &job.errand.command) {
+                (Some(Repetition::Fetch), Command::Upload { request, .. }) => {
+                    let request = *request;
+                    job.begin_anew();
+                    self.fetching.order(FetchOrder { start, request });
+                }
+                _ => {
+                    job.due = due;
+                    self.transfer(start);
+                }
+            }
+        }
+    }
+
+    /// Makes a new connection in place of one that was lost.
+    fn mend(&mut self, lost: &Failure) {
+        if !matches!(self.link, Link::Up(_)) {
+            return;
+        }
+        self.waker.set(None);
+        self.mendings += 1;
+        match self.way.wait_before(self.mendings) {
+            Some(wait) => {
+                tracing::info!("{lost}; connecting anew");
+                self.link = Link::Mending;
+                self.way.begin(wait);
+            }
+            None => self.give_up(&Failure {
+                phase: Phase::Connect,
+                ..lost.clone()
+            }),
+        }
+    }
+
+    /// Ends everything: what the drop-box is at reports what it may have left, the rest is not begun.
+    fn give_up(&mut self, failure: &Failure) {
+        self.waker.set(None);
+        if !matches!(self.link, Link::Down(_)) {
+            self.link = Link::Down(failure.clone());
+        }
+        for job in self.jobs.values_mut() {
+            job.give_up(failure);
         }
     }
 
@@ -182,6 +252,14 @@ impl SftpCarrier {
             .filter_map(|start| Some((start, self.jobs.remove(&start)?.ending())))
             .collect()
     }
+
+    /// When a job is next to go on; none while only a connection is waited for.
+    fn next_due(&self) -> Option<Instant> {
+        match self.link {
+            Link::Mending => None,
+            Link::Up(_) | Link::Down(_) => self.jobs.values().filter_map(|job| job.due).min(),
+        }
+    }
 }
 
 impl Carrier for SftpCarrier {
@@ -191,97 +269,86 @@ impl Carrier for SftpCarrier {
 
     fn begin(&mut self, errand: Errand) {
         let start = errand.start;
-        let mut job = Job::new(errand);
-        match (&self.lost, &job.errand.command) {
-            (Some(failure), _) => {
-                job.transfer =
-                    Transfer::Ended(Err((failure.clone(), RemoteAfterFailure::Untouched)));
-            }
-            (None, Command::RemoveTemporary { name } | Command::Delete { name, .. }) => {
-                self.drop_box.submit(
-                    start.0,
-                    Operation::Remove {
-                        name: name.to_string(),
-                    },
-                );
-                job.transfer = Transfer::UnderWay;
-            }
-            (None, Command::Upload { request, .. }) => {
-                // The fetchers live as long as the carrier does.
-                self.fetching.order(FetchOrder {
-                    start,
-                    request: *request,
-                });
-            }
-            (None, Command::PublishLedger { .. }) => {
-                let document = job
-                    .errand
-                    .document
-                    .clone()
-                    .unwrap_or_else(|| Arc::from(&[][..]));
-                self.upload(
-                    start,
-                    &job,
-                    Box::new(Document {
-                        bytes: document,
-                        at: 0,
-                    }),
-                    Replaces::Own,
-                );
-                job.transfer = Transfer::UnderWay;
-            }
-        }
+        let job = Job::new(errand);
+        let request = match &job.errand.command {
+            Command::Upload { request, .. } => Some(*request),
+            Command::Delete { .. }
+            | Command::RemoveTemporary { .. }
+            | Command::PublishLedger { .. } => None,
+        };
         self.jobs.insert(start, job);
+        match request {
+            Some(request) if !matches!(self.link, Link::Down(_)) => {
+                self.fetching.order(FetchOrder { start, request });
+            }
+            Some(_) | None => self.transfer(start),
+        }
     }
 
     fn endings(&mut self) -> Vec<(Sequence, Ending)> {
         let mut ended = Vec::new();
-        let mut gathering_ends = None;
+        let mut gathered_until = None;
         loop {
             while let Ok(message) = self.receiver.try_recv() {
                 self.take(message);
+            }
+            if !matches!(self.link, Link::Mending) {
+                self.go_on();
             }
             ended.extend(self.ended());
             if self.jobs.is_empty() || ended.len() >= ENOUGH_TO_RECORD {
                 return ended;
             }
-            let next = if ended.is_empty() {
-                self.receiver.recv().ok()
-            } else {
-                let now = Instant::now();
-                let until = *gathering_ends.get_or_insert(now + GATHERING);
-                let left = until.saturating_duration_since(now);
-                self.receiver.recv_timeout(left).ok()
+            let now = Instant::now();
+            if !ended.is_empty() {
+                gathered_until.get_or_insert(now + GATHERING);
+            }
+            if gathered_until.is_some_and(|until| until <= now) {
+                return ended;
+            }
+            let until = [gathered_until, self.next_due()]
+                .into_iter()
+                .flatten()
+                .min();
+            let next = match until {
+                Some(until) => self
+                    .receiver
+                    .recv_timeout(until.saturating_duration_since(now)),
+                None => self.receiver.recv().map_err(RecvTimeoutError::from),
             };
             match next {
-                Some(message) => self.take(message),
-                None => return ended,
+                Ok(message) => self.take(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return ended,
             }
         }
     }
 }
 
-/// Bytes in memory as a source.
-struct Document {
-    bytes: Arc<[u8]>,
-    at: usize,
+/// What the drop-box is asked for; none while an upload has nothing to send.
+fn operation(job: &Job) -> Option<Operation> {
+    let Errand {
+        command, temporary, ..
+    } = &job.errand;
+    let name = command.name().to_string();
+    match command {
+        Command::RemoveTemporary { .. } | Command::Delete { .. } => {
+            Some(Operation::Remove { name })
+        }
+        Command::Upload { .. } | Command::PublishLedger { .. } => Some(Operation::Upload {
+            source: job.supply.as_ref()?.source(),
+            temporary: temporary.as_ref()?.to_string(),
+            target: name,
+            replaces: job.replaces(),
+        }),
+    }
 }
 
-impl Source for Document {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Available> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        if count == 0 {
-            return Ok(Available::End);
-        }
-        buffer[..count].copy_from_slice(&rest[..count]);
-        self.at += count;
-        Ok(Available::Bytes(count))
-    }
-
-    fn restart(&mut self) -> io::Result<()> {
-        self.at = 0;
-        Ok(())
+fn nobody_answers() -> Failure {
+    Failure {
+        phase: Phase::Connect,
+        class: FailureClass::Permanent,
+        text: "the connecting thread ended without a word; please report this defect".to_owned(),
     }
 }
 

@@ -95,10 +95,10 @@ impl DropBox {
     /// # Errors
     /// [`ConnectError`] says which of these did not work.
     pub fn connect(
-        endpoint: Endpoint,
+        endpoint: &Endpoint,
         completed: impl Fn(Completed) + Send + 'static,
     ) -> Result<Self, ConnectError> {
-        let accepted = accepted_keys(&endpoint)?;
+        let accepted = accepted_keys(endpoint)?;
         let connection = handshake(
             &endpoint.host,
             endpoint.port,
@@ -109,7 +109,7 @@ impl DropBox {
         let mut link = open_channel(&connection)?;
         let negotiated = negotiate(&mut link, &endpoint.folder, connection.deadline)
             .map_err(|error| negotiation_error(&connection.address, &endpoint.folder, error))?;
-        let server = server_facts(&connection, &endpoint, &negotiated);
+        let server = server_facts(&connection, endpoint, &negotiated);
 
         let local = |error: std::io::Error| ConnectError::Local {
             address: connection.address.clone(),
@@ -135,7 +135,7 @@ impl DropBox {
         let worker = Worker {
             link,
             pipeline: Pipeline::new(
-                endpoint.folder,
+                endpoint.folder.clone(),
                 endpoint.recipe,
                 bounds,
                 negotiated.capabilities(),

@@ -1,0 +1,89 @@
+//! Ends a run before its time: at `RUN.DEADLINE`, or when the process is asked to end. The run then
+//! ends what is under way and records it; should it not manage that in time, the process ends all the
+//! same, and the next run looks into what is in doubt.
+
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::{Handle, Signals};
+
+use crate::effects::stop::{Stop, StopReason};
+use crate::run::ExitCode;
+
+/// How long a run may take to end when it was asked to.
+const GRACE: Duration = Duration::from_millis(1_500);
+/// … and when its deadline has passed.
+const GRACE_AFTER_DEADLINE: Duration = Duration::from_millis(800);
+
+enum Word {
+    /// SIGTERM or SIGINT.
+    Signal,
+    /// The run has ended by itself.
+    Ended,
+}
+
+/// Watches until it is dropped.
+pub(super) struct Watch {
+    words: Sender<Word>,
+    signals: Handle,
+}
+
+impl Watch {
+    /// Begins to watch over the run that `stop` ends.
+    pub(super) fn begin(stop: Stop) -> io::Result<Self> {
+        let (words, heard) = channel();
+        let mut signals = Signals::new([SIGTERM, SIGINT])?;
+        let watch = Self {
+            words: words.clone(),
+            signals: signals.handle(),
+        };
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || {
+                for _ in signals.forever() {
+                    // Nobody listens once the run has ended.
+                    let _unheard = words.send(Word::Signal);
+                }
+            })?;
+        std::thread::Builder::new()
+            .name("watch".to_owned())
+            .spawn(move || watch_over(&stop, &heard))?;
+        Ok(watch)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _unheard = self.words.send(Word::Ended);
+        self.signals.close();
+    }
+}
+
+fn watch_over(stop: &Stop, heard: &Receiver<Word>) {
+    let mut last_moment: Option<Instant> = None;
+    loop {
+        let until = last_moment.unwrap_or_else(|| stop.deadline());
+        match heard.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(Word::Ended) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(Word::Signal) if last_moment.is_none() => {
+                tracing::warn!("asked to end; ending what is under way (again: at once)");
+                stop.raise(StopReason::Signal);
+                last_moment = Some(Instant::now() + GRACE);
+            }
+            Err(RecvTimeoutError::Timeout) if last_moment.is_none() => {
+                tracing::warn!("RUN.DEADLINE has passed; ending what is under way");
+                stop.raise(StopReason::Deadline);
+                last_moment = Some(Instant::now() + GRACE_AFTER_DEADLINE);
+            }
+            Ok(Word::Signal) | Err(RecvTimeoutError::Timeout) => {
+                tracing::error!(
+                    "ended at once; everything recorded stands, and the next run looks into what \
+                     is in doubt"
+                );
+                std::process::exit(i32::from(ExitCode::Incomplete as u8));
+            }
+        }
+    }
+}

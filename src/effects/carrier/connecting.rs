@@ -1,0 +1,152 @@
+//! The way to the drop-box: connecting on a thread of its own, again when that may help, and telling
+//! the carrier how it went.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use courier_ledger::{Failure, FailureClass};
+
+use super::fetch::{Fetcher, Fetching};
+use super::{Message, SftpCarrier};
+use crate::effects::persistence::Persistence;
+use crate::effects::sftp::{DropBox, Endpoint, Waker};
+use crate::run::Departure;
+
+/// Tells the waits for a connection from those for a request.
+const CONNECTION: u64 = u64::MAX - 1;
+
+/// Everything that connecting needs, as often as it takes.
+#[derive(Clone)]
+pub(super) struct Way {
+    endpoint: Arc<Endpoint>,
+    pub(super) persistence: Persistence,
+    pub(super) messages: Sender<Message>,
+}
+
+impl Way {
+    /// Begins to connect, after a wait. The end of it comes as a message.
+    pub(super) fn begin(&self, wait: Duration) {
+        let way = self.clone();
+        std::thread::spawn(move || {
+            let result = match way.persistence.stop().wait(wait) {
+                Ok(()) => way.connect(),
+                Err(reason) => Err(reason.failure()),
+            };
+            // The run is over when nobody listens any more.
+            let _unheard = way.messages.send(Message::Connected(result));
+        });
+    }
+
+    fn connect(&self) -> Result<DropBox, Failure> {
+        let mut repetition = 0;
+        loop {
+            let completed = self.messages.clone();
+            let connected = DropBox::connect(&self.endpoint, move |done| {
+                let _unheard = completed.send(Message::Transferred(done));
+            });
+            let failure = match connected {
+                Ok(drop_box) => return Ok(drop_box),
+                Err(error) => error.failure(),
+            };
+            repetition += 1;
+            if failure.class != FailureClass::Transient
+                || !self.persistence.waits_before(CONNECTION, repetition, None)
+            {
+                return Err(failure);
+            }
+            tracing::info!("{failure}; connecting once more");
+        }
+    }
+
+    /// The wait before connecting anew for the `repetition`th time in a row without success in
+    /// between; none when there have been too many.
+    pub(super) fn wait_before(&self, repetition: u32) -> Option<Duration> {
+        self.persistence.wait_before(CONNECTION, repetition, None)
+    }
+}
+
+/// Wakes whichever drop-box is connected.
+#[derive(Clone, Default)]
+pub(super) struct CurrentWaker(Arc<Mutex<Option<Waker>>>);
+
+impl CurrentWaker {
+    pub(super) fn set(&self, waker: Option<Waker>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = waker;
+    }
+
+    pub(super) fn wake(&self) {
+        if let Some(waker) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            waker.wake();
+        }
+    }
+}
+
+/// A connection to the drop-box in the making.
+pub struct Connecting {
+    way: Way,
+    receiver: Receiver<Message>,
+    fetcher: Fetcher,
+    capacity: usize,
+}
+
+impl Connecting {
+    /// Begins to connect on a thread of its own, so that the broker can be polled meanwhile.
+    #[must_use]
+    pub fn begin(endpoint: Endpoint, fetcher: Fetcher) -> Self {
+        let persistence = fetcher.broker.persistence().clone();
+        let (messages, receiver) = channel();
+        let capacity = fetcher.concurrency + endpoint.window.open_files;
+        let stopped = messages.clone();
+        persistence.stop().listen(move |reason| {
+            let _unheard = stopped.send(Message::Stopped(reason));
+        });
+        let way = Way {
+            endpoint: Arc::new(endpoint),
+            persistence,
+            messages,
+        };
+        way.begin(Duration::ZERO);
+        Self {
+            way,
+            receiver,
+            fetcher,
+            capacity,
+        }
+    }
+}
+
+impl Departure for Connecting {
+    type Carrier = SftpCarrier;
+
+    fn arrive(self) -> Result<SftpCarrier, Failure> {
+        let Self {
+            way,
+            receiver,
+            fetcher,
+            capacity,
+        } = self;
+        loop {
+            match receiver.recv() {
+                Ok(Message::Connected(Ok(drop_box))) => {
+                    let waker = CurrentWaker::default();
+                    waker.set(Some(drop_box.waker()));
+                    let woken = waker.clone();
+                    let fetching = Fetching::new(
+                        Arc::new(fetcher),
+                        way.messages.clone(),
+                        Arc::new(move || woken.wake()),
+                    );
+                    return Ok(SftpCarrier::new(
+                        way, receiver, drop_box, waker, fetching, capacity,
+                    ));
+                }
+                Ok(Message::Connected(Err(failure))) => return Err(failure),
+                Ok(Message::Stopped(reason)) => return Err(reason.failure()),
+                // Nothing else is under way yet.
+                Ok(Message::Arriving(..) | Message::Fetched(..) | Message::Transferred(_)) => {}
+                Err(_) => return Err(super::nobody_answers()),
+            }
+        }
+    }
+}
