@@ -4,7 +4,7 @@ use courier_ledger::{Digest, Event};
 
 use super::arguments::{ApproveOptions, Arguments};
 use super::error::CommandError;
-use super::{output, place};
+use super::{ledger, output, place};
 use crate::effects::clock::SystemClock;
 use crate::run::{ExitCode, Record};
 
@@ -24,7 +24,7 @@ pub(crate) fn approve(
         ));
     }
     let clock = SystemClock::start();
-    let mut opened = place::open_existing_for_writing(&place::working_dir(arguments)?, &clock)?;
+    let mut opened = ledger::open_existing_for_writing(&place::working_dir(arguments)?, &clock)?;
     let mut record = Record::new(&mut opened.journal, &clock, opened.state);
     record
         .append(vec![Event::DeletionsApproved {
@@ -32,8 +32,8 @@ pub(crate) fn approve(
             who: options.who.clone(),
             why: options.why.clone(),
         }])
-        .map_err(place::record_error)?;
-    opened.journal.close().map_err(place::log_error)?;
+        .map_err(ledger::record_error)?;
+    opened.journal.close().map_err(ledger::log_error)?;
     output::write(|output| {
         writeln!(
             output,

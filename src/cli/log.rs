@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::arguments::{Arguments, LogOptions};
 use super::error::CommandError;
-use super::{output, place};
+use super::{ledger, output};
 use crate::run::ExitCode;
 
 /// From where on events are shown.
@@ -44,7 +44,7 @@ struct Line<'a> {
 pub(crate) fn log(arguments: &Arguments, options: &LogOptions) -> Result<ExitCode, CommandError> {
     let mut subject = Subject::new(options.request);
     let mut chosen = Vec::new();
-    place::read_entries(arguments, &mut |entry| {
+    ledger::read_entries(arguments, &mut |entry| {
         let recent = match options.since {
             None => true,
             Some(Since::Sequence(first)) => entry.sequence >= first,

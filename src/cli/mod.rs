@@ -9,6 +9,7 @@ mod drop_box;
 mod error;
 mod host_key;
 mod keygen;
+mod ledger;
 mod ledger_view;
 mod log;
 mod logging;

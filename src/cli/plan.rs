@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::arguments::{Arguments, PlanOptions};
 use super::error::CommandError;
-use super::{drop_box, output, place};
+use super::{drop_box, ledger, output, place};
 use crate::config::Configuration;
 use crate::effects::carrier::DistantLookout;
 use crate::effects::clock::SystemClock;
@@ -24,11 +24,11 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
     let configuration = place::configuration(arguments)?;
     let key = place::load_key(&configuration.security.path_encryption_key)?;
     let broker = place::broker(&configuration, place::persistence(&configuration)?)?;
-    let place::Rehearsed {
+    let ledger::Rehearsed {
         mut log,
         state,
         legacy,
-    } = place::rehearsal(&configuration)?;
+    } = ledger::rehearsal(&configuration)?;
     let clock = SystemClock::start();
     let policy = configuration.policy(key.id());
     let mut lookout = lookout(&configuration)?;
@@ -41,7 +41,7 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
         lookout.as_mut().map(|lookout| lookout as &mut dyn Lookout),
         &clock,
     )
-    .map_err(place::record_error)?;
+    .map_err(ledger::record_error)?;
     let Rehearsed { plan, look_failure } =
         decided.map_err(|failure| place::poll_error(&failure))?;
     if let Some(failure) = &look_failure {

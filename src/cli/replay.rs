@@ -5,14 +5,14 @@ use courier_ledger::{ProjectionTip, StatusDocument};
 use super::arguments::{Arguments, ReplayOptions};
 use super::error::CommandError;
 use super::ledger_view::LedgerView;
-use super::{output, place};
+use super::{ledger, output};
 use crate::run::ExitCode;
 
 pub(crate) fn replay(
     arguments: &Arguments,
     options: &ReplayOptions,
 ) -> Result<ExitCode, CommandError> {
-    let (state, tip) = place::replay_state(arguments, options.at)?;
+    let (state, tip) = ledger::replay_state(arguments, options.at)?;
     let Some(log) = state.log() else {
         return Err(
             CommandError::new(ExitCode::Usage, "the ledger has no such event")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::arguments::Arguments;
 use super::error::CommandError;
 use super::watch::Watch;
-use super::{drop_box, output, place, plan};
+use super::{drop_box, ledger, output, place, plan};
 use crate::config::Configuration;
 use crate::effects::carrier::{Connecting, Fetcher};
 use crate::effects::clock::SystemClock;
@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let stop = persistence.stop().clone();
     let broker = Arc::new(place::broker(&configuration, persistence)?);
     let clock = SystemClock::start();
-    let (mut opened, legacy) = place::open_for_writing(&configuration.working_dir, &clock)?;
+    let (mut opened, legacy) = ledger::open_for_writing(&configuration.working_dir, &clock)?;
 
     let _watch = Watch::begin(stop.clone()).map_err(|error| {
         CommandError::new(
@@ -42,12 +42,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         may_begin: &|| stop.reason().is_none(),
     };
     let (report, state) =
-        run::run(&mut opened.journal, opened.state, legacy, parts).map_err(place::record_error)?;
+        run::run(&mut opened.journal, opened.state, legacy, parts).map_err(ledger::record_error)?;
     if let Err(error) = opened.journal.leave_checkpoint(&state) {
         // It only saves time: what is in the log stays true.
         tracing::warn!("the next run opens the ledger more slowly: {error}");
     }
-    opened.journal.close().map_err(place::log_error)?;
+    opened.journal.close().map_err(ledger::log_error)?;
     tell(&report)?;
     Ok(report.exit_code())
 }

@@ -3,14 +3,14 @@
 use super::arguments::{Arguments, JsonOption};
 use super::error::CommandError;
 use super::ledger_view::LedgerView;
-use super::{output, place};
+use super::{ledger, output};
 use crate::run::ExitCode;
 
 pub(crate) fn status(
     arguments: &Arguments,
     options: &JsonOption,
 ) -> Result<ExitCode, CommandError> {
-    let (state, tip) = place::read_state(arguments)?;
+    let (state, tip) = ledger::read_state(arguments)?;
     let view = LedgerView::new(&state, tip);
     if options.json {
         output::write_json(&view)?;

@@ -7,7 +7,7 @@ use courier_ledger::{ProjectionTip, State, StatusDocument};
 
 use super::arguments::Arguments;
 use super::error::CommandError;
-use super::{output, place};
+use super::{ledger, output, place};
 use crate::effects::status_file::{Found, LocalStatusFile};
 use crate::run::ExitCode;
 
@@ -31,7 +31,7 @@ pub(crate) fn verify(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         }
         Ok(())
     };
-    let summary = place::audit(&directory, visit, |progress| {
+    let summary = ledger::audit(&directory, visit, |progress| {
         bar.set_length(progress.total_bytes);
         bar.set_position(progress.done_bytes);
     });
