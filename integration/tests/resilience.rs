@@ -152,6 +152,29 @@ fn a_download_whose_link_has_expired_is_exported_once_more_even_without_retries(
 }
 
 #[test]
+fn a_broker_that_is_too_busy_for_a_download_is_asked_later_for_the_same_bundle() {
+    let scene = Scene::new(1000, "");
+    scene.broker.fail_next(Route::Download, busy(), 2);
+    scene.run(0, "1 uploaded");
+    assert_eq!(scene.calls(Route::Export), 1);
+    assert_eq!(scene.calls(Route::Download), 3);
+    scene.is_delivered();
+}
+
+#[test]
+fn a_deadline_that_passes_while_evidence_is_looked_for_needs_no_approval() {
+    let scene = Scene::new(1000, "");
+    scene.run(0, "1 uploaded");
+    scene.place.change_config("[RUN]", "[RUN]\nDEADLINE = 3");
+    scene.broker.delete(0);
+    scene.broker.publish("other");
+    scene.broker.fail_next(Route::WholeList, Answer::Silence, 9);
+    scene.run(1, "RUN.DEADLINE has passed");
+    scene.behaves_again();
+    scene.run(0, "0 uploaded, 1 deleted");
+}
+
+#[test]
 fn a_download_that_is_cut_is_fetched_anew_also_while_its_upload_follows() {
     for cut in [10, 1 << 20, 20 << 20] {
         let scene = Scene::new(LARGE_BYTES, "");
@@ -297,6 +320,11 @@ fn a_signal_ends_a_run_in_good_order_and_the_next_one_goes_on() {
                 "{signal} during {stalls}"
             );
             scene.courier.run(&scene.place, &["verify"], 0);
+            let (log, _) = scene.courier.run(&scene.place, &["log"], 0);
+            assert!(
+                log.contains("run finished"),
+                "{signal} during {stalls}\n{log}"
+            );
             scene.behaves_again();
             scene.run(0, "1 uploaded");
             scene.is_delivered();

@@ -7,6 +7,7 @@ use super::error::CommandError;
 use super::watch::Watch;
 use super::{drop_box, ledger, output, place, plan};
 use crate::config::Configuration;
+use crate::effects::broker::InterruptiblePoll;
 use crate::effects::carrier::{Connecting, Fetcher};
 use crate::effects::clock::SystemClock;
 use crate::effects::fernet::FernetKey;
@@ -35,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let status_file = LocalStatusFile::inside(&configuration.working_dir);
     let parts = Parts {
         policy: configuration.policy(key.id()),
-        poller: broker.as_ref(),
+        poller: &InterruptiblePoll::new(broker),
         departure,
         status_file: &status_file,
         clock: &clock,

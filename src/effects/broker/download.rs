@@ -50,13 +50,15 @@ impl Broker {
     /// Has the bundle of a request built and begins to fetch it; once more, when the link has expired
     /// before it was used.
     pub fn fetch_bundle(&self, request: RequestId) -> Result<Download, Failure> {
-        let bundle = self.export(request)?;
-        match self.begin_download(&bundle) {
+        let call = Call::Download(request);
+        let begin = |bundle: &Bundle| self.repeat(call, || self.begin_download(bundle));
+        let begun = match begin(&self.export(request)?) {
             Err(Problem::Status {
                 status: 404 | 410, ..
-            }) => self.download(&self.export(request)?),
-            begun => begun.map_err(|problem| self.failure(Call::Download(request), &problem)),
-        }
+            }) => begin(&self.export(request)?),
+            begun => begun,
+        };
+        begun.map_err(|problem| self.failure(call, &problem))
     }
 
     /// Begins to fetch a bundle. A link that has expired is a transient failure: another export

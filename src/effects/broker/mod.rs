@@ -4,7 +4,7 @@
 //! expected root element in the broker's namespace and a complete document; everything else is a
 //! [`Failure`](courier_ledger::Failure) that names the call, what came and what to do. Every wait
 //! has a deadline, every body a limit. No key, download link or byte of a body reaches an error, a
-//! log or a `Debug`. Deliberately absent: retries and decisions; what is missing from the list is
+//! log or a `Debug`. Deliberately absent: decisions; what is missing from the list is
 //! looked into, never acted upon.
 
 mod answer;
@@ -18,6 +18,7 @@ mod download;
 mod error;
 mod evidence;
 pub(crate) mod fuzzing;
+mod interruptible_poll;
 mod media;
 mod poll;
 mod predicate;
@@ -35,5 +36,6 @@ pub use bundle::Bundle;
 pub use client::Broker;
 pub use download::{Download, DownloadError};
 pub use error::BrokerError;
+pub use interruptible_poll::InterruptiblePoll;
 pub use predicate::TagError;
 pub use settings::Settings;

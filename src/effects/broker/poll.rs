@@ -44,6 +44,10 @@ impl Broker {
         for (id, evidence) in self.evidence(&poll.missing(state), &listed) {
             poll.absent(id, evidence);
         }
+        if let Some(reason) = self.settings.persistence.stop().reason() {
+            // What was not looked into is not unproven: it was not asked.
+            return Err(reason.failure());
+        }
         poll.complete(state).map_err(|error| contradiction(&error))
     }
 

@@ -143,7 +143,18 @@ impl Problem {
                 | Self::Silent(_)
                 | Self::Stopped(_)
         );
-        !has_timed_out && self.class(call) == FailureClass::Transient
+        // Its link is gone for good: that takes another export.
+        let has_expired = matches!(
+            (self, call),
+            (
+                Self::Status {
+                    status: 404 | 410,
+                    ..
+                },
+                _
+            )
+        );
+        !has_timed_out && !has_expired && self.class(call) == FailureClass::Transient
     }
 
     /// How long the broker asks to be left alone.

@@ -50,6 +50,23 @@ pub(super) struct Fetched {
     pub(super) key: KeyId,
 }
 
+/// Why nothing, or not all, was fetched.
+#[derive(Clone, Debug)]
+pub(super) struct FetchError {
+    pub(super) failure: Failure,
+    /// Whether a fetch from the export on may help: the calls that begin one were repeated already.
+    pub(super) may_repeat: bool,
+}
+
+impl From<Failure> for FetchError {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            may_repeat: true,
+        }
+    }
+}
+
 /// The fetching threads, and the way to give them orders. Threads begin when there is something for
 /// them to do: most runs fetch nothing.
 pub(super) struct Fetching {
@@ -140,7 +157,7 @@ impl Fetch<'_> {
         &self,
         request: RequestId,
         wake: Arc<dyn Fn() + Send + Sync>,
-    ) -> Result<Fetched, Failure> {
+    ) -> Result<Fetched, FetchError> {
         let Fetcher {
             broker,
             key,
@@ -148,7 +165,10 @@ impl Fetch<'_> {
             clock,
             ..
         } = self.fetcher;
-        let mut download = broker.fetch_bundle(request)?;
+        let mut download = broker.fetch_bundle(request).map_err(|failure| FetchError {
+            failure,
+            may_repeat: false,
+        })?;
         let expected = download.content_length().map(token_size);
         let writer = spool
             .create(expected)
@@ -163,7 +183,7 @@ impl Fetch<'_> {
         let mut announced = false;
         loop {
             if let Some(reason) = broker.persistence().stop().reason() {
-                return Err(reason.failure());
+                return Err(reason.failure().into());
             }
             let count = download
                 .read(&mut chunk)

@@ -11,7 +11,7 @@ use courier_ledger::{
 };
 
 use super::document::Document;
-use super::fetch::Fetched;
+use super::fetch::{FetchError, Fetched};
 use crate::effects::sftp::Done;
 use crate::effects::source::Source;
 use crate::effects::spool::Spool;
@@ -60,7 +60,7 @@ pub(super) enum Repetition {
 pub(super) struct Job {
     pub(super) errand: Errand,
     pub(super) supply: Option<Supply>,
-    pub(super) fetched: Option<Result<Fetched, Failure>>,
+    pub(super) fetched: Option<Result<Fetched, FetchError>>,
     pub(super) transfer: Transfer,
     /// When it goes on; the past while it waits for a connection.
     pub(super) due: Option<Instant>,
@@ -84,11 +84,9 @@ impl Job {
         }
     }
 
-    /// What may stand under the final name. An attempt without a known outcome may have put the file
-    /// there: the recorded intent makes it ours.
+    /// What may stand under the final name.
     pub(super) fn replaces(&self) -> Replaces {
         match &self.errand.command {
-            _ if self.left == RemoteAfterFailure::Uncertain => Replaces::Own,
             Command::Upload { replaces, .. } => *replaces,
             Command::PublishLedger { .. } => Replaces::Own,
             Command::Delete { .. } | Command::RemoveTemporary { .. } => Replaces::Nothing,
@@ -114,7 +112,7 @@ impl Job {
             }
             // It is in place; without its digests nothing can be said of it.
             Transfer::Ended(Ok(_)) if self.fetched.is_none() && self.is_fetched() => {
-                self.fetched = Some(Err(failure.clone()));
+                self.fetched = Some(Err(failure.clone().into()));
             }
             Transfer::Ended(Ok(_)) => {}
         }
@@ -136,21 +134,29 @@ impl Job {
 
     /// What may help, when this attempt has failed.
     pub(super) fn repetition(&self) -> Option<Repetition> {
-        if self.due.is_some() || !self.attempt_has_ended() {
+        if self.due.is_some() || !self.attempt_has_ended() || self.may_be_overtaken() {
             return None;
         }
         let (failure, repetition) = match (&self.transfer, &self.fetched) {
-            (Transfer::NotNeeded | Transfer::Ended(Err(_)), Some(Err(failure))) => {
-                (failure, Repetition::Fetch)
+            (Transfer::NotNeeded | Transfer::Ended(Err(_)), Some(Err(error))) => {
+                if !error.may_repeat {
+                    return None;
+                }
+                (&error.failure, Repetition::Fetch)
             }
             (Transfer::Ended(Err(failure)), _) => (failure, Repetition::Transfer),
             (Transfer::NotBegun | Transfer::NotNeeded | Transfer::UnderWay, _)
             | (Transfer::Ended(Ok(_)), _) => return None,
         };
-        // The broker's client has repeated its export already.
-        let is_worth_it = failure.class == FailureClass::Transient
-            && !matches!(failure.phase, Phase::Export | Phase::Run);
+        let is_worth_it = failure.class == FailureClass::Transient && failure.phase != Phase::Run;
         is_worth_it.then_some(repetition)
+    }
+
+    /// Whether a rename of the temporary name is on its way without an answer. It may reach the server
+    /// late, and would then put whatever the next attempt has written so far under the final name; so
+    /// that attempt needs another temporary name, and thus another intent.
+    fn may_be_overtaken(&self) -> bool {
+        self.errand.temporary.is_some() && self.left == RemoteAfterFailure::Uncertain
     }
 
     /// Forgets a fetch that failed.
@@ -173,7 +179,10 @@ impl Job {
             remote: remote.max(left),
         };
         match (self.transfer, self.fetched) {
-            (Transfer::Ended(Err(_)) | Transfer::NotNeeded, Some(Err(failure)))
+            (
+                Transfer::Ended(Err(_)) | Transfer::NotNeeded,
+                Some(Err(FetchError { failure, .. })),
+            )
             | (Transfer::Ended(Err(failure)), _) => failed(failure, RemoteAfterFailure::Untouched),
             (Transfer::Ended(Ok(done)), fetched) => ending_of(&self.errand, done, fetched),
             (Transfer::NotBegun | Transfer::NotNeeded | Transfer::UnderWay, _) => failed(
@@ -186,7 +195,7 @@ impl Job {
 
 /// The ending of a transfer that succeeded. What the server confirmed and what was sent must agree:
 /// otherwise nothing is claimed.
-fn ending_of(errand: &Errand, done: Done, fetched: Option<Result<Fetched, Failure>>) -> Ending {
+fn ending_of(errand: &Errand, done: Done, fetched: Option<Result<Fetched, FetchError>>) -> Ending {
     let uncertain = |failure| Ending::Failed {
         failure,
         remote: RemoteAfterFailure::Uncertain,
@@ -204,7 +213,7 @@ fn ending_of(errand: &Errand, done: Done, fetched: Option<Result<Fetched, Failur
             "{} bytes were encrypted and {size_bytes} confirmed",
             fetched.token_bytes
         ))),
-        Some(Err(failure)) => Err(failure.clone()),
+        Some(Err(error)) => Err(error.failure.clone()),
         None => Err(contradiction(
             "an upload ended that nothing was fetched for",
         )),

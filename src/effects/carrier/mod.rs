@@ -24,7 +24,7 @@ use crate::run::{Carrier, Ending, Errand};
 pub use connecting::Connecting;
 use connecting::{CurrentWaker, Way};
 pub use fetch::Fetcher;
-use fetch::{FetchOrder, Fetched, Fetching};
+use fetch::{FetchError, FetchOrder, Fetched, Fetching};
 use job::{Job, Repetition, Supply, Transfer};
 pub use look::DistantLookout;
 
@@ -40,7 +40,7 @@ enum Message {
     /// A result has begun to arrive, encrypted.
     Arriving(Sequence, Spool),
     /// A fetch has ended.
-    Fetched(Sequence, Result<Fetched, Failure>),
+    Fetched(Sequence, Result<Fetched, FetchError>),
     /// An operation at the drop-box has ended.
     Transferred(Completed),
     /// The run is to end.
