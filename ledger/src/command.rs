@@ -38,6 +38,36 @@ impl RemoteName {
         ))
     }
 
+    /// Whether it is [`Self::ledger`].
+    pub(crate) fn is_ledger(&self) -> bool {
+        self.0 == "status.xml"
+    }
+
+    /// Whether it is [`Self::export`] of this request, found out without making that name.
+    pub(crate) fn is_export_of(&self, request: RequestId) -> bool {
+        self.0
+            .strip_prefix("export_")
+            .and_then(|rest| rest.strip_suffix(".zip"))
+            .is_some_and(|digits| is_decimal(digits, request.0))
+    }
+
+    /// Whether it is [`Self::temporary`] of `name`, found out without making that name.
+    fn is_temporary_of(&self, name: &Self, log: LogId, start: Sequence) -> bool {
+        let [first, second, third, fourth, ..] = log.0;
+        self.0
+            .strip_prefix('.')
+            .and_then(|rest| rest.strip_prefix(name.as_str()))
+            .and_then(|rest| rest.strip_prefix('.'))
+            .and_then(|rest| rest.split_once('-'))
+            .is_some_and(|(id, rest)| {
+                crate::digest::read_hex(id) == Some([first, second, third, fourth])
+                    && !id.bytes().any(|byte| byte.is_ascii_uppercase())
+                    && rest
+                        .strip_suffix(".part")
+                        .is_some_and(|digits| is_decimal(digits, start.0))
+            })
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -53,6 +83,16 @@ impl RemoteName {
                 .bytes()
                 .all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b'\\')
     }
+}
+
+/// Whether the text is what `number` is printed as.
+fn is_decimal(text: &str, number: u64) -> bool {
+    let printed = match text.as_bytes() {
+        [b'0'] => true,
+        [first, ..] => matches!(first, b'1'..=b'9'),
+        [] => false,
+    };
+    printed && text.parse() == Ok(number)
 }
 
 impl fmt::Display for RemoteName {
@@ -164,6 +204,23 @@ impl Command {
             Self::RemoveTemporary { .. } | Self::Delete { .. } => None,
         }
     }
+
+    /// Whether `temporary` is [`Self::temporary`], found out without making that name: the fold asks
+    /// it of every intent.
+    pub(crate) fn needs(
+        &self,
+        temporary: Option<&RemoteName>,
+        log: LogId,
+        start: Sequence,
+    ) -> bool {
+        match (self, temporary) {
+            (Self::Upload { name, .. } | Self::PublishLedger { name }, Some(temporary)) => {
+                temporary.is_temporary_of(name, log, start)
+            }
+            (Self::RemoveTemporary { .. } | Self::Delete { .. }, temporary) => temporary.is_none(),
+            (Self::Upload { .. } | Self::PublishLedger { .. }, None) => false,
+        }
+    }
 }
 
 /// How a removal ended.
@@ -204,6 +261,42 @@ impl fmt::Display for Command {
                 write!(f, "upload {name} ({reason}, {completion} completed)")
             }
             Self::PublishLedger { name } => write!(f, "publish {name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_known_again_and_no_others() {
+        let log = LogId([0xab; 16]);
+        for number in [0, 7, 10, u64::MAX] {
+            let (request, start) = (RequestId(number), Sequence(number));
+            let name = RemoteName::export(request);
+            assert!(name.is_export_of(request));
+            let temporary = name.temporary(log, start);
+            assert!(temporary.is_temporary_of(&name, log, start));
+            // One byte more, less or other is another name.
+            for (text, is_known) in [
+                (name.as_str(), RemoteName::is_export_of as fn(&_, _) -> _),
+                (temporary.as_str(), |name: &RemoteName, id: RequestId| {
+                    let export = RemoteName::export(id);
+                    name.is_temporary_of(&export, LogId([0xab; 16]), Sequence(id.0))
+                }),
+            ] {
+                for at in 0..text.len() {
+                    for other in ["", "0", "+", "A", "-", "."] {
+                        let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
+                        let longer = format!("{}{other}{}", &text[..at], &text[at..]);
+                        for near in [changed, longer] {
+                            let near = RemoteName(near);
+                            assert_eq!(is_known(&near, request), near.as_str() == text, "{near}");
+                        }
+                    }
+                }
+            }
         }
     }
 }

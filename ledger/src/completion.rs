@@ -24,6 +24,11 @@ impl Completion {
             return Hundredths(0);
         }
         let ratio = f64::from(self.completed) / f64::from(self.nodes);
+        // Far from the middle between two hundredths, no digit of the exact value matters.
+        let hundredths = ratio * 100.0;
+        if (0.0..=100.0).contains(&hundredths) && (hundredths.fract() - 0.5).abs() > 1e-6 {
+            return Hundredths(hundredths.round() as u8);
+        }
         // Rust, too, formats the exact value of the double; the tests hold it against Python.
         let digits: String = format!("{ratio:.2}")
             .chars()

@@ -1,7 +1,7 @@
 //! Digests: SHA-256 of one thing, and the digest of a whole snapshot, which can be brought up to
 //! date from what changed alone.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
@@ -54,24 +54,32 @@ impl SnapshotDigest {
 
     /// Takes one more part in.
     pub fn add(&mut self, part: Digest) {
-        let mut carry = 0u16;
-        for (sum, byte) in self.0.iter_mut().zip(part.0) {
-            let [low, high] = (u16::from(*sum) + u16::from(byte) + carry).to_le_bytes();
-            *sum = low;
-            carry = u16::from(high);
-        }
+        let ([low, high], [part_low, part_high]) = (halves(self.0), halves(part.0));
+        let (low, carry) = low.overflowing_add(part_low);
+        let high = high.wrapping_add(part_high).wrapping_add(carry.into());
+        self.0 = whole([low, high]);
     }
 
     /// Takes a part out again.
     pub fn remove(&mut self, part: Digest) {
-        let mut borrow = 0i16;
-        for (sum, byte) in self.0.iter_mut().zip(part.0) {
-            let difference = i16::from(*sum) - i16::from(byte) - borrow;
-            let [low, _] = difference.to_le_bytes();
-            *sum = low;
-            borrow = i16::from(difference < 0);
-        }
+        let ([low, high], [part_low, part_high]) = (halves(self.0), halves(part.0));
+        let (low, borrow) = low.overflowing_sub(part_low);
+        let high = high.wrapping_sub(part_high).wrapping_sub(borrow.into());
+        self.0 = whole([low, high]);
     }
+}
+
+/// A number of 32 bytes, the lowest first, as two.
+fn halves(bytes: [u8; 32]) -> [u128; 2] {
+    let (low, high) = bytes.split_at(16);
+    [low, high].map(|half| half.try_into().map_or(0, u128::from_le_bytes))
+}
+
+fn whole([low, high]: [u128; 2]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(&low.to_le_bytes());
+    bytes[16..].copy_from_slice(&high.to_le_bytes());
+    bytes
 }
 
 impl fmt::Display for SnapshotDigest {
@@ -87,7 +95,14 @@ impl fmt::Debug for SnapshotDigest {
 }
 
 pub(crate) fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
+    let digit = |nibble: u8| DIGITS[usize::from(nibble & 15)];
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(*byte)])
+        .try_for_each(|digit| f.write_char(digit))
 }
 
 pub(crate) fn read_hex<const N: usize>(text: &str) -> Option<[u8; N]> {

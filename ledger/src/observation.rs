@@ -1,6 +1,7 @@
 //! What the broker showed of one request, in a canonical form that can be compared by one digest.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +19,8 @@ pub struct Observation {
     pub id: RequestId,
     /// When it was published; none for a draft. With the number it is the request's identity.
     pub published: Option<Timestamp>,
-    /// The nodes that touched it, ascending, each once.
-    pub nodes: Box<[NodeStatus]>,
+    /// The nodes that touched it, ascending, each once; shared between the entry and the state.
+    pub nodes: Arc<[NodeStatus]>,
 }
 
 impl Observation {
@@ -34,7 +35,7 @@ impl Observation {
         let observation = Self {
             id,
             published,
-            nodes: nodes.into_boxed_slice(),
+            nodes: nodes.into(),
         };
         observation.is_canonical().then_some(observation)
     }
@@ -60,7 +61,8 @@ impl Observation {
     /// byte that tells some (1) from none (0).
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        let mut bytes = Vec::with_capacity(32 + 17 * self.nodes.len());
+        let mut bytes = Vec::with_capacity(64 + 17 * self.nodes.len());
+        bytes.extend(b"broker-courier observation\0");
         let time = |bytes: &mut Vec<u8>, time: Option<Timestamp>| match time {
             Some(Timestamp(micros)) => {
                 bytes.push(1);
@@ -70,11 +72,11 @@ impl Observation {
         };
         bytes.extend(self.id.0.to_le_bytes());
         time(&mut bytes, self.published);
-        for NodeStatus(node, completed) in &self.nodes {
+        for NodeStatus(node, completed) in self.nodes.iter() {
             bytes.extend(node.0.to_le_bytes());
             time(&mut bytes, *completed);
         }
-        Fingerprint(Digest::of(&[b"broker-courier observation\0", &bytes]))
+        Fingerprint(Digest::of(&[&bytes]))
     }
 }
 

@@ -370,7 +370,7 @@ pub(super) fn replay_state(
                 sequence: entry.sequence,
                 hash: entry.hash,
             };
-            state = std::mem::take(&mut state).apply(&entry)?;
+            state.advance(&entry)?;
         }
         Ok(())
     })?;

@@ -18,7 +18,7 @@ pub(crate) fn verify(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let mut projected = None;
     let bar = progress_bar();
     let visit = |entry: courier_ledger::Entry| {
-        state = std::mem::take(&mut state).apply(&entry)?;
+        state.advance(&entry)?;
         if let (Some((tip, _)), Some(log)) = (&claim, state.log())
             && tip.sequence == entry.sequence
         {

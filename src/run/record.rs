@@ -77,7 +77,7 @@ impl<'a> Record<'a> {
             .log
             .append(self.next_sequence(), self.clock.now(), events)?;
         for entry in &entries {
-            self.state = std::mem::take(&mut self.state).apply(entry)?;
+            self.state.advance(entry)?;
         }
         Ok(())
     }

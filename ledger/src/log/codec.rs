@@ -1,13 +1,15 @@
 //! Payload ⇄ event: MessagePack, a map `{"time": microseconds, "event": …}` with named fields.
 //!
 //! What always holds here: a payload that decodes re-encodes to the same bytes. rmp-serde accepts
-//! trailing bytes, integers longer than they need be and structs without names; the comparison
-//! refuses them all, so every event has exactly one encoding. Deliberately absent: defaults.
+//! trailing bytes, integers longer than they need be and structs without names; `canonical` accepts
+//! none of them, and the comparison, which has the last word about what `canonical` refuses, does
+//! neither. So every event has exactly one encoding. Deliberately absent: defaults.
 
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
+use super::canonical;
 use crate::{Event, Timestamp};
 
 #[derive(Serialize)]
@@ -41,20 +43,34 @@ pub(crate) fn encode(
     rmp_serde::encode::write_named(bytes, &PayloadRef { time, event })
 }
 
-/// Reads a payload, and holds it against its own encoding.
+/// Reads a payload that is in its own encoding.
 pub(crate) fn decode(bytes: &[u8]) -> Result<(Timestamp, Event), DecodeError> {
+    match canonical::from_slice(bytes) {
+        Ok(Payload { time, event }) => {
+            debug_assert!(
+                is_encoding_of(bytes, time, &event),
+                "{event:?} as {bytes:x?}"
+            );
+            Ok((time, event))
+        }
+        Err(canonical::Refused) => decode_and_compare(bytes),
+    }
+}
+
+/// Reads a payload, and holds it against its own encoding.
+fn decode_and_compare(bytes: &[u8]) -> Result<(Timestamp, Event), DecodeError> {
     let Payload { time, event } = rmp_serde::from_slice(bytes)?;
-    let mut rest = Comparison { rest: bytes };
-    let payload = PayloadRef {
-        time,
-        event: &event,
-    };
-    rmp_serde::encode::write_named(&mut rest, &payload).map_err(|_| DecodeError::NotCanonical)?;
-    if rest.rest.is_empty() {
+    if is_encoding_of(bytes, time, &event) {
         Ok((time, event))
     } else {
         Err(DecodeError::NotCanonical)
     }
+}
+
+fn is_encoding_of(bytes: &[u8], time: Timestamp, event: &Event) -> bool {
+    let mut rest = Comparison { rest: bytes };
+    let payload = PayloadRef { time, event };
+    rmp_serde::encode::write_named(&mut rest, &payload).is_ok() && rest.rest.is_empty()
 }
 
 /// The version that a payload names which is no event of this version: a start, of a log or a run,
@@ -99,6 +115,8 @@ impl Write for Comparison<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::frame::{FrameHeader, HASH_BYTES};
+    use super::super::header::Header;
     use super::*;
     use crate::{Digest, LogId, RunCounts, Sequence};
 
@@ -182,6 +200,55 @@ mod tests {
         let known =
             b"\x82\xa4time\x01\xa5event\x81\xa7Deleted\x82\xa5start\x01\xa7removal\xa7removed";
         assert!(decode(known).is_ok());
+    }
+
+    /// The payloads of a log that holds every variant of everything.
+    fn every_variant() -> Vec<&'static [u8]> {
+        let log = include_bytes!("../../tests/golden/v1/every-variant.log");
+        let mut rest = &log[Header::SIZE_BYTES..];
+        let mut payloads = Vec::new();
+        while let Some((start, behind)) = rest.split_first_chunk() {
+            let length = FrameHeader::unchecked(start).length as usize;
+            payloads.push(&behind[..length]);
+            rest = &behind[length + HASH_BYTES..];
+        }
+        assert!(payloads.len() > 16);
+        payloads
+    }
+
+    #[test]
+    fn the_fast_reader_reads_everything_that_is_written() {
+        for bytes in every_variant() {
+            let Payload { time, event } = canonical::from_slice(bytes).expect("the one form");
+            assert_eq!(decode_and_compare(bytes).expect("decodes"), (time, event));
+        }
+    }
+
+    #[test]
+    fn the_fast_reader_accepts_nothing_that_re_encodes_otherwise() {
+        let mut accepted = 0;
+        let mut hold = |bytes: &[u8]| {
+            if let Ok(Payload { time, event }) = canonical::from_slice(bytes) {
+                assert!(is_encoding_of(bytes, time, &event), "{event:?}: {bytes:x?}");
+                accepted += 1;
+            }
+        };
+        // Each byte is replaced, left out, and preceded by each that begins another form.
+        let forms: [u8; 20] = [
+            0x00, 0x7f, 0x80, 0x81, 0x90, 0xa0, 0xc0, 0xc4, 0xc5, 0xcc, 0xcd, 0xce, 0xcf, 0xd0,
+            0xd1, 0xd3, 0xd9, 0xdc, 0xde, 0xff,
+        ];
+        for bytes in every_variant() {
+            for at in 0..bytes.len() {
+                let (before, after) = (&bytes[..at], &bytes[at + 1..]);
+                hold(&[before, after].concat());
+                for form in forms {
+                    hold(&[before, &[form], after].concat());
+                    hold(&[before, &[form], &bytes[at..]].concat());
+                }
+            }
+        }
+        assert!(accepted > 0);
     }
 
     #[test]

@@ -114,6 +114,6 @@ fn from_checkpoint<S: Storage + ?Sized>(storage: &S) -> Option<(Examination, Sta
 }
 
 fn fold(state: &mut State, entry: &Entry) -> Result<(), FoldError> {
-    *state = std::mem::take(state).apply(entry)?;
+    state.advance(entry)?;
     Ok(())
 }

@@ -7,6 +7,8 @@
 //! clocks, and files other than through [`Storage`]. What events mean is folded in one place only
 //! (`ledger`); everything else here knows bytes.
 
+mod ahead;
+mod canonical;
 mod checkpoint;
 pub(crate) mod codec;
 mod disk;
@@ -15,6 +17,7 @@ mod event_log;
 mod examine;
 mod files;
 mod frame;
+mod frames;
 mod header;
 mod heal;
 mod journal;

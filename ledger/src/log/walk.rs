@@ -1,16 +1,20 @@
-//! The walk along the chain of frames, forwards, once, in constant memory.
+//! The walk along the chain of frames, forwards, once, in constant memory. A long walk checks and
+//! decodes on a thread of its own (`ahead`), while the caller folds.
 //!
 //! What always holds here: an entry is given out only when its header's checksum, its sequence
 //! number, its hash over everything before it, and its bytes against its own encoding all hold.
+//! Entries and the end of the walk are given out in the order of the log, whatever the threads do.
 //! Deliberately absent: what follows when one of them does not (`tail`, `recovery`).
+
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Digest, Entry, Sequence};
 
-use super::codec;
+use super::ahead::Ahead;
 use super::error::LogError;
-use super::frame::{FrameHeader, HASH_BYTES, PAYLOAD_BYTES_MAX};
+use super::frames::Frames;
 use super::header::Header;
 use super::storage::{LogFile, Storage};
 
@@ -59,30 +63,61 @@ pub(crate) enum Step {
     Halt(Halt),
 }
 
+/// What came out of one block of bytes.
+#[derive(Default)]
+pub(crate) struct Portion {
+    /// The entries that ended in it, each with the place behind it.
+    pub(crate) entries: VecDeque<(Entry, Mark)>,
+    /// Why the walk ends behind them, if it does.
+    pub(crate) halt: Option<Halt>,
+    /// The version that the payload names at which it ends as undecodable, if it names one.
+    pub(crate) undecodable_by: Option<String>,
+}
+
 /// A walk from a place in the log to its end.
 pub(crate) struct Walk<'s, S: ?Sized> {
     storage: &'s S,
     mark: Mark,
     end: u64,
-    buffer: Vec<u8>,
-    origin: u64,
-    filled: usize,
-    undecodable_by: Option<String>,
+    /// Where the next block begins.
+    offset: u64,
+    source: Source,
+    portion: Portion,
+    /// Why no further block could be read; what was read before it comes first.
+    failed: Option<LogError>,
+}
+
+/// What makes entries of blocks.
+enum Source {
+    /// The caller's own thread.
+    Here(Frames),
+    /// Another.
+    Ahead(Ahead),
 }
 
 impl<'s, S: Storage + ?Sized> Walk<'s, S> {
-    const BLOCK_BYTES: usize = 256 << 10;
+    const BLOCK_BYTES: u64 = 128 << 10;
+
+    /// From this size on, another thread pays.
+    const LONG_BYTES: u64 = 1 << 20;
 
     /// Begins at `mark`, which must lie between two frames, and sees the file's first `end` bytes.
     pub(crate) fn new(storage: &'s S, mark: Mark, end: u64) -> Self {
+        let is_long = end.saturating_sub(mark.offset) >= Self::LONG_BYTES;
+        let ahead = is_long.then(|| Ahead::begin(mark, end)).flatten();
+        let source = ahead.map_or_else(|| Source::Here(Frames::new(mark, end)), Source::Ahead);
+        Self::with(storage, mark, end, source)
+    }
+
+    fn with(storage: &'s S, mark: Mark, end: u64, source: Source) -> Self {
         Self {
             storage,
             mark,
             end,
-            buffer: Vec::new(),
-            origin: mark.offset,
-            filled: 0,
-            undecodable_by: None,
+            offset: mark.offset,
+            source,
+            portion: Portion::default(),
+            failed: None,
         }
     }
 
@@ -93,92 +128,144 @@ impl<'s, S: Storage + ?Sized> Walk<'s, S> {
 
     /// The version that the payload names at which the walk ended as undecodable, if it names one.
     pub(crate) fn undecodable_by(self) -> Option<String> {
-        self.undecodable_by
+        self.portion.undecodable_by
     }
 
     /// The next entry, or why there is none.
     pub(crate) fn step(&mut self) -> Result<Step, LogError> {
-        let Mark {
-            sequence,
-            hash: previous,
-            offset,
-        } = self.mark;
-        let left = self.end.saturating_sub(offset);
-        if left == 0 {
-            return Ok(Step::Halt(Halt::Boundary));
+        loop {
+            if let Some((entry, mark)) = self.portion.entries.pop_front() {
+                self.mark = mark;
+                return Ok(Step::Entry(entry));
+            }
+            if let Some(halt) = self.portion.halt {
+                return Ok(Step::Halt(halt));
+            }
+            self.portion = self.next_portion()?;
         }
-        let Some(start) = self.window(offset, FrameHeader::SIZE_BYTES)?.first_chunk() else {
-            return Ok(Step::Halt(Halt::Short));
-        };
-        let Some(header) = FrameHeader::decode(start) else {
-            return Ok(Step::Halt(Halt::Bad));
-        };
-        if header.sequence != sequence.next().0 {
-            return Ok(Step::Halt(Halt::SequenceGap));
-        }
-        if header.length > PAYLOAD_BYTES_MAX {
-            return Ok(Step::Halt(Halt::Oversized));
-        }
-        if header.frame_bytes() > left {
-            return Ok(Step::Halt(Halt::Short));
-        }
-        // At most 64 MiB and 48 bytes, which every usize holds here.
-        let size = header.length as usize + FrameHeader::SIZE_BYTES + HASH_BYTES;
-        let frame = self.window(offset, size)?;
-        let (Some(payload), Some(stored)) = (
-            frame.get(FrameHeader::SIZE_BYTES..size - HASH_BYTES),
-            frame.last_chunk::<HASH_BYTES>(),
-        ) else {
-            return Ok(Step::Halt(Halt::Short));
-        };
-        let hash = header.chain(previous, payload);
-        if frame.len() != size || hash.0 != *stored {
-            return Ok(Step::Halt(Halt::Bad));
-        }
-        let Ok((time, event)) = codec::decode(payload) else {
-            self.undecodable_by = codec::version_named(payload);
-            return Ok(Step::Halt(Halt::Undecodable));
-        };
-        let sequence = sequence.next();
-        self.mark = Mark {
-            sequence,
-            hash,
-            offset: offset + header.frame_bytes(),
-        };
-        Ok(Step::Entry(Entry {
-            sequence,
-            time,
-            event,
-            hash,
-        }))
     }
 
-    /// The bytes from `offset` on, `size` of them or as many as there are.
-    fn window(&mut self, offset: u64, size: usize) -> Result<&[u8], LogError> {
-        let left = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let size = size.min(left);
-        let mut skip = usize::try_from(offset - self.origin).unwrap_or(usize::MAX);
-        if self.filled.saturating_sub(skip) < size {
-            let kept = self.filled.saturating_sub(skip);
-            if kept > 0 {
-                self.buffer.copy_within(skip..self.filled, 0);
+    fn next_portion(&mut self) -> Result<Portion, LogError> {
+        let (storage, end) = (self.storage, self.end);
+        match &mut self.source {
+            Source::Here(frames) => {
+                let mut block = Vec::new();
+                read(storage, &mut self.offset, end, &mut block)?;
+                Ok(frames.feed(&block))
             }
-            self.origin = offset;
-            skip = 0;
-            let wanted = size.max(Self::BLOCK_BYTES).min(left);
-            if self.buffer.len() < wanted {
-                self.buffer.resize(wanted, 0);
+            Source::Ahead(ahead) => {
+                while self.failed.is_none() && ahead.has_room() {
+                    let mut block = ahead.spare_block();
+                    match read(storage, &mut self.offset, end, &mut block) {
+                        Ok(()) => ahead.send(block),
+                        Err(error) => self.failed = Some(error),
+                    }
+                }
+                match self.failed.take_if(|_| ahead.is_idle()) {
+                    Some(error) => Err(error),
+                    None => Ok(ahead.receive()),
+                }
             }
-            let read = self
-                .storage
-                .read_at(
-                    LogFile::Log,
-                    offset + kept as u64,
-                    &mut self.buffer[kept..wanted],
-                )
-                .map_err(LogError::storage(self.storage, LogFile::Log, "reading"))?;
-            self.filled = kept + read;
         }
-        Ok(&self.buffer[skip..self.filled.min(skip + size)])
+    }
+}
+
+/// Reads the next block; it is empty at the end of the file.
+fn read<S: Storage + ?Sized>(
+    storage: &S,
+    offset: &mut u64,
+    end: u64,
+    block: &mut Vec<u8>,
+) -> Result<(), LogError> {
+    let size = end.saturating_sub(*offset).min(Walk::<S>::BLOCK_BYTES);
+    block.resize(usize::try_from(size).unwrap_or(0), 0);
+    let read = storage
+        .read_at(LogFile::Log, *offset, block)
+        .map_err(LogError::storage(storage, LogFile::Log, "reading"))?;
+    block.truncate(read);
+    *offset += read as u64;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::disk::Chance;
+    use super::super::event_log::EventLog as _;
+    use super::super::journal::{Journal, NewLog};
+    use super::super::memory::{Memory, MemoryDisk};
+    use super::*;
+    use crate::{Event, Failure, FailureClass, LogId, Phase, Timestamp};
+
+    type Seen = (Vec<(Entry, Mark)>, Halt, Option<String>);
+
+    fn walk_to_the_end(mut walk: Walk<'_, Memory>) -> Seen {
+        let mut entries = Vec::new();
+        loop {
+            match walk.step().expect("memory can be read") {
+                Step::Entry(entry) => entries.push((entry, walk.mark())),
+                Step::Halt(halt) => return (entries, halt, walk.undecodable_by()),
+            }
+        }
+    }
+
+    /// A log of frames from some bytes to more than a block.
+    fn long_log(chance: &mut Chance) -> Vec<u8> {
+        let disk = MemoryDisk::new();
+        let new = NewLog {
+            id: LogId([7; 16]),
+            version: "test".to_owned(),
+        };
+        let mut journal =
+            Journal::create::<LogError>(disk.process(), Timestamp(1), new, |_| Ok(()))
+                .expect("creates");
+        let events = (0..120).map(|index| {
+            let most = if index % 40 == 7 { 400_000 } else { 9_000 };
+            let failure = Failure {
+                phase: Phase::List,
+                class: FailureClass::Transient,
+                text: "x".repeat(chance.below(most)),
+            };
+            Event::PollFailed { failure }
+        });
+        let events = events.collect();
+        journal
+            .append(Sequence(2), Timestamp(2), events)
+            .expect("appends");
+        disk.contents("ledger.log").expect("is there")
+    }
+
+    #[test]
+    fn a_walk_on_two_threads_sees_what_a_walk_on_one_sees() {
+        let first = Mark::first(Header {
+            log: LogId([7; 16]),
+        });
+        let mut halts = std::collections::BTreeMap::new();
+        for seed in 0..60 {
+            let mut chance = Chance(seed);
+            let mut bytes = long_log(&mut chance);
+            let end = bytes.len() as u64;
+            match seed % 3 {
+                0 => {}
+                1 => bytes.truncate(chance.below(bytes.len())),
+                _ => {
+                    let at = Header::SIZE_BYTES + chance.below(bytes.len() - Header::SIZE_BYTES);
+                    bytes[at] ^= 1 << chance.below(8);
+                }
+            }
+            let disk = MemoryDisk::new();
+            disk.set_contents("ledger.log", Some(&bytes));
+            let storage = disk.process();
+            let walk = |source| walk_to_the_end(Walk::with(&storage, first, end, source));
+            let here = walk(Source::Here(Frames::new(first, end)));
+            let ahead = walk(Source::Ahead(Ahead::begin(first, end).expect("a thread")));
+            assert!(here == ahead, "seed {seed}");
+            *halts.entry(format!("{:?}", here.1)).or_insert(0) += 1;
+            // One that is given up on the way ends its thread.
+            let mut short = Walk::new(&storage, first, end.max(2 << 20));
+            for _ in 0..chance.below(20) {
+                short.step().expect("memory can be read");
+            }
+        }
+        assert!(halts.len() >= 3, "{halts:?}");
     }
 }

@@ -14,16 +14,26 @@ use crate::{
 impl State {
     /// The state after one more entry. An error names the entry and what it contradicts.
     pub fn apply(mut self, entry: &Entry) -> Result<Self, IllegalEvent> {
+        self.advance(entry)?;
+        Ok(self)
+    }
+
+    /// As [`Self::apply`], in place: what folds a long log need not move the state to and fro. An
+    /// error leaves the empty state.
+    pub fn advance(&mut self, entry: &Entry) -> Result<(), IllegalEvent> {
         match self.transition(entry) {
             Ok(()) => {
                 self.tip = entry.sequence;
-                Ok(self)
+                Ok(())
             }
-            Err(reason) => Err(IllegalEvent {
-                sequence: entry.sequence,
-                kind: entry.event.kind(),
-                reason,
-            }),
+            Err(reason) => {
+                *self = Self::default();
+                Err(IllegalEvent {
+                    sequence: entry.sequence,
+                    kind: entry.event.kind(),
+                    reason,
+                })
+            }
         }
     }
 
@@ -358,7 +368,7 @@ impl State {
     ) -> Result<(), Reason> {
         self.run_under_way()?;
         let log = self.log.ok_or(Reason::NotFirst)?;
-        if command.temporary(log, start).as_ref() != temporary {
+        if !command.needs(temporary, log, start) {
             return Err(Reason::WrongTemporary);
         }
         self.allows(command).map_err(Reason::CommandNotAllowed)?;
@@ -387,7 +397,7 @@ impl State {
                 "no such temporary file is left over",
             ),
             Command::PublishLedger { name } => {
-                require(*name == RemoteName::ledger(), "the ledger has another name")
+                require(name.is_ledger(), "the ledger has another name")
             }
             Command::Delete {
                 request: id,
@@ -397,7 +407,7 @@ impl State {
                 let request = known(id)?;
                 require(!busy(id), "another command for the request is under way")?;
                 require(
-                    *name == RemoteName::export(*id),
+                    name.is_export_of(*id),
                     "the request's file has another name",
                 )?;
                 require(
@@ -421,7 +431,7 @@ impl State {
                 let request = known(id)?;
                 require(!busy(id), "another command for the request is under way")?;
                 require(
-                    *name == RemoteName::export(*id),
+                    name.is_export_of(*id),
                     "the request's file has another name",
                 )?;
                 require(
