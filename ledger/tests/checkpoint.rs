@@ -14,6 +14,9 @@ use proptest::test_runner::FileFailurePersistence;
 
 const TIME: Timestamp = Timestamp(1_790_000_000_000_000);
 const CHECKPOINT: &str = "ledger.checkpoint";
+/// How many steps of the memory disk can fail while a file is replaced: create, write, sync, rename,
+/// sync the directory.
+const REPLACING_STEPS: u64 = 5;
 
 /// What happens between two runs of a history.
 #[derive(Clone, Copy, Debug)]
@@ -111,6 +114,39 @@ fn seen(disk: &MemoryDisk) -> Seen {
         })
         .map_err(|error| error.to_string());
     (opened, read)
+}
+
+/// What an opened log does next: the entries from `first` on, then one more run, then how the log
+/// closes and opens again.
+fn goes_on(disk: &MemoryDisk, first: Sequence) -> Result<(Vec<Entry>, State, Seen), String> {
+    let mut ledger = Ledger::open(disk.process(), TIME).map_err(|error| error.to_string())?;
+    let read = |ledger: &Ledger<_>| -> Vec<Entry> {
+        let entries = ledger.journal.read_from(first);
+        entries.map(|entry| entry.unwrap()).collect()
+    };
+    let mut entries = read(&ledger);
+    append(&mut ledger, &run());
+    entries.extend(read(&ledger));
+    let Ledger { journal, state, .. } = ledger;
+    journal.close().unwrap();
+    Ok((entries, state, seen(disk)))
+}
+
+/// A run that finds no broker, which may follow on everything.
+fn run() -> [Event; 3] {
+    let start = Event::RunStarted {
+        version: "test".to_owned(),
+        policy: Digest([1; 32]),
+        key: KeyId([1; 8]),
+    };
+    let failed = Event::PollFailed {
+        failure: history::failure(),
+    };
+    let finished = Event::RunFinished {
+        counts: RunCounts::default(),
+        duration_micros: 1,
+    };
+    [start, failed, finished]
 }
 
 /// The same disk without its checkpoint.
@@ -236,22 +272,61 @@ proptest! {
     }
 
     #[test]
-    fn a_power_failure_at_any_step_of_a_checkpoint_changes_nothing(
-        steps in prop::collection::vec(step(), 1..10),
+    fn a_log_goes_on_the_same_with_and_without_its_checkpoint(
+        steps in prop::collection::vec(step(), 0..14),
         cut in any::<Index>(),
-        step in 1..12u64,
-        seed in any::<u64>(),
+        crashes in any::<bool>(),
+        fate in fate(),
+        first in any::<Index>(),
     ) {
         let events = events(&steps);
         let cut = cut.index(events.len() + 1);
-        let disk = written(7, &events, cut, false);
-        let before = seen(&without_checkpoint(&disk));
+        let disk = written(7, &events, cut, crashes);
+        befall(&disk, &fate, &events, cut);
+        let bare = without_checkpoint(&disk);
+        let first = Sequence(first.index(events.len() + 9) as u64);
+        prop_assert_eq!(goes_on(&disk, first), goes_on(&bare, first));
+        for name in ["ledger.log", "ledger.head"] {
+            prop_assert_eq!(disk.contents(name), bare.contents(name));
+        }
+    }
+
+    /// The log has grown, so a checkpoint is a witness first, then a checkpoint: a crash between the
+    /// two leaves the older checkpoint, never one beyond the witness.
+    #[test]
+    fn a_fault_at_any_step_of_the_next_checkpoint_changes_nothing(
+        steps in prop::collection::vec(step(), 1..10),
+        cut in any::<Index>(),
+        grown in any::<Index>(),
+        fault in prop_oneof![Just(Fault::PowerLoss), Just(Fault::Error), Just(Fault::Full)],
+        step in 1..14u64,
+        seed in any::<u64>(),
+    ) {
+        let events = events(&steps);
+        let grown = grown.index(events.len() + 1);
+        let cut = cut.index(grown + 1);
+        let disk = written(7, &events[..grown], cut, false);
         let mut ledger = Ledger::open(disk.process(), TIME).unwrap();
-        disk.fail_at(disk.steps() + step, Fault::PowerLoss);
-        let _cut_off = ledger.journal.write_checkpoint(&ledger.state);
-        drop(ledger);
-        disk.restart(seed);
-        prop_assert_eq!(seen(&disk), before);
+        append(&mut ledger, &events[grown..]);
+        let truth = ledger.state.clone();
+        let witness = if grown < events.len() { REPLACING_STEPS } else { 0 };
+        disk.fail_at(disk.steps() + step, fault);
+        let result = ledger.journal.write_checkpoint(&ledger.state);
+        prop_assert_eq!(result.is_ok(), step > witness + REPLACING_STEPS);
+        if fault == Fault::PowerLoss {
+            drop(ledger);
+        } else {
+            // A checkpoint only saves time: without it the run still ends in good order. Without its
+            // witness it does not.
+            let ended = ledger.journal.close();
+            prop_assert_eq!(ended.is_ok(), step > witness);
+        }
+        if fault == Fault::PowerLoss {
+            disk.restart(seed);
+        }
+        let (with, without) = (seen(&copy_of(&disk)), seen(&without_checkpoint(&disk)));
+        prop_assert_eq!(&with, &without);
+        prop_assert_eq!(with.0.unwrap().0, truth);
     }
 }
 
@@ -326,12 +401,7 @@ fn a_short_log_gets_no_checkpoint_and_a_long_one_gets_one() {
     let mut ledger = Ledger::create(disk.process(), TIME, new_log(7)).unwrap();
     ledger.journal.leave_checkpoint(&ledger.state).unwrap();
     assert_eq!(disk.contents(CHECKPOINT), None);
-    let start = Event::RunStarted {
-        version: "test".to_owned(),
-        policy: Digest([1; 32]),
-        key: KeyId([1; 8]),
-    };
-    append(&mut ledger, &vec![start; 2_000]);
+    append(&mut ledger, &vec![run().to_vec(); 700].concat());
     ledger.journal.leave_checkpoint(&ledger.state).unwrap();
     assert!(disk.contents(CHECKPOINT).is_some());
 }
