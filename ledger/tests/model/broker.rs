@@ -156,7 +156,7 @@ impl Offer {
         Observation {
             id: RequestId(id),
             published: self.published.map(Timestamp),
-            nodes: self.node_status().into_boxed_slice(),
+            nodes: self.node_status().into(),
         }
     }
 }
