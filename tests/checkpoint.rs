@@ -141,3 +141,16 @@ fn deleting_the_checkpoint_changes_nothing_that_anybody_is_told() {
     place.says(&["run"], BROKER_IS_DOWN);
     assert_ne!(fs::read(place.file(CHECKPOINT)).unwrap(), checkpoint);
 }
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_changes_nothing_but_time() {
+    let place = Place::new();
+    fs::create_dir(place.file(CHECKPOINT)).unwrap();
+    place.says(&["run"], BROKER_IS_DOWN);
+    place.says(&["run"], BROKER_IS_DOWN);
+    let summary = place.says(&["verify"], 0);
+    assert!(summary.contains("is whole: 1207 events"), "{summary}");
+    fs::remove_dir(place.file(CHECKPOINT)).unwrap();
+    place.says(&["run"], BROKER_IS_DOWN);
+    assert!(place.file(CHECKPOINT).is_file());
+}

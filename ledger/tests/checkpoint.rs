@@ -14,8 +14,7 @@ use proptest::test_runner::FileFailurePersistence;
 
 const TIME: Timestamp = Timestamp(1_790_000_000_000_000);
 const CHECKPOINT: &str = "ledger.checkpoint";
-/// How many steps of the memory disk can fail while a file is replaced: create, write, sync, rename,
-/// sync the directory.
+/// Steps of replacing a file: create, write, sync, rename, sync the directory.
 const REPLACING_STEPS: u64 = 5;
 
 /// What happens between two runs of a history.
@@ -127,8 +126,8 @@ fn goes_on(disk: &MemoryDisk, first: Sequence) -> Result<(Vec<Entry>, State, See
     Ok((entries, state, seen(disk)))
 }
 
-/// A run that finds no broker, which may follow on everything.
-fn run() -> [Event; 3] {
+/// A run that finds no broker and is cut off, which may follow on everything.
+fn run() -> [Event; 2] {
     let start = Event::RunStarted {
         version: "test".to_owned(),
         policy: Digest([1; 32]),
@@ -137,11 +136,7 @@ fn run() -> [Event; 3] {
     let failed = Event::PollFailed {
         failure: history::failure(),
     };
-    let finished = Event::RunFinished {
-        counts: RunCounts::default(),
-        duration_micros: 1,
-    };
-    [start, failed, finished]
+    [start, failed]
 }
 
 /// The same disk without its checkpoint.
@@ -286,8 +281,7 @@ proptest! {
         }
     }
 
-    /// The log has grown, so a checkpoint is a witness first, then a checkpoint: a crash between the
-    /// two leaves the older checkpoint, never one beyond the witness.
+    /// First the witness, where the log has grown, then the checkpoint: none is ever beyond it.
     #[test]
     fn a_fault_at_any_step_of_the_next_checkpoint_changes_nothing(
         steps in prop::collection::vec(step(), 1..10),
@@ -368,6 +362,11 @@ fn no_flipped_bit_of_checkpoint_log_or_witness_leads_to_a_wrong_state() {
 fn a_checkpoint_is_used_and_what_lies_before_it_is_not_read() {
     let (disk, _) = long();
     let (truth, _) = seen(&disk);
+    // The second of the two speaks of the same entry as the one that it was opened from.
+    for _ in 0..2 {
+        let mut ledger = Ledger::open(disk.process(), TIME).unwrap();
+        ledger.journal.write_checkpoint(&ledger.state).unwrap();
+    }
     let mut log = disk.contents("ledger.log").unwrap();
     // Damage that only a reading from the start can meet.
     log[200] ^= 1;
