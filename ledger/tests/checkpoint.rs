@@ -14,6 +14,8 @@ use proptest::test_runner::FileFailurePersistence;
 
 const TIME: Timestamp = Timestamp(1_790_000_000_000_000);
 const CHECKPOINT: &str = "ledger.checkpoint";
+/// Steps of replacing a file: create, write, sync, rename, sync the directory.
+const REPLACING_STEPS: u64 = 5;
 
 /// What happens between two runs of a history.
 #[derive(Clone, Copy, Debug)]
@@ -111,6 +113,30 @@ fn seen(disk: &MemoryDisk) -> Seen {
         })
         .map_err(|error| error.to_string());
     (opened, read)
+}
+
+/// What an opened log does next: one more run, the entries from `first` on, and the next opening.
+fn goes_on(disk: &MemoryDisk, first: Sequence) -> Result<(Vec<Entry>, State, Seen), String> {
+    let mut ledger = Ledger::open(disk.process(), TIME).map_err(|error| error.to_string())?;
+    append(&mut ledger, &run());
+    let read: Result<Vec<_>, _> = ledger.journal.read_from(first).collect();
+    let entries = read.map_err(|error| error.to_string())?;
+    let Ledger { journal, state, .. } = ledger;
+    journal.close().unwrap();
+    Ok((entries, state, seen(disk)))
+}
+
+/// A run that finds no broker and is cut off, which may follow on everything.
+fn run() -> [Event; 2] {
+    let start = Event::RunStarted {
+        version: "test".to_owned(),
+        policy: Digest([1; 32]),
+        key: KeyId([1; 8]),
+    };
+    let failed = Event::PollFailed {
+        failure: history::failure(),
+    };
+    [start, failed]
 }
 
 /// The same disk without its checkpoint.
@@ -236,22 +262,56 @@ proptest! {
     }
 
     #[test]
-    fn a_power_failure_at_any_step_of_a_checkpoint_changes_nothing(
-        steps in prop::collection::vec(step(), 1..10),
+    fn a_log_goes_on_the_same_with_and_without_its_checkpoint(
+        steps in prop::collection::vec(step(), 0..14),
         cut in any::<Index>(),
-        step in 1..12u64,
-        seed in any::<u64>(),
+        crashes in any::<bool>(),
+        fate in fate(),
+        first in any::<Index>(),
     ) {
         let events = events(&steps);
         let cut = cut.index(events.len() + 1);
-        let disk = written(7, &events, cut, false);
-        let before = seen(&without_checkpoint(&disk));
+        let disk = written(7, &events, cut, crashes);
+        befall(&disk, &fate, &events, cut);
+        let bare = without_checkpoint(&disk);
+        let first = Sequence(first.index(events.len() + 9) as u64);
+        prop_assert_eq!(goes_on(&disk, first), goes_on(&bare, first));
+        for name in ["ledger.log", "ledger.head"] {
+            prop_assert_eq!(disk.contents(name), bare.contents(name));
+        }
+    }
+
+    /// First the witness, where the log has grown, then the checkpoint: none is ever beyond it.
+    #[test]
+    fn a_fault_at_any_step_of_the_next_checkpoint_changes_nothing(
+        steps in prop::collection::vec(step(), 1..10),
+        cut in any::<Index>(),
+        grown in any::<Index>(),
+        fault in prop_oneof![Just(Fault::PowerLoss), Just(Fault::Error), Just(Fault::Full)],
+        step in 1..14u64,
+        seed in any::<u64>(),
+    ) {
+        let events = events(&steps);
+        let grown = grown.index(events.len() + 1);
+        let cut = cut.index(grown + 1);
+        let disk = written(7, &events[..grown], cut, false);
         let mut ledger = Ledger::open(disk.process(), TIME).unwrap();
-        disk.fail_at(disk.steps() + step, Fault::PowerLoss);
-        let _cut_off = ledger.journal.write_checkpoint(&ledger.state);
-        drop(ledger);
-        disk.restart(seed);
-        prop_assert_eq!(seen(&disk), before);
+        append(&mut ledger, &events[grown..]);
+        let truth = ledger.state.clone();
+        let witness = if grown < events.len() { REPLACING_STEPS } else { 0 };
+        disk.fail_at(disk.steps() + step, fault);
+        let result = ledger.journal.write_checkpoint(&ledger.state);
+        prop_assert_eq!(result.is_ok(), step > witness + REPLACING_STEPS);
+        if fault == Fault::PowerLoss {
+            drop(ledger);
+            disk.restart(seed);
+        } else {
+            // Without a checkpoint a run still ends in good order; without its witness it does not.
+            prop_assert_eq!(ledger.journal.close().is_ok(), step > witness);
+        }
+        let (with, without) = (seen(&copy_of(&disk)), seen(&without_checkpoint(&disk)));
+        prop_assert_eq!(&with, &without);
+        prop_assert_eq!(with.0.unwrap().0, truth);
     }
 }
 
@@ -302,6 +362,11 @@ fn no_flipped_bit_of_checkpoint_log_or_witness_leads_to_a_wrong_state() {
 fn a_checkpoint_is_used_and_what_lies_before_it_is_not_read() {
     let (disk, _) = long();
     let (truth, _) = seen(&disk);
+    // The second of the two speaks of the same entry as the one that it was opened from.
+    for _ in 0..2 {
+        let mut ledger = Ledger::open(disk.process(), TIME).unwrap();
+        ledger.journal.write_checkpoint(&ledger.state).unwrap();
+    }
     let mut log = disk.contents("ledger.log").unwrap();
     // Damage that only a reading from the start can meet.
     log[200] ^= 1;
@@ -326,12 +391,7 @@ fn a_short_log_gets_no_checkpoint_and_a_long_one_gets_one() {
     let mut ledger = Ledger::create(disk.process(), TIME, new_log(7)).unwrap();
     ledger.journal.leave_checkpoint(&ledger.state).unwrap();
     assert_eq!(disk.contents(CHECKPOINT), None);
-    let start = Event::RunStarted {
-        version: "test".to_owned(),
-        policy: Digest([1; 32]),
-        key: KeyId([1; 8]),
-    };
-    append(&mut ledger, &vec![start; 2_000]);
+    append(&mut ledger, &vec![run().to_vec(); 700].concat());
     ledger.journal.leave_checkpoint(&ledger.state).unwrap();
     assert!(disk.contents(CHECKPOINT).is_some());
 }

@@ -81,9 +81,12 @@ impl Checkpoint<'_> {
     /// What stands in the directory; `None` also when it cannot be read.
     pub(crate) fn load<S: Storage + ?Sized>(storage: &S) -> Option<Self> {
         let size = storage.size_bytes(LogFile::Checkpoint).ok()??;
-        if size > BYTES_MAX {
-            return None;
-        }
+        // First how it begins, so that no memory is taken for what is something else.
+        let mut start = [0; PREFIX_BYTES];
+        storage
+            .read_at(LogFile::Checkpoint, 0, &mut start)
+            .ok()
+            .filter(|_| start[..] == prefix() && size <= BYTES_MAX)?;
         let mut bytes = vec![0; usize::try_from(size).ok()?];
         let read = storage.read_at(LogFile::Checkpoint, 0, &mut bytes).ok()?;
         Self::decode(bytes.get(..read)?)
