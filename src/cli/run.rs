@@ -7,7 +7,6 @@ use super::error::CommandError;
 use super::watch::Watch;
 use super::{drop_box, ledger, output, place, plan};
 use crate::config::Configuration;
-use crate::effects::broker::InterruptiblePoll;
 use crate::effects::carrier::{Connecting, Fetcher};
 use crate::effects::clock::SystemClock;
 use crate::effects::fernet::FernetKey;
@@ -36,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let status_file = LocalStatusFile::inside(&configuration.working_dir);
     let parts = Parts {
         policy: configuration.policy(key.id()),
-        poller: &InterruptiblePoll::new(broker),
+        poller: broker.as_ref(),
         departure,
         status_file: &status_file,
         clock: &clock,

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use courier_ledger::{Failure, FailureClass, Phase};
+use tokio::sync::Notify;
 
 /// Why a run ends before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,10 +43,19 @@ struct State {
     listeners: Vec<Listener>,
 }
 
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Wakes threads.
+    raised: Condvar,
+    /// Wakes tasks.
+    notify: Notify,
+}
+
 /// Whether the run is to end, for everybody in it. Clones are the same.
 #[derive(Clone)]
 pub struct Stop {
-    shared: Arc<(Mutex<State>, Condvar)>,
+    shared: Arc<Shared>,
     deadline: Instant,
 }
 
@@ -87,7 +97,8 @@ impl Stop {
         state.reason = Some(reason);
         let listeners = std::mem::take(&mut state.listeners);
         drop(state);
-        self.shared.1.notify_all();
+        self.shared.raised.notify_all();
+        self.shared.notify.notify_waiters();
         for listener in listeners {
             listener(reason);
         }
@@ -123,16 +134,38 @@ impl Stop {
             let pause = until.min(self.deadline).saturating_duration_since(now);
             state = self
                 .shared
-                .1
+                .raised
                 .wait_timeout(state, pause)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
     }
 
+    /// Completes when the run is to end. Needs a Tokio runtime with a clock.
+    pub async fn raised(&self) -> StopReason {
+        loop {
+            // Made before the look: what is raised in between wakes it.
+            let raised = self.shared.notify.notified();
+            if let Some(reason) = self.reason() {
+                return reason;
+            }
+            let _deadline = tokio::time::timeout_at(self.deadline.into(), raised).await;
+        }
+    }
+
+    /// As [`wait`](Self::wait), for a task.
+    pub async fn pause(&self, time: Duration) -> Result<(), StopReason> {
+        match tokio::time::timeout(time, self.raised()).await {
+            Ok(reason) => Err(reason),
+            Err(_) => Ok(()),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change is one assignment: what a panic leaves behind is whole.
-        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .state
+            .lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -22,6 +22,7 @@ use http_body::{Frame, SizeHint};
 use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 use tokio::time::{Sleep, sleep};
 
 use super::fault::{Answer, Control};
@@ -33,6 +34,9 @@ use super::state::Database;
 
 /// How long the bytes before a cut have to reach the caller.
 const CUT_DELAY: Duration = Duration::from_millis(20);
+
+/// Latencies above this need not be exact, and must not keep a thread.
+const LONG_LATENCY: Duration = Duration::from_millis(200);
 
 /// What the network side and the tests share.
 #[derive(Debug)]
@@ -148,9 +152,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         (control.arrive(route), control.latency(route))
     };
     let flight = Flight(Arc::clone(&shared));
-    if !latency.is_zero() {
-        sleep(latency).await;
-    }
+    delay(latency).await;
     let header = |name| -> Option<String> {
         let value = parts.headers.get(name)?.to_str().ok()?;
         Some(value.to_owned())
@@ -208,6 +210,17 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         None => (truth(&shared, &call), Pace::Full),
     };
     respond(reply, pace, flight)
+}
+
+/// Waits as exactly as the system can: Tokio's timers round up to milliseconds, which would make a
+/// broker of 5 ms one of 6 or 7.
+async fn delay(latency: Duration) {
+    if latency > LONG_LATENCY {
+        sleep(latency).await;
+    } else if !latency.is_zero() {
+        // Fails only when the runtime is ending.
+        let _ended = spawn_blocking(move || std::thread::sleep(latency)).await;
+    }
 }
 
 fn truth(shared: &Shared, call: &Call) -> Reply {

@@ -3,13 +3,11 @@
 //!
 //! Deliberately absent: the documents themselves.
 
-use std::io::{self, Read};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::StatusCode;
-use reqwest::blocking::Response;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
 use url::Url;
 
 use super::call::Call;
@@ -18,11 +16,15 @@ use super::problem::{Came, Problem};
 use super::transport::{Limits, Stage, problem};
 
 /// How far into a page its title is looked for.
-const MAX_TITLE_OFFSET_BYTES: u64 = 4 << 10;
+const MAX_TITLE_OFFSET_BYTES: usize = 4 << 10;
 const MAX_WORDS_CHARS: usize = 60;
 
 /// Judges the head of an answer. `secret` is never repeated, whoever sends it back.
-pub(crate) fn check(call: Call, mut response: Response, secret: &str) -> Result<Response, Problem> {
+pub(crate) async fn check(
+    call: Call,
+    mut response: Response,
+    secret: &str,
+) -> Result<Response, Problem> {
     let status = response.status();
     if status.is_redirection() {
         let origin = location_origin(response.headers())
@@ -40,9 +42,10 @@ pub(crate) fn check(call: Call, mut response: Response, secret: &str) -> Result<
     if status == StatusCode::OK && is_expected {
         return check_encoding(media, content_type, response.headers()).map(|()| response);
     }
-    let came = call
-        .may_be_quoted()
-        .then(|| came(&mut response, content_type, secret));
+    let came = match call.may_be_quoted() {
+        true => Some(came(&mut response, content_type, secret).await),
+        false => None,
+    };
     if status == StatusCode::OK {
         Err(Problem::Media {
             expected: media.accept(),
@@ -67,7 +70,11 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
 }
 
-fn came(response: &mut Response, content_type: Option<ContentType>, secret: &str) -> Came {
+async fn came(
+    response: &mut Response,
+    content_type: Option<ContentType>,
+    secret: &str,
+) -> Came {
     let Some(found) = content_type else {
         return Came::default();
     };
@@ -78,11 +85,12 @@ fn came(response: &mut Response, content_type: Option<ContentType>, secret: &str
     if found.is_html() {
         let mut start = Vec::new();
         // A page that breaks off may have shown its title before; what matters is known already.
-        drop(
-            response
-                .take(MAX_TITLE_OFFSET_BYTES)
-                .read_to_end(&mut start),
-        );
+        while start.len() < MAX_TITLE_OFFSET_BYTES
+            && let Ok(Some(chunk)) = response.chunk().await
+        {
+            start.extend_from_slice(&chunk);
+        }
+        start.truncate(MAX_TITLE_OFFSET_BYTES);
         came.title = title(&String::from_utf8_lossy(&start), secret);
     }
     came
@@ -105,7 +113,7 @@ fn check_encoding(
 }
 
 /// Reads the whole body, at most `max_bytes` of it.
-pub(crate) fn body(
+pub(crate) async fn body(
     mut response: Response,
     max_bytes: u64,
     limits: Limits,
@@ -117,26 +125,17 @@ pub(crate) fn body(
         return Err(Problem::TooLarge(max_bytes));
     }
     let mut bytes = Vec::new();
-    let read = response
-        .by_ref()
-        .take(max_bytes.saturating_add(1))
-        .read_to_end(&mut bytes);
-    read.map_err(|error| body_problem(&error, limits))?;
-    if bytes.len() as u64 > max_bytes {
-        return Err(Problem::TooLarge(max_bytes));
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| problem(&error, Stage::Body, limits))?
+    {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() as u64 > max_bytes {
+            return Err(Problem::TooLarge(max_bytes));
+        }
     }
     Ok(bytes)
-}
-
-/// What an error while reading a body means.
-pub(crate) fn body_problem(error: &io::Error, limits: Limits) -> Problem {
-    match error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<reqwest::Error>())
-    {
-        Some(error) => problem(error, Stage::Body, limits),
-        None => Problem::Closed,
-    }
 }
 
 /// None when there is no such header, more than one, or one that is no text.

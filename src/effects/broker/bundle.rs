@@ -31,12 +31,17 @@ impl Broker {
     /// Has the bundle of a request built, which takes the broker as long as it takes: the limit is
     /// `export_timeout`. Each call leaves a file on the broker for 10 minutes.
     pub fn export(&self, request: RequestId) -> Result<Bundle, Failure> {
+        self.wait(self.build_bundle(request))
+            .map_err(|problem| self.failure(Call::Export(request), &problem))
+    }
+
+    pub(crate) async fn build_bundle(&self, request: RequestId) -> Result<Bundle, Problem> {
         let call = Call::Export(request);
-        let link = self.repeat(call, || {
-            let bytes = self.fetch(call)?;
+        let attempt = async || {
+            let bytes = self.fetch(call).await?;
             link(bytes).ok_or(Problem::NotLink)
-        });
-        let link = link.map_err(|problem| self.failure(call, &problem))?;
+        };
+        let link = self.repeat(call, attempt).await?;
         Ok(Bundle { request, link })
     }
 }

@@ -2,20 +2,18 @@
 //! trusted from TLS 1.2 on by the system's authorities and those of `REQUESTS_CA_BUNDLE`.
 //!
 //! What always holds here: no redirect is followed, so the key goes to the configured host only;
-//! downloads, which need no key, have a client of their own that does not know it. A call's
-//! deadline covers it from connecting to its last byte, so that a slow drip cannot outlast it.
+//! downloads, which need no key, are sent none. A call's deadline covers it from connecting to its
+//! last byte, so that a slow drip cannot outlast it.
 
 use std::fmt;
 use std::path::Path;
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::sync::Arc;
 
 use courier_ledger::Failure;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::blocking::{Client, Response};
+use reqwest::Response;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HeaderValue};
-use reqwest::redirect::Policy;
-use reqwest::tls::{Certificate, Version};
+use reqwest::tls::Certificate;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -23,15 +21,12 @@ use super::answer;
 use super::call::{Call, DEFINITION_TYPE};
 use super::document::DocumentError;
 use super::error::BrokerError;
+use super::network::Network;
 use super::predicate::Tag;
 use super::problem::Problem;
 use super::settings::Settings;
 use super::transport::{Limits, Stage, problem};
 use crate::effects::persistence::Persistence;
-
-/// Shorter than the 30 s after which the broker's Jetty closes an idle connection: a call must not
-/// meet one that is being closed.
-const IDLE_CONNECTION: Duration = Duration::from_secs(20);
 
 /// RFC 3986, section 2.3: everything but unreserved characters is encoded.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -44,30 +39,9 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 pub struct Broker {
     pub(crate) settings: Settings,
     pub(crate) tag: Tag,
+    pub(crate) network: Arc<Network>,
     authorization: HeaderValue,
     address: String,
-    clients: Option<Clients>,
-}
-
-struct Clients {
-    calls: Client,
-    authorities: Vec<Certificate>,
-    /// Made when it is first needed: reading the system's authorities takes 10 ms or more, and
-    /// most runs download nothing.
-    downloads: OnceLock<Client>,
-}
-
-impl Clients {
-    fn downloads(&self, settings: &Settings) -> Result<&Client, Problem> {
-        if let Some(client) = self.downloads.get() {
-            return Ok(client);
-        }
-        // The asynchronous builder's limit is for the whole download, the blocking one's for each
-        // single wait in it.
-        let builder = builder(settings, &self.authorities).timeout(settings.silence_timeout);
-        let client = builder.build().map_err(|_| Problem::Transport)?;
-        Ok(self.downloads.get_or_init(|| client))
-    }
 }
 
 impl Broker {
@@ -80,46 +54,45 @@ impl Broker {
             Some(path) => read_authorities(path)?,
             None => Vec::new(),
         };
-        let calls = builder(&settings, &authorities)
-            .build()
-            .map_err(|error| BrokerError::Client(error.without_url()))?;
-        let clients = Clients {
-            calls,
-            authorities,
-            downloads: OnceLock::new(),
-        };
+        let network = Network::new(&settings, authorities)?;
         let address = settings.url.as_str().trim_end_matches('/').to_owned();
         Ok(Self {
             settings,
             tag,
+            network: Arc::new(network),
             authorization,
             address,
-            clients: Some(clients),
         })
     }
 
+    /// Waits for a call, or for the end of the run.
+    pub(crate) fn wait<T>(
+        &self,
+        call: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        self.network.wait(call)
+    }
+
     /// Makes a call, reads its answer and gives it to `parse`; again, when that may help.
-    pub(crate) fn ask<T>(
+    pub(crate) async fn ask<T>(
         &self,
         call: Call,
         parse: impl Fn(&[u8]) -> Result<T, DocumentError>,
     ) -> Result<T, Problem> {
-        self.repeat(call, || {
-            let bytes = self.fetch(call)?;
-            parse(&bytes).map_err(Problem::Document)
-        })
+        let attempt = async || parse(&self.fetch(call).await?).map_err(Problem::Document);
+        self.repeat(call, attempt).await
     }
 
     /// Makes `attempt` until it succeeds, or until another would not help, or until the run is to end.
-    pub(crate) fn repeat<T>(
+    pub(crate) async fn repeat<T>(
         &self,
         call: Call,
-        attempt: impl Fn() -> Result<T, Problem>,
+        attempt: impl AsyncFn() -> Result<T, Problem>,
     ) -> Result<T, Problem> {
         let persistence = &self.settings.persistence;
         let mut repetition = 0;
         loop {
-            let problem = match attempt() {
+            let problem = match attempt().await {
                 Ok(answer) => return Ok(answer),
                 Err(problem) => problem,
             };
@@ -128,44 +101,49 @@ impl Broker {
             }
             repetition += 1;
             let asked = problem.retry_after();
-            if !problem.is_worth_repeating(call)
-                || !persistence.waits_before(call.salt(), repetition, asked)
-            {
+            let wait = persistence.wait_before(call.salt(), repetition, asked);
+            let Some(wait) = wait.filter(|_| problem.is_worth_repeating(call)) else {
                 return Err(problem);
-            }
+            };
+            persistence
+                .stop()
+                .pause(wait)
+                .await
+                .map_err(Problem::Stopped)?;
             tracing::info!(?call, %problem, "asked once more");
         }
     }
 
     /// Makes a call once and reads its answer.
-    pub(crate) fn fetch(&self, call: Call) -> Result<Vec<u8>, Problem> {
-        let response = self.send(call, None)?;
-        answer::body(response, call.max_bytes(&self.settings), self.limits(call))
+    pub(crate) async fn fetch(&self, call: Call) -> Result<Vec<u8>, Problem> {
+        let response = self.send(call, None).await?;
+        answer::body(response, call.max_bytes(&self.settings), self.limits(call)).await
     }
 
-    /// Makes a call and judges the head of its answer. `last` is the link of a download.
-    pub(crate) fn send(&self, call: Call, last: Option<&str>) -> Result<Response, Problem> {
+    /// Makes a call and judges the head of its answer. `last` is the link of a download, which needs
+    /// no key and is not given it.
+    pub(crate) async fn send(&self, call: Call, last: Option<&str>) -> Result<Response, Problem> {
         if let Some(reason) = self.settings.persistence.stop().reason() {
             return Err(Problem::Stopped(reason));
         }
-        let clients = self.clients.as_ref().ok_or(Problem::Transport)?;
         let url = self.url(call, last).ok_or(Problem::Transport)?;
-        let mut request = match call {
-            Call::Download(_) => clients.downloads(&self.settings)?.get(url),
-            _ => {
-                let timeout = self.limits(call).whole;
-                let request = clients.calls.request(call.method(), url).timeout(timeout);
-                request.header(AUTHORIZATION, self.authorization.clone())
-            }
+        let limits = self.limits(call);
+        let mut request = self.network.client().request(call.method(), url);
+        request = request.timeout(limits.whole);
+        request = match call {
+            Call::Download(_) => request,
+            Call::Export(_) => request
+                .header(AUTHORIZATION, self.authorization.clone())
+                .header(CONTENT_LENGTH, 0),
+            _ => request.header(AUTHORIZATION, self.authorization.clone()),
         };
-        if let Call::Export(_) = call {
-            request = request.header(CONTENT_LENGTH, 0);
-        }
-        let sent = request.header(ACCEPT, call.media().accept()).send();
-        let response = sent.map_err(|error| problem(&error, Stage::Head, self.limits(call)));
-        let checked = response.and_then(|response| {
-            answer::check(call, response, self.settings.api_key.expose_secret())
-        });
+        let sent = request.header(ACCEPT, call.media().accept()).send().await;
+        let checked = match sent {
+            Ok(response) => {
+                answer::check(call, response, self.settings.api_key.expose_secret()).await
+            }
+            Err(error) => Err(problem(&error, Stage::Head, limits)),
+        };
         if let Err(problem) = &checked {
             tracing::debug!(?call, %problem, "the broker's answer does not count");
         }
@@ -217,39 +195,12 @@ impl Broker {
     }
 }
 
-impl Drop for Broker {
-    fn drop(&mut self) {
-        // Dropping a client waits for its name look-ups, which have no deadline of their own: that
-        // must not hold up the end of a run. Where no thread can be had, it is dropped here.
-        if let Some(clients) = self.clients.take() {
-            let dropper = std::thread::Builder::new().name("broker-client-drop".to_owned());
-            drop(dropper.spawn(move || drop(clients)));
-        }
-    }
-}
-
 impl fmt::Debug for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broker")
             .field("address", &self.address)
             .finish_non_exhaustive()
     }
-}
-
-fn builder(settings: &Settings, authorities: &[Certificate]) -> reqwest::blocking::ClientBuilder {
-    let builder = reqwest::Client::builder()
-        .user_agent(concat!("broker-courier/", env!("CARGO_PKG_VERSION")))
-        .no_proxy()
-        .redirect(Policy::none())
-        .referer(false)
-        .http1_only()
-        .tls_version_min(Version::TLS_1_2)
-        .tls_certs_merge(authorities.iter().cloned())
-        .connect_timeout(settings.connect_timeout)
-        .timeout(settings.download_timeout)
-        .pool_idle_timeout(IDLE_CONNECTION)
-        .pool_max_idle_per_host(settings.concurrency.get());
-    reqwest::blocking::ClientBuilder::from(builder)
 }
 
 fn check_url(url: &Url) -> Result<(), BrokerError> {

@@ -1,65 +1,57 @@
-//! The same work for many items on a bounded set of threads.
+//! The same work for many items, a bounded number at a time, on whatever thread waits for it.
 //!
-//! What always holds here: results come in the order of the items, and no thread outlives the
-//! call. Deliberately absent: queues that grow, and stopping half-way.
+//! What always holds here: results come in the order of the items; one that is slow delays no other.
+//! Deliberately absent: stopping half-way, other than by dropping the whole.
 
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::StreamExt as _;
+use futures_util::stream::iter;
 
 /// Applies `work` to every item, at most `limit` at a time.
-pub(crate) fn map<T, R>(items: &[T], limit: NonZeroUsize, work: impl Fn(&T) -> R + Sync) -> Vec<R>
-where
-    T: Sync,
-    R: Send,
-{
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::with_capacity(items.len()));
-    let worker = || {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else { break };
-            let result = work(item);
-            // A panic in another worker is passed on by the scope; what it left behind is whole.
-            let mut done = done
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            done.push((index, result));
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..limit.get().min(items.len()) {
-            scope.spawn(worker);
-        }
-        worker();
-    });
-    let mut done = done
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+pub(crate) async fn map<T, R>(
+    items: &[T],
+    limit: NonZeroUsize,
+    work: impl AsyncFn(&T) -> R,
+) -> Vec<R> {
+    let work = &work;
+    let numbered = items.iter().enumerate();
+    let works = numbered.map(|(index, item)| async move { (index, work(item).await) });
+    let mut done: Vec<(usize, R)> = iter(works).buffer_unordered(limit.get()).collect().await;
     done.sort_unstable_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, result)| result).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[test]
     fn results_keep_the_order_and_the_limit_holds() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.expect("a runtime").block_on(check());
+    }
+
+    async fn check() {
         let items: Vec<usize> = (0..100).collect();
-        let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let (running, most) = (Cell::new(0), Cell::new(0));
         let limit = NonZeroUsize::MIN.saturating_add(3);
-        let results = map(&items, limit, |item| {
-            most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            std::thread::yield_now();
-            running.fetch_sub(1, Ordering::SeqCst);
+        let results = map(&items, limit, async |item| {
+            running.set(running.get() + 1);
+            most.set(most.get().max(running.get()));
+            // The later ones of each four end first.
+            for _ in 0..4 - item % 4 {
+                tokio::task::yield_now().await;
+            }
+            running.set(running.get() - 1);
             item * 2
-        });
-        assert_eq!(
-            results,
-            items.iter().map(|item| item * 2).collect::<Vec<_>>()
-        );
-        assert!(most.into_inner() <= 4);
-        assert!(map(&[] as &[u8], limit, |item| *item).is_empty());
+        })
+        .await;
+        let doubled: Vec<usize> = items.iter().map(|item| item * 2).collect();
+        assert_eq!(results, doubled);
+        assert_eq!(most.get(), 4);
+        assert!(map(&[] as &[u8], limit, async |item| *item).await.is_empty());
     }
 }

@@ -7,27 +7,33 @@
 
 use std::fmt;
 use std::io::{self, Read};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use bytes::{Buf as _, Bytes};
 use courier_ledger::{Failure, FailureClass, RequestId};
-use reqwest::blocking::Response;
+use reqwest::Response;
 use secrecy::ExposeSecret;
+use tokio::time::timeout;
 
-use super::answer::body_problem;
 use super::bundle::Bundle;
 use super::call::Call;
 use super::client::Broker;
+use super::network::Network;
 use super::problem::Problem;
-use super::transport::Limits;
+use super::transport::{Limits, Stage, problem};
 use super::zip_end::ZipEnds;
 
 /// The plaintext of a bundle, as it comes.
 pub struct Download {
+    network: Arc<Network>,
     response: Response,
     call: Call,
     address: String,
     clock: Clock,
     content_length: Option<u64>,
+    /// What has come and was not read yet.
+    piece: Bytes,
     received: u64,
     ends: ZipEnds,
     state: State,
@@ -37,7 +43,7 @@ pub struct Download {
 struct Clock {
     started: Instant,
     limits: Limits,
-    silence: std::time::Duration,
+    silence: Duration,
 }
 
 enum State {
@@ -51,7 +57,10 @@ impl Broker {
     /// before it was used.
     pub fn fetch_bundle(&self, request: RequestId) -> Result<Download, Failure> {
         let call = Call::Download(request);
-        let begin = |bundle: &Bundle| self.repeat(call, || self.begin_download(bundle));
+        let begin = |bundle: &Bundle| {
+            let attempt = async || self.begin_download(bundle).await;
+            self.wait(self.repeat(call, attempt))
+        };
         let begun = match begin(&self.export(request)?) {
             Err(Problem::Status {
                 status: 404 | 410, ..
@@ -65,11 +74,11 @@ impl Broker {
     /// gives another one.
     pub fn download(&self, bundle: &Bundle) -> Result<Download, Failure> {
         let call = Call::Download(bundle.request());
-        self.begin_download(bundle)
+        self.wait(self.begin_download(bundle))
             .map_err(|problem| self.failure(call, &problem))
     }
 
-    fn begin_download(&self, bundle: &Bundle) -> Result<Download, Problem> {
+    async fn begin_download(&self, bundle: &Bundle) -> Result<Download, Problem> {
         let call = Call::Download(bundle.request());
         let (limits, silence) = (self.limits(call), self.settings.silence_timeout);
         let clock = Clock {
@@ -77,12 +86,16 @@ impl Broker {
             limits,
             silence,
         };
-        let response = self
-            .send(call, Some(bundle.link.expose_secret()))
-            .map_err(|problem| clock.which(problem))?;
+        let sent = self.send(call, Some(bundle.link.expose_secret()));
+        let response = match timeout(clock.next_wait(), sent).await {
+            Ok(sent) => sent.map_err(|problem| clock.which(problem))?,
+            Err(_) => return Err(clock.which(Problem::AnswerTimedOut(limits.whole))),
+        };
         Ok(Download {
             content_length: response.content_length(),
+            network: Arc::clone(&self.network),
             response,
+            piece: Bytes::new(),
             call,
             address: self.address().to_owned(),
             clock,
@@ -94,6 +107,12 @@ impl Broker {
 }
 
 impl Clock {
+    /// How long the next wait may take.
+    fn next_wait(&self) -> Duration {
+        let left = self.limits.whole.saturating_sub(self.started.elapsed());
+        self.silence.min(left)
+    }
+
     /// Tells which of the two limits was reached.
     fn which(&self, problem: Problem) -> Problem {
         match problem {
@@ -121,16 +140,12 @@ impl Download {
     }
 
     fn advance(&mut self, buffer: &mut [u8]) -> Result<usize, Problem> {
-        let count = loop {
-            match self.response.read(buffer) {
-                Ok(count) => break count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-                Err(error) => {
-                    return Err(self.clock.which(body_problem(&error, self.clock.limits)));
-                }
-            }
-        };
+        if self.piece.is_empty() {
+            self.piece = self.next_piece()?.unwrap_or_default();
+        }
+        let count = self.piece.len().min(buffer.len());
         if count > 0 {
+            self.piece.copy_to_slice(&mut buffer[..count]);
             self.received += count as u64;
             self.ends.see(&buffer[..count]);
             return if self.ends.begins() {
@@ -148,6 +163,28 @@ impl Download {
             _ if !self.ends.ends() => Err(Problem::ZipCut { received }),
             _ => Ok(0),
         }
+    }
+}
+
+impl Download {
+    /// The next bytes, however many come at once; none at the end.
+    fn next_piece(&mut self) -> Result<Option<Bytes>, Problem> {
+        let (response, clock) = (&mut self.response, self.clock);
+        self.network.wait(async move {
+            loop {
+                let piece = match timeout(clock.next_wait(), response.chunk()).await {
+                    Ok(Ok(piece)) => piece,
+                    Ok(Err(error)) => {
+                        return Err(clock.which(problem(&error, Stage::Body, clock.limits)));
+                    }
+                    Err(_) => return Err(clock.which(Problem::BodyTimedOut(clock.limits.whole))),
+                };
+                // An empty piece is not the end.
+                if piece.as_ref().is_none_or(|piece| !piece.is_empty()) {
+                    return Ok(piece);
+                }
+            }
+        })
     }
 }
 

@@ -45,4 +45,7 @@ pub enum BrokerError {
     /// The HTTP or TLS library could not be set up.
     #[error("the HTTP client cannot be set up")]
     Client(#[source] reqwest::Error),
+    /// The runtime that calls are made on could not be set up.
+    #[error("the HTTP client cannot be run")]
+    Runtime(#[source] io::Error),
 }

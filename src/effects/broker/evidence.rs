@@ -28,7 +28,7 @@ enum Doubt {
 
 impl Broker {
     /// What is known about each of `missing`; `listed` is what the same poll found under the tag.
-    pub(crate) fn evidence(
+    pub(crate) async fn evidence(
         &self,
         missing: &BTreeSet<RequestId>,
         listed: &RequestList,
@@ -36,7 +36,7 @@ impl Broker {
         if missing.is_empty() {
             return BTreeMap::new();
         }
-        let Some(whole) = self.whole_list(listed) else {
+        let Some(whole) = self.whole_list(listed).await else {
             return missing
                 .iter()
                 .map(|id| (*id, Evidence::Unconfirmed))
@@ -44,16 +44,15 @@ impl Broker {
         };
         let (existing, absent): (Vec<RequestId>, Vec<RequestId>) =
             missing.iter().partition(|id| whole.contains_key(id));
-        let evidence = concurrent::map(&existing, self.settings.concurrency, |id| {
-            self.untagged(*id)
-        });
+        let look = async |id: &RequestId| self.untagged(*id).await;
+        let evidence = concurrent::map(&existing, self.settings.concurrency, look).await;
         let deleted = absent.into_iter().map(|id| (id, Evidence::Deleted));
         existing.into_iter().zip(evidence).chain(deleted).collect()
     }
 
     /// Every request; none when the list proves nothing.
-    fn whole_list(&self, listed: &RequestList) -> Option<RequestList> {
-        let whole = match self.ask(Call::WholeList, request_list::parse) {
+    async fn whole_list(&self, listed: &RequestList) -> Option<RequestList> {
+        let whole = match self.ask(Call::WholeList, request_list::parse).await {
             Ok(whole) => whole,
             Err(problem) => {
                 let failure = self.failure(Call::WholeList, &problem);
@@ -68,9 +67,10 @@ impl Broker {
         Some(whole)
     }
 
-    fn untagged(&self, id: RequestId) -> Evidence {
+    async fn untagged(&self, id: RequestId) -> Evidence {
         let call = Call::Definition(id);
-        match self.ask(call, |bytes| definition::has_tag(bytes, &self.tag)) {
+        let has_tag = self.ask(call, |bytes| definition::has_tag(bytes, &self.tag));
+        match has_tag.await {
             Ok(false) => Evidence::Untagged,
             Ok(true) => {
                 tracing::warn!(request = %id, "it has the tag, and the broker does not list it");

@@ -4,8 +4,8 @@
 //! What always holds here: without a list there is no snapshot; a status that cannot be read makes
 //! one request unreadable and delays no other for longer than its deadline.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use courier_ledger::{Failure, FailureClass, NodeStatus, Phase, Poll, PollError, RequestId};
 use courier_ledger::{Snapshot, State};
@@ -26,59 +26,59 @@ impl Broker {
     /// Fails when the list cannot be read: then nothing is known. A status that cannot be read is
     /// part of the snapshot.
     pub fn poll(&self, state: &State) -> Result<Snapshot, Failure> {
+        let polled = self.wait(async { Ok(self.look(state).await) });
+        polled.unwrap_or_else(|problem| Err(self.failure(Call::List, &problem)))
+    }
+
+    async fn look(&self, state: &State) -> Result<Snapshot, Failure> {
         let listed = self
             .ask(Call::List, request_list::parse)
+            .await
             .map_err(|problem| self.failure(Call::List, &problem))?;
         let mut poll = Poll::begin(listed.iter().map(|(id, published)| (*id, *published)))
             .map_err(|error| contradiction(&error))?;
-        for (id, status) in self.statuses(listed.keys().copied().collect()) {
+        for (id, status) in self.statuses(listed.keys().copied().collect()).await {
             match status {
                 Ok(nodes) => poll.read(id, nodes),
                 Err(problem) => poll.unreadable(id, self.failure(Call::Status(id), &problem)),
             }
             .map_err(|error| contradiction(&error))?;
         }
-        if let Some(reason) = self.settings.persistence.stop().reason() {
-            return Err(reason.failure());
-        }
-        for (id, evidence) in self.evidence(&poll.missing(state), &listed) {
+        for (id, evidence) in self.evidence(&poll.missing(state), &listed).await {
             poll.absent(id, evidence);
         }
         if let Some(reason) = self.settings.persistence.stop().reason() {
-            // What was not looked into is not unproven: it was not asked.
+            // What was not read or looked into is not unreadable or unproven: it was not asked.
             return Err(reason.failure());
         }
         poll.complete(state).map_err(|error| contradiction(&error))
     }
 
-    fn statuses(
+    async fn statuses(
         &self,
         ids: Vec<RequestId>,
     ) -> BTreeMap<RequestId, Result<Vec<NodeStatus>, Problem>> {
         let concurrency = self.settings.concurrency;
         let give_up = concurrency.get().max(MIN_UNANSWERED_CALLS);
-        let unanswered = AtomicUsize::new(0);
-        let last = std::sync::Mutex::new(None);
-        let statuses = concurrent::map(&ids, concurrency, |id| {
-            let last = || {
-                last.lock()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner)
-            };
-            if unanswered.load(Ordering::Relaxed) >= give_up
-                && let Some(problem) = &*last()
+        let unanswered = Cell::new(0);
+        let last = RefCell::new(None);
+        let statuses = concurrent::map(&ids, concurrency, async |id| {
+            if unanswered.get() >= give_up
+                && let Some(problem) = &*last.borrow()
             {
                 return Err(Problem::NotAsked(Box::new(Problem::clone(problem))));
             }
-            let status = self.ask(Call::Status(*id), request_status::parse);
+            let status = self.ask(Call::Status(*id), request_status::parse).await;
             match &status {
                 Err(problem) if problem.is_unanswered() => {
-                    *last() = Some(problem.clone());
-                    unanswered.fetch_add(1, Ordering::Relaxed);
+                    last.replace(Some(problem.clone()));
+                    unanswered.set(unanswered.get() + 1);
                 }
-                _ => unanswered.store(0, Ordering::Relaxed),
+                _ => unanswered.set(0),
             }
             status
-        });
+        })
+        .await;
         ids.into_iter().zip(statuses).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! `integration/bench.sh`: how fast the program is, beside a reference measured in the same run.
-//! Prints a table, and keeps the raw figures as JSON.
+//! Prints a table, and keeps the raw figures as JSON; `hold` prepares a scene to look into by hand.
 
+mod hold;
 mod row;
 mod scene;
 mod work;
@@ -12,7 +13,11 @@ use row::Row;
 
 fn main() -> ExitCode {
     let chosen: Vec<String> = std::env::args().skip(1).collect();
-    match measure(&chosen) {
+    let done = match chosen.split_first() {
+        Some((word, numbers)) if word == "hold" => hold::hold(numbers),
+        Some(_) | None => measure(&chosen),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to be done about a standard error that is gone.

@@ -77,6 +77,16 @@ impl Scene {
         })
     }
 
+    /// What runs the program here.
+    pub(crate) fn command_line(&self) -> String {
+        let config = self.place.config();
+        format!(
+            "{} -c {} run",
+            self.courier.path().display(),
+            config.display()
+        )
+    }
+
     /// One run, which must say this.
     pub(crate) fn run(&self, says: &str) -> Result<Outcome, String> {
         let config = self.place.config().display().to_string();

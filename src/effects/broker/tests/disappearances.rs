@@ -41,7 +41,9 @@ fn evidence(
         .iter()
         .map(|(id, time)| (RequestId(*id), time.and_then(Timestamp::parse_rfc3339)))
         .collect();
-    let found = broker(&server).evidence(&missing, &listed);
+    let broker = broker(&server);
+    let found = broker.wait(async { Ok(broker.evidence(&missing, &listed).await) });
+    let found = found.expect("nothing ends it");
     assert_eq!(found.keys().copied().collect::<BTreeSet<_>>(), missing);
     (found.into_values().collect(), server)
 }

@@ -1,0 +1,85 @@
+//! Where calls run: the HTTP client with its connections, and a runtime without a thread of its own.
+//! Whoever waits for a call drives every call that is under way, so that a poll of many requests
+//! switches between no threads.
+//!
+//! What always holds here: a wait ends when the run is to end; and nothing that is left behind, such
+//! as a name look-up without a deadline, holds up the end of a run.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use reqwest::Client;
+use reqwest::redirect::Policy;
+use reqwest::tls::{Certificate, Version};
+use tokio::runtime::{Builder, Runtime};
+
+use super::error::BrokerError;
+use super::problem::Problem;
+use super::settings::Settings;
+use crate::effects::stop::Stop;
+
+/// Shorter than the 30 s after which the broker's Jetty closes an idle connection: a call must not
+/// meet one that is being closed.
+const IDLE_CONNECTION: Duration = Duration::from_secs(20);
+
+/// The client, and what it runs on.
+pub(crate) struct Network {
+    client: Client,
+    stop: Stop,
+    /// There until it is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl Network {
+    /// Makes a client that trusts the system's authorities and these; nothing is sent yet.
+    pub(crate) fn new(
+        settings: &Settings,
+        authorities: Vec<Certificate>,
+    ) -> Result<Self, BrokerError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let client = Client::builder()
+            .user_agent(concat!("broker-courier/", env!("CARGO_PKG_VERSION")))
+            .no_proxy()
+            .redirect(Policy::none())
+            .referer(false)
+            .http1_only()
+            .tls_version_min(Version::TLS_1_2)
+            .tls_certs_merge(authorities)
+            .connect_timeout(settings.connect_timeout)
+            .pool_idle_timeout(IDLE_CONNECTION)
+            .pool_max_idle_per_host(settings.concurrency.get())
+            .build();
+        Ok(Self {
+            client: client.map_err(|error| BrokerError::Client(error.without_url()))?,
+            stop: settings.persistence.stop().clone(),
+            runtime: Some(runtime.map_err(BrokerError::Runtime)?),
+        })
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Waits for a call, or for the end of the run. Must not be used in a task.
+    pub(crate) fn wait<T>(
+        &self,
+        call: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        let runtime = self.runtime.as_ref().ok_or(Problem::Transport)?;
+        let ended = pin!(self.stop.raised());
+        match runtime.block_on(select(pin!(call), ended)) {
+            Either::Left((done, _)) => done,
+            Either::Right((reason, _)) => Err(Problem::Stopped(reason)),
+        }
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
