@@ -165,7 +165,8 @@ impl Stop {
         // Every change is one assignment: what a panic leaves behind is whole.
         self.shared
             .state
-            .lock().unwrap_or_else(PoisonError::into_inner)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -70,11 +70,7 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
 }
 
-async fn came(
-    response: &mut Response,
-    content_type: Option<ContentType>,
-    secret: &str,
-) -> Came {
+async fn came(response: &mut Response, content_type: Option<ContentType>, secret: &str) -> Came {
     let Some(found) = content_type else {
         return Came::default();
     };

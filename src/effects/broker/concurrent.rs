@@ -52,6 +52,10 @@ mod tests {
         let doubled: Vec<usize> = items.iter().map(|item| item * 2).collect();
         assert_eq!(results, doubled);
         assert_eq!(most.get(), 4);
-        assert!(map(&[] as &[u8], limit, async |item| *item).await.is_empty());
+        assert!(
+            map(&[] as &[u8], limit, async |item| *item)
+                .await
+                .is_empty()
+        );
     }
 }

@@ -2,6 +2,7 @@
 //! Prints a table, and keeps the raw figures as JSON; `hold` prepares a scene to look into by hand.
 
 mod hold;
+mod limit;
 mod row;
 mod scene;
 mod work;

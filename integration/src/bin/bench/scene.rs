@@ -31,6 +31,7 @@ impl Distances {
 /// Where everything stands.
 pub(crate) struct Scene {
     pub(crate) place: Place,
+    pub(crate) broker_url: String,
     courier: Courier,
     server: OpenSsh,
     /// Open until the scene ends.
@@ -70,6 +71,7 @@ impl Scene {
         }
         Ok(Self {
             place,
+            broker_url: url.to_owned(),
             courier: Courier::build()?,
             server,
             way,
