@@ -4,7 +4,7 @@
 //! one per call; a call is in flight from its arrival until its last byte has been handed out.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::xml;
 
@@ -109,6 +109,8 @@ pub struct Counters {
     pub max_in_flight: u64,
     /// The calls that are in flight now.
     pub in_flight: u64,
+    /// When the first download was asked for.
+    pub first_download: Option<SystemTime>,
 }
 
 impl Counters {
@@ -175,6 +177,9 @@ impl Control {
         counters.total += 1;
         *counters.by_route.entry(route).or_default() += 1;
         counters.in_flight += 1;
+        if route == Route::Download {
+            counters.first_download.get_or_insert_with(SystemTime::now);
+        }
         counters.max_in_flight = counters.max_in_flight.max(counters.in_flight);
         let queue = self.faults.get_mut(&route)?;
         let (answer, times) = queue.front_mut()?;

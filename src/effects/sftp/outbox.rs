@@ -49,6 +49,8 @@ pub(crate) enum Purpose {
     Unlink,
     /// Puts the file in place, once more.
     PlaceAgain,
+    /// Looks what the rename did that was sent right before.
+    LookBehind,
     /// Looks whether the file is still there.
     LookAfter,
     /// Removes the temporary file of an upload that was given up.
@@ -72,6 +74,7 @@ impl Purpose {
             | Self::MeasureByName
             | Self::LookBefore
             | Self::LookAfterRefusal
+            | Self::LookBehind
             | Self::LookAfter
             | Self::Glance => "tell a file's attributes",
             Self::Replace | Self::Place | Self::PlaceAgain => "rename a file",
@@ -89,6 +92,7 @@ impl Purpose {
                 | Self::MeasureByName
                 | Self::LookBefore
                 | Self::LookAfterRefusal
+                | Self::LookBehind
                 | Self::LookAfter
                 | Self::Glance
         );

@@ -84,6 +84,9 @@ pub(crate) struct Upload {
     withdrawn: bool,
     /// Whether a request that changes the final name is without an answer.
     in_doubt: bool,
+    /// Whether the look that was sent right after the rename is still to be answered, and will show
+    /// what the rename did.
+    looks_after: bool,
     /// Whether the old file was removed from the final name.
     unlinked: bool,
     failure: Option<Failure>,
@@ -119,6 +122,7 @@ impl Upload {
             unfinished_may_remain: false,
             withdrawn: false,
             in_doubt: false,
+            looks_after: false,
             unlinked: false,
             failure: None,
         }
@@ -276,6 +280,7 @@ impl Upload {
                 self.in_doubt = false;
                 self.place_failed(&status);
             }
+            (Purpose::LookBehind, answer) => return self.looked_behind(&answer, out),
             (Purpose::LookAfter, Answer::Refused(status)) if status.code.is_absent() => {
                 if let Step::Placed(placement) = self.step {
                     return Some(Ok(Done::PickedUp {

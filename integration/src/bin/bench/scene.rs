@@ -1,8 +1,9 @@
 //! What a measurement stands on: a broker, a real OpenSSH server near or far, the program. Every run is
 //! checked: a figure of a run that did not do its work is none.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use testbed::broker::{EmbeddedBroker, Settings};
 use testbed::courier::{Courier, Outcome};
@@ -37,7 +38,7 @@ pub(crate) struct Scene {
     /// Open until the scene ends.
     way: Option<Proxy>,
     /// Answers until the scene ends.
-    _broker: Option<EmbeddedBroker>,
+    broker: Option<EmbeddedBroker>,
 }
 
 impl Scene {
@@ -51,7 +52,7 @@ impl Scene {
             broker.set_synthetic_result(id, result_bytes);
         }
         let mut scene = Self::with_broker_at(&broker.url(), distances.round_trip)?;
-        scene._broker = Some(broker);
+        scene.broker = Some(broker);
         Ok(scene)
     }
 
@@ -75,7 +76,7 @@ impl Scene {
             courier: Courier::build()?,
             server,
             way,
-            _broker: None,
+            broker: None,
         })
     }
 
@@ -101,6 +102,24 @@ impl Scene {
                 outcome.code, outcome.stdout, outcome.stderr
             ))
         }
+    }
+
+    /// Seconds from the moment when the broker was asked for its first byte to the moment when the
+    /// newest result was renamed, which is the last change of its inode.
+    pub(crate) fn transfer(&self) -> Result<f64, String> {
+        let broker = self.broker.as_ref().ok_or("no broker")?;
+        let began = broker.counters().first_download.ok_or("no download")?;
+        let mut last = SystemTime::UNIX_EPOCH;
+        let names = self.place.names().map_err(words)?;
+        for name in names.iter().filter(|name| name.ends_with(".zip")) {
+            let file = std::fs::metadata(self.place.drop_box().join(name)).map_err(words)?;
+            let seconds = u64::try_from(file.ctime()).map_err(words)?;
+            let nanoseconds = u64::try_from(file.ctime_nsec()).map_err(words)?;
+            let since = Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds);
+            last = last.max(SystemTime::UNIX_EPOCH + since);
+        }
+        let taken = last.duration_since(began).map_err(words)?;
+        Ok(taken.as_secs_f64())
     }
 
     /// How often one run has the ledger's log synced, as `strace` counts it; none without `strace`.

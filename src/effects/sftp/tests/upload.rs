@@ -26,6 +26,23 @@ fn a_new_file_is_renamed_and_an_own_one_replaced_in_one_step() {
 }
 
 #[test]
+fn only_a_look_after_the_rename_was_answered_tells_a_pick_up() {
+    let mut calm = server(Manner::default(), false);
+    assert!(upload_to(&mut calm, Replaces::Own).is_ok());
+    let last = calm.log.len() - 1;
+    assert!(matches!(calm.log[last - 1], Decoded::PosixRename { .. }));
+    assert!(matches!(calm.log[last], Decoded::Lstat { .. }));
+    // As if the server had looked before it renamed.
+    let mut disorderly = server(Manner::default(), false);
+    disorderly.faults.insert(last, Fault::Refuse(2));
+    assert_eq!(
+        upload_to(&mut disorderly, Replaces::Own),
+        uploaded(Placement::PosixRename)
+    );
+    assert_eq!(disorderly.log.len(), calm.log.len() + 1);
+}
+
+#[test]
 fn without_posix_rename_the_old_file_is_unlinked_first() {
     for exists in [StatusCode::FAILURE, StatusCode::FILE_ALREADY_EXISTS] {
         let manner = Manner {

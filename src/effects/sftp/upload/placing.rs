@@ -7,7 +7,7 @@ use super::super::endpoint::Placing;
 use super::super::outbox::{Answer, Purpose, Requests};
 use super::super::request::Request;
 use super::super::status::{Status, StatusCode};
-use super::{Step, Upload};
+use super::{Outcome, Step, Upload};
 
 impl Upload {
     pub(super) fn place(&mut self, out: &mut Requests<'_>) {
@@ -22,6 +22,29 @@ impl Upload {
         } else {
             out.send(Purpose::Place, Request::Rename { from, to });
         }
+        // A server that keeps to the order of requests answers both in one round trip.
+        self.looks_after = true;
+        out.send(Purpose::LookBehind, Request::Lstat { path: &self.target });
+    }
+
+    /// Takes the answer to the look that was sent right after the rename.
+    pub(super) fn looked_behind(
+        &mut self,
+        answer: &Answer,
+        out: &mut Requests<'_>,
+    ) -> Option<Outcome> {
+        let shows_the_rename = std::mem::take(&mut self.looks_after);
+        match (self.step, answer) {
+            (Step::Placed(_), Answer::Refused(status))
+                if shows_the_rename && status.code.is_absent() =>
+            {
+                // A server that worked out of order must not make a delivery a pick-up.
+                out.send(Purpose::LookAfter, Request::Lstat { path: &self.target });
+                None
+            }
+            (Step::Placed(_), _) if shows_the_rename => self.uploaded(),
+            _ => self.advance(out),
+        }
     }
 
     pub(super) fn placed(&mut self, placement: Placement, out: &mut Requests<'_>) {
@@ -30,11 +53,14 @@ impl Upload {
         self.in_doubt = false;
         self.unfinished_may_remain = false;
         self.step = Step::Placed(placement);
-        out.send(Purpose::LookAfter, Request::Lstat { path: &self.target });
+        if !self.looks_after {
+            out.send(Purpose::LookAfter, Request::Lstat { path: &self.target });
+        }
     }
 
     pub(super) fn replace_refused(&mut self, status: &Status, out: &mut Requests<'_>) {
         self.in_doubt = false;
+        self.looks_after = false;
         if self.failure.is_some() {
             return;
         }
@@ -54,6 +80,7 @@ impl Upload {
 
     pub(super) fn place_refused(&mut self, status: Status, out: &mut Requests<'_>) {
         self.in_doubt = false;
+        self.looks_after = false;
         if self.failure.is_some() {
             return;
         }
