@@ -136,9 +136,13 @@ impl Analyst {
             .text()
             .map_err(|error| error.to_string())?;
         let path = format!("broker/download/{}", link.trim());
-        let bundle = self
-            .0
-            .send("downloading", |client, url| client.get(url), &path)?;
+        // AKTIN's broker answers 500 when another export begins while it looks for the bundle
+        // (`DownloadManager.cleanupExpired` iterates over a `Hashtable` that others add to).
+        let fetch = || {
+            self.0
+                .send("downloading", |client, url| client.get(url), &path)
+        };
+        let bundle = fetch().or_else(|_| fetch()).or_else(|_| fetch())?;
         let bytes = bundle.bytes().map_err(|error| error.to_string())?;
         Ok(bytes.to_vec())
     }

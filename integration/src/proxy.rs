@@ -32,6 +32,7 @@ struct Shared {
     connections: Mutex<Vec<TcpStream>>,
     fates: Mutex<VecDeque<Fate>>,
     accepted: AtomicU64,
+    stalled: AtomicBool,
 }
 
 /// Forwards connections to one server until it is dropped.
@@ -84,6 +85,12 @@ impl Proxy {
         self.shared.accepted.load(Ordering::Acquire)
     }
 
+    /// Whether a connection has gone dead as ordered.
+    #[must_use]
+    pub fn has_stalled(&self) -> bool {
+        self.shared.stalled.load(Ordering::Acquire)
+    }
+
     /// Cuts every connection.
     pub fn cut(&self) {
         for connection in held(&self.shared.connections).drain(..) {
@@ -116,6 +123,7 @@ struct Course {
     delay: Duration,
     fate: Option<Fate>,
     is_dead: AtomicBool,
+    shared: Arc<Shared>,
 }
 
 impl Course {
@@ -129,6 +137,7 @@ impl Course {
             }
             Some(Fate::StallAfter(limit)) if clients_bytes >= limit => {
                 self.is_dead.store(true, Ordering::Release);
+                self.shared.stalled.store(true, Ordering::Release);
                 true
             }
             Some(Fate::CutAfter(_) | Fate::StallAfter(_)) | None => true,
@@ -140,7 +149,7 @@ fn forward(
     near: TcpStream,
     upstream: SocketAddr,
     delay: Duration,
-    shared: &Shared,
+    shared: &Arc<Shared>,
 ) -> io::Result<()> {
     shared.accepted.fetch_add(1, Ordering::AcqRel);
     let far = TcpStream::connect(upstream)?;
@@ -154,6 +163,7 @@ fn forward(
         delay,
         fate: held(&shared.fates).pop_front(),
         is_dead: AtomicBool::new(false),
+        shared: Arc::clone(shared),
     });
     let there = (near.try_clone()?, far.try_clone()?, true);
     let back = (far, near, false);

@@ -1,13 +1,17 @@
 //! What fails and may succeed is tried again; what stalls ends; who is asked to end ends, and the next
 //! run goes on. The real program, a broker and a line that misbehave.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests, which say how far they are"
+)]
 
 mod site;
 
 use std::fs;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use site::{Courier, Place, audit};
 use testbed::broker::{Answer, EmbeddedBroker, Route, Settings};
@@ -47,6 +51,22 @@ impl Scene {
         let told = format!("{stdout}{stderr}");
         assert!(told.contains(says), "{says}?\n{told}");
         self.courier.run(&self.place, &["verify"], 0);
+    }
+
+    /// Waits until the run has come to what stalls it.
+    fn wait_for(&self, stalls: &str) {
+        let has_come = || match stalls {
+            "upload" => self.server.proxy().has_stalled(),
+            "download" => self.calls(Route::Download) > 0,
+            _ => self.calls(Route::List) > 0,
+        };
+        for _ in 0..20_000 {
+            if has_come() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("the run never came to the {stalls}");
     }
 
     /// Broker and line forget what they were told to do wrong.
@@ -103,18 +123,25 @@ fn calls_that_may_succeed_are_repeated_and_a_broker_that_asks_for_time_gets_it()
         (Route::Export, status(500)),
     ] {
         let scene = Scene::new(1000, "");
-        scene.broker.fail_next(route, answer.clone(), 2);
-        let began = Instant::now();
+        scene.broker.fail_next(route, answer, 2);
         scene.run(0, "1 uploaded, 0 deleted, 0 failed");
-        // The clock of this process, and only that it was not ignored.
-        let waited = matches!(answer, Answer::Custom { .. });
-        assert!(
-            !waited || began.elapsed() >= Duration::from_secs(2),
-            "Retry-After"
-        );
         assert_eq!(scene.calls(route), 3, "{route:?}");
         scene.is_delivered();
     }
+}
+
+#[test]
+fn a_broker_that_asks_for_more_time_than_the_run_has_is_not_asked_again() {
+    let scene = Scene::new(1000, "DEADLINE = 600");
+    let headers = vec![("Retry-After".to_owned(), "3600".to_owned())];
+    let answer = Answer::Custom {
+        status: 503,
+        headers,
+        body: Vec::new(),
+    };
+    scene.broker.fail_next(Route::List, answer, 9);
+    scene.run(4, "503");
+    assert_eq!(scene.calls(Route::List), 1);
 }
 
 #[test]
@@ -261,12 +288,11 @@ fn whatever_stalls_or_drips_ends_at_the_runs_deadline_and_the_next_run_delivers(
         }),
     ];
     for (what, spoil) in cases {
+        println!("{what}");
         let scene = Scene::new(LARGE_BYTES, "DEADLINE = 3\nRETRIES = 9");
         spoil(&scene, drip.clone());
-        let began = Instant::now();
+        // Without the deadline each would take until its own limit, and say that.
         scene.run(1, "RUN.DEADLINE has passed");
-        // Far above the deadline, and far below what any of these would take without it.
-        assert!(began.elapsed() < Duration::from_secs(20), "{what}");
         scene.place.change_config("DEADLINE = 3", "DEADLINE = 600");
         scene.behaves_again();
         scene.run(0, "1 uploaded");
@@ -302,7 +328,7 @@ fn a_signal_ends_a_run_in_good_order_and_the_next_one_goes_on() {
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
-            std::thread::sleep(Duration::from_millis(1_500));
+            scene.wait_for(stalls);
             let pid = run.id().to_string();
             assert!(
                 Command::new("kill")
@@ -311,14 +337,9 @@ fn a_signal_ends_a_run_in_good_order_and_the_next_one_goes_on() {
                     .unwrap()
                     .success()
             );
-            let began = Instant::now();
+            // Without the signal it would end minutes later, and otherwise.
             let ended = run.wait().unwrap();
             assert_eq!(ended.code(), Some(1), "{signal} during {stalls}");
-            // Without the signal it would take more than a minute.
-            assert!(
-                began.elapsed() < Duration::from_secs(15),
-                "{signal} during {stalls}"
-            );
             scene.courier.run(&scene.place, &["verify"], 0);
             let (log, _) = scene.courier.run(&scene.place, &["log"], 0);
             assert!(
