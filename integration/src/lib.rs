@@ -12,5 +12,7 @@ pub mod independent;
 pub mod openssh;
 pub mod people;
 pub mod place;
+pub mod proftpd;
 pub mod proxy;
 pub mod server;
+pub mod watcher;

@@ -23,6 +23,8 @@ pub const PASSPHRASE: &str = "a long passphrase";
 pub struct OpenSshSettings {
     /// Arguments of `internal-sftp`: `-P posix-rename`.
     pub sftp_arguments: Vec<String>,
+    /// Lines in front of all others, which win over them: `UsePAM yes`.
+    pub first_lines: Vec<String>,
     /// Further lines of its configuration: `MaxSessions 1`.
     pub extra_lines: Vec<String>,
     /// The mode of the drop-box.
@@ -33,6 +35,7 @@ impl Default for OpenSshSettings {
     fn default() -> Self {
         Self {
             sftp_arguments: Vec::new(),
+            first_lines: Vec::new(),
             extra_lines: Vec::new(),
             folder_mode: 0o755,
         }
@@ -199,24 +202,32 @@ impl OpenSsh {
     }
 
     fn wait_until_it_answers(&mut self) -> Result<(), StartError> {
-        for _ in 0..500 {
-            if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) {
-                stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-                let mut banner = [0; 4];
-                if stream.read_exact(&mut banner).is_ok() && banner == *b"SSH-" {
-                    return Ok(());
-                }
-            }
-            if self.process.try_wait()?.is_some() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(10));
+        if answers(self.port, &mut self.process)? {
+            return Ok(());
         }
         Err(StartError::Refused(format!(
             "sshd does not answer:\n{}",
             self.log()
         )))
     }
+}
+
+/// Waits until a server greets as SSH servers do; no when it ends before, or keeps silent.
+pub(crate) fn answers(port: u16, process: &mut Child) -> io::Result<bool> {
+    for _ in 0..500 {
+        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) {
+            stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+            let mut banner = [0; 4];
+            if stream.read_exact(&mut banner).is_ok() && banner == *b"SSH-" {
+                return Ok(true);
+            }
+        }
+        if process.try_wait()?.is_some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(false)
 }
 
 impl SftpServer for OpenSsh {
@@ -271,7 +282,8 @@ fn configuration(
     is_root: bool,
 ) -> String {
     let arguments = settings.sftp_arguments.join(" ");
-    let mut lines = vec![
+    let mut lines = settings.first_lines.clone();
+    lines.extend([
         format!("Port {port}"),
         "ListenAddress 127.0.0.1".to_owned(),
         format!("HostKey {}", show(&folder.join("host"))),
@@ -284,7 +296,7 @@ fn configuration(
             "PasswordAuthentication {}",
             if is_root { "yes" } else { "no" }
         ),
-    ];
+    ]);
     lines.extend(settings.extra_lines.iter().cloned());
     if is_root {
         lines.push(format!("Subsystem sftp internal-sftp {arguments}"));
@@ -333,7 +345,7 @@ fn user_ids() -> Result<(u32, u32), StartError> {
     ))
 }
 
-fn is_root_user() -> bool {
+pub(crate) fn is_root_user() -> bool {
     output("id", &["-u"]).is_ok_and(|id| id == "0")
 }
 
@@ -343,7 +355,7 @@ fn generate_key(path: &Path, algorithm: &str, passphrase: &str) -> Result<(), St
     output("ssh-keygen", &arguments).map(drop)
 }
 
-fn output(program: &str, arguments: &[&str]) -> Result<String, StartError> {
+pub(crate) fn output(program: &str, arguments: &[&str]) -> Result<String, StartError> {
     let output = Command::new(program).args(arguments).output()?;
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -353,6 +365,6 @@ fn output(program: &str, arguments: &[&str]) -> Result<String, StartError> {
     }
 }
 
-fn show(path: &Path) -> String {
+pub(crate) fn show(path: &Path) -> String {
     path.display().to_string()
 }

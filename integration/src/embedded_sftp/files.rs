@@ -7,19 +7,24 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Component, Path, PathBuf};
 
 use russh_sftp::protocol::{
-    Attrs, Data, File as Listed, FileAttributes, Handle, Name, OpenFlags, Packet, Status,
-    StatusCode, Version,
+    Attrs, Data, ExtendedReply, File as Listed, FileAttributes, Handle, Name, OpenFlags, Packet,
+    Status, StatusCode, Version,
 };
 use russh_sftp::server::Handler;
 
+use super::EmbeddedSftpSettings;
+
 const POSIX_RENAME: &str = "posix-rename@openssh.com";
 const FSYNC: &str = "fsync@openssh.com";
+const LIMITS: &str = "limits@openssh.com";
+/// What a WRITE holds beside its data and its handle, at most: length, type, id, offset, two lengths.
+const WRITE_FRAME_BYTES: u32 = 4 + 1 + 4 + 4 + 64 + 8 + 4;
 /// Largest read that is answered, in bytes.
 const MAX_READ_BYTES: u32 = 256 * 1024;
 
 pub(super) struct Files {
     root: PathBuf,
-    extensions: bool,
+    settings: EmbeddedSftpSettings,
     open: HashMap<String, Open>,
     opened: u64,
 }
@@ -32,10 +37,10 @@ enum Open {
 type Reply<T> = Result<T, StatusCode>;
 
 impl Files {
-    pub(super) fn new(root: PathBuf, extensions: bool) -> Self {
+    pub(super) fn new(root: PathBuf, settings: EmbeddedSftpSettings) -> Self {
         Self {
             root,
-            extensions,
+            settings,
             open: HashMap::new(),
             opened: 0,
         }
@@ -61,6 +66,25 @@ impl Files {
         let handle = self.opened.to_string();
         self.open.insert(handle.clone(), open);
         Handle { id, handle }
+    }
+
+    /// What `limits@openssh.com` is answered with (OpenSSH's PROTOCOL, section 4.8).
+    fn limits(&self, id: u32) -> Reply<Packet> {
+        let packet = self
+            .settings
+            .packet_bytes
+            .ok_or(StatusCode::OpUnsupported)?;
+        let data = u64::from(packet.saturating_sub(WRITE_FRAME_BYTES));
+        // 0 stands for "not told".
+        let open_files = u64::try_from(self.settings.open_files).unwrap_or(0);
+        let open_files = if open_files == u64::MAX {
+            0
+        } else {
+            open_files
+        };
+        let told = [u64::from(packet), data, data, open_files];
+        let data = told.iter().flat_map(|limit| limit.to_be_bytes()).collect();
+        Ok(Packet::ExtendedReply(ExtendedReply { id, data }))
     }
 
     fn file(&self, handle: &str) -> Reply<&File> {
@@ -120,10 +144,13 @@ impl Handler for Files {
 
     async fn init(&mut self, _version: u32, _theirs: HashMap<String, String>) -> Reply<Version> {
         let mut version = Version::new();
-        if self.extensions {
+        if self.settings.extensions {
             for name in [POSIX_RENAME, FSYNC] {
                 version.extensions.insert(name.to_owned(), "1".to_owned());
             }
+        }
+        if self.settings.packet_bytes.is_some() {
+            version.extensions.insert(LIMITS.to_owned(), "1".to_owned());
         }
         Ok(version)
     }
@@ -135,6 +162,9 @@ impl Handler for Files {
         flags: OpenFlags,
         _attributes: FileAttributes,
     ) -> Reply<Handle> {
+        if self.open.len() >= self.settings.open_files {
+            return Err(StatusCode::Failure);
+        }
         let path = self.path(&filename)?;
         let writes = flags.contains(OpenFlags::WRITE);
         let creates = flags.contains(OpenFlags::CREATE);
@@ -177,6 +207,10 @@ impl Handler for Files {
         offset: u64,
         data: Vec<u8>,
     ) -> Reply<Status> {
+        let most = self.settings.packet_bytes.unwrap_or(u32::MAX);
+        if data.len() > most.saturating_sub(WRITE_FRAME_BYTES) as usize {
+            return Err(StatusCode::BadMessage);
+        }
         self.file(&handle)?
             .write_all_at(&data, offset)
             .map_err(refused)?;
@@ -250,17 +284,18 @@ impl Handler for Files {
 
     async fn extended(&mut self, id: u32, request: String, data: Vec<u8>) -> Reply<Packet> {
         match request.as_str() {
-            POSIX_RENAME if self.extensions => {
+            POSIX_RENAME if self.settings.extensions => {
                 let (old, rest) = string(&data)?;
                 let (new, _) = string(rest)?;
                 fs::rename(self.path(&old)?, self.path(&new)?).map_err(refused)?;
                 Ok(Packet::Status(done(id)))
             }
-            FSYNC if self.extensions => {
+            FSYNC if self.settings.extensions => {
                 let (handle, _) = string(&data)?;
                 self.file(&handle)?.sync_all().map_err(refused)?;
                 Ok(Packet::Status(done(id)))
             }
+            LIMITS => self.limits(id),
             _ => Err(StatusCode::OpUnsupported),
         }
     }

@@ -24,11 +24,23 @@ const FOLDER: &str = "rki";
 pub struct EmbeddedSftpSettings {
     /// Whether it has `posix-rename@openssh.com` and `fsync@openssh.com`.
     pub extensions: bool,
+    /// Files that may be open at once; it refuses further ones without telling why.
+    pub open_files: usize,
+    /// The longest packet that it takes, in bytes, as `limits@openssh.com` tells; a longer WRITE is
+    /// refused.
+    pub packet_bytes: Option<u32>,
+    /// Whether the password is asked for by keyboard-interactive only.
+    pub asks_questions: bool,
 }
 
 impl Default for EmbeddedSftpSettings {
     fn default() -> Self {
-        Self { extensions: true }
+        Self {
+            extensions: true,
+            open_files: usize::MAX,
+            packet_bytes: None,
+            asks_questions: false,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use testbed::broker::EmbeddedBroker;
 use testbed::embedded_sftp::{EmbeddedSftp, EmbeddedSftpSettings};
 use testbed::openssh::{OpenSsh, OpenSshSettings, StartError};
 use testbed::place::KEY;
+use testbed::proftpd::ProFtpd;
 use testbed::server::SftpServer;
 
 /// Says on standard error that a test could not be made here.
@@ -35,6 +36,18 @@ pub fn openssh_with(settings: OpenSshSettings) -> Option<OpenSsh> {
             None
         }
         Err(error) => panic!("OpenSSH does not start: {error}"),
+    }
+}
+
+/// A real ProFTPD server, under the same conditions.
+pub fn proftpd() -> Option<ProFtpd> {
+    match ProFtpd::start() {
+        Ok(server) => Some(server),
+        Err(StartError::Missing(what)) if std::env::var_os("CI").is_none() => {
+            skipped(&format!("{what} is not installed"));
+            None
+        }
+        Err(error) => panic!("ProFTPD does not start: {error}"),
     }
 }
 
@@ -88,6 +101,15 @@ impl Courier {
 
     pub fn program(&self) -> &testbed::courier::Courier {
         &self.0
+    }
+
+    /// Runs the program's own `decrypt`, which writes nothing that is not authentic.
+    pub fn decrypts(&self, place: &Place, name: &str) {
+        let file = place.drop_box().join(name).display().to_string();
+        let target = place.working_dir().with_file_name("decrypted");
+        let target = target.display().to_string();
+        self.run(place, &["decrypt", &file, "-o", &target], 0);
+        fs::remove_file(target).unwrap();
     }
 
     /// Runs a command; gives standard output and standard error.
