@@ -2,11 +2,13 @@
 //!
 //! What always holds: the same entries give the same state, whatever the machine; the order in which
 //! commands that overlapped ended does not show in it. The data is here; how it changes stands in
-//! `transition.rs`, in one table.
+//! `transition.rs`, in one table of events; `snapshot.rs`, `command.rs` and `look.rs` hold its longer rows.
 
+mod command;
 mod illegal;
 mod look;
 mod request;
+mod snapshot;
 mod transition;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,7 +3,9 @@
 
 use std::fmt;
 
-use courier_ledger::{Failure, Placement, RemoteAfterFailure, Removal, Replaces, Sight};
+use courier_ledger::{
+    Failure, FailureClass, Phase, Placement, RemoteAfterFailure, Removal, Replaces, Sight,
+};
 
 use crate::effects::source::Source;
 
@@ -97,4 +99,34 @@ pub struct Completed {
     pub ticket: u64,
     /// How it ended.
     pub result: Result<Done, OperationError>,
+}
+
+/// The end of an operation of which nothing was sent.
+pub(crate) fn never_begun(ticket: u64, operation: &Operation, reason: &str) -> Completed {
+    let (phase, what) = match operation {
+        Operation::Upload { target, .. } => return upload_never_begun(ticket, target, reason),
+        Operation::Remove { name } => (Phase::Remove, format!("{name} was not removed")),
+        Operation::Look { name } => (Phase::Look, format!("{name} was not looked at")),
+    };
+    nothing_sent(ticket, phase, format!("{what}: {reason}"))
+}
+
+pub(crate) fn upload_never_begun(ticket: u64, target: &str, reason: &str) -> Completed {
+    let text = format!("{target} was not uploaded: {reason}");
+    nothing_sent(ticket, Phase::Create, text)
+}
+
+fn nothing_sent(ticket: u64, phase: Phase, text: String) -> Completed {
+    Completed {
+        ticket,
+        result: Err(OperationError {
+            failure: Failure {
+                phase,
+                class: FailureClass::Transient,
+                text,
+            },
+            remote: RemoteAfterFailure::Untouched,
+            connection_lost: true,
+        }),
+    }
 }

@@ -6,20 +6,21 @@
 //! small requests; data without acknowledgement is bounded by the window and one packet; one
 //! operation's failure ends no other; an answer that fits no request ends the connection.
 
+mod active;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
-
-use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure};
 
 use super::endpoint::Recipe;
 use super::error::ProtocolError;
 use super::glance::Glance;
-use super::operation::{Completed, Operation, OperationError};
+use super::operation::{Completed, Operation, never_begun, upload_never_begun};
 use super::outbox::{Capabilities, Flow, Outbox, Purpose, Requests};
 use super::packet::FrameBuffer;
 use super::removal::Removal;
 use super::reply::Reply;
 use super::upload::{Outcome, Upload};
+use active::{Active, Machine};
 
 /// The most requests without an answer; what is submitted beyond waits.
 const MOST_REQUESTS: usize = 1024;
@@ -39,22 +40,6 @@ pub(crate) struct Bounds {
     pub(crate) operation: Duration,
     /// How long an operation that was given up may take to clean up.
     pub(crate) cleanup: Duration,
-}
-
-enum Machine {
-    Upload(Box<Upload>),
-    Removal(Removal),
-    Glance(Glance),
-}
-
-struct Active {
-    ticket: u64,
-    machine: Machine,
-    outstanding: usize,
-    deadline: Instant,
-    /// Since when it waits for nothing but its source: that time is not its own.
-    idle_since: Option<Instant>,
-    expired: bool,
 }
 
 /// The operations of one connection.
@@ -431,29 +416,6 @@ impl Pipeline {
     }
 }
 
-impl Active {
-    fn is_moving(&self) -> bool {
-        matches!(&self.machine, Machine::Upload(upload) if upload.is_moving())
-    }
-
-    fn is_crowded_out(&self) -> bool {
-        matches!(&self.machine, Machine::Upload(upload) if upload.is_crowded_out())
-    }
-
-    fn occupies_file(&self) -> bool {
-        matches!(&self.machine, Machine::Upload(upload) if upload.occupies_file())
-    }
-
-    /// Stops or resumes the clock: it runs while the server owes something.
-    fn settle(&mut self, now: Instant) {
-        if self.outstanding == 0 {
-            self.idle_since.get_or_insert(now);
-        } else if let Some(since) = self.idle_since.take() {
-            self.deadline += now.saturating_duration_since(since);
-        }
-    }
-}
-
 /// The server does not answer within the time that was allowed for cleaning up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stalled;
@@ -463,35 +425,5 @@ pub(crate) fn join(folder: &str, name: &str) -> String {
     match folder {
         "" => name.to_owned(),
         _ => format!("{}/{name}", folder.trim_end_matches('/')),
-    }
-}
-
-/// The end of an operation of which nothing was sent.
-pub(crate) fn never_begun(ticket: u64, operation: &Operation, reason: &str) -> Completed {
-    let (phase, what) = match operation {
-        Operation::Upload { target, .. } => return upload_never_begun(ticket, target, reason),
-        Operation::Remove { name } => (Phase::Remove, format!("{name} was not removed")),
-        Operation::Look { name } => (Phase::Look, format!("{name} was not looked at")),
-    };
-    nothing_sent(ticket, phase, format!("{what}: {reason}"))
-}
-
-fn upload_never_begun(ticket: u64, target: &str, reason: &str) -> Completed {
-    let text = format!("{target} was not uploaded: {reason}");
-    nothing_sent(ticket, Phase::Create, text)
-}
-
-fn nothing_sent(ticket: u64, phase: Phase, text: String) -> Completed {
-    Completed {
-        ticket,
-        result: Err(OperationError {
-            failure: Failure {
-                phase,
-                class: FailureClass::Transient,
-                text,
-            },
-            remote: RemoteAfterFailure::Untouched,
-            connection_lost: true,
-        }),
     }
 }

@@ -1,0 +1,223 @@
+//! What the beginning and the end of a command do to the state. A command that the state does not
+//! allow cannot begin, and an end needs its beginning.
+
+use super::illegal::Reason;
+use super::request::{Identity, LedgerLine, Presence, Receipt, Remote, StoredFile};
+use super::{Intent, State};
+use crate::{
+    Command, Delivery, Evidence, Failure, RemoteAfterFailure, RemoteName, Replaces, RequestId,
+    Sequence, Timestamp,
+};
+
+impl State {
+    pub(super) fn begin(
+        &mut self,
+        start: Sequence,
+        command: &Command,
+        temporary: Option<&RemoteName>,
+    ) -> Result<(), Reason> {
+        self.run_under_way()?;
+        let log = self.log.ok_or(Reason::NotFirst)?;
+        if !command.needs(temporary, log, start) {
+            return Err(Reason::WrongTemporary);
+        }
+        self.allows(command).map_err(Reason::CommandNotAllowed)?;
+        self.intents.insert(
+            start,
+            Intent {
+                command: command.clone(),
+                temporary: temporary.cloned(),
+            },
+        );
+        Ok(())
+    }
+
+    /// Whether a command may begin now; in words why not.
+    fn allows(&self, command: &Command) -> Result<(), &'static str> {
+        let require = |met: bool, why: &'static str| if met { Ok(()) } else { Err(why) };
+        let known = |id| self.requests.get(id).ok_or("the request is not known");
+        let busy = |id: &RequestId| {
+            self.intents
+                .values()
+                .any(|intent| intent.command.request().as_ref() == Some(id))
+        };
+        match command {
+            Command::RemoveTemporary { name } => require(
+                self.leftovers.contains(name),
+                "no such temporary file is left over",
+            ),
+            Command::PublishLedger { name } => {
+                require(name.is_ledger(), "the ledger has another name")
+            }
+            Command::Delete {
+                request: id,
+                name,
+                evidence,
+            } => {
+                let request = known(id)?;
+                require(!busy(id), "another command for the request is under way")?;
+                require(
+                    name.is_export_of(*id),
+                    "the request's file has another name",
+                )?;
+                require(
+                    request.presence == Presence::Gone(*evidence),
+                    "the request is not gone on that evidence",
+                )?;
+                require(request.remote.is_ours(), "the file is not this ledger's")?;
+                require(
+                    *evidence != Evidence::Unconfirmed || self.approval.is_some(),
+                    "a deletion without evidence needs an approval",
+                )
+            }
+            Command::Upload {
+                request: id,
+                name,
+                published,
+                fingerprint,
+                replaces,
+                ..
+            } => {
+                let request = known(id)?;
+                require(!busy(id), "another command for the request is under way")?;
+                require(
+                    name.is_export_of(*id),
+                    "the request's file has another name",
+                )?;
+                require(
+                    request.presence == Presence::Listed,
+                    "the request is not listed",
+                )?;
+                require(
+                    !self.listing.unreadable.contains_key(id),
+                    "the request could not be read",
+                )?;
+                let observed = request.observed.as_ref();
+                require(
+                    observed.is_some_and(|(observation, known)| {
+                        known == fingerprint && observation.published == *published
+                    }),
+                    "the request was observed otherwise",
+                )?;
+                require(
+                    (*replaces == Replaces::Own) == request.remote.is_ours(),
+                    "the command is wrong about what stands under the name",
+                )
+            }
+        }
+    }
+
+    pub(super) fn delivered(
+        &mut self,
+        start: Sequence,
+        delivery: &Delivery,
+        time: Timestamp,
+        remote: fn(StoredFile) -> Remote,
+    ) -> Result<(), Reason> {
+        let wrong = Reason::WrongOutcome(start);
+        let (id, file) = match &self.intent(start)?.command {
+            Command::Upload {
+                request,
+                name,
+                published,
+                fingerprint,
+                completion,
+                ..
+            } if *name == delivery.name => {
+                let file = StoredFile {
+                    identity: Identity::Published(*published),
+                    fingerprint: Some(*fingerprint),
+                    completion: completion.hundredths(),
+                    key: Some(delivery.key),
+                    receipt: Some(Receipt::new(start, delivery)),
+                    drift: None,
+                };
+                (*request, file)
+            }
+            Command::Upload { .. }
+            | Command::Delete { .. }
+            | Command::RemoveTemporary { .. }
+            | Command::PublishLedger { .. } => return Err(wrong),
+        };
+        let request = self.requests.get_mut(&id).ok_or(wrong)?;
+        let completion = file.completion;
+        request.line = Some(match request.line {
+            Some(line) => LedgerLine {
+                completion,
+                last_update: Some(time),
+                deleted: None,
+                ..line
+            },
+            None => {
+                let position = (start, 0);
+                self.lines.insert(position, id);
+                LedgerLine {
+                    position,
+                    completion,
+                    uploaded: time,
+                    last_update: None,
+                    deleted: None,
+                }
+            }
+        });
+        request.remote = remote(file);
+        request.failure = None;
+        self.intents.remove(&start);
+        Ok(())
+    }
+
+    pub(super) fn removed(&mut self, start: Sequence, time: Timestamp) -> Result<(), Reason> {
+        match self.intent(start)?.command.clone() {
+            Command::RemoveTemporary { name } => {
+                self.leftovers.remove(&name);
+            }
+            Command::Delete { request: id, .. } => {
+                let request = self
+                    .requests
+                    .get_mut(&id)
+                    .ok_or(Reason::WrongOutcome(start))?;
+                let identity = request
+                    .remote
+                    .file()
+                    .map_or(Identity::Unknown, |file| file.identity);
+                request.remote = Remote::Deleted(identity);
+                request.failure = None;
+                match &mut request.line {
+                    Some(line) => line.deleted = Some(time),
+                    // Its only upload never got a confirmed outcome, so nobody was ever told of it.
+                    None => {
+                        self.requests.remove(&id);
+                    }
+                }
+            }
+            Command::Upload { .. } | Command::PublishLedger { .. } => {
+                return Err(Reason::WrongOutcome(start));
+            }
+        }
+        self.intents.remove(&start);
+        Ok(())
+    }
+
+    pub(super) fn failed(
+        &mut self,
+        start: Sequence,
+        failure: &Failure,
+        remote: RemoteAfterFailure,
+    ) -> Result<(), Reason> {
+        let intent = self.intents.remove(&start).ok_or(Reason::NoIntent(start))?;
+        if remote != RemoteAfterFailure::Untouched {
+            self.leftovers.extend(intent.temporary);
+        }
+        if let Some(request) = intent
+            .command
+            .request()
+            .and_then(|id| self.requests.get_mut(&id))
+        {
+            request.failure = Some(failure.clone());
+            if remote == RemoteAfterFailure::Uncertain {
+                request.remote.become_uncertain();
+            }
+        }
+        Ok(())
+    }
+}
