@@ -126,13 +126,15 @@ impl World {
         let Some((file, completion)) = file else {
             return wanted(self.is_ignored(id, offer), "is missing");
         };
-        // Only a look notices what others did to a file, and only of a size that was recorded.
+        // Only a look notices what others did to a file, and only of a size that was recorded. What the
+        // recipient took is not looked at, even when somebody puts something in its place.
         let repaired = policy.remote_check == RemoteCheckRule::Repair;
+        let taken = self.auditor.picked_up.contains(&RequestId(id));
         if !file.whole {
-            return wanted(!repaired || file.maker == Maker::Replaced, "is damaged");
+            let is_seen = file.maker != Maker::Replaced && !taken;
+            return wanted(!repaired || !is_seen, "is damaged");
         }
         let there = self.drop_box.files.contains_key(&name);
-        let taken = self.auditor.picked_up.contains(&RequestId(id));
         wanted(there || taken || !repaired, "was taken unseen")?;
         let shown = offer.observation(id);
         let (content, key) = match &file.holds {
