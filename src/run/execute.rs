@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use courier_ledger::{
-    Command, Event, Failure, FailureClass, Phase, Plan, RemoteAfterFailure, RemoteName, RunCounts,
-    Sequence,
+    Command, Event, Failure, FailureClass, Phase, Plan, RemoteAfterFailure, RemoteName, Request,
+    RunCounts, Sequence,
 };
 
 use super::record::{Record, RecordError};
@@ -135,10 +135,14 @@ fn errand(
     command: Command,
     document: Option<Arc<[u8]>>,
 ) -> Errand {
-    let temporary = command.temporary(record.log_id(), start);
+    let log = record.log_id();
+    let temporary = command.temporary(log, start);
+    let request = command.request().and_then(|id| record.state().request(id));
     Errand {
+        log,
         start,
         temporary,
+        unproven: request.map(Request::unproven).unwrap_or_default(),
         command,
         document,
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use courier_ledger::{
-    Command, Delivery, Digest, Failure, RemoteAfterFailure, RemoteName, Removal, Sequence, Sights,
-    Snapshot, State, Timestamp,
+    Command, Delivery, Digest, Failure, LogId, RemoteAfterFailure, RemoteName, Removal, Sequence,
+    Sights, Snapshot, State, Timestamp,
 };
 
 /// Asks the broker for everything.
@@ -18,6 +18,8 @@ pub trait Poller {
 /// A command whose intent is on disk.
 #[derive(Clone, Debug)]
 pub struct Errand {
+    /// The log that holds its intent.
+    pub log: LogId,
     /// The intent's sequence number.
     pub start: Sequence,
     /// The command.
@@ -26,6 +28,9 @@ pub struct Errand {
     pub temporary: Option<RemoteName>,
     /// What `PublishLedger` uploads.
     pub document: Option<Arc<[u8]>>,
+    /// Earlier uploads without an outcome, where nothing else shows that what stands under the final
+    /// name is this ledger's: unless one of them put it there, it is not to be touched.
+    pub unproven: Vec<Sequence>,
 }
 
 /// How an errand ended.

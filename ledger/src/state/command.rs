@@ -160,8 +160,7 @@ impl State {
                 }
             }
         });
-        request.remote = remote(file);
-        request.failure = None;
+        request.settle(remote(file));
         self.intents.remove(&start);
         Ok(())
     }
@@ -180,8 +179,7 @@ impl State {
                     .remote
                     .file()
                     .map_or(Identity::Unknown, |file| file.identity);
-                request.remote = Remote::Deleted(identity);
-                request.failure = None;
+                request.settle(Remote::Deleted(identity));
                 match &mut request.line {
                     Some(line) => line.deleted = Some(time),
                     // Its only upload never got a confirmed outcome, so nobody was ever told of it.
@@ -215,7 +213,7 @@ impl State {
         {
             request.failure = Some(failure.clone());
             if remote == RemoteAfterFailure::Uncertain {
-                request.remote.become_uncertain();
+                request.put_in_doubt(start, &intent.command);
             }
         }
         Ok(())

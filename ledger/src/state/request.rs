@@ -1,11 +1,13 @@
 //! What is known of one request: how the broker last showed it, what stands at the drop-box, and
 //! its line in `status.xml`.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Delivery, Digest, Drift, Evidence, Failure, Fingerprint, Hundredths, KeyId, Observation,
-    Placement, Sequence, Timestamp,
+    Command, Delivery, Digest, Drift, Evidence, Failure, Fingerprint, Hundredths, KeyId,
+    Observation, Placement, Sequence, Timestamp,
 };
 
 /// Whether the broker lists a request.
@@ -122,10 +124,6 @@ impl Remote {
             Self::Nothing | Self::Deleted(_) => false,
         }
     }
-
-    pub(super) fn become_uncertain(&mut self) {
-        *self = Self::Uncertain(self.file().cloned());
-    }
 }
 
 /// A request's line in `status.xml`.
@@ -158,6 +156,8 @@ pub struct Request {
     pub line: Option<LedgerLine>,
     /// Why the last command failed, until one succeeds.
     pub failure: Option<Failure>,
+    /// The uploads whose outcome is unknown, since it was last known what stands at the drop-box.
+    pub in_doubt: BTreeSet<Sequence>,
 }
 
 impl Request {
@@ -168,7 +168,37 @@ impl Request {
             remote: Remote::Nothing,
             line: None,
             failure: None,
+            in_doubt: BTreeSet::new(),
         }
+    }
+
+    /// The uploads, one of which must have put there whatever stands under the final name, if it is
+    /// this ledger's at all: nothing of this ledger's stood there before them.
+    #[must_use]
+    pub fn unproven(&self) -> Vec<Sequence> {
+        match self.remote {
+            Remote::Uncertain(None) => self.in_doubt.iter().copied().collect(),
+            Remote::Uncertain(Some(_))
+            | Remote::Nothing
+            | Remote::Stored(_)
+            | Remote::PickedUp(_)
+            | Remote::Deleted(_) => Vec::new(),
+        }
+    }
+
+    /// Nobody knows what came of this command.
+    pub(super) fn put_in_doubt(&mut self, start: Sequence, command: &Command) {
+        if matches!(command, Command::Upload { .. }) {
+            self.in_doubt.insert(start);
+        }
+        self.remote = Remote::Uncertain(self.remote.file().cloned());
+    }
+
+    /// It is known again what stands at the drop-box.
+    pub(super) fn settle(&mut self, remote: Remote) {
+        self.remote = remote;
+        self.failure = None;
+        self.in_doubt.clear();
     }
 
     /// Whether nothing would be lost by forgetting it.

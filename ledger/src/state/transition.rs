@@ -137,13 +137,11 @@ impl State {
     /// An intent without outcome is in doubt: the final name may have changed, and the temporary
     /// file may remain.
     pub(super) fn put_intents_in_doubt(&mut self) {
-        for (_, intent) in std::mem::take(&mut self.intents) {
+        for (start, intent) in std::mem::take(&mut self.intents) {
             self.leftovers.extend(intent.temporary);
-            let Some(request) = intent.command.request() else {
-                continue;
-            };
-            if let Some(request) = self.requests.get_mut(&request) {
-                request.remote.become_uncertain();
+            let request = intent.command.request();
+            if let Some(request) = request.and_then(|id| self.requests.get_mut(&id)) {
+                request.put_in_doubt(start, &intent.command);
             }
         }
     }

@@ -1,8 +1,8 @@
 //! What follows when faults stop: convergence, then rest.
 
 use courier_ledger::{
-    ChangeRule, Command, Digest, DraftRule, KeyChangeRule, ReappearanceRule, RemoteCheckRule,
-    RemoteName, RequestId, Timestamp,
+    ChangeRule, Command, Digest, DraftRule, KeyChangeRule, Observation, ReappearanceRule,
+    RemoteCheckRule, RemoteName, RequestId, Timestamp,
 };
 
 use super::auditor::Claim;
@@ -148,7 +148,10 @@ impl World {
             Holds::Ledger(_) | Holds::Part | Holds::Anything => (None, None),
         };
         match policy.change {
-            ChangeRule::Fingerprint => wanted(content == Some(&shown), "is not the newest")?,
+            ChangeRule::Fingerprint => {
+                let newest = content == Some(&shown) || self.is_taken_for(id, content, &shown);
+                wanted(newest, "is not the newest")?;
+            }
             ChangeRule::Completion => {
                 wanted(
                     completion == shown.completion().hundredths(),
@@ -161,6 +164,17 @@ impl World {
         }
         let claim = self.auditor.claims.get(&RemoteName::export(RequestId(id)));
         wanted(claim == Some(&Claim::Created), "is not known to be ours")
+    }
+
+    /// Whether a draft cannot be told from one that had its number before the database was recreated:
+    /// neither has a time of publication, and the statuses are the same.
+    fn is_taken_for(&self, id: u64, content: Option<&Observation>, shown: &Observation) -> bool {
+        let request = self.state.request(RequestId(id));
+        let file = request.and_then(|request| request.remote.file());
+        let known = file.and_then(|file| file.fingerprint);
+        shown.published.is_none()
+            && content.is_some_and(|content| content.published.is_none())
+            && known == Some(shown.fingerprint())
     }
 
     /// Whether the rules say to leave a request alone that was withdrawn and is back.

@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use courier_ledger::{Digest, Failure, FailureClass, KeyId, Phase, RequestId, Sequence};
+use courier_ledger::{Digest, Failure, FailureClass, KeyId, LogId, Phase, RequestId, Sequence};
 
 use super::Message;
 use crate::effects::broker::{Broker, DownloadError};
-use crate::effects::fernet::{EncryptError, Encryptor, FernetKey, TokenSeed, token_size};
+use crate::effects::fernet::{
+    EncryptError, Encryptor, FernetKey, TokenOrigin, TokenSeed, token_size,
+};
 use crate::effects::spool::{Spool, SpoolDirectory};
 use crate::run::Clock;
 
@@ -37,6 +39,7 @@ pub struct Fetcher {
 
 /// What is to be fetched, and for which intent.
 pub(super) struct FetchOrder {
+    pub(super) log: LogId,
     pub(super) start: Sequence,
     pub(super) request: RequestId,
 }
@@ -96,6 +99,11 @@ impl Fetching {
         }
     }
 
+    /// What results are encrypted with.
+    pub(super) fn key(&self) -> &FernetKey {
+        &self.fetcher.key
+    }
+
     pub(super) fn order(&mut self, order: FetchOrder) {
         if self.threads.len() < self.fetcher.concurrency {
             self.threads.push(self.begin_thread());
@@ -110,10 +118,16 @@ impl Fetching {
         let messages = self.messages.clone();
         let wake = Arc::clone(&self.wake);
         std::thread::spawn(move || {
-            while let Some(FetchOrder { start, request }) = next_order(&taken) {
+            while let Some(order) = next_order(&taken) {
+                let FetchOrder {
+                    log,
+                    start,
+                    request,
+                } = order;
                 let result = Fetch {
                     fetcher: &fetcher,
                     messages: &messages,
+                    log,
                     start,
                 }
                 .fetch(request, Arc::clone(&wake));
@@ -149,6 +163,7 @@ fn next_order(orders: &Mutex<Receiver<FetchOrder>>) -> Option<FetchOrder> {
 struct Fetch<'a> {
     fetcher: &'a Fetcher,
     messages: &'a Sender<Message>,
+    log: LogId,
     start: Sequence,
 }
 
@@ -176,7 +191,12 @@ impl Fetch<'_> {
         let result = writer.spool();
         result.set_waker(Box::new(move || wake()));
         let seconds = u64::try_from(clock.now().0 / 1_000_000).unwrap_or(0);
-        let seed = TokenSeed::draw(seconds).map_err(|error| encrypt_failure(&error))?;
+        let origin = TokenOrigin {
+            log: self.log,
+            start: self.start,
+        };
+        let seed =
+            TokenSeed::draw(seconds, key, origin).map_err(|error| encrypt_failure(&error))?;
         let mut encryptor =
             Encryptor::new(key, &seed, writer).map_err(|error| encrypt_failure(&error))?;
         let mut chunk = vec![0; CHUNK_BYTES];

@@ -12,6 +12,7 @@ use courier_ledger::{
 
 use super::document::Document;
 use super::fetch::{FetchError, Fetched};
+use super::ownership::Ownership;
 use crate::effects::sftp::Done;
 use crate::effects::source::Source;
 use crate::effects::spool::Spool;
@@ -64,6 +65,8 @@ pub(super) struct Job {
     pub(super) transfer: Transfer,
     /// When it goes on; the past while it waits for a connection.
     pub(super) due: Option<Instant>,
+    /// What is known about what stands under its final name.
+    pub(super) ownership: Ownership,
     /// How often it was tried again.
     pub(super) repetitions: u32,
     /// The worst that its attempts may have left.
@@ -74,6 +77,7 @@ impl Job {
     pub(super) fn new(errand: Errand) -> Self {
         let supply = errand.document.clone().map(Supply::Document);
         Self {
+            ownership: Ownership::of(&errand),
             errand,
             supply,
             fetched: None,
@@ -87,6 +91,7 @@ impl Job {
     /// What may stand under the final name.
     pub(super) fn replaces(&self) -> Replaces {
         match &self.errand.command {
+            Command::Upload { .. } if self.ownership == Ownership::Nothing => Replaces::Nothing,
             Command::Upload { replaces, .. } => *replaces,
             Command::PublishLedger { .. } => Replaces::Own,
             Command::Delete { .. } | Command::RemoveTemporary { .. } => Replaces::Nothing,
@@ -246,7 +251,11 @@ fn ending_of(errand: &Errand, done: Done, fetched: Option<Result<Fetched, FetchE
             Ending::Removed(removal)
         }
         (
-            Done::Uploaded { .. } | Done::PickedUp { .. } | Done::Removed(_) | Done::Seen(_),
+            Done::Uploaded { .. }
+            | Done::PickedUp { .. }
+            | Done::Removed(_)
+            | Done::Seen(_)
+            | Done::Excerpt(_),
             _,
             _,
         ) => uncertain(contradiction(

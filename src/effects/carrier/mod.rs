@@ -10,6 +10,7 @@ mod document;
 mod fetch;
 mod job;
 mod look;
+mod ownership;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -17,7 +18,8 @@ use std::time::{Duration, Instant};
 
 use courier_ledger::{Command, Digest, Failure, FailureClass, Phase, RemoteAfterFailure, Sequence};
 
-use super::sftp::{Completed, DropBox, Operation, OperationError};
+use super::fernet::TOKEN_START_BYTES;
+use super::sftp::{Completed, Done, DropBox, Operation, OperationError};
 use super::spool::Spool;
 use super::stop::StopReason;
 use crate::run::{Carrier, Ending, Errand};
@@ -27,6 +29,7 @@ pub use fetch::Fetcher;
 use fetch::{FetchError, FetchOrder, Fetched, Fetching};
 use job::{Job, Repetition, Supply, Transfer};
 pub use look::DistantLookout;
+use ownership::Ownership;
 
 /// How long an outcome waits for others while more is under way: they are recorded with one fsync.
 const GATHERING: Duration = Duration::from_millis(20);
@@ -117,6 +120,10 @@ impl SftpCarrier {
                     self.repeat_or_end(start);
                 }
             }
+            Message::Transferred(Completed {
+                ticket,
+                result: Ok(Done::Excerpt(found)),
+            }) => self.looked_into(Sequence(ticket), found.as_deref()),
             Message::Transferred(Completed { ticket, result }) => {
                 let start = Sequence(ticket);
                 match &result {
@@ -129,6 +136,25 @@ impl SftpCarrier {
                     job.transferred(result);
                     self.repeat_or_end(start);
                 }
+            }
+        }
+    }
+
+    /// Goes on with a job once it is known whose file stands under its final name.
+    fn looked_into(&mut self, start: Sequence, found: Option<&[u8]>) {
+        self.mendings = 0;
+        let Some(job) = self.jobs.get_mut(&start) else {
+            return;
+        };
+        match Ownership::shown_by(&job.errand, found, self.fetching.key()) {
+            Ok(ownership) => {
+                job.ownership = ownership;
+                job.transfer = Transfer::NotBegun;
+                self.transfer(start);
+            }
+            Err(failure) => {
+                job.transferred(Err((failure, RemoteAfterFailure::Untouched)));
+                self.repeat_or_end(start);
             }
         }
     }
@@ -197,9 +223,13 @@ impl SftpCarrier {
             let due = job.due.take();
             match (job.repetition(), &job.errand.command) {
                 (Some(Repetition::Fetch), Command::Upload { request, .. }) => {
-                    let request = *request;
+                    let (log, request) = (job.errand.log, *request);
                     job.begin_anew();
-                    self.fetching.order(FetchOrder { start, request });
+                    self.fetching.order(FetchOrder {
+                        log,
+                        start,
+                        request,
+                    });
                 }
                 _ => {
                     job.due = due;
@@ -268,7 +298,7 @@ impl Carrier for SftpCarrier {
     }
 
     fn begin(&mut self, errand: Errand) {
-        let start = errand.start;
+        let (log, start) = (errand.log, errand.start);
         let job = Job::new(errand);
         let request = match &job.errand.command {
             Command::Upload { request, .. } => Some(*request),
@@ -279,7 +309,11 @@ impl Carrier for SftpCarrier {
         self.jobs.insert(start, job);
         match request {
             Some(request) if !matches!(self.link, Link::Down(_)) => {
-                self.fetching.order(FetchOrder { start, request });
+                self.fetching.order(FetchOrder {
+                    log,
+                    start,
+                    request,
+                });
             }
             Some(_) | None => self.transfer(start),
         }
@@ -331,6 +365,10 @@ fn operation(job: &Job) -> Option<Operation> {
         command, temporary, ..
     } = &job.errand;
     let name = command.name().to_string();
+    if job.ownership == Ownership::Unknown {
+        let length = TOKEN_START_BYTES;
+        return Some(Operation::Excerpt { name, length });
+    }
     match command {
         Command::RemoveTemporary { .. } | Command::Delete { .. } => {
             Some(Operation::Remove { name })

@@ -24,6 +24,8 @@ const TEXT_BYTES: usize = 44;
 // Far above any key file with its white space: whoever names a result by mistake gets an error, not
 // a wait.
 const FILE_LIMIT_BYTES: u64 = 1024;
+/// What the mark of a token's origin is made with.
+const MARK_LABEL: &[u8] = b"broker-courier/token-origin/1\0";
 const ID_LABEL: &[u8] = b"broker-courier/fernet-key-id/1\0";
 
 /// A Fernet key. Boxed, so that moving it leaves no copies behind.
@@ -212,6 +214,22 @@ impl FernetKey {
             MessageDigest::sha256(),
             &*PKey::hmac(&self.bytes[..HALF_BYTES])?,
         )
+    }
+
+    /// A mark that only this key makes: HMAC-SHA256 under both halves, which sign and encrypt nothing
+    /// together, of these pieces, whose lengths are fixed.
+    pub(super) fn mark(&self, pieces: &[&[u8]]) -> Result<[u8; 32], ErrorStack> {
+        let mut signer = Signer::new(
+            MessageDigest::sha256(),
+            &*PKey::hmac(self.bytes.as_slice())?,
+        )?;
+        signer.update(MARK_LABEL)?;
+        for piece in pieces {
+            signer.update(piece)?;
+        }
+        let mut mark = [0; 32];
+        signer.sign(&mut mark)?;
+        Ok(mark)
     }
 
     /// AES-128-CBC with PKCS #7 padding under the second half, for encryption.

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use courier_ledger::Digest;
+use courier_ledger::{Digest, LogId, Sequence};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use tempfile::TempDir;
@@ -247,7 +247,37 @@ fn a_failing_output_keeps_its_error_s_kind() {
 
 #[test]
 fn initialisation_vectors_are_drawn_anew() {
-    let (one, two) = (TokenSeed::draw(7).unwrap(), TokenSeed::draw(7).unwrap());
+    let draw = || TokenSeed::draw(7, &key(SECRET), ORIGIN).unwrap();
+    let (one, two) = (draw(), draw());
     assert_eq!(one.time_seconds, 7);
     assert_ne!(one.iv, two.iv);
+    assert_ne!(one.iv[..8], two.iv[..8]);
+}
+
+const ORIGIN: TokenOrigin = TokenOrigin {
+    log: LogId([7; 16]),
+    start: Sequence(41),
+};
+
+#[test]
+fn a_token_tells_what_it_was_made_for_to_whoever_has_its_key() {
+    let seed = TokenSeed::draw(7, &key(SECRET), ORIGIN).unwrap();
+    let (token, _) = encrypt(&key(SECRET), &seed, &[b"a result"]);
+    let of =
+        |origin: TokenOrigin, text: &[u8], secret: &str| origin.is_of(text, &key(secret)).unwrap();
+    assert!(of(ORIGIN, &token, SECRET));
+    assert!(of(ORIGIN, &token[..TOKEN_START_BYTES as usize], SECRET));
+    assert!(!of(
+        ORIGIN,
+        &token[..TOKEN_START_BYTES as usize - 1],
+        SECRET
+    ));
+    let (log, start) = (LogId([8; 16]), Sequence(42));
+    assert!(!of(TokenOrigin { start, ..ORIGIN }, &token, SECRET));
+    assert!(!of(TokenOrigin { log, ..ORIGIN }, &token, SECRET));
+    let other = base64_simd::URL_SAFE.encode_to_string([9; 32]);
+    assert!(!of(ORIGIN, &token, &other));
+    let (foreign, _) = encrypt(&key(SECRET), &SEED, &[b"a result"]);
+    assert!(!of(ORIGIN, &foreign, SECRET));
+    assert!(!of(ORIGIN, &[b'!'; 64], SECRET));
 }

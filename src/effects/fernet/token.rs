@@ -4,7 +4,7 @@
 
 use courier_ledger::Digest;
 
-use super::EncryptError;
+use super::{EncryptError, FernetKey, TokenOrigin};
 
 /// The only version that the specification defines.
 pub(super) const VERSION: u8 = 0x80;
@@ -36,10 +36,14 @@ pub struct TokenSeed {
 }
 
 impl TokenSeed {
-    /// Draws the initialisation vector from OpenSSL's generator, which the operating system seeds.
-    pub fn draw(time_seconds: u64) -> Result<Self, EncryptError> {
-        let mut iv = [0; BLOCK_BYTES];
-        openssl::rand::rand_bytes(&mut iv).map_err(EncryptError::Cryptography)?;
+    /// Draws the initialisation vector from OpenSSL's generator, which the operating system seeds; it
+    /// tells whoever has the key what the token was made for.
+    pub fn draw(
+        time_seconds: u64,
+        key: &FernetKey,
+        origin: TokenOrigin,
+    ) -> Result<Self, EncryptError> {
+        let iv = origin.vector(key)?;
         Ok(Self { time_seconds, iv })
     }
 

@@ -13,6 +13,7 @@
 mod drop_box;
 mod endpoint;
 mod error;
+mod excerpt;
 pub(crate) mod fuzzing;
 mod glance;
 mod host_key;

@@ -33,6 +33,13 @@ pub enum Operation {
         /// Its name.
         name: String,
     },
+    /// Reads how a file begins.
+    Excerpt {
+        /// Its name.
+        name: String,
+        /// How much of it, in bytes.
+        length: u32,
+    },
 }
 
 impl fmt::Debug for Operation {
@@ -45,12 +52,13 @@ impl fmt::Debug for Operation {
             }
             Self::Remove { name } => write!(f, "Remove {{ name: {name:?} }}"),
             Self::Look { name } => write!(f, "Look {{ name: {name:?} }}"),
+            Self::Excerpt { name, .. } => write!(f, "Excerpt {{ name: {name:?} }}"),
         }
     }
 }
 
 /// What an operation did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
     /// Every write was acknowledged, the size agreed as far as the server tells it, and the file was
     /// put under its final name.
@@ -71,6 +79,8 @@ pub enum Done {
     Removed(Removal),
     /// The file was looked at.
     Seen(Sight),
+    /// How the file begins, as far as it is that long; none when it is not there.
+    Excerpt(Option<Vec<u8>>),
 }
 
 /// Why an operation was not done, and what it leaves behind.
@@ -107,6 +117,7 @@ pub(crate) fn never_begun(ticket: u64, operation: &Operation, reason: &str) -> C
         Operation::Upload { target, .. } => return upload_never_begun(ticket, target, reason),
         Operation::Remove { name } => (Phase::Remove, format!("{name} was not removed")),
         Operation::Look { name } => (Phase::Look, format!("{name} was not looked at")),
+        Operation::Excerpt { name, .. } => (Phase::Look, format!("{name} was not looked into")),
     };
     nothing_sent(ticket, phase, format!("{what}: {reason}"))
 }

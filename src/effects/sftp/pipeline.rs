@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::endpoint::Recipe;
 use super::error::ProtocolError;
+use super::excerpt::Excerpt;
 use super::glance::Glance;
 use super::operation::{Completed, Operation, never_begun, upload_never_begun};
 use super::outbox::{Capabilities, Flow, Outbox, Purpose, Requests};
@@ -92,7 +93,7 @@ impl Pipeline {
     /// Takes an operation; it begins when there is room for it.
     pub(crate) fn submit(&mut self, ticket: u64, operation: Operation) {
         match operation {
-            Operation::Remove { .. } | Operation::Look { .. } => {
+            Operation::Remove { .. } | Operation::Look { .. } | Operation::Excerpt { .. } => {
                 self.waiting_small.push_back((ticket, operation));
             }
             Operation::Upload {
@@ -172,6 +173,7 @@ impl Pipeline {
                 Machine::Upload(upload) => upload.answer(request.purpose, answer, &mut out),
                 Machine::Removal(removal) => Some(removal.answer(&answer)),
                 Machine::Glance(glance) => Some(glance.answer(&answer)),
+                Machine::Excerpt(excerpt) => excerpt.answer(answer, &mut out),
             };
             if active.is_moving() && !was_moving {
                 self.ready.push_back(request.slot);
@@ -229,7 +231,7 @@ impl Pipeline {
             };
             let outcome = match &mut active.machine {
                 Machine::Upload(upload) => upload.expire(&mut out),
-                Machine::Removal(_) | Machine::Glance(_) => None,
+                Machine::Removal(_) | Machine::Glance(_) | Machine::Excerpt(_) => None,
             };
             self.end(slot, outcome);
         }
@@ -252,6 +254,7 @@ impl Pipeline {
                 Machine::Upload(upload) => upload.lost(reason),
                 Machine::Removal(removal) => Err(removal.lost(reason)),
                 Machine::Glance(glance) => Err(glance.lost(reason)),
+                Machine::Excerpt(excerpt) => Err(excerpt.lost(reason)),
             };
             self.completed.push_back(Completed {
                 ticket: active.ticket,
@@ -284,6 +287,10 @@ impl Pipeline {
                 ),
                 Some((ticket, Operation::Look { name })) => {
                     (ticket, Machine::Glance(Glance::new(self.path(&name), name)))
+                }
+                Some((ticket, Operation::Excerpt { name, length })) => {
+                    let excerpt = Excerpt::new(self.path(&name), name, length);
+                    (ticket, Machine::Excerpt(excerpt))
                 }
                 // Uploads have a queue of their own.
                 Some((_, Operation::Upload { .. })) => continue,
@@ -370,6 +377,10 @@ impl Pipeline {
             }
             Machine::Glance(glance) => {
                 glance.begin(&mut out);
+                None
+            }
+            Machine::Excerpt(excerpt) => {
+                excerpt.begin(&mut out);
                 None
             }
         };

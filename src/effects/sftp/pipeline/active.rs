@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::super::excerpt::Excerpt;
 use super::super::glance::Glance;
 use super::super::removal::Removal;
 use super::super::upload::Upload;
@@ -11,6 +12,7 @@ pub(super) enum Machine {
     Upload(Box<Upload>),
     Removal(Removal),
     Glance(Glance),
+    Excerpt(Excerpt),
 }
 
 /// An operation under way.

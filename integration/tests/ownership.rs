@@ -1,0 +1,160 @@
+//! A run that was killed leaves uploads without an outcome. The next one finds out whose file stands
+//! under such a name before it touches it.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod site;
+
+use std::fs;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use site::{Courier, Place, audit};
+use testbed::broker::{Answer, EmbeddedBroker, Route, Settings};
+use testbed::embedded_sftp::EmbeddedSftp;
+
+const NAME: &str = "export_0.zip";
+const FOREIGN: &[u8] = b"somebody else's";
+
+struct Scene {
+    broker: EmbeddedBroker,
+    place: Place,
+    courier: Courier,
+    /// Open until the scene ends.
+    _server: EmbeddedSftp,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let broker = EmbeddedBroker::start(Settings::default()).unwrap();
+        let id = broker.publish("rki");
+        broker.submit_result(1, id, "text/plain", b"a result");
+        let server = site::embedded();
+        Self {
+            place: Place::new(&broker.url(), &server),
+            broker,
+            courier: Courier::build(),
+            _server: server,
+        }
+    }
+
+    fn begin_run(&self) -> Child {
+        let mut command = self.courier.program().command();
+        command.arg("-c").arg(self.place.config()).arg("run");
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    }
+
+    /// A run that is killed while its download has not brought a byte.
+    fn is_killed_before_it_sent_anything(&self) {
+        self.broker.fail_next(Route::Download, Answer::Silence, 1);
+        let mut run = self.begin_run();
+        while self.broker.counters().route(Route::Download) == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        kill(&mut run);
+        self.broker.forget_faults();
+        assert!(self.is_in_doubt());
+    }
+
+    /// A run that is killed when its file is in place, and before that is recorded.
+    fn is_killed_before_it_recorded_the_outcome(&self) {
+        // While another command is under way, an outcome waits a little for more.
+        let other = self.broker.publish("rki");
+        self.broker.submit_result(1, other, "text/plain", b"slow");
+        self.broker.fail_next(Route::Export, Answer::Silence, 1);
+        let mut run = self.begin_run();
+        while !self.file().exists() && !self.path(&format!("export_{other}.zip")).exists() {
+            std::thread::yield_now();
+        }
+        kill(&mut run);
+        self.broker.forget_faults();
+        self.broker.delete(other);
+    }
+
+    /// Whether the first request's upload has begun and not ended, as far as the log tells.
+    fn is_in_doubt(&self) -> bool {
+        let arguments = ["log", "--json", "--request", "0"];
+        let (log, _) = self.courier.run(&self.place, &arguments, 0);
+        assert!(log.contains("CommandStarted"), "{log}");
+        !log.contains("Uploaded")
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.path(NAME)
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.place.drop_box().join(name)
+    }
+
+    fn run(&self, code: i32, says: &str) {
+        let (stdout, stderr) = self.courier.run(&self.place, &["run"], code);
+        let told = format!("{stdout}{stderr}");
+        assert!(told.contains(says), "{says}?\n{told}");
+        self.courier.run(&self.place, &["verify"], 0);
+    }
+}
+
+fn kill(run: &mut Child) {
+    run.kill().unwrap();
+    run.wait().unwrap();
+}
+
+#[test]
+fn a_foreign_file_under_the_name_of_an_upload_in_doubt_is_not_overwritten() {
+    let scene = Scene::new();
+    scene.is_killed_before_it_sent_anything();
+    fs::write(scene.file(), FOREIGN).unwrap();
+    for _ in 0..2 {
+        scene.run(1, "a file that this ledger did not create");
+        assert_eq!(fs::read(scene.file()).unwrap(), FOREIGN);
+    }
+    fs::remove_file(scene.file()).unwrap();
+    scene.run(0, "1 uploaded");
+    assert_eq!(audit(&scene.courier, &scene.place).len(), 1);
+}
+
+#[test]
+fn a_foreign_file_under_the_name_of_an_upload_in_doubt_is_not_deleted() {
+    let scene = Scene::new();
+    scene.is_killed_before_it_sent_anything();
+    fs::write(scene.file(), FOREIGN).unwrap();
+    scene.broker.delete(0);
+    scene.broker.publish("rki");
+    scene.run(1, "a file that this ledger did not create");
+    assert_eq!(fs::read(scene.file()).unwrap(), FOREIGN);
+    fs::remove_file(scene.file()).unwrap();
+    scene.run(0, "1 deleted, 0 failed");
+}
+
+#[test]
+fn an_upload_in_doubt_that_left_nothing_is_made_again() {
+    let scene = Scene::new();
+    scene.is_killed_before_it_sent_anything();
+    scene.run(0, "1 uploaded, 0 deleted, 0 failed");
+    scene.run(0, "0 uploaded, 0 deleted, 0 failed");
+}
+
+#[test]
+fn an_upload_in_doubt_that_came_to_its_end_needs_no_person() {
+    for withdrawn in [false, true] {
+        // Whether the kill comes in time is luck; that it did is looked at.
+        let scene = (0..20).find_map(|_| {
+            let scene = Scene::new();
+            scene.is_killed_before_it_recorded_the_outcome();
+            (scene.file().exists() && scene.is_in_doubt()).then_some(scene)
+        });
+        let scene = scene.expect("one of twenty kills comes in time");
+        if withdrawn {
+            // A broker that lists nothing at all proves nothing.
+            scene.broker.publish("other");
+            scene.broker.delete(0);
+            scene.run(0, "deleted, 0 failed");
+            assert!(!scene.file().exists());
+        } else {
+            scene.run(0, "1 uploaded");
+            assert_eq!(audit(&scene.courier, &scene.place).len(), 1);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Which upload a token was made for. Half of its initialisation vector is drawn at random, the other
+//! half is a keyed mark over that and the upload's intent: so a file whose upload had no outcome can be
+//! told from one that somebody else put there, by its first bytes, and by nobody without the key.
+//!
+//! What always holds here: to whoever lacks the key the vector is as random as one that is all drawn
+//! (HMAC-SHA256 is a pseudo-random function; NIST SP 800-38A, appendix C, asks for no more).
+
+use base64_simd::URL_SAFE;
+use courier_ledger::{LogId, Sequence};
+
+use super::token::{BLOCK_BYTES, HEADER_BYTES};
+use super::{EncryptError, FernetKey, TokenSeed};
+
+/// So many bytes of a token's text tell its origin.
+pub const TOKEN_START_BYTES: u32 = 36;
+
+/// How much of a vector is drawn.
+const DRAWN_BYTES: usize = BLOCK_BYTES / 2;
+
+/// The intent that a token is uploaded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenOrigin {
+    /// The log that holds it.
+    pub log: LogId,
+    /// Its sequence number.
+    pub start: Sequence,
+}
+
+impl TokenOrigin {
+    /// A vector that no other token has. Fails when OpenSSL has no random bytes.
+    pub(super) fn vector(self, key: &FernetKey) -> Result<[u8; BLOCK_BYTES], EncryptError> {
+        let mut vector = [0; BLOCK_BYTES];
+        let (drawn, mark) = vector.split_at_mut(DRAWN_BYTES);
+        openssl::rand::rand_bytes(drawn).map_err(EncryptError::Cryptography)?;
+        mark.copy_from_slice(&self.mark(key, drawn)?[..BLOCK_BYTES - DRAWN_BYTES]);
+        Ok(vector)
+    }
+
+    /// Whether the token that begins with `text` was made for it, under this key.
+    pub fn is_of(self, text: &[u8], key: &FernetKey) -> Result<bool, EncryptError> {
+        let Some(start) = text.get(..TOKEN_START_BYTES as usize) else {
+            return Ok(false);
+        };
+        let Ok(binary) = URL_SAFE.decode_to_vec(start) else {
+            return Ok(false);
+        };
+        let Some(seed) = binary
+            .first_chunk::<HEADER_BYTES>()
+            .and_then(TokenSeed::from_header)
+        else {
+            return Ok(false);
+        };
+        let (drawn, mark) = seed.iv.split_at(DRAWN_BYTES);
+        Ok(openssl::memcmp::eq(
+            mark,
+            &self.mark(key, drawn)?[..BLOCK_BYTES - DRAWN_BYTES],
+        ))
+    }
+
+    fn mark(self, key: &FernetKey, drawn: &[u8]) -> Result<[u8; 32], EncryptError> {
+        let start = self.start.0.to_be_bytes();
+        key.mark(&[drawn, &self.log.0, &start])
+            .map_err(EncryptError::Cryptography)
+    }
+}
