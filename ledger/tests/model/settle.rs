@@ -149,7 +149,7 @@ impl World {
         };
         match policy.change {
             ChangeRule::Fingerprint => {
-                let newest = content == Some(&shown) || self.is_taken_for(id, content, &shown);
+                let newest = content == Some(&shown) || self.is_taken_for_another(id, &shown);
                 wanted(newest, "is not the newest")?;
             }
             ChangeRule::Completion => {
@@ -167,14 +167,12 @@ impl World {
     }
 
     /// Whether a draft cannot be told from one that had its number before the database was recreated:
-    /// neither has a time of publication, and the statuses are the same.
-    fn is_taken_for(&self, id: u64, content: Option<&Observation>, shown: &Observation) -> bool {
+    /// neither had a time of publication when it was looked at, and the statuses are the same.
+    fn is_taken_for_another(&self, id: u64, shown: &Observation) -> bool {
         let request = self.state.request(RequestId(id));
         let file = request.and_then(|request| request.remote.file());
         let known = file.and_then(|file| file.fingerprint);
-        shown.published.is_none()
-            && content.is_some_and(|content| content.published.is_none())
-            && known == Some(shown.fingerprint())
+        shown.published.is_none() && known == Some(shown.fingerprint())
     }
 
     /// Whether the rules say to leave a request alone that was withdrawn and is back.
