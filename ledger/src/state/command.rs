@@ -32,15 +32,17 @@ impl State {
         Ok(())
     }
 
+    /// Whether a command about a request is under way.
+    pub(super) fn is_busy(&self, id: RequestId) -> bool {
+        self.intents
+            .values()
+            .any(|intent| intent.command.request() == Some(id))
+    }
+
     /// Whether a command may begin now; in words why not.
     fn allows(&self, command: &Command) -> Result<(), &'static str> {
         let require = |met: bool, why: &'static str| if met { Ok(()) } else { Err(why) };
         let known = |id| self.requests.get(id).ok_or("the request is not known");
-        let busy = |id: &RequestId| {
-            self.intents
-                .values()
-                .any(|intent| intent.command.request().as_ref() == Some(id))
-        };
         match command {
             Command::RemoveTemporary { name } => require(
                 self.leftovers.contains(name),
@@ -55,7 +57,10 @@ impl State {
                 evidence,
             } => {
                 let request = known(id)?;
-                require(!busy(id), "another command for the request is under way")?;
+                require(
+                    !self.is_busy(*id),
+                    "another command for the request is under way",
+                )?;
                 require(
                     name.is_export_of(*id),
                     "the request's file has another name",
@@ -79,7 +84,10 @@ impl State {
                 ..
             } => {
                 let request = known(id)?;
-                require(!busy(id), "another command for the request is under way")?;
+                require(
+                    !self.is_busy(*id),
+                    "another command for the request is under way",
+                )?;
                 require(
                     name.is_export_of(*id),
                     "the request's file has another name",

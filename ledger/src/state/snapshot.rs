@@ -72,7 +72,9 @@ impl State {
             .map(|unreadable| (unreadable.id, unreadable.failure.clone()))
             .collect();
         for id in replaced {
-            if self.requests.get(&id).is_some_and(Request::is_forgettable) {
+            // An upload that is under way may yet put a file there.
+            let is_forgettable = self.requests.get(&id).is_some_and(Request::is_forgettable);
+            if is_forgettable && !self.is_busy(id) {
                 self.requests.remove(&id);
             }
         }
