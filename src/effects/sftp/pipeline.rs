@@ -169,12 +169,7 @@ impl Pipeline {
                 outstanding: &mut active.outstanding,
                 others_open,
             };
-            let outcome = match &mut active.machine {
-                Machine::Upload(upload) => upload.answer(request.purpose, answer, &mut out),
-                Machine::Removal(removal) => Some(removal.answer(&answer)),
-                Machine::Glance(glance) => Some(glance.answer(&answer)),
-                Machine::Excerpt(excerpt) => excerpt.answer(answer, &mut out),
-            };
+            let outcome = active.machine.answer(request.purpose, answer, &mut out);
             if active.is_moving() && !was_moving {
                 self.ready.push_back(request.slot);
             }
@@ -229,10 +224,7 @@ impl Pipeline {
                 outstanding: &mut active.outstanding,
                 others_open: None,
             };
-            let outcome = match &mut active.machine {
-                Machine::Upload(upload) => upload.expire(&mut out),
-                Machine::Removal(_) | Machine::Glance(_) | Machine::Excerpt(_) => None,
-            };
+            let outcome = active.machine.expire(&mut out);
             self.end(slot, outcome);
         }
         Ok(())
@@ -250,15 +242,9 @@ impl Pipeline {
     /// The connection is gone: everything ends.
     pub(crate) fn lost(&mut self, reason: &str) {
         for (_, mut active) in std::mem::take(&mut self.active) {
-            let result = match &mut active.machine {
-                Machine::Upload(upload) => upload.lost(reason),
-                Machine::Removal(removal) => Err(removal.lost(reason)),
-                Machine::Glance(glance) => Err(glance.lost(reason)),
-                Machine::Excerpt(excerpt) => Err(excerpt.lost(reason)),
-            };
             self.completed.push_back(Completed {
                 ticket: active.ticket,
-                result,
+                result: active.machine.lost(reason),
             });
         }
         for (ticket, upload) in std::mem::take(&mut self.waiting_uploads) {
@@ -280,23 +266,21 @@ impl Pipeline {
 
     fn begin_small(&mut self, now: Instant) {
         while self.outbox.outstanding() < MOST_REQUESTS {
-            let machine = match self.waiting_small.pop_front() {
-                Some((ticket, Operation::Remove { name })) => (
-                    ticket,
-                    Machine::Removal(Removal::new(self.path(&name), name)),
-                ),
-                Some((ticket, Operation::Look { name })) => {
-                    (ticket, Machine::Glance(Glance::new(self.path(&name), name)))
+            let Some((ticket, operation)) = self.waiting_small.pop_front() else {
+                return;
+            };
+            let machine = match operation {
+                Operation::Remove { name } => {
+                    Machine::Removal(Removal::new(self.path(&name), name))
                 }
-                Some((ticket, Operation::Excerpt { name, length })) => {
-                    let excerpt = Excerpt::new(self.path(&name), name, length);
-                    (ticket, Machine::Excerpt(excerpt))
+                Operation::Look { name } => Machine::Glance(Glance::new(self.path(&name), name)),
+                Operation::Excerpt { name, length } => {
+                    Machine::Excerpt(Excerpt::new(self.path(&name), name, length))
                 }
                 // Uploads have a queue of their own.
-                Some((_, Operation::Upload { .. })) => continue,
-                None => return,
+                Operation::Upload { .. } => continue,
             };
-            self.begin(machine.0, machine.1, now);
+            self.begin(ticket, machine, now);
         }
     }
 
@@ -369,21 +353,7 @@ impl Pipeline {
             outstanding: &mut active.outstanding,
             others_open: None,
         };
-        let outcome = match &mut active.machine {
-            Machine::Upload(upload) => upload.begin(&mut out),
-            Machine::Removal(removal) => {
-                removal.begin(&mut out);
-                None
-            }
-            Machine::Glance(glance) => {
-                glance.begin(&mut out);
-                None
-            }
-            Machine::Excerpt(excerpt) => {
-                excerpt.begin(&mut out);
-                None
-            }
-        };
+        let outcome = active.machine.begin(&mut out);
         self.end(slot, outcome);
     }
 

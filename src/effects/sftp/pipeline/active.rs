@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use super::super::excerpt::Excerpt;
 use super::super::glance::Glance;
+use super::super::outbox::{Answer, Purpose, Requests};
 use super::super::removal::Removal;
-use super::super::upload::Upload;
+use super::super::upload::{Outcome, Upload};
 
 /// What an operation does next.
 pub(super) enum Machine {
@@ -13,6 +14,52 @@ pub(super) enum Machine {
     Removal(Removal),
     Glance(Glance),
     Excerpt(Excerpt),
+}
+
+impl Machine {
+    /// Sends what comes first.
+    pub(super) fn begin(&mut self, out: &mut Requests<'_>) -> Option<Outcome> {
+        match self {
+            Self::Upload(upload) => return upload.begin(out),
+            Self::Removal(removal) => removal.begin(out),
+            Self::Glance(glance) => glance.begin(out),
+            Self::Excerpt(excerpt) => excerpt.begin(out),
+        }
+        None
+    }
+
+    /// Takes an answer, and sends what comes next.
+    pub(super) fn answer(
+        &mut self,
+        purpose: Purpose,
+        answer: Answer,
+        out: &mut Requests<'_>,
+    ) -> Option<Outcome> {
+        match self {
+            Self::Upload(upload) => upload.answer(purpose, answer, out),
+            Self::Removal(removal) => Some(removal.answer(&answer)),
+            Self::Glance(glance) => Some(glance.answer(&answer)),
+            Self::Excerpt(excerpt) => excerpt.answer(answer, out),
+        }
+    }
+
+    /// Gives up, and cleans up what can be cleaned up.
+    pub(super) fn expire(&mut self, out: &mut Requests<'_>) -> Option<Outcome> {
+        match self {
+            Self::Upload(upload) => upload.expire(out),
+            Self::Removal(_) | Self::Glance(_) | Self::Excerpt(_) => None,
+        }
+    }
+
+    /// How it ended when the connection was lost.
+    pub(super) fn lost(&mut self, reason: &str) -> Outcome {
+        match self {
+            Self::Upload(upload) => upload.lost(reason),
+            Self::Removal(removal) => Err(removal.lost(reason)),
+            Self::Glance(glance) => Err(glance.lost(reason)),
+            Self::Excerpt(excerpt) => Err(excerpt.lost(reason)),
+        }
+    }
 }
 
 /// An operation under way.
