@@ -47,10 +47,18 @@ fn mix(value: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::test_runner::FileFailurePersistence;
 
     use super::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
+                "proptest-regressions/persistence.txt",
+            ))),
+            ..ProptestConfig::default()
+        })]
+
         #[test]
         fn waits_stay_below_their_cap_and_follow_from_the_seed(
             seed in any::<u64>(),

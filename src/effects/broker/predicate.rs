@@ -62,6 +62,7 @@ fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::test_runner::FileFailurePersistence;
 
     use super::*;
 
@@ -106,6 +107,13 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
+                "proptest-regressions/broker-predicate.txt",
+            ))),
+            ..ProptestConfig::default()
+        })]
+
         #[test]
         fn every_tag_is_read_back_from_its_literal(tag in "[a-z'\", ()]{1,12}") {
             let predicate = predicate(&tag);

@@ -51,6 +51,7 @@ impl ZipEnds {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::test_runner::FileFailurePersistence;
 
     use super::*;
 
@@ -72,6 +73,13 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
+                "proptest-regressions/broker-zip-end.txt",
+            ))),
+            ..ProptestConfig::default()
+        })]
+
         #[test]
         fn an_archive_is_known_however_it_is_cut_up(
             middle in proptest::collection::vec(any::<u8>(), 0..100),
