@@ -11,9 +11,6 @@ use reqwest::Method;
 use super::media::Media;
 use super::settings::Settings;
 
-/// The media type of the definitions that tags are looked for in.
-pub(crate) const DEFINITION_TYPE: &str = "application/vnd.aktin.query.request+xml";
-
 /// A status of 1,000 hospitals takes 400 KiB; definitions are smaller.
 const MAX_SMALL_ANSWER_BYTES: u64 = 4 << 20;
 const MAX_LINK_BYTES: u64 = 1 << 10;

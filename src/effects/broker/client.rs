@@ -18,9 +18,10 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::answer;
-use super::call::{Call, DEFINITION_TYPE};
+use super::call::Call;
 use super::document::DocumentError;
 use super::error::BrokerError;
+use super::media::DEFINITION_TYPE;
 use super::network::Network;
 use super::predicate::Tag;
 use super::problem::Problem;

@@ -2,6 +2,9 @@
 //!
 //! Deliberately absent: quoted parameters other than the charset, and wildcards.
 
+/// The media type of the definitions that tags are looked for in.
+pub(crate) const DEFINITION_TYPE: &str = "application/vnd.aktin.query.request+xml";
+
 /// What an answer must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Media {
@@ -20,7 +23,7 @@ impl Media {
     pub(crate) fn accept(self) -> &'static str {
         match self {
             Self::Xml => "application/xml",
-            Self::Definition => super::call::DEFINITION_TYPE,
+            Self::Definition => DEFINITION_TYPE,
             Self::Text => "text/plain",
             Self::Zip => "application/zip",
         }
