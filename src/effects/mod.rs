@@ -1,7 +1,6 @@
 //! The effect handlers: everything that touches a network, a disk or a clock. They carry out what
 //! `courier-ledger` decided and report what happened; they decide nothing.
 
-pub mod backoff;
 pub mod broker;
 pub mod carrier;
 pub mod clock;

@@ -10,6 +10,7 @@ use reqwest::Method;
 
 use super::media::Media;
 use super::settings::Settings;
+use crate::effects::persistence::Repeated;
 
 /// A status of 1,000 hospitals takes 400 KiB; definitions are smaller.
 const MAX_SMALL_ANSWER_BYTES: u64 = 4 << 20;
@@ -63,11 +64,13 @@ impl Call {
         }
     }
 
-    /// Tells it from other calls, so that they do not wait in step.
-    pub(crate) fn salt(self) -> u64 {
+    /// As what it is tried again.
+    pub(crate) fn repeated(self) -> Repeated {
         match self {
-            Self::List | Self::WholeList => u64::MAX,
-            Self::Status(id) | Self::Definition(id) | Self::Export(id) | Self::Download(id) => id.0,
+            Self::List | Self::WholeList => Repeated::List,
+            Self::Status(id) | Self::Definition(id) | Self::Export(id) | Self::Download(id) => {
+                Repeated::Request(id)
+            }
         }
     }
 

@@ -102,7 +102,7 @@ impl Broker {
             }
             repetition += 1;
             let asked = problem.retry_after();
-            let wait = persistence.wait_before(call.salt(), repetition, asked);
+            let wait = persistence.wait_before(call.repeated(), repetition, asked);
             let Some(wait) = wait.filter(|_| problem.is_worth_repeating(call)) else {
                 return Err(problem);
             };

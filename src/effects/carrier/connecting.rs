@@ -9,12 +9,9 @@ use courier_ledger::{Failure, FailureClass};
 
 use super::fetch::{Fetcher, Fetching};
 use super::{Message, SftpCarrier};
-use crate::effects::persistence::Persistence;
+use crate::effects::persistence::{Persistence, Repeated};
 use crate::effects::sftp::{DropBox, Endpoint, Waker};
 use crate::run::Departure;
-
-/// Tells the waits for a connection from those for a request.
-const CONNECTION: u64 = u64::MAX - 1;
 
 /// Everything that connecting needs, as often as it takes.
 #[derive(Clone)]
@@ -51,7 +48,7 @@ impl Way {
             };
             repetition += 1;
             if failure.class != FailureClass::Transient
-                || !self.persistence.waits_before(CONNECTION, repetition, None)
+                || !self.persistence.waits_before(Repeated::Connection, repetition, None)
             {
                 return Err(failure);
             }
@@ -62,7 +59,7 @@ impl Way {
     /// The wait before connecting anew for the `repetition`th time in a row without success in
     /// between; none when there have been too many.
     pub(super) fn wait_before(&self, repetition: u32) -> Option<Duration> {
-        self.persistence.wait_before(CONNECTION, repetition, None)
+        self.persistence.wait_before(Repeated::Connection, repetition, None)
     }
 }
 

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use courier_ledger::{Command, Digest, Failure, FailureClass, Phase, RemoteAfterFailure, Sequence};
 
 use super::fernet::TOKEN_START_BYTES;
+use super::persistence::Repeated;
 use super::sftp::{Completed, Done, DropBox, Operation, OperationError};
 use super::spool::Spool;
 use super::stop::StopReason;
@@ -199,7 +200,8 @@ impl SftpCarrier {
             return;
         }
         let repetition = job.repetitions + 1;
-        let wait = self.way.persistence.wait_before(start.0, repetition, None);
+        let repeated = Repeated::Command(start);
+        let wait = self.way.persistence.wait_before(repeated, repetition, None);
         if let Some(wait) = wait {
             tracing::info!(command = %job.errand.command, "tried once more");
             job.repetitions = repetition;
