@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use courier_ledger::{ImportError, LegacyStatus, ProjectionTip, StatusDocument};
 
-use crate::run::{RecordError, StatusFile};
+use crate::run::StatusFile;
 
 /// The file.
 pub struct LocalStatusFile {
@@ -62,12 +62,6 @@ impl LocalStatusFile {
         }
     }
 
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Reads it; what is neither a file of ours nor a complete one of the replaced program is an error.
     pub fn read(&self) -> Result<Found, StatusFileError> {
         let path = || self.path.clone();
@@ -99,17 +93,6 @@ impl LocalStatusFile {
             })
     }
 
-    fn try_replace(&self, document: &[u8]) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let mut temporary = tempfile::Builder::new()
-            .prefix(".status.xml.")
-            .suffix(".part")
-            .tempfile_in(folder)?;
-        temporary.write_all(document)?;
-        temporary.as_file().sync_all()?;
-        temporary.persist(&self.path)?;
-        File::open(folder)?.sync_all()
-    }
 }
 
 /// Reads a file that is not absurdly large: what is damaged must not take the memory with it.
@@ -126,11 +109,19 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 impl StatusFile for LocalStatusFile {
-    fn replace(&self, document: &[u8]) -> Result<(), RecordError> {
-        self.try_replace(document)
-            .map_err(|source| RecordError::StatusFile {
-                path: self.path.clone(),
-                source,
-            })
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn replace(&self, document: &[u8]) -> io::Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let mut temporary = tempfile::Builder::new()
+            .prefix(".status.xml.")
+            .suffix(".part")
+            .tempfile_in(folder)?;
+        temporary.write_all(document)?;
+        temporary.as_file().sync_all()?;
+        temporary.persist(&self.path)?;
+        File::open(folder)?.sync_all()
     }
 }

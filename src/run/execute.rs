@@ -11,13 +11,7 @@ use courier_ledger::{
 
 use super::record::{Record, RecordError};
 use super::report::RunReport;
-use super::seams::{Carrier, Ending, Errand};
-
-/// Where `status.xml` stands in the working directory.
-pub trait StatusFile {
-    /// Replaces it atomically.
-    fn replace(&self, document: &[u8]) -> Result<(), RecordError>;
-}
+use super::seams::{Carrier, Ending, Errand, StatusFile};
 
 /// Carries out the plan, publishes the ledger, and adds what happened to the report.
 pub(super) fn execute(
@@ -46,7 +40,7 @@ pub(super) fn execute(
                 break;
             };
             let start = Sequence(first_start + errands.len() as u64);
-            let errand = errand(record, start, command, None);
+            let errand = errand(record, start, command);
             under_way.insert(start, errand.command.clone());
             errands.push(errand);
         }
@@ -81,10 +75,15 @@ fn publish(
     let command = Command::PublishLedger {
         name: RemoteName::ledger(),
     };
-    let mut errand = errand(record, record.next_sequence(), command, None);
+    let mut errand = errand(record, record.next_sequence(), command);
     record.append(vec![intent(&errand)])?;
-    let (document, _) = record.project();
-    status_file.replace(document.as_bytes())?;
+    let document = record.project();
+    status_file
+        .replace(document.as_bytes())
+        .map_err(|source| RecordError::StatusFile {
+            path: status_file.path().to_owned(),
+            source,
+        })?;
     errand.document = Some(Arc::from(document.as_bytes()));
     let (start, command) = (errand.start, errand.command.clone());
     let ending = match &report.drop_box_failure {
@@ -129,12 +128,7 @@ pub(super) fn unreachable(
     publish(record, &mut Nobody, status_file, report)
 }
 
-fn errand(
-    record: &Record<'_>,
-    start: Sequence,
-    command: Command,
-    document: Option<Arc<[u8]>>,
-) -> Errand {
+fn errand(record: &Record<'_>, start: Sequence, command: Command) -> Errand {
     let log = record.log_id();
     let temporary = command.temporary(log, start);
     let request = command.request().and_then(|id| record.state().request(id));
@@ -144,7 +138,7 @@ fn errand(
         temporary,
         unproven: request.map(Request::unproven).unwrap_or_default(),
         command,
-        document,
+        document: None,
     }
 }
 

@@ -13,12 +13,11 @@ mod seams;
 use courier_ledger::log::EventLog;
 use courier_ledger::{Event, Failure, LegacyStatus, Plan, Policy, State, decide};
 
-pub use execute::StatusFile;
 pub use prelude::VERSION;
 pub use record::{Record, RecordError};
 pub use rehearsal::Rehearsal;
 pub use report::{ExitCode, RunReport};
-pub use seams::{Carrier, Clock, Departure, Ending, Errand, Lookout, Poller};
+pub use seams::{Carrier, Clock, Departure, Ending, Errand, Lookout, Poller, StatusFile};
 
 /// Everything that a run is made of, besides its log.
 pub struct Parts<'a, D> {

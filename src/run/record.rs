@@ -1,7 +1,7 @@
 //! The log and the state that follows from it, kept in step: nothing reaches the state that is not
 //! in the log first.
 
-use courier_ledger::log::{EventLog, LogError};
+use courier_ledger::log::{EventLog, LogError, Tip};
 use courier_ledger::{Event, IllegalEvent, LogId, ProjectionTip, Sequence, State, StatusDocument};
 
 use super::seams::Clock;
@@ -82,16 +82,15 @@ impl<'a> Record<'a> {
         Ok(())
     }
 
-    /// `status.xml` as of now, and the entry up to which it speaks.
+    /// `status.xml` as of now.
     #[must_use]
-    pub fn project(&self) -> (StatusDocument, Sequence) {
-        let tip = self.log.tip();
-        let (sequence, hash) = (tip.sequence, tip.hash);
+    pub fn project(&self) -> StatusDocument {
+        let Tip { sequence, hash } = self.log.tip();
         let tip = ProjectionTip {
             log: self.log.log_id(),
             sequence,
             hash,
         };
-        (StatusDocument::project(&self.state, tip), sequence)
+        StatusDocument::project(&self.state, tip)
     }
 }

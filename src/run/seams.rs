@@ -1,5 +1,7 @@
 //! What the run loop needs from the world, so that a simulation can stand in for it.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,6 +86,15 @@ pub trait Departure {
 
     /// Waits until the drop-box is reached; a failure says why it is not.
     fn arrive(self) -> Result<Self::Carrier, Failure>;
+}
+
+/// `status.xml` in the working directory.
+pub trait StatusFile {
+    /// Where it is.
+    fn path(&self) -> &Path;
+
+    /// Replaces it atomically.
+    fn replace(&self, document: &[u8]) -> io::Result<()>;
 }
 
 /// Tells the time. Only records hold it; no decision reads it.

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use broker_courier::run::{
-    Carrier, Clock, Departure, Ending, Errand, Lookout, Parts, Poller, RecordError, Rehearsal,
+    Carrier, Clock, Departure, Ending, Errand, Lookout, Parts, Poller, Rehearsal,
     RunReport, StatusFile,
 };
 use courier_ledger::log::EventLog as _;
@@ -241,7 +241,11 @@ impl Departure for Porter {
 pub(crate) struct NoFile;
 
 impl StatusFile for NoFile {
-    fn replace(&self, _document: &[u8]) -> Result<(), RecordError> {
+    fn path(&self) -> &std::path::Path {
+        std::path::Path::new("status.xml")
+    }
+
+    fn replace(&self, _document: &[u8]) -> std::io::Result<()> {
         Ok(())
     }
 }
