@@ -5,7 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Completion, Evidence, Fingerprint, LogId, RequestId, Sequence, Timestamp};
+use crate::completion::Completion;
+use crate::id::{LogId, RequestId, Sequence};
+use crate::observation::Fingerprint;
+use crate::snapshot::Evidence;
+use crate::time::Timestamp;
 
 /// The name of a file in the drop-box's folder: one path segment that the ledger made up, never one
 /// that a server sent.

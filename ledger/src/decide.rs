@@ -1,11 +1,17 @@
 //! From what is to what should be: a function of its arguments, the guards included. The same log
 //! and the same policy give the same plan, on any machine, at any time of day.
 
-use crate::{
-    Blocked, ChangeRule, Command, DraftRule, Drift, Evidence, Fingerprint, Guard, Identity,
-    KeyChangeRule, Observation, Plan, Policy, Presence, ReappearanceRule, Remote, RemoteCheckRule,
-    RemoteName, Replaces, Request, RequestId, Skipped, State, StoredFile, UploadReason,
+use crate::command::{Command, RemoteName, Replaces, UploadReason};
+use crate::drift::Drift;
+use crate::id::RequestId;
+use crate::observation::{Fingerprint, Observation};
+use crate::plan::{Blocked, Guard, Plan, Skipped};
+use crate::policy::{
+    ChangeRule, DraftRule, KeyChangeRule, Policy, ReappearanceRule, RemoteCheckRule,
 };
+use crate::snapshot::Evidence;
+use crate::state::State;
+use crate::state::request::{Identity, Presence, Remote, Request, StoredFile};
 
 /// What is to be done in this state under this policy, and what is held back.
 pub fn decide(state: &State, policy: &Policy) -> Plan {

@@ -9,7 +9,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Remote, RemoteName, RequestId, State, StoredFile};
+use crate::command::RemoteName;
+use crate::id::RequestId;
+use crate::state::State;
+use crate::state::request::{Remote, StoredFile};
 
 /// How a delivered file differs from what stands under its name now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -8,10 +8,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Command, Digest, Failure, KeyId, LegacyEntry, LogId, RemoteAfterFailure, RemoteDelta,
-    RemoteName, Removal, Sequence, SnapshotDelta, Timestamp,
-};
+use crate::command::{Command, RemoteName, Removal};
+use crate::digest::Digest;
+use crate::drift::RemoteDelta;
+use crate::failure::{Failure, RemoteAfterFailure};
+use crate::id::{KeyId, LogId, Sequence};
+use crate::import::LegacyEntry;
+use crate::snapshot::SnapshotDelta;
+use crate::time::Timestamp;
 
 /// How a file came to stand under its final name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

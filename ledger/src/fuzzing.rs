@@ -1,7 +1,8 @@
 //! The door to the codec for the fuzz targets in `fuzz/`. Not part of what the library offers.
 
+use crate::event::Event;
 use crate::log::codec;
-use crate::{Event, Timestamp};
+use crate::time::Timestamp;
 
 /// Reads a payload of the log; the error as text.
 pub fn decode(payload: &[u8]) -> Result<(Timestamp, Event), String> {

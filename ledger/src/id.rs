@@ -57,6 +57,12 @@ impl Sequence {
     }
 }
 
+impl Default for Sequence {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 /// The identity of one log, drawn once when it is created.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -7,7 +7,10 @@ use quick_xml::Reader;
 use quick_xml::events::Event as Xml;
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Hundredths, RequestId, Timestamp};
+use crate::completion::Hundredths;
+use crate::digest::Digest;
+use crate::id::RequestId;
+use crate::time::Timestamp;
 
 /// One `request-status` of the imported file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

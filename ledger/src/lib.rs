@@ -42,8 +42,7 @@ pub use policy::{
 };
 pub use projection::{ProjectionTip, StatusDocument};
 pub use snapshot::{Evidence, Gone, Poll, PollError, Snapshot, SnapshotDelta, Unreadable};
-pub use state::{
-    Identity, IllegalEvent, Intent, LedgerLine, Presence, Publication, Receipt, Remote, Request,
-    Run, State, StoredFile,
-};
+pub use state::illegal::IllegalEvent;
+pub use state::request::{Identity, LedgerLine, Presence, Receipt, Remote, Request, StoredFile};
+pub use state::{Intent, Publication, Run, State};
 pub use time::Timestamp;

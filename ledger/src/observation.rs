@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Completion, Digest, NodeId, RequestId, Timestamp};
+use crate::completion::Completion;
+use crate::digest::Digest;
+use crate::id::{NodeId, RequestId};
+use crate::time::Timestamp;
 
 /// One node's part in a request: the pair (node, completed), none while it has not completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

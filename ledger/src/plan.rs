@@ -4,7 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Command, Digest, Drift, Failure, RemoteName, RequestId};
+use crate::command::{Command, RemoteName};
+use crate::digest::Digest;
+use crate::drift::Drift;
+use crate::failure::Failure;
+use crate::id::RequestId;
 
 /// What held a command back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, KeyId};
+use crate::digest::Digest;
+use crate::id::KeyId;
 
 /// What counts as a change of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

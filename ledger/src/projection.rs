@@ -5,7 +5,9 @@
 
 use std::fmt::Write as _;
 
-use crate::{Digest, LogId, Sequence, State};
+use crate::digest::Digest;
+use crate::id::{LogId, Sequence};
+use crate::state::State;
 
 /// The entry up to which a `status.xml` speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

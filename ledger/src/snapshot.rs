@@ -9,10 +9,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::{Digest, SnapshotDigest};
+use crate::failure::Failure;
+use crate::id::RequestId;
+use crate::observation::{Fingerprint, NodeStatus, Observation};
 use crate::state::State;
-use crate::{
-    Digest, Failure, Fingerprint, NodeStatus, Observation, RequestId, SnapshotDigest, Timestamp,
-};
+use crate::time::Timestamp;
 
 /// What became of a request that is no longer listed, as far as the same poll could prove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -135,8 +137,8 @@ impl Poll {
         *reading = match Observation::new(id, *published, nodes) {
             Some(observation) => Reading::Read(observation),
             None => Reading::Unreadable(Failure {
-                phase: crate::Phase::Status,
-                class: crate::FailureClass::Transient,
+                phase: crate::failure::Phase::Status,
+                class: crate::failure::FailureClass::Transient,
                 text: format!("the status of request {id} lists a node twice"),
             }),
         };

@@ -11,7 +11,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
-use crate::{Event, LogId, State};
+use crate::event::Event;
+use crate::id::LogId;
+use crate::state::State;
 
 use super::storage::{LogFile, Storage};
 use super::walk::Mark;
@@ -105,7 +107,8 @@ fn prefix() -> Vec<u8> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-    use crate::{Digest, Sequence};
+    use crate::digest::Digest;
+    use crate::id::Sequence;
 
     use super::*;
 

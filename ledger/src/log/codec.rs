@@ -10,7 +10,8 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use super::canonical;
-use crate::{Event, Timestamp};
+use crate::event::Event;
+use crate::time::Timestamp;
 
 #[derive(Serialize)]
 struct PayloadRef<'a> {
@@ -118,7 +119,9 @@ mod tests {
     use super::super::frame::{FrameHeader, HASH_BYTES};
     use super::super::header::Header;
     use super::*;
-    use crate::{Digest, LogId, RunCounts, Sequence};
+    use crate::digest::Digest;
+    use crate::event::RunCounts;
+    use crate::id::{LogId, Sequence};
 
     fn event() -> Event {
         Event::RunFinished {

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::io;
 
-use crate::Sequence;
+use crate::id::Sequence;
 
 use super::recovery::HeaderFault;
 use super::storage::{LogFile, Storage};

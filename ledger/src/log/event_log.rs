@@ -2,7 +2,10 @@
 //!
 //! Deliberately absent: files. A database table with the same entries and hashes can be behind it.
 
-use crate::{Digest, Entry, Event, LogId, Sequence, Timestamp};
+use crate::digest::Digest;
+use crate::event::{Entry, Event};
+use crate::id::{LogId, Sequence};
+use crate::time::Timestamp;
 
 use super::error::LogError;
 

@@ -1,7 +1,8 @@
 //! Finds the facts that the recovery table decides on, folding the entries on the way: the file is
 //! read once, in constant memory. Changes nothing.
 
-use crate::{Entry, Event, LogId, Sequence};
+use crate::event::{Entry, Event};
+use crate::id::{LogId, Sequence};
 
 use super::checkpoint::{Checkpoint, Past};
 use super::error::{LogError, Refusal, Rule};

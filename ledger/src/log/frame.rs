@@ -5,7 +5,7 @@
 
 use sha2::Digest as _;
 
-use crate::Digest;
+use crate::digest::Digest;
 
 /// The largest payload that is written or read: 64 MiB. The largest honest event, the first look
 /// at 5,000 requests of 60 hospitals, stays below 5 MB.

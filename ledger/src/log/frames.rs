@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use crate::Entry;
+use crate::event::Entry;
 
 use super::codec;
 use super::frame::{FrameHeader, HASH_BYTES, PAYLOAD_BYTES_MAX};

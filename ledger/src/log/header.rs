@@ -2,7 +2,8 @@
 //!
 //! Deliberately absent: room for options. Another format is another version.
 
-use crate::{Digest, LogId};
+use crate::digest::Digest;
+use crate::id::LogId;
 
 use super::recovery::HeaderFault;
 

@@ -8,7 +8,10 @@ mod appending;
 
 use std::borrow::Cow;
 
-use crate::{Entry, Event, LogId, Sequence, State, Timestamp};
+use crate::event::{Entry, Event};
+use crate::id::{LogId, Sequence};
+use crate::state::State;
+use crate::time::Timestamp;
 
 use super::checkpoint::{Checkpoint, Past};
 use super::error::LogError;

@@ -5,7 +5,10 @@
 //! refusal: what is not whole behind the checkpoint is read once more from the start, which names the
 //! first damage. Deliberately absent: `verify` and `replay`, which never look at a checkpoint.
 
-use crate::{Entry, IllegalEvent, State, Timestamp};
+use crate::event::Entry;
+use crate::state::State;
+use crate::state::illegal::IllegalEvent;
+use crate::time::Timestamp;
 
 use super::checkpoint::Checkpoint;
 use super::error::LogError;

@@ -3,7 +3,8 @@
 //! What always holds here: every entry that was acknowledged before the reading began is given, and
 //! none that is not whole. Deliberately absent: healing, which is for the one that holds the lock.
 
-use crate::{Entry, LogId, Sequence};
+use crate::event::Entry;
+use crate::id::{LogId, Sequence};
 
 use super::error::LogError;
 use super::event_log::Tip;

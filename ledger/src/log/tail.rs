@@ -6,7 +6,8 @@
 
 use sha2::Digest as _;
 
-use crate::{Digest, Event};
+use crate::digest::Digest;
+use crate::event::Event;
 
 use super::error::LogError;
 use super::frame::{FrameHeader, HASH_BYTES, PAYLOAD_BYTES_MAX};

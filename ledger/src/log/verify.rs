@@ -2,7 +2,8 @@
 //!
 //! Deliberately absent: whether the events are legal and what they project to. The caller folds.
 
-use crate::{Entry, Sequence};
+use crate::event::Entry;
+use crate::id::Sequence;
 
 use super::error::LogError;
 use super::read::{Reading, observe};

@@ -10,7 +10,9 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Entry, Sequence};
+use crate::digest::Digest;
+use crate::event::Entry;
+use crate::id::Sequence;
 
 use super::ahead::Ahead;
 use super::error::LogError;
@@ -194,7 +196,10 @@ mod tests {
     use super::super::journal::{Journal, NewLog};
     use super::super::memory::{Memory, MemoryDisk};
     use super::*;
-    use crate::{Event, Failure, FailureClass, LogId, Phase, Timestamp};
+    use crate::event::Event;
+    use crate::failure::{Failure, FailureClass, Phase};
+    use crate::id::LogId;
+    use crate::time::Timestamp;
 
     type Seen = (Vec<(Entry, Mark)>, Halt, Option<String>);
 

@@ -4,7 +4,8 @@
 //! `status.xml` names. The checksum tells a damaged witness from one that disagrees with the log.
 //! Deliberately absent: the log's id. The hash already depends on it.
 
-use crate::{Digest, Sequence};
+use crate::digest::Digest;
+use crate::id::Sequence;
 
 /// The sequence number and hash of an entry that was on disk when the witness was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,10 +4,12 @@
 use super::illegal::Reason;
 use super::request::{Identity, LedgerLine, Presence, Receipt, Remote, StoredFile};
 use super::{Intent, State};
-use crate::{
-    Command, Delivery, Evidence, Failure, RemoteAfterFailure, RemoteName, Replaces, RequestId,
-    Sequence, Timestamp,
-};
+use crate::command::{Command, RemoteName, Replaces};
+use crate::event::Delivery;
+use crate::failure::{Failure, RemoteAfterFailure};
+use crate::id::{RequestId, Sequence};
+use crate::snapshot::Evidence;
+use crate::time::Timestamp;
 
 impl State {
     pub(super) fn begin(

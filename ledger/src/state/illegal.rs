@@ -1,6 +1,6 @@
 //! Why an event cannot follow: named, never a panic.
 
-use crate::{RequestId, Sequence};
+use crate::id::{RequestId, Sequence};
 
 /// An event that cannot follow the entries before it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,8 @@
 use super::illegal::Reason;
 use super::request::{Remote, StoredFile};
 use super::{Request, State};
-use crate::{Drifted, RemoteDelta, RequestId};
+use crate::drift::{Drifted, RemoteDelta};
+use crate::id::RequestId;
 
 impl State {
     pub(super) fn look(&mut self, delta: &RemoteDelta) -> Result<(), Reason> {

@@ -5,9 +5,9 @@
 //! `transition.rs`, in one table of events; `snapshot.rs`, `command.rs` and `look.rs` hold its longer rows.
 
 mod command;
-mod illegal;
+pub(crate) mod illegal;
 mod look;
-mod request;
+pub(crate) mod request;
 mod snapshot;
 mod transition;
 
@@ -15,12 +15,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Command, Digest, Evidence, Failure, Gone, KeyId, LogId, Observation, RemoteName, RequestId,
-    RunCounts, Sequence, SnapshotDigest, Timestamp,
-};
-pub use illegal::IllegalEvent;
-pub use request::{Identity, LedgerLine, Presence, Receipt, Remote, Request, StoredFile};
+use crate::command::{Command, RemoteName};
+use crate::digest::{Digest, SnapshotDigest};
+use crate::event::RunCounts;
+use crate::failure::Failure;
+use crate::id::{KeyId, LogId, RequestId, Sequence};
+use crate::observation::Observation;
+use crate::snapshot::{Evidence, Gone};
+use crate::time::Timestamp;
+use request::{LedgerLine, Presence, Request};
 
 /// A command that was begun, until its outcome is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,12 +107,6 @@ impl Default for Listing {
             never_read: BTreeSet::new(),
             unreadable: BTreeMap::new(),
         }
-    }
-}
-
-impl Default for Sequence {
-    fn default() -> Self {
-        Self::NONE
     }
 }
 

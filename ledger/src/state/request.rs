@@ -5,10 +5,16 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Command, Delivery, Digest, Drift, Evidence, Failure, Fingerprint, Hundredths, KeyId,
-    Observation, Placement, Sequence, Timestamp,
-};
+use crate::command::Command;
+use crate::completion::Hundredths;
+use crate::digest::Digest;
+use crate::drift::Drift;
+use crate::event::{Delivery, Placement};
+use crate::failure::Failure;
+use crate::id::{KeyId, Sequence};
+use crate::observation::{Fingerprint, Observation};
+use crate::snapshot::Evidence;
+use crate::time::Timestamp;
 
 /// Whether the broker lists a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

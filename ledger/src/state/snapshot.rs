@@ -4,7 +4,8 @@
 use super::State;
 use super::illegal::Reason;
 use super::request::{Identity, Presence, Remote, Request};
-use crate::{RequestId, SnapshotDelta, Unreadable};
+use crate::id::RequestId;
+use crate::snapshot::{SnapshotDelta, Unreadable};
 
 impl State {
     pub(super) fn observe(&mut self, delta: &SnapshotDelta) -> Result<(), Reason> {

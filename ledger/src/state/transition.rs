@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 use super::illegal::{IllegalEvent, Reason};
 use super::request::{Identity, LedgerLine, Presence, Remote, Request, StoredFile};
 use super::{Intent, Publication, Run, State};
-use crate::{Command, Entry, Event, Evidence, LegacyEntry, Sequence};
+use crate::command::Command;
+use crate::event::{Entry, Event};
+use crate::id::Sequence;
+use crate::import::LegacyEntry;
+use crate::snapshot::Evidence;
 
 impl State {
     /// The state after one more entry. An error names the entry and what it contradicts.

@@ -1,7 +1,9 @@
 //! Appending to a journal, and reading back what was appended. Everything is encoded before anything is
 //! written; what was written is on disk before it counts.
 
-use crate::{Entry, Event, LogId, Sequence, Timestamp};
+use crate::event::{Entry, Event};
+use crate::id::{LogId, Sequence};
+use crate::time::Timestamp;
 
 use super::super::codec;
 use super::super::error::{LogError, Refusal, Rule};

@@ -6,7 +6,10 @@ mod recovery;
 
 use std::collections::BTreeMap;
 
-use crate::{Digest, Entry, Event, KeyId, LogId, RunCounts, Sequence, Timestamp};
+use crate::digest::Digest;
+use crate::event::{Entry, Event, RunCounts};
+use crate::id::{KeyId, LogId, Sequence};
+use crate::time::Timestamp;
 
 use super::{EventLog, Files, Journal, LogError, Memory, MemoryDisk, NewLog, Opened, Storage};
 
