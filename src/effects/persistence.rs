@@ -131,7 +131,10 @@ mod tests {
         assert!(persistence.wait_before(repeated, 2, None).is_some());
         assert_eq!(persistence.wait_before(repeated, 3, None), None);
         let asked = Duration::from_secs(40);
-        assert_eq!(persistence.wait_before(repeated, 1, Some(asked)), Some(asked));
+        assert_eq!(
+            persistence.wait_before(repeated, 1, Some(asked)),
+            Some(asked)
+        );
         let too_long = Duration::from_secs(70);
         assert_eq!(persistence.wait_before(repeated, 1, Some(too_long)), None);
         stop.raise(StopReason::Signal);

@@ -92,7 +92,6 @@ impl LocalStatusFile {
                 source,
             })
     }
-
 }
 
 /// Reads a file that is not absurdly large: what is damaged must not take the memory with it.

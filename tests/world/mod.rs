@@ -13,8 +13,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use broker_courier::run::{
-    Carrier, Clock, Departure, Ending, Errand, Lookout, Parts, Poller, Rehearsal,
-    RunReport, StatusFile,
+    Carrier, Clock, Departure, Ending, Errand, Lookout, Parts, Poller, Rehearsal, RunReport,
+    StatusFile,
 };
 use courier_ledger::log::EventLog as _;
 use courier_ledger::*;

@@ -48,7 +48,9 @@ impl Way {
             };
             repetition += 1;
             if failure.class != FailureClass::Transient
-                || !self.persistence.waits_before(Repeated::Connection, repetition, None)
+                || !self
+                    .persistence
+                    .waits_before(Repeated::Connection, repetition, None)
             {
                 return Err(failure);
             }
@@ -59,7 +61,8 @@ impl Way {
     /// The wait before connecting anew for the `repetition`th time in a row without success in
     /// between; none when there have been too many.
     pub(super) fn wait_before(&self, repetition: u32) -> Option<Duration> {
-        self.persistence.wait_before(Repeated::Connection, repetition, None)
+        self.persistence
+            .wait_before(Repeated::Connection, repetition, None)
     }
 }
 
