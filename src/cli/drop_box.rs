@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::error::CommandError;
 use crate::config::Configuration;
+use crate::effects::secret_file;
 use crate::effects::sftp::{Credential, Endpoint, HostKeys, Timeouts, Window};
 use crate::run::ExitCode;
 
@@ -43,13 +44,14 @@ fn credentials(configuration: &Configuration) -> Result<Vec<Credential>, Command
         credentials.push(Credential::Agent);
     }
     if let Some(path) = &sftp.key_file {
-        let (pem, warning) = crate::config::read_secret(path).map_err(|problem| {
-            let text = format!("SFTP.KEY_FILE cannot be used: {problem}");
+        let (pem, exposed) = secret_file::read_text(path).map_err(|error| {
+            let path = path.display();
+            let text = format!("SFTP.KEY_FILE cannot be used: {path} {error}");
             CommandError::new(ExitCode::Configuration, text)
                 .hint("it must hold a private key that the user of this program can read")
         })?;
-        if let Some(warning) = warning {
-            tracing::warn!("{warning}");
+        if let Some(exposed) = exposed {
+            tracing::warn!("{exposed}");
         }
         credentials.push(Credential::PrivateKey {
             pem,

@@ -1,6 +1,6 @@
 //! From the file to the typed configuration.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use super::keys::{self, Key};
 use super::kind::LocalPath;
 use super::problem::Problem;
 use super::reader::{Folders, Reader};
-use super::secret_file;
 use super::{
     Broker, Configuration, ConfigurationError, Remote, Requests, Security, Sftp, Spool, Warning,
 };
+use crate::effects::secret_file::{self, Exposed};
 use crate::effects::sftp::Recipe;
 
 const KIB: usize = 1 << 10;
@@ -48,7 +48,7 @@ impl Configuration {
         let mut reader = Reader::new(Document::parse(text), folders);
         let secrets = [&keys::API_KEY, &keys::PASSWORD, &keys::KEY_PASSPHRASE];
         if secrets.into_iter().any(|secret| reader.has(secret)) {
-            reader.warn_of_file(secret_file::exposure(folders.file, mode));
+            reader.warn_of_file(Exposed::of(folders.file, mode));
         }
         let configuration = configuration(&mut reader);
         let (problems, warnings) = reader.finish();
@@ -110,21 +110,12 @@ fn read(path: &Path) -> Result<File, ConfigurationError> {
         source,
     };
     let file = std::fs::File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    let mode = metadata.mode();
-    // Not grown while reading: no copy of a secret stays behind in memory that is not wiped.
-    let capacity = usize::try_from(metadata.len().min(MAX_FILE_BYTES) + 1).unwrap_or(0);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
-    file.take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
+    let mode = file.metadata().map_err(unreadable)?.mode();
+    let bytes = secret_file::read_all(file, MAX_FILE_BYTES).map_err(unreadable)?;
+    let bytes = bytes.ok_or_else(|| {
         let text = "larger than 1 MiB, which no configuration is";
-        return Err(unreadable(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            text,
-        )));
-    }
+        unreadable(io::Error::new(io::ErrorKind::FileTooLarge, text))
+    })?;
     match std::str::from_utf8(&bytes) {
         Ok(text) => Ok(File {
             text: Zeroizing::new(text.to_owned()),

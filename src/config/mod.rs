@@ -12,7 +12,6 @@ mod load;
 mod position;
 mod problem;
 mod reader;
-mod secret_file;
 mod suggestion;
 #[cfg(test)]
 mod tests;
@@ -30,7 +29,6 @@ use url::Url;
 
 pub use keys::reference_markdown;
 pub use problem::Problem;
-pub(crate) use secret_file::read as read_secret;
 
 use crate::effects::sftp::{HostKeyFingerprint, Recipe};
 

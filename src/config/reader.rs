@@ -11,13 +11,14 @@ use courier_ledger::Guards;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::Warning;
 use super::document::{Content, Document, Value};
 use super::keys::{AnyKey, Key, Name};
 use super::kind::{
     Allowance, Choice, Fingerprints, Kind, LocalPath, Number, Seconds, Secret, Switch,
 };
 use super::problem::Problem;
-use super::{Warning, secret_file};
+use crate::effects::secret_file::{self, Exposed};
 use crate::effects::sftp::HostKeyFingerprint;
 
 /// Where paths start.
@@ -109,7 +110,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Warns of a file.
-    pub(super) fn warn_of_file(&mut self, warning: Option<Warning>) {
+    pub(super) fn warn_of_file(&mut self, exposed: Option<Exposed>) {
+        let warning = exposed.map(|exposed| Warning(exposed.to_string()));
         self.warnings.extend(warning);
     }
 
@@ -187,13 +189,14 @@ impl<'a> Reader<'a> {
         let Some(path) = self.path(file) else {
             return inline.map(|text| SecretString::from(text.as_str()));
         };
-        match secret_file::read(&path) {
-            Ok((secret, warning)) => {
-                self.warn_of_file(warning);
+        match secret_file::read_text(&path) {
+            Ok((secret, exposed)) => {
+                self.warn_of_file(exposed);
                 Some(secret)
             }
-            Err(problem) => {
-                self.wrong(file, &format!("cannot be used: {problem}"));
+            Err(error) => {
+                let path = path.display();
+                self.wrong(file, &format!("cannot be used: {path} {error}"));
                 None
             }
         }

@@ -1,11 +1,12 @@
 //! `WORKING_DIR/status.xml`: replaced as a whole or not at all (defect 8 of the replaced program).
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use courier_ledger::{ImportError, LegacyStatus, ProjectionTip, StatusDocument};
 
+use super::new_file;
 use crate::run::StatusFile;
 
 /// The file.
@@ -113,14 +114,6 @@ impl StatusFile for LocalStatusFile {
     }
 
     fn replace(&self, document: &[u8]) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let mut temporary = tempfile::Builder::new()
-            .prefix(".status.xml.")
-            .suffix(".part")
-            .tempfile_in(folder)?;
-        temporary.write_all(document)?;
-        temporary.as_file().sync_all()?;
-        temporary.persist(&self.path)?;
-        File::open(folder)?.sync_all()
+        new_file::replace(&self.path, document)
     }
 }

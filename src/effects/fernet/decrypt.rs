@@ -13,9 +13,9 @@ use courier_ledger::Digest;
 use openssl::error::ErrorStack;
 use openssl::sha::Sha256;
 
-use super::key::{FernetKey, folder_of};
-use super::output::NewFile;
+use super::key::FernetKey;
 use super::token::{BLOCK_BYTES, HEADER_BYTES, TAG_BYTES, TokenSeed, token_size};
+use crate::effects::new_file::NewFile;
 
 // Token text read at once; a multiple of 4, so that every piece decodes by itself.
 pub(super) const PIECE_BYTES: usize = 64 * 1024;
@@ -27,16 +27,10 @@ const TAIL_BYTES: u64 = 64;
 /// What was decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecryptReport {
-    /// When the token says it was made, seconds since 1970 UTC.
-    pub time_seconds: u64,
     /// SHA-256 of the message.
     pub plaintext_sha256: Digest,
-    /// SHA-256 of the token's text, without white space after it.
-    pub token_sha256: Digest,
     /// The message's size.
     pub plaintext_bytes: u64,
-    /// The size of the token's text, without white space after it.
-    pub token_bytes: u64,
 }
 
 /// Why a file was not decrypted. No output exists then.
@@ -113,18 +107,16 @@ pub fn decrypt_file(
     let token = TokenFile::open(input)?;
     token.verify(key)?;
 
-    let unwritable = |source| DecryptError::Write {
-        path: output.into(),
-        source,
+    let unwritable = |source: io::Error| match source.kind() {
+        io::ErrorKind::AlreadyExists => DecryptError::OutputExists(output.into()),
+        _ => DecryptError::Write {
+            path: output.into(),
+            source,
+        },
     };
-    let folder = folder_of(output);
-    let new = NewFile::create(folder).map_err(unwritable)?;
+    let new = NewFile::create(output).map_err(unwritable)?;
     let report = token.decrypt(key, &mut new.file(), output)?;
-    new.publish(output, folder)
-        .map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => DecryptError::OutputExists(output.into()),
-            _ => unwritable(source),
-        })?;
+    new.publish().map_err(unwritable)?;
     Ok(report)
 }
 
@@ -132,8 +124,9 @@ pub fn decrypt_file(
 pub(super) struct TokenFile<'a> {
     path: &'a Path,
     file: File,
-    seed: TokenSeed,
-    text_bytes: u64,
+    pub(super) seed: TokenSeed,
+    /// The size of its text, without white space after it.
+    pub(super) text_bytes: u64,
     binary_bytes: u64,
 }
 
@@ -202,7 +195,7 @@ impl<'a> TokenFile<'a> {
 
     /// The first pass: verifies the whole token.
     pub(super) fn verify(&self, key: &FernetKey) -> Result<(), DecryptError> {
-        self.scan(key, |_| Ok(())).map(|_| ())
+        self.scan(key, |_| Ok(()))
     }
 
     /// The second pass: verifies the whole token again and writes the message, of which nothing
@@ -226,7 +219,7 @@ impl<'a> TokenFile<'a> {
             plaintext_bytes += plaintext.len() as u64;
             output.write_all(plaintext).map_err(unwritable)
         };
-        let token_sha256 = self.scan(key, |ciphertext| {
+        self.scan(key, |ciphertext| {
             let count = cipher.cipher_update(ciphertext, Some(&mut plaintext))?;
             write(&plaintext[..count])
         })?;
@@ -235,23 +228,19 @@ impl<'a> TokenFile<'a> {
             .map_err(|_| DecryptError::Padding(self.path.into()))?;
         write(&plaintext[..count])?;
         Ok(DecryptReport {
-            time_seconds: self.seed.time_seconds,
             plaintext_sha256: Digest(plaintext_hash.finish()),
-            token_sha256,
             plaintext_bytes,
-            token_bytes: self.text_bytes,
         })
     }
 
-    /// Reads the token from beginning to end, hands out its ciphertext, compares the HMAC at the
-    /// end, and gives the SHA-256 of the text.
+    /// Reads the token from beginning to end, hands out its ciphertext, and compares the HMAC at the
+    /// end.
     fn scan(
         &self,
         key: &FernetKey,
         mut ciphertext: impl FnMut(&[u8]) -> Result<(), DecryptError>,
-    ) -> Result<Digest, DecryptError> {
+    ) -> Result<(), DecryptError> {
         let mut signer = key.signer()?;
-        let mut token_hash = Sha256::new();
         let mut text = vec![0; PIECE_BYTES];
         let mut tag = Vec::with_capacity(TAG_BYTES);
         let mut unsigned_from = self.binary_bytes - TAG_BYTES as u64;
@@ -266,7 +255,6 @@ impl<'a> TokenFile<'a> {
                     path: self.path.into(),
                     source,
                 })?;
-            token_hash.update(text);
             let is_last = offset + count == self.text_bytes;
             let binary = URL_SAFE
                 .decode_inplace(text)
@@ -297,6 +285,6 @@ impl<'a> TokenFile<'a> {
                 key: key.id(),
             });
         }
-        Ok(Digest(token_hash.finish()))
+        Ok(())
     }
 }

@@ -3,9 +3,7 @@
 //! file, never what is in it. Deliberately absent: any way to change or overwrite a key file.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use base64_simd::{AsOut, URL_SAFE};
@@ -17,6 +15,9 @@ use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::sign::Signer;
 use zeroize::Zeroizing;
+
+use crate::effects::new_file::NewFile;
+use crate::effects::secret_file::{self, Exposed, SecretFileError};
 
 const KEY_BYTES: usize = 32;
 const HALF_BYTES: usize = KEY_BYTES / 2;
@@ -33,26 +34,6 @@ const ID_LABEL: &[u8] = b"broker-courier/fernet-key-id/1\0";
 pub struct FernetKey {
     bytes: Box<Zeroizing<[u8; KEY_BYTES]>>,
     id: KeyId,
-}
-
-/// A key file that others than its owner can read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExposedKey {
-    /// The key file.
-    pub path: PathBuf,
-    /// Its permission bits.
-    pub mode: u32,
-}
-
-impl fmt::Display for ExposedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
-        write!(
-            f,
-            "key file {path} can be read by its group or by others (mode {:04o}): `chmod 600 {path}` closes it",
-            self.mode
-        )
-    }
 }
 
 /// Why there is no key. The file is named, its content never shown.
@@ -106,33 +87,22 @@ impl FernetKey {
     ///
     /// Both base64 alphabets are accepted, as by the replaced program: `openssl rand -base64 32`
     /// makes a key too.
-    pub fn load(path: &Path) -> Result<(Self, Option<ExposedKey>), KeyError> {
-        let unreadable = |source: io::Error| match source.kind() {
-            io::ErrorKind::NotFound => KeyError::Missing(path.into()),
-            _ => KeyError::Unreadable {
-                path: path.into(),
-                source,
-            },
-        };
-        // Before it is opened: opening a pipe waits for its other end.
-        check_file_type(path, &fs::metadata(path).map_err(unreadable)?)?;
-        let file = File::open(path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        check_file_type(path, &metadata)?;
-
-        let mut text = Zeroizing::new(Vec::with_capacity(FILE_LIMIT_BYTES as usize + 1));
-        file.take(FILE_LIMIT_BYTES)
-            .read_to_end(&mut text)
-            .map_err(unreadable)?;
+    pub fn load(path: &Path) -> Result<(Self, Option<Exposed>), KeyError> {
+        let (text, exposed) = secret_file::read(path, FILE_LIMIT_BYTES).map_err(|error| {
+            let path = path.to_path_buf();
+            match error {
+                SecretFileError::Missing => KeyError::Missing(path),
+                SecretFileError::Directory => KeyError::Directory(path),
+                SecretFileError::NotAFile => KeyError::NotAFile(path),
+                SecretFileError::Empty => KeyError::Empty(path),
+                SecretFileError::TooLarge | SecretFileError::NotText => KeyError::Malformed(path),
+                SecretFileError::Unreadable(source) => KeyError::Unreadable { path, source },
+            }
+        })?;
         let key = match text.trim_ascii() {
             [] => return Err(KeyError::Empty(path.into())),
             text => Self::parse(text).ok_or_else(|| KeyError::Malformed(path.into()))?,
         };
-        let mode = metadata.mode() & 0o7777;
-        let exposed = (mode & 0o044 != 0).then(|| ExposedKey {
-            path: path.to_path_buf(),
-            mode,
-        });
         Ok((key, exposed))
     }
 
@@ -144,11 +114,11 @@ impl FernetKey {
         let mut text = Zeroizing::new([b'\n'; TEXT_BYTES + 1]);
         let _: &mut [u8] = URL_SAFE.encode(bytes.as_slice(), text[..TEXT_BYTES].as_out());
 
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
+        NewFile::create(path)
+            .and_then(|new| {
+                new.file().write_all(text.as_slice())?;
+                new.publish()
+            })
             .map_err(|source| match source.kind() {
                 io::ErrorKind::AlreadyExists => KeyError::Exists(path.into()),
                 _ => KeyError::Unwritable {
@@ -156,20 +126,6 @@ impl FernetKey {
                     source,
                 },
             })?;
-        let written = file
-            // The umask may have taken the owner's bits away.
-            .set_permissions(Permissions::from_mode(0o600))
-            .and_then(|()| file.write_all(text.as_slice()))
-            .and_then(|()| file.sync_all())
-            .and_then(|()| File::open(folder_of(path))?.sync_all());
-        if let Err(source) = written {
-            // Ours, made a moment ago, and without value.
-            fs::remove_file(path).ok();
-            return Err(KeyError::Unwritable {
-                path: path.into(),
-                source,
-            });
-        }
         Ok(Self::new(bytes))
     }
 
@@ -258,24 +214,5 @@ impl FernetKey {
 impl fmt::Debug for FernetKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "FernetKey({})", self.id)
-    }
-}
-
-fn check_file_type(path: &Path, metadata: &fs::Metadata) -> Result<(), KeyError> {
-    let file_type = metadata.file_type();
-    if file_type.is_dir() {
-        Err(KeyError::Directory(path.into()))
-    } else if !file_type.is_file() {
-        Err(KeyError::NotAFile(path.into()))
-    } else {
-        Ok(())
-    }
-}
-
-/// The folder that holds `path`.
-pub(super) fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
     }
 }

@@ -10,12 +10,11 @@ mod encrypt;
 pub(crate) mod fuzzing;
 mod key;
 mod origin;
-mod output;
 mod token;
 
 pub use decrypt::{DecryptError, DecryptReport, decrypt_file};
 pub use encrypt::{EncryptError, Encryptor};
-pub use key::{ExposedKey, FernetKey, KeyError};
+pub use key::{FernetKey, KeyError};
 pub use origin::{TOKEN_START_BYTES, TokenOrigin};
 pub use token::{TokenDigest, TokenSeed, token_size};
 

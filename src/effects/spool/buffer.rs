@@ -37,12 +37,6 @@ impl Spool {
     pub fn written_bytes(&self) -> u64 {
         self.0.lock().written
     }
-
-    /// Whether the writer has finished.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        matches!(self.0.lock().progress, Progress::Finished)
-    }
 }
 
 impl fmt::Debug for Spool {

@@ -2,20 +2,17 @@
 //! and gone at its end. One runner uses it at a time, which the lock on the ledger ensures.
 //! Deliberately absent: touching anything in the folder that is not ours.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::{SpoolError, SpoolWriter};
-
-const PREFIX: &str = "courier-";
-const SUFFIX: &str = ".spool";
+use crate::effects::new_file;
 
 /// What the spool may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,17 +23,6 @@ pub struct SpoolLimits {
     pub limit_bytes: u64,
     /// What is left free on the disk, so that the ledger can still be written.
     pub reserve_bytes: u64,
-}
-
-impl Default for SpoolLimits {
-    /// 1 MiB in memory, no limit but the disk's, 8 MiB left free.
-    fn default() -> Self {
-        Self {
-            memory_bytes: 1 << 20,
-            limit_bytes: u64::MAX,
-            reserve_bytes: 8 << 20,
-        }
-    }
 }
 
 /// The open spool. Dropped, the folder is removed, unless something that is not ours lies in it.
@@ -51,7 +37,6 @@ struct Shared {
     folder: File,
     limits: SpoolLimits,
     usage: Mutex<Usage>,
-    names: AtomicU64,
 }
 
 /// Bytes on disk, of all results together.
@@ -94,7 +79,6 @@ impl SpoolDirectory {
             folder,
             limits,
             usage: Mutex::default(),
-            names: AtomicU64::new(0),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -117,14 +101,9 @@ impl SpoolDirectory {
     }
 
     /// What the results on disk have taken or set aside, bytes.
-    #[must_use]
-    pub fn used_bytes(&self) -> u64 {
-        self.shared.usage().claimed
-    }
-
     #[cfg(test)]
-    pub(super) fn create_named_file(&self) -> io::Result<File> {
-        self.shared.create_named_file()
+    pub(super) fn used_bytes(&self) -> u64 {
+        self.shared.usage().claimed
     }
 }
 
@@ -139,30 +118,6 @@ impl Shared {
     fn usage(&self) -> MutexGuard<'_, Usage> {
         // Two integers, always changed together: a panic elsewhere does not make them wrong.
         self.usage.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A new file without a name, mode 0600.
-    fn create_file(&self) -> io::Result<File> {
-        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        match rustix::fs::openat(&self.folder, ".", flags, Mode::RUSR | Mode::WUSR) {
-            Ok(descriptor) => Ok(descriptor.into()),
-            Err(Errno::OPNOTSUPP | Errno::ISDIR) => self.create_named_file(),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The same where the file system knows no files without a name: it loses its name at once.
-    fn create_named_file(&self) -> io::Result<File> {
-        let number = self.names.fetch_add(1, Ordering::Relaxed);
-        let path = self.path.join(format!("{PREFIX}{number}{SUFFIX}"));
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
-        fs::remove_file(&path)?;
-        Ok(file)
     }
 }
 
@@ -239,7 +194,7 @@ impl Claim {
 
     /// A new file without a name, mode 0600.
     pub(super) fn create_file(&self) -> io::Result<File> {
-        self.shared.create_file()
+        new_file::nameless(&self.shared.folder, &self.shared.path)
     }
 
     fn available_bytes(&self) -> Result<u64, SpoolError> {
@@ -265,11 +220,10 @@ impl Drop for Claim {
 fn remove_left_overs(path: &Path) -> io::Result<()> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
-        let name = entry.file_name();
-        let is_ours = name
+        let is_ours = entry
+            .file_name()
             .to_str()
-            .and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX))
-            .is_some_and(|number| number.parse::<u64>().is_ok());
+            .is_some_and(new_file::is_left_over);
         if is_ours && entry.file_type()?.is_file() {
             fs::remove_file(entry.path())?;
         }

@@ -64,12 +64,8 @@ impl SpoolWriter {
         Ok(self.spool.clone())
     }
 
-    /// Gives the result up: readers fail with the error's kind and text, which may be logged.
-    pub fn fail(self, error: &io::Error) {
-        self.give_up(error.kind(), error.to_string());
-    }
-
-    fn give_up(&self, kind: io::ErrorKind, reason: String) {
+    /// Gives the result up: readers fail with this kind and text, which may be logged.
+    pub(super) fn give_up(&self, kind: io::ErrorKind, reason: String) {
         let mut state = self.spool.0.lock();
         if !matches!(state.progress, Progress::Writing) {
             return;

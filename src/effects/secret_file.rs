@@ -1,0 +1,128 @@
+//! Files that hold one secret: a key, a password. Read once, into memory that is wiped.
+//!
+//! What always holds here: nothing that is in the file reaches an error; what is no ordinary file is
+//! not opened, for a pipe would wait for its other end. Deliberately absent: what the secret means.
+
+use std::fmt;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+/// A file with a secret that others than its owner can read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposed {
+    /// The file.
+    pub path: PathBuf,
+    /// Its permission bits.
+    pub mode: u32,
+}
+
+impl Exposed {
+    /// A file of this mode, if group or others may read it.
+    #[must_use]
+    pub fn of(path: &Path, mode: u32) -> Option<Self> {
+        (mode & 0o044 != 0).then(|| Self {
+            path: path.to_owned(),
+            mode: mode & 0o7777,
+        })
+    }
+}
+
+impl fmt::Display for Exposed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        write!(
+            f,
+            "{path} holds secrets and can be read by its group or by others (mode {:04o}): \
+             `chmod 600 {path}` closes it",
+            self.mode
+        )
+    }
+}
+
+/// Why a file does not give its secret; follows the file's path in a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretFileError {
+    /// Nothing stands there.
+    #[error("does not exist")]
+    Missing,
+    /// A folder stands there.
+    #[error("is not a file that holds one secret")]
+    Directory,
+    /// Something else that is not a file: a pipe, a socket, a device.
+    #[error("is not a file that holds one secret")]
+    NotAFile,
+    /// It is larger than any such secret.
+    #[error("is not a file that holds one secret")]
+    TooLarge,
+    /// It holds nothing.
+    #[error("is empty")]
+    Empty,
+    /// It holds something else than text.
+    #[error("is not UTF-8 text")]
+    NotText,
+    /// It cannot be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(io::Error),
+}
+
+/// Far above any password or private key.
+const TEXT_LIMIT_BYTES: u64 = 1 << 20;
+
+/// Reads a text, without the line break at its end; with it comes a warning when the file's mode lets
+/// group or others read it.
+pub fn read_text(path: &Path) -> Result<(SecretString, Option<Exposed>), SecretFileError> {
+    let (bytes, exposed) = read(path, TEXT_LIMIT_BYTES)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| SecretFileError::NotText)?;
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if text.is_empty() {
+        return Err(SecretFileError::Empty);
+    }
+    Ok((SecretString::from(text), exposed))
+}
+
+/// Reads a file of at most `limit_bytes`, with the same warning.
+pub fn read(
+    path: &Path,
+    limit_bytes: u64,
+) -> Result<(Zeroizing<Vec<u8>>, Option<Exposed>), SecretFileError> {
+    check(&fs::metadata(path).map_err(unreadable)?)?;
+    let file = File::open(path).map_err(unreadable)?;
+    // It may be another one by now.
+    let metadata = file.metadata().map_err(unreadable)?;
+    check(&metadata)?;
+    let bytes = read_all(&file, limit_bytes).map_err(unreadable)?;
+    let bytes = bytes.ok_or(SecretFileError::TooLarge)?;
+    Ok((bytes, Exposed::of(path, metadata.mode())))
+}
+
+/// Reads all of what is open, into memory that is wiped; none when it is more than `limit_bytes`.
+pub fn read_all(source: impl io::Read, limit_bytes: u64) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    // Never grown: no copy stays behind in memory that is not wiped.
+    let capacity = usize::try_from(limit_bytes + 1).unwrap_or(0);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
+    source.take(limit_bytes + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= limit_bytes).then_some(bytes))
+}
+
+fn check(metadata: &Metadata) -> Result<(), SecretFileError> {
+    if metadata.is_dir() {
+        Err(SecretFileError::Directory)
+    } else if !metadata.is_file() {
+        Err(SecretFileError::NotAFile)
+    } else {
+        Ok(())
+    }
+}
+
+fn unreadable(error: io::Error) -> SecretFileError {
+    match error.kind() {
+        io::ErrorKind::NotFound => SecretFileError::Missing,
+        _ => SecretFileError::Unreadable(error),
+    }
+}
