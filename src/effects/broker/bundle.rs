@@ -14,15 +14,14 @@ use super::problem::Problem;
 
 /// A bundle on the broker.
 #[derive(Clone)]
-pub struct Bundle {
+pub(super) struct Bundle {
     request: RequestId,
-    pub(crate) link: SecretString,
+    pub(super) link: SecretString,
 }
 
 impl Bundle {
     /// The request whose results it holds.
-    #[must_use]
-    pub fn request(&self) -> RequestId {
+    pub(super) fn request(&self) -> RequestId {
         self.request
     }
 }
@@ -30,12 +29,12 @@ impl Bundle {
 impl Broker {
     /// Has the bundle of a request built, which takes the broker as long as it takes: the limit is
     /// `export_timeout`. Each call leaves a file on the broker for 10 minutes.
-    pub fn export(&self, request: RequestId) -> Result<Bundle, Failure> {
+    pub(super) fn export(&self, request: RequestId) -> Result<Bundle, Failure> {
         self.wait(self.build_bundle(request))
             .map_err(|problem| self.failure(Call::Export(request), &problem))
     }
 
-    pub(crate) async fn build_bundle(&self, request: RequestId) -> Result<Bundle, Problem> {
+    async fn build_bundle(&self, request: RequestId) -> Result<Bundle, Problem> {
         let call = Call::Export(request);
         let attempt = async || {
             let bytes = self.fetch(call).await?;

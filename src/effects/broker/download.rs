@@ -72,13 +72,7 @@ impl Broker {
 
     /// Begins to fetch a bundle. A link that has expired is a transient failure: another export
     /// gives another one.
-    pub fn download(&self, bundle: &Bundle) -> Result<Download, Failure> {
-        let call = Call::Download(bundle.request());
-        self.wait(self.begin_download(bundle))
-            .map_err(|problem| self.failure(call, &problem))
-    }
-
-    async fn begin_download(&self, bundle: &Bundle) -> Result<Download, Problem> {
+    pub(super) async fn begin_download(&self, bundle: &Bundle) -> Result<Download, Problem> {
         let call = Call::Download(bundle.request());
         let (limits, silence) = (self.limits(call), self.settings.silence_timeout);
         let clock = Clock {
@@ -131,12 +125,6 @@ impl Download {
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
         self.content_length
-    }
-
-    /// How many bytes have come.
-    #[must_use]
-    pub fn received(&self) -> u64 {
-        self.received
     }
 
     fn advance(&mut self, buffer: &mut [u8]) -> Result<usize, Problem> {

@@ -32,7 +32,6 @@ mod zip_end;
 #[cfg(test)]
 mod tests;
 
-pub use bundle::Bundle;
 pub use client::Broker;
 pub use download::{Download, DownloadError};
 pub use error::BrokerError;

@@ -218,7 +218,7 @@ fn a_permanent_failure_is_not_tried_again() {
 fn a_broker_and_what_it_gives_can_cross_threads() {
     fn crosses<T: Send + Sync>() {}
     crosses::<Broker>();
-    crosses::<crate::effects::broker::Bundle>();
+    crosses::<crate::effects::broker::bundle::Bundle>();
     fn moves<T: Send>() {}
     moves::<crate::effects::broker::Download>();
 }

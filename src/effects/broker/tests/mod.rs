@@ -21,7 +21,9 @@ use courier_ledger::{Failure, FailureClass, Phase, RequestId, SnapshotDelta, Sta
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Broker, Settings};
+use super::bundle::Bundle;
+use super::call::Call;
+use super::{Broker, Download, Settings};
 use server::{Answer, Server};
 
 const KEY: &str = "xxxAdmin1234";
@@ -50,6 +52,17 @@ const SHORT: Duration = Duration::from_millis(700);
 
 fn broker(server: &Server) -> Broker {
     Broker::new(settings(&server.url())).expect("a client")
+}
+
+/// The link of a bundle alone.
+fn export(broker: &Broker, request: u64) -> Result<Bundle, Failure> {
+    broker.export(RequestId(request))
+}
+
+/// The download alone, once.
+fn download(broker: &Broker, bundle: &Bundle) -> Result<Download, Failure> {
+    let begun = broker.wait(broker.begin_download(bundle));
+    begun.map_err(|problem| broker.failure(Call::Download(bundle.request()), &problem))
 }
 
 /// One poll of a server that answers the list so, and every status with [`STATUS`].

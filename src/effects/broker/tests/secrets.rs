@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use courier_ledger::RequestId;
-
 use super::server::{Answer, Server, head};
-use super::{KEY, UUID, broker, poll};
+use super::{KEY, UUID, broker, download, export, poll};
 use crate::effects::broker::DownloadError;
 
 const SENTINEL: &str = "PatientName4711";
@@ -68,12 +66,12 @@ fn no_failure_repeats_a_secret() {
         if let Err(failure) = poll(&broker) {
             assert_clean(&format!("{failure} {failure:?}"));
         }
-        if let Err(failure) = broker.export(RequestId(2)) {
+        if let Err(failure) = export(&broker, 2) {
             assert_clean(&format!("{failure} {failure:?}"));
         }
-        let bundle = broker.export(RequestId(1)).expect("a bundle");
+        let bundle = export(&broker, 1).expect("a bundle");
         assert_clean(&format!("{bundle:?} {broker:?}"));
-        match broker.download(&bundle) {
+        match download(&broker, &bundle) {
             Ok(mut download) => {
                 assert_clean(&format!("{download:?}"));
                 let error = std::io::copy(&mut download, &mut std::io::sink()).expect_err("no zip");
@@ -94,12 +92,12 @@ fn a_broken_download_does_not_name_its_link() {
         _ => Answer::Last(Vec::new()),
     });
     let broker = broker(&server);
-    let bundle = broker.export(RequestId(1)).expect("a bundle");
-    let failure = broker.download(&bundle).expect_err("it breaks off");
+    let bundle = export(&broker, 1).expect("a bundle");
+    let failure = download(&broker, &bundle).expect_err("it breaks off");
     assert_clean(&format!("{failure} {failure:?}"));
     let port = server.port();
     drop(server);
-    let failure = broker.download(&bundle).expect_err("nobody there");
+    let failure = download(&broker, &bundle).expect_err("nobody there");
     assert_clean(&format!("{failure} {failure:?}"));
     assert!(failure.text.contains(&port.to_string()));
 }
