@@ -3,14 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-mod history;
-
 use courier_ledger::log::{EventLog as _, Fault, Ledger, MemoryDisk, NewLog, read_state};
 use courier_ledger::*;
-use history::History;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::FileFailurePersistence;
+use scenario::History;
 
 const TIME: Timestamp = Timestamp(1_790_000_000_000_000);
 const CHECKPOINT: &str = "ledger.checkpoint";
@@ -48,9 +46,13 @@ fn events(steps: &[Step]) -> Vec<Event> {
     let mut history = History::new();
     for step in steps {
         match *step {
-            Step::Publish(id, time) => history.publish(id, 10, &[(1, Some(time)), (2, None)]),
-            Step::Withdraw(id, evidence) => history.withdraw(id, evidence),
-            Step::Unreadable(id) => history.unreadable(id),
+            Step::Publish(id, time) => {
+                history
+                    .broker
+                    .publish(id, 10, &[(1, Some(time)), (2, None)])
+            }
+            Step::Withdraw(id, evidence) => history.broker.withdraw(id, evidence),
+            Step::Unreadable(id) => history.broker.unreadable(id),
             Step::Run => drop(history.run()),
             Step::CutOff(begun) => {
                 let plan = history.plan();
@@ -60,7 +62,7 @@ fn events(steps: &[Step]) -> Vec<Event> {
             }
         }
     }
-    let entries = history.entries.into_iter().skip(1);
+    let entries = history.take_entries().into_iter().skip(1);
     entries.map(|entry| entry.event).collect()
 }
 
@@ -134,7 +136,7 @@ fn run() -> [Event; 2] {
         key: KeyId([1; 8]),
     };
     let failed = Event::PollFailed {
-        failure: history::failure(),
+        failure: scenario::failure(),
     };
     [start, failed]
 }

@@ -1,0 +1,153 @@
+//! Events that are recorded otherwise than they were: `… but …`, for what must be refused.
+//!
+//! What always holds: everything that is not named stays true.
+
+use courier_ledger::{
+    Command, Digest, Drift, Drifted, Fingerprint, Gone, RemoteDelta, RemoteName, RequestId,
+    SnapshotDelta, SnapshotDigest, Timestamp, Unreadable,
+};
+
+use crate::history::failure;
+use crate::words::{Unclear, Words};
+
+/// A name: `none`, `export_7.zip`, `status.xml`.
+pub(crate) fn name(words: &mut Words) -> Result<RemoteName, Unclear> {
+    let word = words.word()?;
+    let export = word
+        .strip_prefix("export_")
+        .and_then(|rest| rest.strip_suffix(".zip"));
+    match export.map(str::parse) {
+        Some(Ok(id)) => Ok(RemoteName::export(RequestId(id))),
+        None if word == "status.xml" => Ok(RemoteName::ledger()),
+        Some(Err(_)) | None => Err(Unclear::new(format!("{word:?} is not the name of a file"))),
+    }
+}
+
+fn ids(words: &mut Words) -> Result<Vec<RequestId>, Unclear> {
+    if words.next_is("none") {
+        return Ok(Vec::new());
+    }
+    Ok(words.numbers()?.into_iter().map(RequestId).collect())
+}
+
+/// `missing`, or the size in bytes that a file has now.
+fn drift(words: &mut Words) -> Result<Drift, Unclear> {
+    if words.next_is("missing") {
+        return Ok(Drift::Missing);
+    }
+    let size_bytes = words.value()?;
+    Ok(Drift::Resized { size_bytes })
+}
+
+/// Alters what a poll showed.
+pub(crate) fn snapshot(delta: &mut SnapshotDelta, words: &mut Words) -> Result<(), Unclear> {
+    while words.next_is("but") {
+        match words.word()?.as_str() {
+            "changed" => {
+                let known = std::mem::take(&mut delta.changed);
+                for id in ids(words)? {
+                    let observation = known.iter().find(|observation| observation.id == id);
+                    let unclear = || Unclear::new(format!("request {id} has not changed"));
+                    delta.changed.push(observation.ok_or_else(unclear)?.clone());
+                }
+            }
+            "nodes-reversed" => {
+                let id: u64 = words.value()?;
+                for observation in &mut delta.changed {
+                    if observation.id.0 == id {
+                        observation.nodes = observation.nodes.iter().rev().copied().collect();
+                    }
+                }
+            }
+            "gone" => {
+                delta.gone.clear();
+                if !words.next_is("none") {
+                    while words.peek().is_some_and(|word| word != "but") {
+                        let id = RequestId(words.value()?);
+                        let evidence = words.value()?;
+                        delta.gone.push(Gone { id, evidence });
+                    }
+                }
+            }
+            "unreadable" => {
+                let unreadable = ids(words)?.into_iter().map(|id| Unreadable {
+                    id,
+                    failure: failure(),
+                });
+                delta.unreadable = unreadable.collect();
+            }
+            "total" => delta.total = words.value()?,
+            "digest-empty" => delta.digest = SnapshotDigest::EMPTY,
+            other => return Err(Unclear::new(format!("{other:?} is no part of a poll"))),
+        }
+    }
+    words.end()
+}
+
+/// Alters what a look saw.
+pub(crate) fn look(delta: &mut RemoteDelta, words: &mut Words) -> Result<(), Unclear> {
+    while words.next_is("but") {
+        match words.word()?.as_str() {
+            "changed" => {
+                delta.changed.clear();
+                if !words.next_is("none") {
+                    while words.peek().is_some_and(|word| word != "but") {
+                        let id = RequestId(words.value()?);
+                        let drift = drift(words)?;
+                        delta.changed.push(Drifted { id, drift });
+                    }
+                }
+            }
+            "settled" => delta.settled = ids(words)?,
+            "total" => delta.total = words.value()?,
+            "drifted" => delta.drifted = words.value()?,
+            other => return Err(Unclear::new(format!("{other:?} is no part of a look"))),
+        }
+    }
+    words.end()
+}
+
+/// Alters a command; gives the temporary name of its intent, if that is altered, too.
+pub(crate) fn command(
+    command: &mut Command,
+    words: &mut Words,
+) -> Result<Option<Option<RemoteName>>, Unclear> {
+    let mut temporary = None;
+    while words.next_is("but") {
+        let part = words.word()?;
+        match (part.as_str(), &mut *command) {
+            ("temporary", _) => {
+                temporary = Some(match words.next_is("none") {
+                    true => None,
+                    false => Some(name(words)?),
+                });
+            }
+            (
+                "name",
+                Command::Upload { name: known, .. }
+                | Command::Delete { name: known, .. }
+                | Command::PublishLedger { name: known }
+                | Command::RemoveTemporary { name: known },
+            ) => *known = name(words)?,
+            ("request", Command::Upload { request, .. } | Command::Delete { request, .. }) => {
+                *request = RequestId(words.value()?);
+            }
+            ("fingerprint-other", Command::Upload { fingerprint, .. }) => {
+                *fingerprint = Fingerprint(Digest([1; 32]));
+            }
+            ("published", Command::Upload { published, .. }) => {
+                *published = match words.next_is("none") {
+                    true => None,
+                    false => Some(Timestamp(words.value()?)),
+                };
+            }
+            ("replaces", Command::Upload { replaces, .. }) => *replaces = words.value()?,
+            (other, _) => {
+                return Err(Unclear::new(format!(
+                    "{other:?} is no part of this command"
+                )));
+            }
+        }
+    }
+    Ok(temporary)
+}

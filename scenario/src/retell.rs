@@ -1,0 +1,395 @@
+//! A history that is there already, told in the language of scenarios, ready to be saved as one.
+//!
+//! What always holds: what is printed, played from its beginning, folds to the same state. What the
+//! language has no words for (digests of contents, versions, who approved) is in no state.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use courier_ledger::{
+    Command, Digest, Drift, Entry, Event, Failure, Policy, RemoteName, Removal, RequestId,
+    Sequence, State, Timestamp,
+};
+
+use crate::broker;
+use crate::history::{STEP_MICROS, failure};
+use crate::shown;
+use crate::words::{Written as _, key};
+
+/// Tells the entries of a log; `policies` are the ones that runs began with, by their first entry,
+/// `comments` what stands before an entry.
+#[must_use]
+pub fn retell(
+    entries: &[Entry],
+    policies: &BTreeMap<Sequence, Policy>,
+    comments: &BTreeMap<Sequence, Vec<String>>,
+) -> String {
+    let mut telling = Telling::default();
+    for entry in entries {
+        for comment in comments.get(&entry.sequence).into_iter().flatten() {
+            let comment = comment.replace('\n', " ");
+            telling.say(&format!("# {comment}"));
+        }
+        telling.entry(entry, policies.get(&entry.sequence));
+    }
+    let beyond = comments.range(telling.state.tip().next()..);
+    for comment in beyond.flat_map(|(_, comments)| comments) {
+        telling.say(&format!("# {}", comment.replace('\n', " ")));
+    }
+    let said = std::mem::take(&mut telling.said);
+    let mut text = telling.text;
+    if said.is_empty() {
+        text.push_str("state\n----\n");
+    } else {
+        let _ = write!(text, "----\n{said}\nstate\n----\n");
+    }
+    text.push_str(&shown::state(&telling.state));
+    text
+}
+
+#[derive(Default)]
+struct Telling {
+    text: String,
+    /// What the lines of this block say.
+    said: String,
+    state: State,
+    time: Option<Timestamp>,
+    policy: Option<Policy>,
+    unreadable: BTreeMap<RequestId, Failure>,
+    /// Whether the last line began commands, which more can be begun with.
+    begins: bool,
+}
+
+impl Telling {
+    fn say(&mut self, line: &str) {
+        self.begins = false;
+        shown::line(&mut self.text, line);
+    }
+
+    /// Sets the clock if the next entry would have another time.
+    fn clock(&mut self, time: Timestamp) {
+        let due = self.time.map(|last| last.0.saturating_add(STEP_MICROS));
+        if due.is_some_and(|due| due != time.0) {
+            self.say(&format!("clock {}", time.0));
+        }
+    }
+
+    fn entry(&mut self, entry: &Entry, policy: Option<&Policy>) {
+        // Whoever asks wants to see what led to an entry that cannot follow, too.
+        let after = self.state.clone().apply(entry);
+        match &entry.event {
+            Event::LogCreated { log, .. } => {
+                let start = Timestamp(1_700_000_000_000_000 + STEP_MICROS);
+                match entry.time == start {
+                    true => self.say(&format!("begin log {log}")),
+                    false => {
+                        self.say("begin empty");
+                        self.say(&format!("clock {}", entry.time.0));
+                        self.say(&format!("create log {log}"));
+                    }
+                }
+            }
+            Event::CommandStarted { command, .. } => self.begin(entry, command),
+            event => {
+                let lines = self.lines(event, policy, after.as_ref().ok());
+                for line in lines {
+                    if line.records {
+                        self.clock(entry.time);
+                    }
+                    self.say(&line.words);
+                }
+                if let (Event::RemoteObserved(_), Ok(_)) = (event, &after) {
+                    self.said_of_look(event);
+                }
+            }
+        }
+        self.time = Some(entry.time);
+        match after {
+            Ok(state) => self.state = state,
+            Err(illegal) => shown::line(&mut self.said, &illegal.to_string()),
+        }
+    }
+
+    fn begin(&mut self, entry: &Entry, command: &Command) {
+        let words = match command {
+            Command::Upload {
+                request, reason, ..
+            } => format!("upload {request} {}", reason.written()),
+            Command::Delete {
+                request, evidence, ..
+            } => format!("delete {request} {}", evidence.written()),
+            Command::RemoveTemporary { name } => format!("remove {name}"),
+            Command::PublishLedger { .. } => "publish".to_owned(),
+        };
+        if self.begins && self.time == Some(entry.time) {
+            self.text.pop();
+            shown::line(&mut self.text, &format!(", {words}"));
+        } else {
+            self.clock(entry.time);
+            self.say(&format!("begin {words}"));
+        }
+        self.begins = true;
+        let said = format!("#{} {}", entry.sequence, shown::command(command));
+        shown::line(&mut self.said, &said);
+    }
+
+    fn said_of_look(&mut self, event: &Event) {
+        let Event::RemoteObserved(delta) = event else {
+            return;
+        };
+        shown::line(&mut self.said, &delta.to_string());
+        for drifted in &delta.changed {
+            let name = RemoteName::export(drifted.id);
+            shown::line(&mut self.said, &format!("{name}: {}", drifted.drift));
+        }
+        for id in &delta.settled {
+            let name = RemoteName::export(*id);
+            shown::line(&mut self.said, &format!("{name}: as delivered again"));
+        }
+    }
+
+    /// The lines that lead to an event, the last of which records it.
+    fn lines(
+        &mut self,
+        event: &Event,
+        policy: Option<&Policy>,
+        after: Option<&State>,
+    ) -> Vec<Line> {
+        let mut lines = Vec::new();
+        match event {
+            Event::LogCreated { .. } | Event::CommandStarted { .. } => {}
+            Event::LegacyImported { entries, .. } => {
+                let mut xml = "<status>".to_owned();
+                for entry in entries {
+                    let _ = write!(
+                        xml,
+                        "<request-status><id>{}</id><completion>{}</completion>\
+                         <uploaded>{}</uploaded>",
+                        entry.id,
+                        entry.completion,
+                        entry.uploaded.to_legacy()
+                    );
+                    for (element, time) in [
+                        ("last-update", entry.last_update),
+                        ("deleted", entry.deleted),
+                    ] {
+                        if let Some(time) = time {
+                            let _ = write!(xml, "<{element}>{}</{element}>", time.to_legacy());
+                        }
+                    }
+                    xml.push_str("</request-status>");
+                }
+                lines.push(records(format!("import {xml}</status>")));
+            }
+            Event::RunStarted { .. } => {
+                if let Some(policy) = policy {
+                    lines.extend(self.settings(policy));
+                }
+                lines.push(records("start".to_owned()));
+            }
+            Event::SnapshotObserved(delta) => {
+                let unreadable: BTreeMap<_, _> = delta
+                    .unreadable
+                    .iter()
+                    .map(|unreadable| (unreadable.id, unreadable.failure.clone()))
+                    .collect();
+                for observation in &delta.changed {
+                    let published = observation.published.map(|time| time.0);
+                    lines.push(sets(broker::line(
+                        observation.id.0,
+                        published,
+                        &observation.nodes,
+                    )));
+                }
+                for gone in &delta.gone {
+                    lines.push(sets(format!(
+                        "withdraw {} {}",
+                        gone.id,
+                        gone.evidence.written()
+                    )));
+                }
+                for (id, failure) in &unreadable {
+                    if self.unreadable.get(id) != Some(failure) {
+                        lines.push(sets(format!(
+                            "unreadable {id}{}",
+                            self::failure_words(failure)
+                        )));
+                    }
+                }
+                // What can be read again, and is as it was.
+                let told: BTreeSet<_> = delta
+                    .changed
+                    .iter()
+                    .map(|observation| observation.id)
+                    .chain(delta.gone.iter().map(|gone| gone.id))
+                    .collect();
+                for id in self.unreadable.keys() {
+                    let known = self.state.request(*id).and_then(|it| it.observed.as_ref());
+                    if !unreadable.contains_key(id)
+                        && !told.contains(id)
+                        && let Some((known, _)) = known
+                    {
+                        let published = known.published.map(|time| time.0);
+                        lines.push(sets(broker::line(id.0, published, &known.nodes)));
+                    }
+                }
+                self.unreadable = unreadable;
+                lines.push(records("poll".to_owned()));
+            }
+            Event::PollFailed { failure } => {
+                lines.push(records(format!("poll fails{}", failure_words(failure))));
+            }
+            Event::Uploaded { start, delivery } | Event::PickedUp { start, delivery } => {
+                let verb = match event {
+                    Event::Uploaded { .. } => "uploaded",
+                    _ => "picked-up",
+                };
+                let (bytes, id) = (delivery.size_bytes, key(delivery.key));
+                let by = delivery.placement.written();
+                lines.push(records(format!(
+                    "{verb} #{start} bytes {bytes} key {id} by {by}"
+                )));
+            }
+            Event::Deleted { start, removal } => lines.push(records(match removal {
+                Removal::Removed => format!("deleted #{start}"),
+                Removal::AlreadyAbsent => format!("deleted #{start} already-absent"),
+            })),
+            Event::CommandFailed {
+                start,
+                failure,
+                remote,
+            } => {
+                let (remote, failure) = (remote.written(), failure_words(failure));
+                lines.push(records(format!("failed #{start} {remote}{failure}")));
+            }
+            Event::DeletionsApproved { plan, .. } => {
+                lines.push(records(format!("approve digest {plan}")));
+            }
+            Event::LedgerPublished {
+                start,
+                through,
+                sha256,
+                size_bytes,
+            } => {
+                let mut words = format!("published #{start}");
+                if through != start {
+                    let _ = write!(words, " through #{through}");
+                }
+                if *sha256 != Digest([1; 32]) {
+                    let _ = write!(words, " sha256 {sha256}");
+                }
+                let _ = write!(words, " bytes {size_bytes}");
+                lines.push(records(words));
+            }
+            Event::RunFinished { counts, .. } => {
+                let mut words = "finish".to_owned();
+                for (word, number) in [
+                    ("uploaded", counts.uploaded),
+                    ("deleted", counts.deleted),
+                    ("failed", counts.failed),
+                    ("blocked", counts.blocked),
+                    ("unreadable", counts.unreadable),
+                    ("unchanged", counts.unchanged),
+                ] {
+                    if number > 0 {
+                        let _ = write!(words, " {word} {number}");
+                    }
+                }
+                lines.push(records(words));
+            }
+            Event::TailRecovered {
+                offset, size_bytes, ..
+            } => lines.push(records(format!("recover {offset} {size_bytes}"))),
+            Event::RemoteObserved(_) => {
+                let mut words = "look".to_owned();
+                for (id, file) in after.into_iter().flat_map(State::stored_files) {
+                    let _ = match file.drift {
+                        Some(Drift::Missing) => write!(words, " {id} missing"),
+                        Some(Drift::Resized { size_bytes }) => {
+                            write!(words, " {id} has {size_bytes}")
+                        }
+                        None => Ok(()),
+                    };
+                }
+                lines.push(records(words));
+            }
+            Event::RemoteCheckFailed { failure } => {
+                lines.push(records(format!("look fails{}", failure_words(failure))));
+            }
+        }
+        lines
+    }
+
+    /// What has to be set for this policy.
+    fn settings(&mut self, policy: &Policy) -> Vec<Line> {
+        let known = self
+            .policy
+            .replace(*policy)
+            .unwrap_or(Policy::new(crate::KEY));
+        let mut lines = Vec::new();
+        let mut differ = |is: bool, words: String| {
+            if is {
+                lines.push(sets(format!("set {words}")));
+            }
+        };
+        let key = key(policy.key);
+        differ(
+            policy.change != known.change,
+            format!("REQUESTS.CHANGE {}", policy.change.written()),
+        );
+        differ(
+            policy.reappeared != known.reappeared,
+            format!("REQUESTS.REAPPEARED {}", policy.reappeared.written()),
+        );
+        differ(
+            policy.drafts != known.drafts,
+            format!("REQUESTS.DRAFTS {}", policy.drafts.written()),
+        );
+        differ(
+            policy.on_key_change != known.on_key_change,
+            format!("SECURITY.ON_KEY_CHANGE {}", policy.on_key_change.written()),
+        );
+        differ(
+            policy.remote_check != known.remote_check,
+            format!("REMOTE.CHECK {}", policy.remote_check.written()),
+        );
+        differ(
+            policy.key != known.key,
+            format!("SECURITY.PATH_ENCRYPTION_KEY {key}"),
+        );
+        let guards = policy.guards;
+        differ(
+            guards != known.guards,
+            format!(
+                "GUARDS.MAX_DELETIONS {} or {}%",
+                guards.max_deletions, guards.max_deletions_percent
+            ),
+        );
+        lines
+    }
+}
+
+struct Line {
+    words: String,
+    records: bool,
+}
+
+fn sets(words: String) -> Line {
+    let records = false;
+    Line { words, records }
+}
+
+fn records(words: String) -> Line {
+    let records = true;
+    Line { words, records }
+}
+
+/// A failure as it is read, after a space; nothing for the one that needs no words.
+fn failure_words(failure: &Failure) -> String {
+    if *failure == self::failure() {
+        return String::new();
+    }
+    let (phase, class) = (failure.phase.written(), failure.class.written());
+    let text = failure.text.replace('"', "'");
+    format!(" {phase} {class} \"{text}\"")
+}
