@@ -10,6 +10,9 @@ pub mod fuzzing;
 pub mod run;
 
 mod cli;
+mod exit_code;
+
+pub use exit_code::ExitCode;
 
 /// Runs the program: parses its arguments, does what they say, and gives the exit code.
 #[must_use]

@@ -166,6 +166,6 @@ proptest! {
         program.world.borrow_mut().done.clear();
         let report = program.run(Vec::new(), false);
         prop_assert_eq!(program.world.borrow().done.len(), 0);
-        prop_assert_eq!(report.exit_code(), broker_courier::run::ExitCode::Done);
+        prop_assert_eq!(report.exit_code(), broker_courier::ExitCode::Done);
     }
 }

@@ -6,7 +6,8 @@ use super::arguments::{ApproveOptions, Arguments};
 use super::error::CommandError;
 use super::{ledger, output, place};
 use crate::effects::clock::SystemClock;
-use crate::run::{ExitCode, Record};
+use crate::exit_code::ExitCode;
+use crate::run::Record;
 
 pub(crate) fn approve(
     arguments: &Arguments,

@@ -4,23 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done, or nothing to do
-  1  some commands failed and will be tried again next run
-  2  wrong usage
-  3  the configuration cannot be used
-  4  broker unreachable, or its answer unusable
-  5  SFTP server unreachable, login refused, or host key wrong
-  6  blocked by a guard: a person must decide
-  7  the ledger is damaged
-  8  another run is active
- 10  changes are pending (plan --exit-code only)";
+use crate::exit_code::ExitCodes;
 
 /// Carries the results of tagged AKTIN broker requests to an SFTP drop-box, encrypted, and keeps a
 /// ledger that anyone can replay.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(version, after_help = ExitCodes.to_string(), max_term_width = 100)]
 pub(crate) struct Arguments {
     /// The configuration file
     #[arg(

@@ -4,7 +4,7 @@ use super::arguments::{Arguments, DecryptOptions};
 use super::error::CommandError;
 use super::{output, place};
 use crate::effects::fernet::{FernetKey, decrypt_file};
-use crate::run::ExitCode;
+use crate::exit_code::ExitCode;
 
 pub(crate) fn decrypt(
     arguments: &Arguments,

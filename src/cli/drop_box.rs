@@ -6,7 +6,7 @@ use super::error::CommandError;
 use crate::config::Configuration;
 use crate::effects::secret_file;
 use crate::effects::sftp::{Credential, Endpoint, HostKeys, Timeouts, Window};
-use crate::run::ExitCode;
+use crate::exit_code::ExitCode;
 
 /// The drop-box of the configuration; reads the private key if it names one.
 pub(super) fn endpoint(configuration: &Configuration) -> Result<Endpoint, CommandError> {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::Write as _;
 
-use crate::run::ExitCode;
+use crate::exit_code::ExitCode;
 
 /// An error on its way to a person, with its exit code.
 #[derive(Debug)]

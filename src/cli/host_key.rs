@@ -4,7 +4,7 @@ use super::arguments::Arguments;
 use super::error::CommandError;
 use super::{output, place};
 use crate::effects::sftp;
-use crate::run::ExitCode;
+use crate::exit_code::ExitCode;
 
 pub(crate) fn host_key(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let configuration = place::configuration(arguments)?;

@@ -4,7 +4,7 @@ use super::arguments::KeygenOptions;
 use super::error::CommandError;
 use super::output;
 use crate::effects::fernet::FernetKey;
-use crate::run::ExitCode;
+use crate::exit_code::ExitCode;
 
 pub(crate) fn keygen(options: &KeygenOptions) -> Result<ExitCode, CommandError> {
     let key = FernetKey::generate(&options.file).map_err(|error| {

@@ -13,7 +13,8 @@ use super::error::CommandError;
 use super::place::working_dir;
 use crate::config::Configuration;
 use crate::effects::status_file::{Found, LocalStatusFile, StatusFileError};
-use crate::run::{Clock, ExitCode, RecordError, Rehearsal, StatusFile as _};
+use crate::exit_code::ExitCode;
+use crate::run::{Clock, RecordError, Rehearsal, StatusFile as _};
 
 /// The ledger cannot be used.
 pub(super) fn log_error(error: LogError) -> CommandError {

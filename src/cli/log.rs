@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::arguments::{Arguments, LogOptions};
 use super::error::CommandError;
 use super::{ledger, output};
-use crate::run::ExitCode;
+use crate::exit_code::ExitCode;
 
 /// From where on events are shown.
 #[derive(Clone, Copy, Debug)]

@@ -24,7 +24,7 @@ mod watch;
 
 use clap::Parser as _;
 
-use crate::run::ExitCode;
+use crate::exit_code::ExitCode;
 use arguments::{Arguments, Command};
 use error::CommandError;
 

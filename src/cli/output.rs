@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::error::CommandError;
-use crate::run::ExitCode;
+use crate::exit_code::ExitCode;
 
 /// Writes to standard output; a reader that has gone away is no error.
 pub(crate) fn write(

@@ -13,7 +13,7 @@ use crate::effects::broker::{Broker, Settings};
 use crate::effects::fernet::FernetKey;
 use crate::effects::persistence::Persistence;
 use crate::effects::stop::Stop;
-use crate::run::ExitCode;
+use crate::exit_code::ExitCode;
 
 /// The path of the configuration file.
 fn configuration_path(arguments: &Arguments) -> Result<&Path, CommandError> {

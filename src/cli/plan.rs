@@ -9,7 +9,8 @@ use super::{drop_box, ledger, output, place};
 use crate::config::Configuration;
 use crate::effects::carrier::DistantLookout;
 use crate::effects::clock::SystemClock;
-use crate::run::{self, ExitCode, Lookout, Rehearsed};
+use crate::exit_code::ExitCode;
+use crate::run::{self, Lookout, Rehearsed};
 
 #[derive(Serialize)]
 struct PlanView<'a> {

@@ -6,7 +6,7 @@ use super::arguments::{Arguments, ReplayOptions};
 use super::error::CommandError;
 use super::ledger_view::LedgerView;
 use super::{ledger, output};
-use crate::run::ExitCode;
+use crate::exit_code::ExitCode;
 
 pub(crate) fn replay(
     arguments: &Arguments,

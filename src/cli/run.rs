@@ -12,7 +12,8 @@ use crate::effects::clock::SystemClock;
 use crate::effects::fernet::FernetKey;
 use crate::effects::spool::{SpoolDirectory, SpoolLimits};
 use crate::effects::status_file::LocalStatusFile;
-use crate::run::{self, ExitCode, Parts, RunReport};
+use crate::exit_code::ExitCode;
+use crate::run::{self, Parts, RunReport};
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let configuration = place::configuration(arguments)?;

@@ -4,7 +4,7 @@ use super::arguments::{Arguments, JsonOption};
 use super::error::CommandError;
 use super::ledger_view::LedgerView;
 use super::{ledger, output};
-use crate::run::ExitCode;
+use crate::exit_code::ExitCode;
 
 pub(crate) fn status(
     arguments: &Arguments,

@@ -9,7 +9,7 @@ use super::arguments::Arguments;
 use super::error::CommandError;
 use super::{ledger, output, place};
 use crate::effects::status_file::{Found, LocalStatusFile};
-use crate::run::ExitCode;
+use crate::exit_code::ExitCode;
 
 pub(crate) fn verify(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let directory = place::working_dir(arguments)?;

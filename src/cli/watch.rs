@@ -10,7 +10,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
 use crate::effects::stop::{Stop, StopReason};
-use crate::run::ExitCode;
+use crate::exit_code::ExitCode;
 
 /// How long a run may take to end when it was asked to.
 const GRACE: Duration = Duration::from_millis(1_500);
@@ -82,7 +82,7 @@ fn watch_over(stop: &Stop, heard: &Receiver<Word>) {
                     "ended at once; everything recorded stands, and the next run looks into what \
                      is in doubt"
                 );
-                std::process::exit(i32::from(ExitCode::Incomplete as u8));
+                std::process::exit(i32::from(ExitCode::Incomplete.number()));
             }
         }
     }

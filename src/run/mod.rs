@@ -16,7 +16,7 @@ use courier_ledger::{Event, Failure, LegacyStatus, Plan, Policy, State, decide};
 pub use prelude::VERSION;
 pub use record::{Record, RecordError};
 pub use rehearsal::Rehearsal;
-pub use report::{ExitCode, RunReport};
+pub use report::RunReport;
 pub use seams::{Carrier, Clock, Departure, Ending, Errand, Lookout, Poller, StatusFile};
 
 /// Everything that a run is made of, besides its log.

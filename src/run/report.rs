@@ -1,39 +1,8 @@
-//! What a run did, and the exit code that cron reads. The codes never change meaning
-//! (`docs/exit-codes.md`).
+//! What a run did, and the exit code that follows from it.
 
 use courier_ledger::{Blocked, Digest, Failure, Phase, RunCounts, Skipped};
 
-/// The exit codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum ExitCode {
-    /// Done, or nothing to do.
-    Done = 0,
-    /// Some commands failed and will be tried again next run.
-    Incomplete = 1,
-    /// Wrong usage.
-    Usage = 2,
-    /// The configuration cannot be used.
-    Configuration = 3,
-    /// The broker is unreachable, or its answer unusable.
-    Broker = 4,
-    /// The drop-box is unreachable, refused the login, or has another host key.
-    DropBox = 5,
-    /// A guard held something back: a person must decide.
-    Blocked = 6,
-    /// The ledger is damaged.
-    Ledger = 7,
-    /// Another run is active.
-    Busy = 8,
-    /// `plan --exit-code` only: changes are pending.
-    Pending = 10,
-}
-
-impl From<ExitCode> for std::process::ExitCode {
-    fn from(code: ExitCode) -> Self {
-        Self::from(code as u8)
-    }
-}
+use crate::exit_code::ExitCode;
 
 /// What a run did.
 #[derive(Clone, Debug, Default)]
