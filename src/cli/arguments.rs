@@ -1,8 +1,10 @@
 //! The arguments, as typed.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use courier_ledger::{Sequence, Timestamp};
 
 use crate::exit_code::ExitCodes;
 
@@ -111,14 +113,37 @@ pub(crate) struct LogOptions {
 
     /// Only events from this sequence number, date, or RFC 3339 time on
     #[arg(long, value_name = "SEQ|TIME")]
-    pub(crate) since: Option<super::log::Since>,
+    pub(crate) since: Option<Since>,
+}
+
+/// From where on events are shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Since {
+    /// From this event on.
+    Sequence(Sequence),
+    /// From this time on.
+    Time(Timestamp),
+}
+
+impl FromStr for Since {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(sequence) = text.trim_start_matches('#').parse() {
+            return Ok(Self::Sequence(sequence));
+        }
+        Timestamp::parse_rfc3339(text)
+            .or_else(|| Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z")))
+            .map(Self::Time)
+            .ok_or("expected a sequence number, a date (2026-11-23) or an RFC 3339 time")
+    }
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayOptions {
     /// The last event to take in; all by default
     #[arg(long, value_name = "SEQ")]
-    pub(crate) at: Option<courier_ledger::Sequence>,
+    pub(crate) at: Option<Sequence>,
 
     /// Write the status.xml of that moment instead
     #[arg(long, conflicts_with = "json")]

@@ -1,36 +1,14 @@
 //! `log`: what happened, event by event.
 
 use std::collections::BTreeSet;
-use std::str::FromStr;
 
 use courier_ledger::{Command, Entry, Event, RequestId, Sequence, Timestamp};
 use serde::Serialize;
 
-use super::arguments::{Arguments, LogOptions};
+use super::arguments::{Arguments, LogOptions, Since};
 use super::error::CommandError;
 use super::{ledger, output};
 use crate::exit_code::ExitCode;
-
-/// From where on events are shown.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Since {
-    Sequence(Sequence),
-    Time(Timestamp),
-}
-
-impl FromStr for Since {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Ok(sequence) = text.trim_start_matches('#').parse() {
-            return Ok(Self::Sequence(sequence));
-        }
-        Timestamp::parse_rfc3339(text)
-            .or_else(|| Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z")))
-            .map(Self::Time)
-            .ok_or("expected a sequence number, a date (2026-11-23) or an RFC 3339 time")
-    }
-}
 
 #[derive(Serialize)]
 struct Line<'a> {
