@@ -12,7 +12,7 @@ use crate::command::{Command, RemoteName, Removal};
 use crate::digest::Digest;
 use crate::drift::RemoteDelta;
 use crate::failure::{Failure, RemoteAfterFailure};
-use crate::id::{KeyId, LogId, Sequence};
+use crate::id::{KeyId, LogId, RequestId, Sequence};
 use crate::import::LegacyEntry;
 use crate::snapshot::SnapshotDelta;
 use crate::time::Timestamp;
@@ -244,6 +244,59 @@ impl Event {
             Self::RemoteCheckFailed { .. } => 15,
         };
         Self::KINDS[index]
+    }
+
+    /// Whether it tells something about this request by itself. An outcome does not: it names the
+    /// intent that it belongs to ([`Self::outcome_of`]), and that names the request.
+    #[must_use]
+    pub fn concerns(&self, request: RequestId) -> bool {
+        match self {
+            Self::LegacyImported { entries, .. } => entries.iter().any(|it| it.id == request),
+            Self::SnapshotObserved(delta) => {
+                delta.changed.iter().any(|it| it.id == request)
+                    || delta.gone.iter().any(|it| it.id == request)
+                    || delta.unreadable.iter().any(|it| it.id == request)
+            }
+            Self::RemoteObserved(delta) => {
+                delta.changed.iter().any(|it| it.id == request) || delta.settled.contains(&request)
+            }
+            Self::CommandStarted { command, .. } => command.request() == Some(request),
+            Self::LogCreated { .. }
+            | Self::RunStarted { .. }
+            | Self::PollFailed { .. }
+            | Self::Uploaded { .. }
+            | Self::PickedUp { .. }
+            | Self::Deleted { .. }
+            | Self::CommandFailed { .. }
+            | Self::DeletionsApproved { .. }
+            | Self::LedgerPublished { .. }
+            | Self::RunFinished { .. }
+            | Self::TailRecovered { .. }
+            | Self::RemoteCheckFailed { .. } => false,
+        }
+    }
+
+    /// The entry of the intent whose outcome it is.
+    #[must_use]
+    pub fn outcome_of(&self) -> Option<Sequence> {
+        match self {
+            Self::Uploaded { start, .. }
+            | Self::PickedUp { start, .. }
+            | Self::Deleted { start, .. }
+            | Self::LedgerPublished { start, .. }
+            | Self::CommandFailed { start, .. } => Some(*start),
+            Self::LogCreated { .. }
+            | Self::LegacyImported { .. }
+            | Self::RunStarted { .. }
+            | Self::SnapshotObserved(_)
+            | Self::PollFailed { .. }
+            | Self::CommandStarted { .. }
+            | Self::DeletionsApproved { .. }
+            | Self::RunFinished { .. }
+            | Self::TailRecovered { .. }
+            | Self::RemoteObserved(_)
+            | Self::RemoteCheckFailed { .. } => None,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use courier_ledger::{Command, Entry, Event, RequestId, Sequence, Timestamp};
+use courier_ledger::{Entry, Event, RequestId, Sequence, Timestamp};
 use serde::Serialize;
 
 use super::arguments::{Arguments, LogOptions, Since};
@@ -78,36 +78,16 @@ impl Subject {
     }
 
     fn concerns(&mut self, entry: &Entry) -> bool {
-        let Some(id) = self.request else { return true };
-        match &entry.event {
-            Event::LegacyImported { entries, .. } => entries.iter().any(|it| it.id == id),
-            Event::SnapshotObserved(delta) => {
-                delta.changed.iter().any(|it| it.id == id)
-                    || delta.gone.iter().any(|it| it.id == id)
-                    || delta.unreadable.iter().any(|it| it.id == id)
-            }
-            Event::RemoteObserved(delta) => {
-                delta.changed.iter().any(|it| it.id == id) || delta.settled.contains(&id)
-            }
-            Event::CommandStarted { command, .. } => {
-                let ours = Command::request(command) == Some(id);
-                if ours {
-                    self.starts.insert(entry.sequence);
-                }
-                ours
-            }
-            Event::Uploaded { start, .. }
-            | Event::PickedUp { start, .. }
-            | Event::Deleted { start, .. }
-            | Event::CommandFailed { start, .. } => self.starts.contains(start),
-            Event::LogCreated { .. }
-            | Event::RunStarted { .. }
-            | Event::PollFailed { .. }
-            | Event::DeletionsApproved { .. }
-            | Event::LedgerPublished { .. }
-            | Event::RunFinished { .. }
-            | Event::TailRecovered { .. }
-            | Event::RemoteCheckFailed { .. } => false,
+        let Some(request) = self.request else {
+            return true;
+        };
+        if let Some(start) = entry.event.outcome_of() {
+            return self.starts.contains(&start);
         }
+        let concerns = entry.event.concerns(request);
+        if concerns && matches!(entry.event, Event::CommandStarted { .. }) {
+            self.starts.insert(entry.sequence);
+        }
+        concerns
     }
 }
