@@ -13,6 +13,7 @@ mod digest;
 mod drift;
 mod event;
 mod failure;
+#[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod id;

@@ -9,8 +9,8 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::canonical;
 use crate::event::Event;
+use crate::log::canonical;
 use crate::time::Timestamp;
 
 #[derive(Serialize)]
@@ -116,12 +116,12 @@ impl Write for Comparison<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame::{FrameHeader, HASH_BYTES};
-    use super::super::header::Header;
     use super::*;
     use crate::digest::Digest;
     use crate::event::RunCounts;
     use crate::id::{LogId, Sequence};
+    use crate::log::file::frame::{FrameHeader, HASH_BYTES};
+    use crate::log::header::Header;
 
     fn event() -> Event {
         Event::RunFinished {

@@ -7,7 +7,7 @@ use crate::event::{Entry, Event};
 use crate::id::{LogId, Sequence};
 use crate::time::Timestamp;
 
-use super::error::LogError;
+use crate::log::error::LogError;
 
 /// The last entry: its number and hash stand for everything before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,20 @@
 use crate::digest::Digest;
 use crate::id::LogId;
 
-use super::recovery::HeaderFault;
+/// Why the first bytes of `ledger.log` are not the header of a log that this version reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderFault {
+    /// The file is shorter than a header.
+    Short,
+    /// The file does not begin as a log does.
+    NotALog,
+    /// The header's checksum does not hold.
+    Damaged,
+    /// The header is sound, of another version of the format.
+    UnknownVersion(u16),
+    /// The header is sound, of another hash.
+    UnknownHash(u8),
+}
 
 /// The header of `ledger.log`, 31 bytes: magic, version, hash id, log id, CRC-32 of the above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

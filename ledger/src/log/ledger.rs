@@ -10,15 +10,15 @@ use crate::state::State;
 use crate::state::illegal::IllegalEvent;
 use crate::time::Timestamp;
 
-use super::checkpoint::Checkpoint;
-use super::error::LogError;
-use super::event_log::Tip;
-use super::examine::Examination;
-use super::heal::lock;
-use super::journal::{Journal, NewLog};
-use super::recovery::Action;
-use super::storage::{LogFile, Storage};
-use super::tail::TornTail;
+use crate::log::error::LogError;
+use crate::log::event_log::Tip;
+use crate::log::file::examine::Examination;
+use crate::log::file::heal::lock;
+use crate::log::file::journal::{Journal, NewLog};
+use crate::log::file::recovery::Action;
+use crate::log::file::state_cache::Checkpoint;
+use crate::log::file::storage::{LogFile, Storage};
+use crate::log::file::tail::TornTail;
 
 /// What can go wrong while a log is folded: its bytes, or what they mean.
 #[derive(Debug, thiserror::Error)]

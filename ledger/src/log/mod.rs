@@ -1,5 +1,5 @@
-//! The event log on disk: `ledger.log`, its witness `ledger.head`, its checkpoint, and what recovery
-//! cut off (`docs/log-format.md` is the specification).
+//! The event log: what it is to whoever writes and reads it, and the files that it stands in
+//! (`docs/log-format.md` is the specification).
 //!
 //! What always holds here: an entry that [`EventLog::append`] returned is on disk and is never lost
 //! or changed without the next opening saying so; a damaged file is never changed, except by the
@@ -7,42 +7,27 @@
 //! clocks, and files other than through [`Storage`]. What events mean is folded in one place only
 //! (`ledger`); everything else here knows bytes.
 
-mod ahead;
 mod canonical;
-mod checkpoint;
 pub(crate) mod codec;
-mod disk;
 mod error;
 mod event_log;
-mod examine;
-mod files;
-mod frame;
-mod frames;
+mod file;
 mod header;
-mod heal;
-mod journal;
 mod ledger;
-mod memory;
-mod read;
-mod recovery;
-mod storage;
-mod tail;
-mod verify;
-mod walk;
-mod witness;
 
-#[cfg(test)]
-mod tests;
-
-pub use disk::Fault;
-pub use error::{LogError, Refusal, Rule};
+pub use error::LogError;
 pub use event_log::{EventLog, Tip};
-pub use files::Files;
-pub use journal::{Journal, NewLog, Opened};
+pub use file::files::Files;
+pub use file::journal::{Journal, NewLog, Opened};
+pub use file::read::{Progress, Reading, Summary, Tail, read, verify};
+pub use file::recovery::{
+    Action, End, Facts, History, LogFound, Refusal, Rule, WitnessFound, action,
+};
+#[cfg(feature = "simulation")]
+pub use file::simulated::disk::Fault;
+#[cfg(feature = "simulation")]
+pub use file::simulated::memory::{Memory, MemoryDisk};
+pub use file::storage::{Lock, LogFile, Storage};
+pub use file::tail::TornTail;
+pub use header::HeaderFault;
 pub use ledger::{FoldError, Ledger, read_state};
-pub use memory::{Memory, MemoryDisk};
-pub use read::{Reading, Tail, read};
-pub use recovery::{Action, End, Facts, HeaderFault, History, LogFound, WitnessFound, action};
-pub use storage::{Lock, LogFile, Storage};
-pub use tail::TornTail;
-pub use verify::{Progress, Summary, verify};

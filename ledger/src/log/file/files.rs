@@ -15,7 +15,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::storage::{Lock, LogFile, Storage};
+use crate::log::file::storage::{Lock, LogFile, Storage};
 
 /// The files of one directory.
 #[derive(Debug)]

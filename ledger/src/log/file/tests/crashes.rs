@@ -2,7 +2,7 @@
 //! interruption is taken for damage.
 
 use super::*;
-use crate::log::Fault;
+use crate::log::file::simulated::disk::Fault;
 
 /// What a runner knows to be on disk, and what it tried.
 #[derive(Default)]

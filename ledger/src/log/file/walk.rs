@@ -6,74 +6,18 @@
 //! Entries and the end of the walk are given out in the order of the log, whatever the threads do.
 //! Deliberately absent: what follows when one of them does not (`tail`, `recovery`).
 
-use std::collections::VecDeque;
-
-use serde::{Deserialize, Serialize};
-
-use crate::digest::Digest;
 use crate::event::Entry;
-use crate::id::Sequence;
 
-use super::ahead::Ahead;
-use super::error::LogError;
-use super::frames::Frames;
-use super::header::Header;
-use super::storage::{LogFile, Storage};
-
-/// A place between two frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Mark {
-    /// The entry before it.
-    pub(crate) sequence: Sequence,
-    /// That entry's hash, or the header's.
-    pub(crate) hash: Digest,
-    /// Where the next frame begins, in bytes.
-    pub(crate) offset: u64,
-}
-
-impl Mark {
-    /// The place before the first frame.
-    pub(crate) fn first(header: Header) -> Self {
-        Self {
-            sequence: Sequence::NONE,
-            hash: header.hash(),
-            offset: Header::SIZE_BYTES as u64,
-        }
-    }
-}
-
-/// Why a walk ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Halt {
-    /// The file ends here.
-    Boundary,
-    /// The file ends within this frame.
-    Short,
-    /// The frame's header or hash does not hold.
-    Bad,
-    /// The frame's header holds and has another sequence number.
-    SequenceGap,
-    /// The frame's header holds and announces too much.
-    Oversized,
-    /// The hash holds, and the payload does not.
-    Undecodable,
-}
+use crate::log::error::LogError;
+use crate::log::file::ahead::Ahead;
+use crate::log::file::frames::Frames;
+use crate::log::file::mark::{Halt, Mark, Portion};
+use crate::log::file::storage::{LogFile, Storage};
 
 /// One step of a walk.
 pub(crate) enum Step {
     Entry(Entry),
     Halt(Halt),
-}
-
-/// What came out of one block of bytes.
-#[derive(Default)]
-pub(crate) struct Portion {
-    /// The entries that ended in it, each with the place behind it.
-    pub(crate) entries: VecDeque<(Entry, Mark)>,
-    /// Why the walk ends behind them, if it does.
-    pub(crate) halt: Option<Halt>,
-    /// The version that the payload names at which it ends as undecodable, if it names one.
-    pub(crate) undecodable_by: Option<String>,
 }
 
 /// A walk from a place in the log to its end.
@@ -191,14 +135,16 @@ fn read<S: Storage + ?Sized>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::disk::Chance;
-    use super::super::event_log::EventLog as _;
-    use super::super::journal::{Journal, NewLog};
-    use super::super::memory::{Memory, MemoryDisk};
     use super::*;
     use crate::event::Event;
     use crate::failure::{Failure, FailureClass, Phase};
     use crate::id::LogId;
+    use crate::id::Sequence;
+    use crate::log::event_log::EventLog as _;
+    use crate::log::file::journal::{Journal, NewLog};
+    use crate::log::file::simulated::disk::Chance;
+    use crate::log::file::simulated::memory::{Memory, MemoryDisk};
+    use crate::log::header::Header;
     use crate::time::Timestamp;
 
     type Seen = (Vec<(Entry, Mark)>, Halt, Option<String>);

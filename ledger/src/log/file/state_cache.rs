@@ -15,8 +15,8 @@ use crate::event::Event;
 use crate::id::LogId;
 use crate::state::State;
 
-use super::storage::{LogFile, Storage};
-use super::walk::Mark;
+use crate::log::file::mark::Mark;
+use crate::log::file::storage::{LogFile, Storage};
 
 /// As in the log's header, bytes that a transfer in text mode breaks.
 const MAGIC: [u8; 8] = *b"\x89BCP\r\n\x1a\n";

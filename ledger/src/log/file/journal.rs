@@ -4,8 +4,6 @@
 //! fsync nothing more is appended. Deliberately absent: retries (a kernel may call lost pages clean
 //! after a failed fsync), and waiting for the lock.
 
-mod appending;
-
 use std::borrow::Cow;
 
 use crate::event::{Entry, Event};
@@ -13,29 +11,21 @@ use crate::id::{LogId, Sequence};
 use crate::state::State;
 use crate::time::Timestamp;
 
-use super::checkpoint::{Checkpoint, Past};
-use super::error::LogError;
-use super::event_log::EventLog as _;
-use super::examine::Examination;
-use super::frame::FRAME_BYTES_MAX;
-use super::header::Header;
-use super::heal::{cut_off_tail, kept_tails, lock, rewrite, sweep};
-use super::recovery::Action;
-use super::storage::{LogFile, Storage};
-use super::tail::TornTail;
-use super::walk::Mark;
-use super::witness::Witness;
-use appending::push_frame;
+use crate::log::codec;
+use crate::log::error::LogError;
+use crate::log::event_log::{EventLog, Tip};
+use crate::log::header::Header;
 
-/// The most entries that are written by one append and one fsync; a longer batch is written in
-/// several. Recovery relies on it (`tail`).
-pub(crate) const BATCH_ENTRIES_MAX: u64 = 1024;
-
-/// A batch of this many bytes is written before another entry is added to it.
-const BATCH_BYTES: u64 = 8 << 20;
-
-/// So no append writes more than this: a full batch with one more entry, the largest there can be.
-pub(crate) const APPEND_BYTES_MAX: u64 = BATCH_BYTES + FRAME_BYTES_MAX;
+use crate::log::file::examine::Examination;
+use crate::log::file::frame::{BATCH_BYTES, BATCH_ENTRIES_MAX, FrameHeader, PAYLOAD_BYTES_MAX};
+use crate::log::file::head::Witness;
+use crate::log::file::heal::{cut_off_tail, kept_tails, lock, rewrite, sweep};
+use crate::log::file::mark::{Halt, Mark};
+use crate::log::file::recovery::{Action, Refusal, Rule};
+use crate::log::file::state_cache::{Checkpoint, Past};
+use crate::log::file::storage::{LogFile, Storage};
+use crate::log::file::tail::TornTail;
+use crate::log::file::walk::{Step, Walk};
 
 /// A checkpoint is worth while after this many entries.
 const CHECKPOINT_ENTRIES: u64 = 1024;
@@ -324,5 +314,178 @@ impl<S: Storage> Journal<S> {
     /// Seals the log, and gives the lock back.
     pub fn close(mut self) -> Result<(), LogError> {
         self.seal()
+    }
+}
+
+impl<S: Storage> EventLog for Journal<S> {
+    fn tip(&self) -> Tip {
+        Tip {
+            sequence: self.mark.sequence,
+            hash: self.mark.hash,
+        }
+    }
+
+    fn log_id(&self) -> LogId {
+        self.header.log
+    }
+
+    fn append(
+        &mut self,
+        expected: Sequence,
+        time: Timestamp,
+        events: Vec<Event>,
+    ) -> Result<Vec<Entry>, LogError> {
+        if self.poisoned {
+            return Err(LogError::Poisoned {
+                path: self.storage.locate(LogFile::Log),
+            });
+        }
+        let due = self.mark.sequence.next();
+        if expected != due {
+            return Err(LogError::Conflict { expected, due });
+        }
+        // All are encoded before any is written: an event that cannot be leaves nothing behind.
+        self.buffer.clear();
+        let mut entries = Vec::with_capacity(events.len());
+        let mut writes: Vec<(usize, Mark)> = Vec::new();
+        let mut mark = self.mark;
+        let mut marks = Vec::new();
+        let (mut before, mut past) = (self.before, self.past.clone());
+        for event in events {
+            let (entry, next) = push_frame(&mut self.buffer, mark, time, event)?;
+            (before, mark) = (mark, next);
+            past.see(&entry.event);
+            entries.push(entry);
+            if mark.sequence.0.is_multiple_of(Examination::INDEX_ENTRIES) {
+                marks.push(mark);
+            }
+            let batch = writes.last().map_or(self.mark, |(_, mark)| *mark);
+            if mark.sequence.0 - batch.sequence.0 == BATCH_ENTRIES_MAX
+                || mark.offset - batch.offset >= BATCH_BYTES
+            {
+                writes.push((self.buffer.len(), mark));
+            }
+        }
+        writes.push((self.buffer.len(), mark));
+        let mut written = 0;
+        for (end, mark) in writes {
+            if end > written {
+                self.write(written..end, mark)?;
+                written = end;
+            }
+        }
+        (self.before, self.past) = (before, past);
+        self.index.extend(marks);
+        if self.mark.sequence.0 - self.sealed.sequence.0 >= WITNESS_ENTRIES
+            || self.mark.offset - self.sealed.offset >= WITNESS_BYTES
+        {
+            self.seal()?;
+        }
+        Ok(entries)
+    }
+
+    fn read_from(&self, first: Sequence) -> Box<dyn Iterator<Item = Result<Entry, LogError>> + '_> {
+        let before = self.index.partition_point(|mark| mark.sequence < first);
+        let first_frame = Mark::first(self.header);
+        let from = self
+            .index
+            .get(before.saturating_sub(1))
+            .copied()
+            .unwrap_or(first_frame);
+        let mut walk = Walk::new(&self.storage, from, self.mark.offset);
+        let mut ended = false;
+        let entries = std::iter::from_fn(move || {
+            if ended {
+                return None;
+            }
+            match walk.step() {
+                Ok(Step::Entry(entry)) => Some(Ok(entry)),
+                Ok(Step::Halt(Halt::Boundary)) => None,
+                Ok(Step::Halt(_)) => {
+                    ended = true;
+                    Some(Err(LogError::Refused(Refusal {
+                        path: self.storage.locate(LogFile::Log),
+                        offset_bytes: walk.mark().offset,
+                        rule: Rule::ChangedSinceOpening,
+                        written_by: None,
+                    })))
+                }
+                Err(error) => {
+                    ended = true;
+                    Some(Err(error))
+                }
+            }
+        });
+        Box::new(
+            entries
+                .skip_while(move |entry| entry.as_ref().is_ok_and(|entry| entry.sequence < first)),
+        )
+    }
+}
+
+/// Appends the frame of `event`, which follows `mark`, to `buffer`.
+fn push_frame(
+    buffer: &mut Vec<u8>,
+    mark: Mark,
+    time: Timestamp,
+    event: Event,
+) -> Result<(Entry, Mark), LogError> {
+    let sequence = mark.sequence.next();
+    let start = buffer.len();
+    buffer.extend_from_slice(&[0; FrameHeader::SIZE_BYTES]);
+    let payload = start + FrameHeader::SIZE_BYTES;
+    codec::encode(time, &event, buffer).map_err(|source| LogError::Encode { sequence, source })?;
+    let size_bytes = buffer.len() - payload;
+    let length = u32::try_from(size_bytes)
+        .ok()
+        .filter(|length| *length <= PAYLOAD_BYTES_MAX);
+    let Some(length) = length else {
+        return Err(LogError::TooLarge {
+            sequence,
+            size_bytes,
+            max_bytes: PAYLOAD_BYTES_MAX,
+        });
+    };
+    let header = FrameHeader {
+        length,
+        sequence: sequence.0,
+    };
+    buffer[start..payload].copy_from_slice(&header.encode());
+    let hash = header.chain(mark.hash, &buffer[payload..]);
+    buffer.extend_from_slice(&hash.0);
+    let offset = mark.offset + header.frame_bytes();
+    Ok((
+        Entry {
+            sequence,
+            time,
+            event,
+            hash,
+        },
+        Mark {
+            sequence,
+            hash,
+            offset,
+        },
+    ))
+}
+
+impl<S: Storage> Journal<S> {
+    /// Writes and syncs the frames in `self.buffer[range]`, which end at `mark`.
+    fn write(&mut self, range: std::ops::Range<usize>, mark: Mark) -> Result<(), LogError> {
+        let failed = LogError::storage::<S>;
+        if let Err(error) = self.storage.append(LogFile::Log, &self.buffer[range]) {
+            self.poisoned = true;
+            let error = failed(&self.storage, LogFile::Log, "appending")(error);
+            // So that readers see a whole log until the next start. Should it fail, that start finds
+            // a torn tail and heals it; the first error is the one to report.
+            self.storage.truncate(LogFile::Log, self.mark.offset).ok();
+            return Err(error);
+        }
+        if let Err(error) = self.storage.sync(LogFile::Log) {
+            self.poisoned = true;
+            return Err(failed(&self.storage, LogFile::Log, "syncing")(error));
+        }
+        self.mark = mark;
+        Ok(())
     }
 }

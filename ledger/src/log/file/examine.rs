@@ -4,14 +4,16 @@
 use crate::event::{Entry, Event};
 use crate::id::{LogId, Sequence};
 
-use super::checkpoint::{Checkpoint, Past};
-use super::error::{LogError, Refusal, Rule};
-use super::header::Header;
-use super::recovery::{Action, End, Facts, History, LogFound, WitnessFound, action};
-use super::storage::{LogFile, Storage};
-use super::tail;
-use super::walk::{Halt, Mark, Step, Walk};
-use super::witness::Witness;
+use crate::log::error::LogError;
+use crate::log::file::head::Witness;
+use crate::log::file::mark::{Halt, Mark};
+use crate::log::file::recovery::{Action, End, Facts, History, LogFound, WitnessFound, action};
+use crate::log::file::recovery::{Refusal, Rule};
+use crate::log::file::state_cache::{Checkpoint, Past};
+use crate::log::file::storage::{LogFile, Storage};
+use crate::log::file::tail;
+use crate::log::file::walk::{Step, Walk};
+use crate::log::header::Header;
 
 /// What `ledger.head` holds.
 enum HeadFile {

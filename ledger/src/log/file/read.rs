@@ -6,13 +6,13 @@
 use crate::event::Entry;
 use crate::id::{LogId, Sequence};
 
-use super::error::LogError;
-use super::event_log::Tip;
-use super::examine::Examination;
-use super::recovery::Action;
-use super::storage::{LogFile, Storage};
-use super::tail::TornTail;
-use super::walk::Mark;
+use crate::log::error::LogError;
+use crate::log::event_log::Tip;
+use crate::log::file::examine::Examination;
+use crate::log::file::mark::Mark;
+use crate::log::file::recovery::Action;
+use crate::log::file::storage::{LogFile, Storage};
+use crate::log::file::tail::TornTail;
 
 /// What stands behind the last whole frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,4 +112,48 @@ pub(crate) fn observe<S: Storage + ?Sized, E: From<LogError>>(
         size_bytes: offset,
         runs: examination.runs(),
     })
+}
+
+/// How far an audit has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The last entry that was checked.
+    pub sequence: Sequence,
+    /// How many bytes of the log were read.
+    pub done_bytes: u64,
+    /// How many it has.
+    pub total_bytes: u64,
+}
+
+/// What an audit found in a log that can be relied on: the same as any reading.
+pub type Summary = Reading;
+
+/// Checks the whole log without a lock, changes nothing, and ends at the first damage.
+///
+/// `fold` gets every entry, in order, to check what events mean; `progress` is called each 4,096
+/// entries and at the end.
+pub fn verify<S: Storage + ?Sized, E: From<LogError>>(
+    storage: &S,
+    mut fold: impl FnMut(Entry) -> Result<(), E>,
+    mut progress: impl FnMut(Progress),
+) -> Result<Summary, E> {
+    const PROGRESS_ENTRIES: u64 = 4096;
+    let summary = observe(storage, &mut |entry, mark, total_bytes| {
+        let sequence = entry.sequence;
+        fold(entry)?;
+        if sequence.0.is_multiple_of(PROGRESS_ENTRIES) {
+            progress(Progress {
+                sequence,
+                done_bytes: mark.offset,
+                total_bytes,
+            });
+        }
+        Ok::<(), E>(())
+    })?;
+    progress(Progress {
+        sequence: summary.tip.sequence,
+        done_bytes: summary.size_bytes,
+        total_bytes: summary.size_bytes,
+    });
+    Ok(summary)
 }

@@ -1,7 +1,11 @@
 //! The recovery table on disk: each row found, acted on, and nothing else changed.
 
 use super::*;
-use crate::log::{HeaderFault, LogFile, Rule, Tail, TornTail, read};
+use crate::log::file::read::{Tail, read};
+use crate::log::file::recovery::Rule;
+use crate::log::file::storage::LogFile;
+use crate::log::file::tail::TornTail;
+use crate::log::header::HeaderFault;
 
 on_both![
     a_torn_tail_is_kept_cut_off_and_recorded,

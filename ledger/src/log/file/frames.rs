@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 
 use crate::event::Entry;
 
-use super::codec;
-use super::frame::{FrameHeader, HASH_BYTES, PAYLOAD_BYTES_MAX};
-use super::walk::{Halt, Mark, Portion};
+use crate::log::codec;
+use crate::log::file::frame::{FrameHeader, HASH_BYTES, PAYLOAD_BYTES_MAX};
+use crate::log::file::mark::{Halt, Mark, Portion};
 
 /// The place that was reached, and the bytes behind it so far, which are less than a frame.
 pub(super) struct Frames {

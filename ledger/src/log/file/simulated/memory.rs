@@ -10,8 +10,10 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::disk::{Chance, Disk, Fault, Inode, NameChange, SECTOR_BYTES, apply};
-use super::storage::{Lock, LogFile, Storage};
+use crate::log::file::simulated::disk::{
+    Chance, Disk, Fault, Inode, NameChange, SECTOR_BYTES, apply,
+};
+use crate::log::file::storage::{Lock, LogFile, Storage};
 
 /// The disk, which outlives the processes that use it.
 #[derive(Clone, Debug, Default)]

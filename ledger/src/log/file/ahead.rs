@@ -7,8 +7,8 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
-use super::frames::Frames;
-use super::walk::{Mark, Portion};
+use crate::log::file::frames::Frames;
+use crate::log::file::mark::{Mark, Portion};
 
 /// The other thread, and what is under way to it and back.
 pub(super) struct Ahead {

@@ -11,7 +11,12 @@ use crate::event::{Entry, Event, RunCounts};
 use crate::id::{KeyId, LogId, Sequence};
 use crate::time::Timestamp;
 
-use super::{EventLog, Files, Journal, LogError, Memory, MemoryDisk, NewLog, Opened, Storage};
+use crate::log::error::LogError;
+use crate::log::event_log::EventLog;
+use crate::log::file::files::Files;
+use crate::log::file::journal::{Journal, NewLog, Opened};
+use crate::log::file::simulated::memory::{Memory, MemoryDisk};
+use crate::log::file::storage::Storage;
 
 const TIME: Timestamp = Timestamp(1_790_000_000_000_000);
 

@@ -9,12 +9,13 @@ use sha2::Digest as _;
 use crate::digest::Digest;
 use crate::event::Event;
 
-use super::error::LogError;
-use super::frame::{FrameHeader, HASH_BYTES, PAYLOAD_BYTES_MAX};
-use super::journal::{APPEND_BYTES_MAX, BATCH_ENTRIES_MAX};
-use super::recovery::End;
-use super::storage::{LogFile, Storage};
-use super::walk::Mark;
+use crate::log::error::LogError;
+use crate::log::file::frame::{
+    APPEND_BYTES_MAX, BATCH_ENTRIES_MAX, FrameHeader, HASH_BYTES, PAYLOAD_BYTES_MAX,
+};
+use crate::log::file::mark::Mark;
+use crate::log::file::recovery::End;
+use crate::log::file::storage::{LogFile, Storage};
 
 /// A tail that an interrupted write left: part of the log that was never acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,10 @@
 //! What always holds here: each step is on disk before the next begins. Deliberately absent: the
 //! decision to do any of it (`recovery`).
 
-use super::error::LogError;
-use super::storage::{Lock, LogFile, Storage};
-use super::tail::{self, TornTail};
+use crate::log::error::LogError;
+use crate::log::file::storage::{Lock, LogFile, Storage};
+use crate::log::file::tail;
+use crate::log::file::tail::TornTail;
 
 pub(crate) fn lock<S: Storage>(storage: &mut S) -> Result<(), LogError> {
     let lock = storage.try_lock();

@@ -1,7 +1,8 @@
 //! What every storage, and the journal on every storage, must do.
 
 use super::*;
-use crate::log::{Lock, LogFile, Progress, Tail, read, verify};
+use crate::log::file::read::{Progress, Tail, read, verify};
+use crate::log::file::storage::{Lock, LogFile};
 
 on_both![
     a_storage_appends_reads_cuts_and_overwrites,

@@ -15,6 +15,16 @@ pub(crate) const PAYLOAD_BYTES_MAX: u32 = 64 << 20;
 pub(crate) const FRAME_BYTES_MAX: u64 =
     PAYLOAD_BYTES_MAX as u64 + (FrameHeader::SIZE_BYTES + HASH_BYTES) as u64;
 
+/// The most entries that are written by one append and one fsync; a longer batch is written in
+/// several. Recovery relies on it (`tail`).
+pub(crate) const BATCH_ENTRIES_MAX: u64 = 1024;
+
+/// A batch of this many bytes is written before another entry is added to it.
+pub(crate) const BATCH_BYTES: u64 = 8 << 20;
+
+/// So no append writes more than this: a full batch with one more entry, the largest there can be.
+pub(crate) const APPEND_BYTES_MAX: u64 = BATCH_BYTES + FRAME_BYTES_MAX;
+
 /// What stands before a payload: u32 length of the payload, u64 sequence number, CRC-32 of both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameHeader {

@@ -1,0 +1,27 @@
+//! The log in files: `ledger.log`, its witness `ledger.head`, its checkpoint, and what recovery cut
+//! off.
+//!
+//! What always holds here: formats (`frame`, `head`, `state_cache`, and the header, which begins the
+//! chain) know nothing of their use; the bytes are reached only through [`storage::Storage`].
+//! Deliberately absent: what events mean.
+
+pub(crate) mod ahead;
+pub(crate) mod examine;
+pub(crate) mod files;
+pub(crate) mod frame;
+pub(crate) mod frames;
+pub(crate) mod head;
+pub(crate) mod heal;
+pub(crate) mod journal;
+pub(crate) mod mark;
+pub(crate) mod read;
+pub(crate) mod recovery;
+#[cfg(feature = "simulation")]
+pub(crate) mod simulated;
+pub(crate) mod state_cache;
+pub(crate) mod storage;
+pub(crate) mod tail;
+pub(crate) mod walk;
+
+#[cfg(test)]
+mod tests;
