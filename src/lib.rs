@@ -5,6 +5,7 @@
 
 pub mod config;
 pub mod effects;
+#[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod run;

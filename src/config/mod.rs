@@ -5,6 +5,7 @@
 //! Deliberately absent: the files that keys point to, other than those that hold secrets.
 
 mod document;
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod keys;
 mod kind;

@@ -17,6 +17,7 @@ mod document;
 mod download;
 mod error;
 mod evidence;
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod media;
 mod network;

@@ -7,6 +7,7 @@
 
 mod decrypt;
 mod encrypt;
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod key;
 mod origin;
