@@ -9,18 +9,18 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::connection::link::{Link, words};
+use super::connection::login::log_in;
+use super::connection::negotiation::{NegotiationError, negotiate};
+use super::connection::session::{Handshaken, Stopped, handshake};
+use super::connection::worker::{Message, WakeUps, Worker};
 use super::endpoint::Endpoint;
 use super::error::ConnectError;
 use super::host_key::{AcceptedKeys, HostKeyFingerprint, HostKeys};
 use super::known_hosts::KnownHosts;
-use super::link::{Link, words};
-use super::login::log_in;
-use super::negotiation::{Negotiated, NegotiationError, negotiate};
-use super::operation::{Completed, Operation};
-use super::pipeline::{Bounds, Pipeline};
-use super::session::{Handshaken, Stopped, handshake};
-use super::status::printable;
-use super::worker::{Message, WakeUps, Worker};
+use super::protocol::operation::{Completed, Operation};
+use super::protocol::outbox::Bounds;
+use super::protocol::pipeline::Pipeline;
 
 /// The host key that a server presents.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,23 +41,6 @@ pub fn probe(host: &str, port: u16, timeout: Duration) -> Result<PresentedHostKe
         fingerprint: connection.fingerprint,
         algorithm: connection.algorithm.clone(),
     })
-}
-
-/// What the server told of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerFacts {
-    /// The software that it says it is: its SSH banner.
-    pub banner: String,
-    /// The host key that it presented, and that was accepted.
-    pub host_key: PresentedHostKey,
-    /// The cipher that carries the data.
-    pub cipher: String,
-    /// Names of its SFTP extensions.
-    pub extensions: Vec<String>,
-    /// Data in one WRITE, in bytes.
-    pub write_bytes: usize,
-    /// Files open at once, as far as window and server allow.
-    pub open_files: usize,
 }
 
 /// Tells a drop-box that a source has more bytes.
@@ -83,7 +66,6 @@ impl Waker {
 pub struct DropBox {
     messages: Sender<Message>,
     waker: Waker,
-    server: ServerFacts,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -109,7 +91,6 @@ impl DropBox {
         let mut link = open_channel(&connection)?;
         let negotiated = negotiate(&mut link, &endpoint.folder, connection.deadline)
             .map_err(|error| negotiation_error(&connection.address, &endpoint.folder, error))?;
-        let server = server_facts(&connection, endpoint, &negotiated);
 
         let local = |error: std::io::Error| ConnectError::Local {
             address: connection.address.clone(),
@@ -125,9 +106,9 @@ impl DropBox {
         };
         let (messages, inbox) = channel();
         let bounds = Bounds {
-            open_files: server.open_files,
+            open_files: negotiated.open_files(&endpoint.window),
             unacknowledged_bytes: endpoint.window.unacknowledged_bytes.max(1),
-            write_bytes: server.write_bytes,
+            write_bytes: negotiated.write_bytes(),
             read_bytes: negotiated.read_bytes(),
             operation: endpoint.timeouts.operation,
             cleanup: endpoint.timeouts.silence,
@@ -156,7 +137,6 @@ impl DropBox {
         Ok(Self {
             messages,
             waker,
-            server,
             thread: Some(thread),
         })
     }
@@ -173,12 +153,6 @@ impl DropBox {
     #[must_use]
     pub fn waker(&self) -> Waker {
         self.waker.clone()
-    }
-
-    /// What the server told of itself.
-    #[must_use]
-    pub fn server(&self) -> &ServerFacts {
-        &self.server
     }
 }
 
@@ -260,27 +234,5 @@ fn negotiation_error(address: &str, folder: &str, error: NegotiationError) -> Co
             address,
             folder: folder.to_owned(),
         },
-    }
-}
-
-fn server_facts(
-    connection: &Handshaken,
-    endpoint: &Endpoint,
-    negotiated: &Negotiated,
-) -> ServerFacts {
-    let session = &connection.session;
-    ServerFacts {
-        banner: printable(session.banner_bytes().unwrap_or_default()),
-        host_key: PresentedHostKey {
-            fingerprint: connection.fingerprint,
-            algorithm: connection.algorithm.clone(),
-        },
-        cipher: session
-            .methods(ssh2::MethodType::CryptCs)
-            .unwrap_or_default()
-            .to_owned(),
-        extensions: negotiated.extensions.clone(),
-        write_bytes: negotiated.write_bytes(),
-        open_files: negotiated.open_files(&endpoint.window),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::host_key::HostKeys;
+use super::protocol::recipe::Recipe;
 
 /// A drop-box: a folder on a server, and everything needed to reach it.
 #[derive(Debug)]
@@ -57,16 +58,6 @@ pub struct Timeouts {
     pub operation: Duration,
 }
 
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(30),
-            silence: Duration::from_secs(60),
-            operation: Duration::from_secs(3600),
-        }
-    }
-}
-
 /// How much may be under way at once. The server's own limits lower it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
@@ -83,38 +74,6 @@ impl Default for Window {
             unacknowledged_bytes: 4 * 1024 * 1024,
         }
     }
-}
-
-/// How a file comes under its final name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Recipe {
-    /// Under which name it is written.
-    pub placing: Placing,
-    /// What shows that it arrived.
-    pub verification: Verification,
-}
-
-/// Under which name a file is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Placing {
-    /// Under a temporary one; the final one comes by a rename, when everything is confirmed.
-    #[default]
-    Rename,
-    /// Under the final one, for a server that cannot rename: a part of it can be seen there, and an
-    /// upload that fails costs the old version.
-    Direct,
-}
-
-/// What shows that a file arrived, besides the acknowledgement of every write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Verification {
-    /// The size that the server tells.
-    #[default]
-    Size,
-    /// That, and its bytes, read back and compared by SHA-256.
-    ReadBack,
-    /// Nothing.
-    Nothing,
 }
 
 /// `host:port`, as messages name it.

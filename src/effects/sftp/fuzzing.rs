@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use courier_ledger::Replaces;
 
-use super::endpoint::Recipe;
-use super::operation::Operation;
-use super::outbox::Capabilities;
-use super::packet::FrameBuffer;
-use super::pipeline::{Bounds, Pipeline};
-use super::reply::{Reply, ServerLimits, ServerVersion};
+use super::protocol::operation::Operation;
+use super::protocol::outbox::{Bounds, Capabilities};
+use super::protocol::pipeline::Pipeline;
+use super::protocol::recipe::Recipe;
+use super::wire::packet::FrameBuffer;
+use super::wire::reply::{Reply, ServerLimits, ServerVersion};
 use crate::effects::source::{Available, Source};
 
 /// Reads every packet in every way, with the stream cut into pieces of `cut` bytes; gives what was

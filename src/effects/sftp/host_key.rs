@@ -115,16 +115,6 @@ impl AcceptedKeys {
     }
 }
 
-/// The type that a key in its wire format names.
-pub(crate) fn type_of(key: &[u8]) -> Option<&str> {
-    let (length, rest) = key.split_first_chunk::<4>()?;
-    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-    let name = std::str::from_utf8(rest.get(..length)?).ok()?;
-    name.bytes()
-        .all(|byte| byte.is_ascii_graphic())
-        .then_some(name)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
@@ -167,12 +157,5 @@ mod tests {
             HostKeyFingerprint::of(b"key"),
         ]);
         assert_eq!(several.judge(b"key"), Verdict::Accepted);
-    }
-
-    #[test]
-    fn the_type_of_a_key_is_bounded_by_the_key() {
-        assert_eq!(type_of(b"\0\0\0\x07ssh-rsa..."), Some("ssh-rsa"));
-        assert_eq!(type_of(b"\xff\xff\xff\xffssh-rsa"), None);
-        assert_eq!(type_of(b"\0\0"), None);
     }
 }

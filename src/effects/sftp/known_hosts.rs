@@ -88,7 +88,7 @@ impl KnownHosts {
             .accepted
             .iter()
             .chain(&self.without_port)
-            .filter_map(|key| super::host_key::type_of(key))
+            .filter_map(|key| type_of(key))
         {
             if !types.iter().any(|known| known == name) {
                 types.push(name.to_owned());
@@ -116,7 +116,7 @@ impl<'a> Line<'a> {
         let hosts = words.next().filter(|word| !word.starts_with('#'))?;
         let kind = words.next()?;
         let key = base64_simd::STANDARD.decode_to_vec(words.next()?).ok()?;
-        (super::host_key::type_of(&key) == Some(kind)).then_some(Self {
+        (type_of(&key) == Some(kind)).then_some(Self {
             hosts,
             key,
             revoked,
@@ -145,6 +145,16 @@ fn hashes_to(hashed: &str, name: &str) -> Option<bool> {
     let salt = base64_simd::STANDARD.decode_to_vec(salt).ok()?;
     let hash = base64_simd::STANDARD.decode_to_vec(hash).ok()?;
     Some(hmac_sha1(&salt, name.as_bytes()).ok()? == hash)
+}
+
+/// The type that a key in its wire format names.
+pub(crate) fn type_of(key: &[u8]) -> Option<&str> {
+    let (length, rest) = key.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    let name = std::str::from_utf8(rest.get(..length)?).ok()?;
+    name.bytes()
+        .all(|byte| byte.is_ascii_graphic())
+        .then_some(name)
 }
 
 fn hmac_sha1(key: &[u8], data: &[u8]) -> Result<Vec<u8>, ErrorStack> {
@@ -279,6 +289,13 @@ mod tests {
         assert_eq!(standing("bad.example.org"), Standing::Unknown);
         assert_eq!(standing("example.org"), Standing::Unknown);
         assert!(matches("h?st*", "host") && matches("*a*b", "xaxxb") && !matches("*a*b", "xaxxbc"));
+    }
+
+    #[test]
+    fn the_type_of_a_key_is_bounded_by_the_key() {
+        assert_eq!(type_of(b"\0\0\0\x07ssh-rsa..."), Some("ssh-rsa"));
+        assert_eq!(type_of(b"\xff\xff\xff\xffssh-rsa"), None);
+        assert_eq!(type_of(b"\0\0"), None);
     }
 
     proptest! {

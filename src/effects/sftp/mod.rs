@@ -6,39 +6,27 @@
 //! memory is bounded by the window; every wait has an end. Deliberately absent: policy. What is
 //! uploaded, removed, retried or overwritten is decided elsewhere.
 //!
-//! From the wire up: `packet`, `request`, `reply`, `status` are the codec; `outbox`, `upload`,
-//! `removal`, `glance`, `pipeline` are the protocol without I/O; `session`, `login`, `negotiation`, `link`,
-//! `worker` touch the network; `drop_box` is the door.
+//! From the wire up, and no arrow back: `wire` is the codec, `protocol` the protocol without I/O,
+//! `connection` touches the network, `drop_box` is the door. `endpoint`, `host_key`, `known_hosts` and
+//! `error` are the words for where a drop-box is and for why it cannot be reached.
 
+mod connection;
 mod drop_box;
 mod endpoint;
 mod error;
-mod excerpt;
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
-mod glance;
 mod host_key;
 mod known_hosts;
-mod link;
-mod login;
-mod negotiation;
-mod operation;
-mod outbox;
-mod packet;
-mod pipeline;
-mod removal;
-mod reply;
-mod request;
-#[cfg(test)]
-mod scripted;
-mod session;
-mod status;
+mod protocol;
 #[cfg(test)]
 mod tests;
-mod upload;
-mod worker;
+mod wire;
 
-pub use drop_box::{DropBox, PresentedHostKey, ServerFacts, Waker, probe};
-pub use endpoint::{Credential, Endpoint, Placing, Recipe, Timeouts, Verification, Window};
-pub use error::{ConnectError, ProtocolError};
+pub use drop_box::{DropBox, PresentedHostKey, Waker, probe};
+pub use endpoint::{Credential, Endpoint, Timeouts, Window};
+pub use error::ConnectError;
 pub use host_key::{FingerprintError, HostKeyFingerprint, HostKeys};
-pub use operation::{Completed, Done, Operation, OperationError};
+pub use protocol::operation::{Completed, Done, Operation, OperationError};
+pub use protocol::recipe::{Placing, Recipe, Verification};
+pub use wire::error::ProtocolError;

@@ -2,9 +2,9 @@
 
 use courier_ledger::{FailureClass, Phase, RemoteAfterFailure};
 
-use super::super::operation::{Done, Operation, OperationError};
-use super::super::scripted::{BOUNDS, Fault, Manner, Server, pipeline, run};
+use super::scripted::{BOUNDS, Fault, Manner, Server, pipeline, run};
 use super::{OLD, only, server};
+use crate::effects::sftp::protocol::operation::{Done, Operation, OperationError};
 
 fn excerpt(server: &mut Server, name: &str, length: u32) -> Result<Done, OperationError> {
     let operation = Operation::Excerpt {

@@ -6,14 +6,15 @@ use courier_ledger::{Placement, Replaces};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
-use super::super::error::ProtocolError;
-use super::super::operation::{Done, Operation};
-use super::super::pipeline::{Bounds, Pipeline};
-use super::super::reply::encoded;
-use super::super::request::decoded::Decoded;
-use super::super::scripted::{BOUNDS, Fault, Manner, Pieces, Server, pipeline, run};
-use super::super::status::StatusCode;
+use super::scripted::{BOUNDS, Fault, Manner, Pieces, Server, pipeline, run};
 use super::{NEW, server, upload};
+use crate::effects::sftp::protocol::operation::{Done, Operation};
+use crate::effects::sftp::protocol::outbox::Bounds;
+use crate::effects::sftp::protocol::pipeline::Pipeline;
+use crate::effects::sftp::wire::error::ProtocolError;
+use crate::effects::sftp::wire::reply::encoded;
+use crate::effects::sftp::wire::request::decoded::Decoded;
+use crate::effects::sftp::wire::status::StatusCode;
 
 #[test]
 fn an_answer_to_nothing_or_of_the_wrong_kind_ends_the_connection() {

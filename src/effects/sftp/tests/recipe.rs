@@ -4,12 +4,12 @@ use courier_ledger::{FailureClass, Phase, Placement, RemoteAfterFailure, Replace
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
-use super::super::endpoint::{Placing, Recipe, Verification};
-use super::super::operation::{Done, Operation, OperationError};
-use super::super::request::decoded::Decoded;
-use super::super::scripted::{BOUNDS, Fault, Manner, Pieces, Server, pipeline_with, run};
-use super::super::status::StatusCode;
+use super::scripted::{BOUNDS, Fault, Manner, Pieces, Server, pipeline_with, run};
 use super::{NEW, OLD, TARGET, TEMPORARY, only, server, upload, uploaded};
+use crate::effects::sftp::protocol::operation::{Done, Operation, OperationError};
+use crate::effects::sftp::protocol::recipe::{Placing, Recipe, Verification};
+use crate::effects::sftp::wire::request::decoded::Decoded;
+use crate::effects::sftp::wire::status::StatusCode;
 
 const DIRECT: Recipe = Recipe {
     placing: Placing::Direct,

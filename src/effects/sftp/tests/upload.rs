@@ -2,11 +2,11 @@
 
 use courier_ledger::{FailureClass, Phase, Placement, RemoteAfterFailure, Removal, Replaces};
 
-use super::super::operation::{Done, Operation, OperationError};
-use super::super::request::decoded::Decoded;
-use super::super::scripted::{BOUNDS, Fault, Manner, Pieces, Server, pipeline, run};
-use super::super::status::StatusCode;
+use super::scripted::{BOUNDS, Fault, Manner, Pieces, Server, pipeline, run};
 use super::{NEW, OLD, TARGET, TEMPORARY, only, server, upload, upload_to, uploaded};
+use crate::effects::sftp::protocol::operation::{Done, Operation, OperationError};
+use crate::effects::sftp::wire::request::decoded::Decoded;
+use crate::effects::sftp::wire::status::StatusCode;
 
 #[test]
 fn a_new_file_is_renamed_and_an_own_one_replaced_in_one_step() {

@@ -2,11 +2,10 @@
 
 use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure};
 
-use super::operation::{Done, OperationError};
+use super::operation::{Done, OperationError, Outcome};
 use super::outbox::{Answer, Purpose, Requests};
-use super::request::Request;
-use super::status::{Status, StatusCode};
-use super::upload::Outcome;
+use crate::effects::sftp::wire::request::Request;
+use crate::effects::sftp::wire::status::{Status, StatusCode};
 
 /// An excerpt under way.
 pub(crate) struct Excerpt {

@@ -4,11 +4,11 @@
 
 use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure};
 
-use super::super::endpoint::Placing;
-use super::super::operation::{Done, OperationError};
+use super::super::operation::{Done, OperationError, Outcome};
 use super::super::outbox::{Purpose, Requests};
-use super::super::request::Request;
-use super::{Outcome, Step, Upload};
+use super::super::recipe::Placing;
+use super::{Step, Upload};
+use crate::effects::sftp::wire::request::Request;
 
 impl Upload {
     /// Gives up because the time for it is over. What is irrevocable is waited for.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use ssh2::{BlockDirections, Channel, Session};
 
-use super::status::printable;
+use crate::effects::sftp::wire::status::printable;
 
 /// What an attempt to read or write came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

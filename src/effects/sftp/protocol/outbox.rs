@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::time::Duration;
 
-use super::error::ProtocolError;
-use super::reply::{Attributes, Reply};
-use super::request::{Request, encode_write};
-use super::status::{Status, StatusCode};
+use crate::effects::sftp::wire::error::ProtocolError;
+use crate::effects::sftp::wire::reply::{Attributes, Reply};
+use crate::effects::sftp::wire::request::{Request, encode_write};
+use crate::effects::sftp::wire::status::{Status, StatusCode};
 use crate::effects::source::{Available, Source};
 
 /// What a request is for, in the story of its operation.
@@ -58,7 +59,7 @@ pub(crate) enum Purpose {
     /// Removes a file.
     Remove,
     /// Looks at a file.
-    Glance,
+    Look,
 }
 
 impl Purpose {
@@ -76,7 +77,7 @@ impl Purpose {
             | Self::LookAfterRefusal
             | Self::LookBehind
             | Self::LookAfter
-            | Self::Glance => "tell a file's attributes",
+            | Self::Look => "tell a file's attributes",
             Self::Replace | Self::Place | Self::PlaceAgain => "rename a file",
         }
     }
@@ -94,7 +95,7 @@ impl Purpose {
                 | Self::LookAfterRefusal
                 | Self::LookBehind
                 | Self::LookAfter
-                | Self::Glance
+                | Self::Look
         );
         match reply {
             Reply::Status(status) if status.code != StatusCode::OK => Ok(Answer::Refused(status)),
@@ -217,6 +218,23 @@ impl Outbox {
             self.taken = 0;
         }
     }
+}
+
+/// What may be on its way at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// Files open at once, at least one.
+    pub(crate) open_files: usize,
+    /// Data without acknowledgement, in bytes.
+    pub(crate) unacknowledged_bytes: usize,
+    /// Data in one WRITE, in bytes, at least one.
+    pub(crate) write_bytes: usize,
+    /// Data in one answer to a READ, in bytes, at least one.
+    pub(crate) read_bytes: usize,
+    /// How long an operation may take in all.
+    pub(crate) operation: Duration,
+    /// How long an operation that was given up may take to clean up.
+    pub(crate) cleanup: Duration,
 }
 
 /// What the server can do, as far as it is known. Corrected when it turns out otherwise.

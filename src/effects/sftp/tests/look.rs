@@ -2,9 +2,9 @@
 
 use courier_ledger::{Phase, RemoteAfterFailure, Sight};
 
-use super::super::operation::{Done, Operation};
-use super::super::scripted::{BOUNDS, Fault, Manner, pipeline, run};
+use super::scripted::{BOUNDS, Fault, Manner, pipeline, run};
 use super::{OLD, only, server};
+use crate::effects::sftp::protocol::operation::{Done, Operation};
 
 fn glance(name: &str) -> Operation {
     Operation::Look {

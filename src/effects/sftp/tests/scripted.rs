@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::endpoint::Recipe;
-use super::operation::{Completed, Operation};
-use super::outbox::Capabilities;
-use super::packet::FrameBuffer;
-use super::pipeline::{Bounds, Pipeline};
-use super::reply::{Attributes, encoded};
-use super::request::decoded::{Decoded, decode};
-use super::status::StatusCode;
+use crate::effects::sftp::protocol::operation::{Completed, Operation};
+use crate::effects::sftp::protocol::outbox::{Bounds, Capabilities};
+use crate::effects::sftp::protocol::pipeline::Pipeline;
+use crate::effects::sftp::protocol::recipe::Recipe;
+use crate::effects::sftp::wire::packet::FrameBuffer;
+use crate::effects::sftp::wire::reply::{Attributes, encoded};
+use crate::effects::sftp::wire::request::decoded::{Decoded, decode};
+use crate::effects::sftp::wire::status::StatusCode;
 use crate::effects::source::{Available, Source};
 
 /// What happens to one request.

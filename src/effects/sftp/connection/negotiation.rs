@@ -3,13 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::endpoint::Window;
-use super::error::ProtocolError;
 use super::link::{Link, Moved};
-use super::outbox::Capabilities;
-use super::packet::FrameBuffer;
-use super::reply::{Reply, ServerLimits, ServerVersion};
-use super::request::{FSYNC, LIMITS, POSIX_RENAME, Request, WRITE_OVERHEAD_BYTES, encode_init};
+use crate::effects::sftp::endpoint::Window;
+use crate::effects::sftp::protocol::outbox::Capabilities;
+use crate::effects::sftp::wire::error::ProtocolError;
+use crate::effects::sftp::wire::packet::FrameBuffer;
+use crate::effects::sftp::wire::reply::{Reply, ServerLimits, ServerVersion};
+use crate::effects::sftp::wire::request::{
+    FSYNC, LIMITS, POSIX_RENAME, Request, WRITE_OVERHEAD_BYTES, encode_init,
+};
 
 /// Data in one WRITE or READ where the server tells no limit: what every server must take.
 const DEFAULT_DATA_BYTES: usize = 32 * 1024;

@@ -3,12 +3,13 @@
 
 use courier_ledger::{FailureClass, Phase, Replaces};
 
-use super::super::endpoint::{Placing, Verification};
+use super::super::operation::Outcome;
 use super::super::outbox::{Answer, Purpose, Requests};
-use super::super::request::Request;
-use super::super::status::Status;
+use super::super::recipe::{Placing, Verification};
 use super::reading_back::{Hashing, ReadBack};
-use super::{Outcome, Step, Upload};
+use super::{Step, Upload};
+use crate::effects::sftp::wire::request::Request;
+use crate::effects::sftp::wire::status::Status;
 
 impl Upload {
     /// Sends what follows the last byte. Requests on one handle are served in order, so nothing is

@@ -102,6 +102,9 @@ impl fmt::Display for OperationError {
 
 impl std::error::Error for OperationError {}
 
+/// How an operation ended.
+pub(crate) type Outcome = Result<Done, OperationError>;
+
 /// The end of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completed {

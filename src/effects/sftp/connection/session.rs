@@ -14,10 +14,11 @@ use libssh2_sys::{
 };
 use ssh2::{ErrorCode, MethodType, Session};
 
-use super::error::ConnectError;
-use super::host_key::{AcceptedKeys, HostKeyFingerprint, Verdict, type_of};
 use super::link::{cut, wait, words};
-use super::status::printable;
+use crate::effects::sftp::error::ConnectError;
+use crate::effects::sftp::host_key::{AcceptedKeys, HostKeyFingerprint, Verdict};
+use crate::effects::sftp::known_hosts::type_of;
+use crate::effects::sftp::wire::status::printable;
 
 /// The ciphers that cost least on hardware with AES instructions, first; the rest follows.
 const FAST_CIPHERS: [&str; 2] = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com"];
@@ -199,7 +200,7 @@ fn attempt(
     key_types: Option<String>,
     deadline: Instant,
 ) -> Result<Handshaken, ConnectError> {
-    let address = super::endpoint::address(host, port);
+    let address = crate::effects::sftp::endpoint::address(host, port);
     let stream = Arc::new(connect(host, port, &address, deadline)?);
     let local = |reason: String| ConnectError::Local {
         address: address.clone(),

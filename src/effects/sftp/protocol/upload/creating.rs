@@ -3,11 +3,11 @@
 
 use courier_ledger::{Phase, Replaces};
 
-use super::super::endpoint::Placing;
 use super::super::outbox::{Answer, Purpose, Requests};
-use super::super::request::Request;
-use super::super::status::{Status, StatusCode};
+use super::super::recipe::Placing;
 use super::{Step, Upload};
+use crate::effects::sftp::wire::request::Request;
+use crate::effects::sftp::wire::status::{Status, StatusCode};
 
 impl Upload {
     pub(super) fn open(&mut self, out: &mut Requests<'_>) {

@@ -20,18 +20,14 @@ mod reading_back;
 
 use courier_ledger::{Failure, Phase, Placement, Replaces};
 
-use super::endpoint::{Placing, Recipe, Verification};
-use super::operation::{Done, OperationError};
-use super::outbox::{Answer, Flow, Purpose, Requests};
-use super::pipeline::Bounds;
-use super::reply::Attributes;
-use super::request::Request;
-use super::status::{Status, StatusCode};
+use super::operation::{Done, Outcome};
+use super::outbox::{Answer, Bounds, Flow, Purpose, Requests};
+use super::recipe::{Placing, Recipe, Verification};
+use crate::effects::sftp::wire::reply::Attributes;
+use crate::effects::sftp::wire::request::Request;
+use crate::effects::sftp::wire::status::{Status, StatusCode};
 use crate::effects::source::Source;
 use reading_back::{Hashing, ReadBack};
-
-/// The end of an operation.
-pub(crate) type Outcome = Result<Done, OperationError>;
 
 /// How far an upload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -307,7 +303,7 @@ impl Upload {
                 | Purpose::Place
                 | Purpose::PlaceAgain
                 | Purpose::Remove
-                | Purpose::Glance,
+                | Purpose::Look,
                 _,
             ) => {}
         }

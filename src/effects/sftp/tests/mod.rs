@@ -3,15 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod excerpt;
-mod glance;
+mod look;
 mod pipeline;
 mod recipe;
+mod scripted;
 mod upload;
 
 use courier_ledger::{Placement, Replaces};
 
-use super::operation::{Completed, Done, Operation, OperationError};
-use super::scripted::{BOUNDS, Manner, Pieces, Server, run};
+use crate::effects::sftp::protocol::operation::{Completed, Done, Operation, OperationError};
+use scripted::{BOUNDS, Manner, Pieces, Server, run};
 
 const NEW: &[u8] = b"the new version, in a few pieces of sixteen bytes";
 const OLD: &[u8] = b"old";
@@ -42,7 +43,7 @@ fn only(mut completed: Vec<Completed>) -> Result<Done, OperationError> {
 }
 
 fn upload_to(server: &mut Server, replaces: Replaces) -> Result<Done, OperationError> {
-    let mut pipeline = super::scripted::pipeline(server.manner, BOUNDS);
+    let mut pipeline = self::scripted::pipeline(server.manner, BOUNDS);
     only(run(
         &mut pipeline,
         server,

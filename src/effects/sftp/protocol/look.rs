@@ -5,15 +5,15 @@ use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, Sight};
 
 use super::operation::{Done, OperationError};
 use super::outbox::{Answer, Purpose, Requests};
-use super::request::Request;
+use crate::effects::sftp::wire::request::Request;
 
 /// A glance under way.
-pub(crate) struct Glance {
+pub(crate) struct Look {
     path: String,
     name: String,
 }
 
-impl Glance {
+impl Look {
     /// A glance at `path`, which messages call `name`.
     pub(crate) fn new(path: String, name: String) -> Self {
         Self { path, name }
@@ -21,7 +21,7 @@ impl Glance {
 
     /// Sends the request.
     pub(crate) fn begin(&self, out: &mut Requests<'_>) {
-        out.send(Purpose::Glance, Request::Lstat { path: &self.path });
+        out.send(Purpose::Look, Request::Lstat { path: &self.path });
     }
 
     /// Takes the answer.

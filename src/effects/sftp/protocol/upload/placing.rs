@@ -3,11 +3,12 @@
 
 use courier_ledger::{FailureClass, Phase, Placement, Replaces};
 
-use super::super::endpoint::Placing;
+use super::super::operation::Outcome;
 use super::super::outbox::{Answer, Purpose, Requests};
-use super::super::request::Request;
-use super::super::status::{Status, StatusCode};
-use super::{Outcome, Step, Upload};
+use super::super::recipe::Placing;
+use super::{Step, Upload};
+use crate::effects::sftp::wire::request::Request;
+use crate::effects::sftp::wire::status::{Status, StatusCode};
 
 impl Upload {
     pub(super) fn place(&mut self, out: &mut Requests<'_>) {

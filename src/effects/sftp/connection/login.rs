@@ -10,10 +10,10 @@ use libssh2_sys::{
 use secrecy::{ExposeSecret, SecretString};
 use ssh2::{ErrorCode, KeyboardInteractivePrompt, Prompt};
 
-use super::endpoint::Credential;
-use super::error::ConnectError;
 use super::session::{Handshaken, Stopped};
-use super::status::printable;
+use crate::effects::sftp::endpoint::Credential;
+use crate::effects::sftp::error::ConnectError;
+use crate::effects::sftp::wire::status::printable;
 
 /// Logs in.
 pub(crate) fn log_in(

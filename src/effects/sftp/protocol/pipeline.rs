@@ -6,41 +6,109 @@
 //! small requests; data without acknowledgement is bounded by the window and one packet; one
 //! operation's failure ends no other; an answer that fits no request ends the connection.
 
-mod active;
-
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::endpoint::Recipe;
-use super::error::ProtocolError;
 use super::excerpt::Excerpt;
-use super::glance::Glance;
-use super::operation::{Completed, Operation, never_begun, upload_never_begun};
-use super::outbox::{Capabilities, Flow, Outbox, Purpose, Requests};
-use super::packet::FrameBuffer;
+use super::look::Look;
+use super::operation::{Completed, Operation, Outcome, never_begun, upload_never_begun};
+use super::outbox::{Answer, Bounds, Capabilities, Flow, Outbox, Purpose, Requests};
+use super::recipe::Recipe;
 use super::removal::Removal;
-use super::reply::Reply;
-use super::upload::{Outcome, Upload};
-use active::{Active, Machine};
+use super::upload::Upload;
+use crate::effects::sftp::wire::error::ProtocolError;
+use crate::effects::sftp::wire::packet::FrameBuffer;
+use crate::effects::sftp::wire::reply::Reply;
 
 /// The most requests without an answer; what is submitted beyond waits.
 const MOST_REQUESTS: usize = 1024;
 
-/// What the pipeline may do at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Bounds {
-    /// Files open at once, at least one.
-    pub(crate) open_files: usize,
-    /// Data without acknowledgement, in bytes.
-    pub(crate) unacknowledged_bytes: usize,
-    /// Data in one WRITE, in bytes, at least one.
-    pub(crate) write_bytes: usize,
-    /// Data in one answer to a READ, in bytes, at least one.
-    pub(crate) read_bytes: usize,
-    /// How long an operation may take in all.
-    pub(crate) operation: Duration,
-    /// How long an operation that was given up may take to clean up.
-    pub(crate) cleanup: Duration,
+/// What an operation does next.
+enum Machine {
+    Upload(Box<Upload>),
+    Removal(Removal),
+    Look(Look),
+    Excerpt(Excerpt),
+}
+
+impl Machine {
+    /// Sends what comes first.
+    fn begin(&mut self, out: &mut Requests<'_>) -> Option<Outcome> {
+        match self {
+            Self::Upload(upload) => return upload.begin(out),
+            Self::Removal(removal) => removal.begin(out),
+            Self::Look(glance) => glance.begin(out),
+            Self::Excerpt(excerpt) => excerpt.begin(out),
+        }
+        None
+    }
+
+    /// Takes an answer, and sends what comes next.
+    fn answer(
+        &mut self,
+        purpose: Purpose,
+        answer: Answer,
+        out: &mut Requests<'_>,
+    ) -> Option<Outcome> {
+        match self {
+            Self::Upload(upload) => upload.answer(purpose, answer, out),
+            Self::Removal(removal) => Some(removal.answer(&answer)),
+            Self::Look(glance) => Some(glance.answer(&answer)),
+            Self::Excerpt(excerpt) => excerpt.answer(answer, out),
+        }
+    }
+
+    /// Gives up, and cleans up what can be cleaned up.
+    fn expire(&mut self, out: &mut Requests<'_>) -> Option<Outcome> {
+        match self {
+            Self::Upload(upload) => upload.expire(out),
+            Self::Removal(_) | Self::Look(_) | Self::Excerpt(_) => None,
+        }
+    }
+
+    /// How it ended when the connection was lost.
+    fn lost(&mut self, reason: &str) -> Outcome {
+        match self {
+            Self::Upload(upload) => upload.lost(reason),
+            Self::Removal(removal) => Err(removal.lost(reason)),
+            Self::Look(glance) => Err(glance.lost(reason)),
+            Self::Excerpt(excerpt) => Err(excerpt.lost(reason)),
+        }
+    }
+}
+
+/// An operation under way.
+struct Active {
+    ticket: u64,
+    machine: Machine,
+    outstanding: usize,
+    deadline: Instant,
+    /// Since when it waits for nothing but its source: that time is not its own.
+    idle_since: Option<Instant>,
+    expired: bool,
+}
+
+impl Active {
+    fn is_moving(&self) -> bool {
+        matches!(&self.machine, Machine::Upload(upload) if upload.is_moving())
+    }
+
+    fn is_crowded_out(&self) -> bool {
+        matches!(&self.machine, Machine::Upload(upload) if upload.is_crowded_out())
+    }
+
+    fn occupies_file(&self) -> bool {
+        matches!(&self.machine, Machine::Upload(upload) if upload.occupies_file())
+    }
+
+    /// Stops or resumes the clock: it runs while the server owes something.
+    fn settle(&mut self, now: Instant) {
+        if self.outstanding == 0 {
+            self.idle_since.get_or_insert(now);
+        } else if let Some(since) = self.idle_since.take() {
+            self.deadline += now.saturating_duration_since(since);
+        }
+    }
 }
 
 /// The operations of one connection.
@@ -273,7 +341,7 @@ impl Pipeline {
                 Operation::Remove { name } => {
                     Machine::Removal(Removal::new(self.path(&name), name))
                 }
-                Operation::Look { name } => Machine::Glance(Glance::new(self.path(&name), name)),
+                Operation::Look { name } => Machine::Look(Look::new(self.path(&name), name)),
                 Operation::Excerpt { name, length } => {
                     Machine::Excerpt(Excerpt::new(self.path(&name), name, length))
                 }

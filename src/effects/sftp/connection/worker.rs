@@ -10,8 +10,8 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
 use super::link::{Link, Moved};
-use super::operation::{Completed, Operation, never_begun};
-use super::pipeline::{Pipeline, Stalled};
+use crate::effects::sftp::protocol::operation::{Completed, Operation, never_begun};
+use crate::effects::sftp::protocol::pipeline::{Pipeline, Stalled};
 
 /// The longest sleep: a bound on what a missed readiness could cost.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);

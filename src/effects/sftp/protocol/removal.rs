@@ -4,7 +4,7 @@ use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, Removal a
 
 use super::operation::{Done, OperationError};
 use super::outbox::{Answer, Purpose, Requests};
-use super::request::Request;
+use crate::effects::sftp::wire::request::Request;
 
 /// A removal under way.
 pub(crate) struct Removal {

@@ -7,7 +7,7 @@ use std::io;
 use openssl::sha::Sha256;
 
 use super::super::outbox::{Flow, Requests};
-use super::super::status::{Status, StatusCode};
+use crate::effects::sftp::wire::status::{Status, StatusCode};
 use crate::effects::source::{Available, Source};
 
 /// SHA-256, 32 bytes.
