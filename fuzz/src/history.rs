@@ -267,19 +267,19 @@ impl Play {
     }
 
     fn look(&mut self, script: &mut Script<'_>) {
-        let sights: Sights = self
+        let look: Look = self
             .state
             .stored_files()
             .map(|(id, _)| {
-                let sight = match script.below(5) {
-                    0 => Sight::Absent,
-                    1 => Sight::Present(None),
-                    size => Sight::Present(Some(size - 2)),
+                let seen = match script.below(5) {
+                    0 => Seen::Absent,
+                    1 => Seen::Present(None),
+                    size => Seen::Present(Some(size - 2)),
                 };
-                (RemoteName::export(id), sight)
+                (RemoteName::export(id), seen)
             })
             .collect();
-        let delta = RemoteDelta::between(&self.state, &sights);
+        let delta = RemoteDelta::between(&self.state, &look);
         self.record(Event::RemoteObserved(delta));
     }
 

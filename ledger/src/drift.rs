@@ -51,29 +51,29 @@ pub struct RemoteDelta {
     pub settled: Vec<RequestId>,
 }
 
-/// One file as the drop-box shows it.
+/// One file as a look saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sight {
+pub enum Seen {
     /// It is not there.
     Absent,
     /// It is there; its size in bytes, if the server tells it.
     Present(Option<u64>),
 }
 
-/// What a look saw, by name.
-pub type Sights = BTreeMap<RemoteName, Sight>;
+/// One look at the drop-box: what was seen, by name.
+pub type Look = BTreeMap<RemoteName, Seen>;
 
 impl RemoteDelta {
-    /// What `sights` say that `state` does not know. A name that was not looked at says nothing.
+    /// What `look` says that `state` does not know. A name that was not looked at says nothing.
     #[must_use]
-    pub fn between(state: &State, sights: &Sights) -> Self {
+    pub fn between(state: &State, look: &Look) -> Self {
         let mut delta = Self::default();
         for (id, file) in state.stored_files() {
-            let Some(sight) = sights.get(&RemoteName::export(id)) else {
+            let Some(seen) = look.get(&RemoteName::export(id)) else {
                 continue;
             };
             delta.total += 1;
-            let drift = drift(file, *sight);
+            let drift = drift(file, *seen);
             delta.drifted += u64::from(drift.is_some());
             match drift {
                 Some(drift) if file.drift != Some(drift) => {
@@ -87,13 +87,13 @@ impl RemoteDelta {
     }
 }
 
-fn drift(file: &StoredFile, sight: Sight) -> Option<Drift> {
-    match (sight, file.receipt) {
-        (Sight::Absent, _) => Some(Drift::Missing),
-        (Sight::Present(Some(size_bytes)), Some(receipt)) => {
+fn drift(file: &StoredFile, seen: Seen) -> Option<Drift> {
+    match (seen, file.receipt) {
+        (Seen::Absent, _) => Some(Drift::Missing),
+        (Seen::Present(Some(size_bytes)), Some(receipt)) => {
             (size_bytes != receipt.size_bytes).then_some(Drift::Resized { size_bytes })
         }
-        (Sight::Present(_), _) => None,
+        (Seen::Present(_), _) => None,
     }
 }
 

@@ -31,7 +31,7 @@ pub use command::{Command, RemoteName, Removal, Replaces, UploadReason};
 pub use completion::{Completion, Hundredths};
 pub use decide::decide;
 pub use digest::{Digest, SnapshotDigest};
-pub use drift::{Drift, Drifted, RemoteDelta, Sight, Sights};
+pub use drift::{Drift, Drifted, Look, RemoteDelta, Seen};
 pub use event::{Delivery, Entry, Event, Placement, RunCounts};
 pub use failure::{Failure, FailureClass, Phase, RemoteAfterFailure};
 pub use id::{KeyId, LogId, NodeId, RequestId, Sequence};

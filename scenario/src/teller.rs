@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use courier_ledger::{
-    Command, Digest, Event, Evidence, Guards, Hundredths, Intent, LegacyEntry, Policy, RemoteDelta,
-    RemoteName, Removal, RequestId, RunCounts, Sequence, Sight, Sights, Timestamp, UploadReason,
+    Command, Digest, Event, Evidence, Guards, Hundredths, Intent, LegacyEntry, Look, Policy,
+    RemoteDelta, RemoteName, Removal, RequestId, RunCounts, Seen, Sequence, Timestamp,
+    UploadReason,
 };
 
 use crate::alteration::{self, name};
@@ -377,30 +378,30 @@ impl Teller {
             return Ok(self.note(Event::RemoteCheckFailed { failure }));
         }
         let stored = self.history.state().stored_files();
-        let mut sights: Sights = stored
+        let mut look: Look = stored
             .map(|(id, file)| {
                 let size = file.receipt.map(|receipt| receipt.size_bytes);
-                (RemoteName::export(id), Sight::Present(size))
+                (RemoteName::export(id), Seen::Present(size))
             })
             .collect();
         while words.peek().is_some_and(|word| word != "but") {
             let ids = words.numbers()?;
-            let sight = match words.word()?.as_str() {
-                "missing" => Some(Sight::Absent),
-                "unsized" => Some(Sight::Present(None)),
+            let seen = match words.word()?.as_str() {
+                "missing" => Some(Seen::Absent),
+                "unsized" => Some(Seen::Present(None)),
                 "unseen" => None,
-                "has" => Some(Sight::Present(Some(words.value()?))),
+                "has" => Some(Seen::Present(Some(words.value()?))),
                 other => return Err(Unclear::new(format!("{other:?} is not how a file stands"))),
             };
             for id in ids {
                 let name = RemoteName::export(RequestId(id));
-                match sight {
-                    Some(sight) => sights.insert(name, sight),
-                    None => sights.remove(&name),
+                match seen {
+                    Some(seen) => look.insert(name, seen),
+                    None => look.remove(&name),
                 };
             }
         }
-        let mut delta = RemoteDelta::between(self.history.state(), &sights);
+        let mut delta = RemoteDelta::between(self.history.state(), &look);
         alteration::look(&mut delta, words)?;
         let mut text = format!("{delta}\n");
         for drifted in &delta.changed {

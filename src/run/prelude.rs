@@ -67,8 +67,8 @@ pub(super) fn look(
         .map(|(id, _)| RemoteName::export(id))
         .collect();
     match lookout.look(names) {
-        Ok(sights) => {
-            let delta = RemoteDelta::between(record.state(), &sights);
+        Ok(look) => {
+            let delta = RemoteDelta::between(record.state(), &look);
             record.append(vec![Event::RemoteObserved(delta)])?;
             Ok(None)
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use courier_ledger::{
-    Command, Delivery, Digest, Failure, LogId, RemoteAfterFailure, RemoteName, Removal, Sequence,
-    Sights, Snapshot, State, Timestamp,
+    Command, Delivery, Digest, Failure, LogId, Look, RemoteAfterFailure, RemoteName, Removal,
+    Sequence, Snapshot, State, Timestamp,
 };
 
 /// Asks the broker for everything.
@@ -76,7 +76,7 @@ pub trait Carrier {
 pub trait Lookout {
     /// How each of these files stands at the drop-box now: all of them, or why they could not be
     /// looked at.
-    fn look(&mut self, names: Vec<RemoteName>) -> Result<Sights, Failure>;
+    fn look(&mut self, names: Vec<RemoteName>) -> Result<Look, Failure>;
 }
 
 /// A carrier that is still on its way to the drop-box while the broker is polled.

@@ -200,23 +200,23 @@ impl Carrier for Porter {
 }
 
 impl Lookout for Porter {
-    fn look(&mut self, names: Vec<RemoteName>) -> Result<Sights, Failure> {
-        Ok(sights(&self.world.borrow(), names))
+    fn look(&mut self, names: Vec<RemoteName>) -> Result<Look, Failure> {
+        Ok(seen(&self.world.borrow(), names))
     }
 }
 
 /// What a look at `names` sees; every result has one byte.
-fn sights(world: &World, names: Vec<RemoteName>) -> Sights {
+fn seen(world: &World, names: Vec<RemoteName>) -> Look {
     names
         .into_iter()
         .map(|name| {
             let there = world.drop_box.contains_key(name.as_str());
-            let sight = if there {
-                Sight::Present(Some(1))
+            let file = if there {
+                Seen::Present(Some(1))
             } else {
-                Sight::Absent
+                Seen::Absent
             };
-            (name, sight)
+            (name, file)
         })
         .collect()
 }
@@ -225,8 +225,8 @@ fn sights(world: &World, names: Vec<RemoteName>) -> Sights {
 struct Visitor(Shared);
 
 impl Lookout for Visitor {
-    fn look(&mut self, names: Vec<RemoteName>) -> Result<Sights, Failure> {
-        Ok(sights(&self.0.borrow(), names))
+    fn look(&mut self, names: Vec<RemoteName>) -> Result<Look, Failure> {
+        Ok(seen(&self.0.borrow(), names))
     }
 }
 

@@ -1,8 +1,7 @@
 //! A look at the drop-box, and what must be known after it.
 
 use courier_ledger::{
-    Drift, Drifted, Event, Phase, Policy, RemoteCheckRule, RemoteDelta, RemoteName, RequestId,
-    Sight,
+    Drift, Drifted, Event, Phase, Policy, RemoteCheckRule, RemoteDelta, RemoteName, RequestId, Seen,
 };
 
 use super::poll::failure;
@@ -21,15 +20,15 @@ impl World {
             return self.record(vec![Event::RemoteCheckFailed { failure }]);
         }
         let sees_sizes = look == Look::Whole;
-        let sights = self.state.stored_files().map(|(id, _)| {
+        let look = self.state.stored_files().map(|(id, _)| {
             let name = RemoteName::export(id);
             let file = self.drop_box.files.get(name.as_str());
-            let sight = file.map_or(Sight::Absent, |file| {
-                Sight::Present(sees_sizes.then_some(file.size_bytes))
+            let seen = file.map_or(Seen::Absent, |file| {
+                Seen::Present(sees_sizes.then_some(file.size_bytes))
             });
-            (name, sight)
+            (name, seen)
         });
-        let delta = RemoteDelta::between(&self.state, &sights.collect());
+        let delta = RemoteDelta::between(&self.state, &look.collect());
         self.refuses_false_looks(&delta)?;
         self.record(vec![Event::RemoteObserved(delta.clone())])
             .map_err(|it| Property::DeltaEqualsWhole.violated(it.text))?;

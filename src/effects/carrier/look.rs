@@ -3,7 +3,7 @@
 
 use std::sync::mpsc::channel;
 
-use courier_ledger::{Failure, FailureClass, Phase, RemoteName, Sights};
+use courier_ledger::{Failure, FailureClass, Look, Phase, RemoteName};
 
 use super::{Link, Message, SftpCarrier};
 use crate::effects::sftp::{Completed, Done, DropBox, Endpoint, Operation};
@@ -11,7 +11,7 @@ use crate::run::Lookout;
 
 impl Lookout for SftpCarrier {
     /// Looks before anything else is under way.
-    fn look(&mut self, names: Vec<RemoteName>) -> Result<Sights, Failure> {
+    fn look(&mut self, names: Vec<RemoteName>) -> Result<Look, Failure> {
         let receiver = &self.receiver;
         let next = || match receiver.recv() {
             Ok(Message::Transferred(completed)) => Ok(completed),
@@ -53,7 +53,7 @@ impl DistantLookout {
 }
 
 impl Lookout for DistantLookout {
-    fn look(&mut self, names: Vec<RemoteName>) -> Result<Sights, Failure> {
+    fn look(&mut self, names: Vec<RemoteName>) -> Result<Look, Failure> {
         let (sender, receiver) = channel();
         let drop_box = DropBox::connect(&self.endpoint, move |done| {
             let _unheard = sender.send(done);
@@ -68,7 +68,7 @@ impl Lookout for DistantLookout {
     }
 }
 
-/// Why there are no sights.
+/// Why nothing is known of the files.
 enum Unseen {
     /// The server does not show the files.
     Refused(Failure),
@@ -84,12 +84,12 @@ fn look_over(
     drop_box: &DropBox,
     names: Vec<RemoteName>,
     mut next: impl FnMut() -> Result<Completed, Failure>,
-) -> Result<Sights, Unseen> {
+) -> Result<Look, Unseen> {
     for (ticket, name) in (0u64..).zip(&names) {
         let name = name.to_string();
         drop_box.submit(ticket, Operation::Look { name });
     }
-    let mut sights = Sights::new();
+    let mut look = Look::new();
     let mut unseen = None;
     let mut names: Vec<Option<RemoteName>> = names.into_iter().map(Some).collect();
     for _ in 0..names.len() {
@@ -98,8 +98,8 @@ fn look_over(
             .ok()
             .and_then(|index| names.get_mut(index)?.take());
         match (result, name) {
-            (Ok(Done::Seen(sight)), Some(name)) => {
-                sights.insert(name, sight);
+            (Ok(Done::Seen(seen)), Some(name)) => {
+                look.insert(name, seen);
             }
             (Err(error), _) if error.connection_lost => {
                 unseen = Some(Unseen::ConnectionLost(error.failure));
@@ -117,5 +117,5 @@ fn look_over(
             }
         }
     }
-    unseen.map_or(Ok(sights), Err)
+    unseen.map_or(Ok(look), Err)
 }

@@ -1,20 +1,20 @@
-//! A glance at one file: whether it is there, and how large it is. One request, one answer; it never
+//! A look at one file: whether it is there, and how large it is. One request, one answer; it never
 //! opens, reads or changes anything. Performs no I/O.
 
-use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, Sight};
+use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, Seen};
 
 use super::operation::{Done, OperationError};
 use super::outbox::{Answer, Purpose, Requests};
 use crate::effects::sftp::wire::request::Request;
 
-/// A glance under way.
+/// A look under way.
 pub(crate) struct Look {
     path: String,
     name: String,
 }
 
 impl Look {
-    /// A glance at `path`, which messages call `name`.
+    /// A look at `path`, which messages call `name`.
     pub(crate) fn new(path: String, name: String) -> Self {
         Self { path, name }
     }
@@ -27,17 +27,15 @@ impl Look {
     /// Takes the answer.
     pub(crate) fn answer(&self, answer: &Answer) -> Result<Done, OperationError> {
         match answer {
-            Answer::Attributes(attributes) => Ok(Done::Seen(Sight::Present(attributes.size_bytes))),
-            Answer::Refused(status) if status.code.is_absent() => Ok(Done::Seen(Sight::Absent)),
+            Answer::Attributes(attributes) => Ok(Done::Seen(Seen::Present(attributes.size_bytes))),
+            Answer::Refused(status) if status.code.is_absent() => Ok(Done::Seen(Seen::Absent)),
             Answer::Refused(status) => Err(self.failed(
                 status.code.class(),
                 format!("the server does not show {}: {status}", self.name),
                 false,
             )),
             // The outbox lets only attributes and refusals through.
-            Answer::Ok | Answer::Handle(_) | Answer::Data(_) => {
-                Ok(Done::Seen(Sight::Present(None)))
-            }
+            Answer::Ok | Answer::Handle(_) | Answer::Data(_) => Ok(Done::Seen(Seen::Present(None))),
         }
     }
 

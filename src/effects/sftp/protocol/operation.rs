@@ -4,7 +4,7 @@
 use std::fmt;
 
 use courier_ledger::{
-    Failure, FailureClass, Phase, Placement, RemoteAfterFailure, Removal, Replaces, Sight,
+    Failure, FailureClass, Phase, Placement, RemoteAfterFailure, Removal, Replaces, Seen,
 };
 
 use crate::effects::source::Source;
@@ -78,7 +78,7 @@ pub enum Done {
     /// The file is not there any more.
     Removed(Removal),
     /// The file was looked at.
-    Seen(Sight),
+    Seen(Seen),
     /// How the file begins, as far as it is that long; none when it is not there.
     Excerpt(Option<Vec<u8>>),
 }

@@ -37,7 +37,7 @@ impl Machine {
         match self {
             Self::Upload(upload) => return upload.begin(out),
             Self::Removal(removal) => removal.begin(out),
-            Self::Look(glance) => glance.begin(out),
+            Self::Look(look) => look.begin(out),
             Self::Excerpt(excerpt) => excerpt.begin(out),
         }
         None
@@ -53,7 +53,7 @@ impl Machine {
         match self {
             Self::Upload(upload) => upload.answer(purpose, answer, out),
             Self::Removal(removal) => Some(removal.answer(&answer)),
-            Self::Look(glance) => Some(glance.answer(&answer)),
+            Self::Look(look) => Some(look.answer(&answer)),
             Self::Excerpt(excerpt) => excerpt.answer(answer, out),
         }
     }
@@ -71,7 +71,7 @@ impl Machine {
         match self {
             Self::Upload(upload) => upload.lost(reason),
             Self::Removal(removal) => Err(removal.lost(reason)),
-            Self::Look(glance) => Err(glance.lost(reason)),
+            Self::Look(look) => Err(look.lost(reason)),
             Self::Excerpt(excerpt) => Err(excerpt.lost(reason)),
         }
     }
@@ -120,7 +120,7 @@ pub(crate) struct Pipeline {
     outbox: Outbox,
     frames: FrameBuffer,
     waiting_uploads: VecDeque<(u64, Box<Upload>)>,
-    /// Removals and glances: they need no open file, so they wait for no upload.
+    /// Removals and looks: they need no open file, so they wait for no upload.
     waiting_small: VecDeque<(u64, Operation)>,
     active: BTreeMap<u64, Active>,
     next_slot: u64,

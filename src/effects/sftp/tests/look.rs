@@ -1,12 +1,12 @@
-//! A glance at a file: one question, no trace.
+//! A look at a file: one question, no trace.
 
-use courier_ledger::{Phase, RemoteAfterFailure, Sight};
+use courier_ledger::{Phase, RemoteAfterFailure, Seen};
 
 use super::scripted::{BOUNDS, Fault, Manner, pipeline, run};
 use super::{OLD, only, server};
 use crate::effects::sftp::protocol::operation::{Done, Operation};
 
-fn glance(name: &str) -> Operation {
+fn look(name: &str) -> Operation {
     Operation::Look {
         name: name.to_owned(),
     }
@@ -17,7 +17,7 @@ fn it_tells_the_size_of_what_is_there_and_that_nothing_is_there() {
     let mut server = server(Manner::default(), true);
     let before = server.files.clone();
     let mut pipeline = pipeline(server.manner, BOUNDS);
-    let operations = vec![(1, glance("export_1.zip")), (2, glance("export_2.zip"))];
+    let operations = vec![(1, look("export_1.zip")), (2, look("export_2.zip"))];
     let completed = run(&mut pipeline, &mut server, operations, 9);
     let seen: Vec<_> = completed
         .into_iter()
@@ -27,15 +27,15 @@ fn it_tells_the_size_of_what_is_there_and_that_nothing_is_there() {
     assert_eq!(
         seen,
         [
-            (1, Ok(Done::Seen(Sight::Present(Some(size))))),
-            (2, Ok(Done::Seen(Sight::Absent))),
+            (1, Ok(Done::Seen(Seen::Present(Some(size))))),
+            (2, Ok(Done::Seen(Seen::Absent))),
         ]
     );
     assert_eq!(server.files, before);
 }
 
 #[test]
-fn a_refused_or_unanswered_glance_is_no_sight() {
+fn a_refused_or_unanswered_look_saw_nothing() {
     for (fault, lost) in [
         (Fault::Refuse(3), false),
         (Fault::CutBefore, true),
@@ -44,7 +44,7 @@ fn a_refused_or_unanswered_glance_is_no_sight() {
         let mut server = server(Manner::default(), true);
         server.faults.insert(0, fault);
         let mut pipeline = pipeline(server.manner, BOUNDS);
-        let operations = vec![(1, glance("export_1.zip"))];
+        let operations = vec![(1, look("export_1.zip"))];
         let error = only(run(&mut pipeline, &mut server, operations, 5)).unwrap_err();
         assert_eq!(error.connection_lost, lost, "{fault:?}");
         assert_eq!(error.remote, RemoteAfterFailure::Untouched);
