@@ -1,9 +1,9 @@
 //! `decrypt`: a delivered file back to the zip that the broker gave.
 
 use super::arguments::{Arguments, DecryptOptions};
-use super::error::CommandError;
-use super::{output, place};
-use crate::effects::fernet::{FernetKey, decrypt_file};
+use super::error::{CommandError, NotDecrypted};
+use super::{output, parts};
+use crate::effects::fernet::decrypt_file;
 use crate::exit_code::ExitCode;
 
 pub(crate) fn decrypt(
@@ -12,15 +12,14 @@ pub(crate) fn decrypt(
 ) -> Result<ExitCode, CommandError> {
     let path = match &options.key {
         Some(path) => path.clone(),
-        None => place::key_file(arguments)?,
+        None => parts::key_file(arguments)?,
     };
-    let key = place::load_key(&path)?;
-    let report = decrypt_file(&key, &options.file, &options.output).map_err(|error| {
-        CommandError::new(ExitCode::Incomplete, error).hint(format!(
-            "was it delivered whole, and encrypted with this key ({})? nothing was written",
-            FernetKey::id(&key)
-        ))
-    })?;
+    let key = parts::load_key(&path)?;
+    let report =
+        decrypt_file(&key, &options.file, &options.output).map_err(|error| NotDecrypted {
+            error,
+            key: key.id(),
+        })?;
     output::write(|output| {
         writeln!(
             output,

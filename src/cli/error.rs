@@ -1,9 +1,24 @@
-//! What a person reads when a command fails: what went wrong, its causes, and what to do next.
+//! What a person reads when a command fails: what went wrong, its causes, and what to do next. Every
+//! error of the parts becomes one here, with its exit code and its advice, so that `?` is all that a
+//! command needs.
 
 use std::error::Error;
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
 
+use courier_ledger::log::{FoldError, LogError};
+use courier_ledger::{Failure, FailureClass, KeyId, LogId, Phase, Sequence};
+use openssl::error::ErrorStack;
+
+use crate::config::ConfigurationError;
+use crate::effects::broker::BrokerError;
+use crate::effects::fernet::{DecryptError, KeyError};
+use crate::effects::secret_file::SecretFileError;
+use crate::effects::sftp::ConnectError;
+use crate::effects::spool::SpoolError;
+use crate::effects::status_file::StatusFileError;
 use crate::exit_code::ExitCode;
+use crate::run::RecordError;
 
 /// An error on its way to a person, with its exit code.
 #[derive(Debug)]
@@ -16,7 +31,7 @@ pub(crate) struct CommandError {
 
 impl CommandError {
     /// An error without advice.
-    pub(crate) fn new(code: ExitCode, error: impl Into<Box<dyn Error>>) -> Self {
+    fn new(code: ExitCode, error: impl Into<Box<dyn Error>>) -> Self {
         Self {
             code,
             error: error.into(),
@@ -25,7 +40,7 @@ impl CommandError {
     }
 
     /// The same, with advice.
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -42,6 +57,361 @@ impl CommandError {
             text.push_str(&format!("hint: {hint}\n"));
         }
         // Nothing is left to be done about a standard error that is gone.
-        drop(std::io::stderr().write_all(text.as_bytes()));
+        drop(io::stderr().write_all(text.as_bytes()));
+    }
+}
+
+/// What was asked for cannot be done, because of how it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UsageError {
+    /// Neither an argument nor the environment names a configuration.
+    #[error("no configuration was given")]
+    NoConfiguration,
+    /// The seed of the waits.
+    #[error("BROKER_COURIER_SEED is not a number")]
+    Seed,
+    /// What is to be approved.
+    #[error("DIGEST is 64 hexadecimal digits")]
+    Digest,
+    /// An approval that nobody answers for.
+    #[error("an approval needs a name and a reason: --who and --why")]
+    Unsigned,
+    /// There is no ledger yet.
+    #[error("the ledger has no such event")]
+    NoEvents,
+    /// The ledger is not as long as that.
+    #[error("the ledger has no event {asked}; its last one is {last}")]
+    NoSuchEvent {
+        /// The event that was asked for.
+        asked: Sequence,
+        /// The last one that there is.
+        last: Sequence,
+    },
+}
+
+impl From<UsageError> for CommandError {
+    fn from(error: UsageError) -> Self {
+        let hint = match error {
+            UsageError::NoConfiguration => {
+                Some("name it with --config FILE, or in $BROKER_COURIER_CONFIG")
+            }
+            UsageError::Seed => None,
+            UsageError::Digest | UsageError::Unsigned => Some(
+                "`broker-courier plan` shows what is blocked, and the command that approves it",
+            ),
+            UsageError::NoEvents => {
+                Some("`broker-courier log` lists the events with their sequence numbers")
+            }
+            UsageError::NoSuchEvent { .. } => {
+                Some("`broker-courier log` lists the events with their numbers")
+            }
+        };
+        let error = Self::new(ExitCode::Usage, error);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
+impl From<ConfigurationError> for CommandError {
+    fn from(error: ConfigurationError) -> Self {
+        Self::new(ExitCode::Configuration, error).hint("docs/configuration.md describes every key")
+    }
+}
+
+/// The working directory is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("the working directory {} does not exist", .0.display())]
+pub(crate) struct NoWorkingDirectory(pub(crate) PathBuf);
+
+impl From<NoWorkingDirectory> for CommandError {
+    fn from(error: NoWorkingDirectory) -> Self {
+        Self::new(ExitCode::Configuration, error).hint(
+            "create it, owned by the user that runs the courier, mode 0700 (MISC.WORKING_DIR)",
+        )
+    }
+}
+
+impl From<KeyError> for CommandError {
+    fn from(error: KeyError) -> Self {
+        let hint = match error {
+            KeyError::Missing(_)
+            | KeyError::Directory(_)
+            | KeyError::NotAFile(_)
+            | KeyError::Empty(_)
+            | KeyError::Malformed(_)
+            | KeyError::Unreadable { .. } => {
+                "SECURITY.PATH_ENCRYPTION_KEY names it; `broker-courier keygen FILE` makes one"
+            }
+            KeyError::Exists(_) | KeyError::Unwritable { .. } | KeyError::Random(_) => {
+                "choose a file that does not exist, in a folder that you may write to"
+            }
+        };
+        Self::new(ExitCode::Configuration, error).hint(hint)
+    }
+}
+
+/// The private key that opens the drop-box cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("SFTP.KEY_FILE cannot be used: {} {error}", path.display())]
+pub(crate) struct NoPrivateKey {
+    /// Its file.
+    pub(crate) path: PathBuf,
+    /// Why.
+    pub(crate) error: SecretFileError,
+}
+
+impl From<NoPrivateKey> for CommandError {
+    fn from(error: NoPrivateKey) -> Self {
+        Self::new(ExitCode::Configuration, error)
+            .hint("it must hold a private key that the user of this program can read")
+    }
+}
+
+impl From<BrokerError> for CommandError {
+    fn from(error: BrokerError) -> Self {
+        Self::new(ExitCode::Configuration, error)
+    }
+}
+
+impl From<SpoolError> for CommandError {
+    fn from(error: SpoolError) -> Self {
+        Self::new(ExitCode::Configuration, error)
+            .hint("MISC.WORKING_DIR must be writable for the user that runs the courier")
+    }
+}
+
+/// The operating system gives no random numbers.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoRandomNumbers {
+    /// For the waits between attempts.
+    #[error(transparent)]
+    Seed(ErrorStack),
+    /// For the id of a new ledger.
+    #[error(transparent)]
+    LogId(ErrorStack),
+}
+
+impl From<NoRandomNumbers> for CommandError {
+    fn from(error: NoRandomNumbers) -> Self {
+        match error {
+            NoRandomNumbers::Seed(_) => Self::new(ExitCode::Incomplete, error),
+            NoRandomNumbers::LogId(_) => {
+                Self::new(ExitCode::Ledger, error).hint("no random numbers")
+            }
+        }
+    }
+}
+
+/// Nothing would end the run when it is asked to end.
+#[derive(Debug, thiserror::Error)]
+#[error("signals cannot be watched: {0}")]
+pub(crate) struct NoWatch(pub(crate) io::Error);
+
+impl From<NoWatch> for CommandError {
+    fn from(error: NoWatch) -> Self {
+        Self::new(ExitCode::Incomplete, error)
+    }
+}
+
+/// Standard output takes nothing more.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct OutputError(pub(crate) io::Error);
+
+impl From<OutputError> for CommandError {
+    fn from(error: OutputError) -> Self {
+        Self::new(ExitCode::Incomplete, error).hint("standard output could not be written")
+    }
+}
+
+/// The run was ended before its time.
+fn ended_early(failure: &Failure) -> CommandError {
+    CommandError::new(ExitCode::Incomplete, failure.text.clone())
+        .hint("what was not done is left to the next run")
+}
+
+/// The broker gave no usable answer.
+pub(crate) struct PollFailed<'a>(pub(crate) &'a Failure);
+
+impl From<PollFailed<'_>> for CommandError {
+    fn from(PollFailed(failure): PollFailed<'_>) -> Self {
+        if failure.phase == Phase::Run {
+            return ended_early(failure);
+        }
+        let text = format!("the broker gave no usable answer: {failure}");
+        Self::new(ExitCode::Broker, text).hint("nothing was changed at the drop-box")
+    }
+}
+
+/// The drop-box could not be reached.
+pub(crate) struct DropBoxFailed<'a>(pub(crate) &'a Failure);
+
+impl From<DropBoxFailed<'_>> for CommandError {
+    fn from(DropBoxFailed(failure): DropBoxFailed<'_>) -> Self {
+        if failure.phase == Phase::Run {
+            return ended_early(failure);
+        }
+        let error = Self::new(ExitCode::DropBox, failure.to_string());
+        if failure.phase == Phase::HostKey {
+            return error.hint(
+                "no credential was sent; `broker-courier host-key` shows the key and the line \
+                 (SFTP.HOST_KEY) that accepts it",
+            );
+        }
+        match failure.class {
+            FailureClass::NeedsPerson => error,
+            FailureClass::Transient | FailureClass::Permanent => {
+                error.hint("nothing was uploaded; the next run tries again")
+            }
+        }
+    }
+}
+
+impl From<ConnectError> for CommandError {
+    fn from(error: ConnectError) -> Self {
+        DropBoxFailed(&error.failure()).into()
+    }
+}
+
+impl From<LogError> for CommandError {
+    fn from(error: LogError) -> Self {
+        let code = match error {
+            LogError::Locked { .. } => ExitCode::Busy,
+            LogError::NotFound { .. } => ExitCode::Usage,
+            LogError::Exists { .. }
+            | LogError::Refused(_)
+            | LogError::Storage { .. }
+            | LogError::Conflict { .. }
+            | LogError::Poisoned { .. }
+            | LogError::TooLarge { .. }
+            | LogError::Encode { .. } => ExitCode::Ledger,
+        };
+        let hint = error.hint();
+        Self::new(code, error).hint(hint)
+    }
+}
+
+impl From<FoldError> for CommandError {
+    fn from(error: FoldError) -> Self {
+        match error {
+            FoldError::Log(error) => error.into(),
+            FoldError::Illegal(_) => Self::new(ExitCode::Ledger, error).hint(
+                "its bytes are whole, so the program that wrote it, or this one, has a defect: \
+                 please report it with the output of `broker-courier log`",
+            ),
+        }
+    }
+}
+
+impl From<RecordError> for CommandError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Log(error) => error.into(),
+            RecordError::Illegal(_) | RecordError::StatusFile { .. } => {
+                Self::new(ExitCode::Ledger, error)
+                    .hint("everything recorded before stands, and the next run goes on from there")
+            }
+        }
+    }
+}
+
+/// Why the ledger of a working directory is not gone on with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoStanding {
+    /// `status.xml` shows a ledger that is not there.
+    #[error("{} was written from the ledger {log}, and that ledger is not here", path.display())]
+    Lost {
+        /// `status.xml`.
+        path: PathBuf,
+        /// The ledger that it shows.
+        log: LogId,
+    },
+    /// `status.xml` shows more than the ledger has.
+    #[error(
+        "{} shows the ledger as of event {shown}, and the ledger ends with event {last}: it is an \
+         old copy",
+        path.display()
+    )]
+    OldCopy {
+        /// `status.xml`.
+        path: PathBuf,
+        /// The event that it shows.
+        shown: Sequence,
+        /// The last one of the ledger.
+        last: Sequence,
+    },
+    /// `status.xml` cannot be taken over.
+    #[error(transparent)]
+    StatusFile(#[from] StatusFileError),
+}
+
+impl From<NoStanding> for CommandError {
+    fn from(error: NoStanding) -> Self {
+        let hint = match &error {
+            NoStanding::Lost { .. } => {
+                "restore ledger.log and ledger.head from a backup; to begin anew on purpose, move \
+                 status.xml away (every result is then uploaded again)"
+            }
+            NoStanding::OldCopy { .. } => {
+                "restore ledger.log and ledger.head from a newer backup; if there is none, move \
+                 status.xml away: what was delivered since is then met as somebody else's file and \
+                 left alone until a person moves it away at the drop-box"
+            }
+            NoStanding::StatusFile(StatusFileError::NoFile { .. }) => {
+                "move it away; the next run writes status.xml anew"
+            }
+            NoStanding::StatusFile(StatusFileError::Unreadable { .. }) => "check its permissions",
+            NoStanding::StatusFile(StatusFileError::Damaged { .. }) => {
+                "the drop-box holds the last complete copy; to begin without it, move the file \
+                 away (every result is then uploaded again)"
+            }
+        };
+        Self::new(ExitCode::Ledger, error).hint(hint)
+    }
+}
+
+/// `status.xml` is not the projection of the ledger beside it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoProjection {
+    /// It claims to be one.
+    #[error("status.xml says that it shows the ledger as of event {shown}, and it does not")]
+    Differs {
+        /// The event that it claims to show.
+        shown: Sequence,
+    },
+    /// It says nothing.
+    #[error(transparent)]
+    Unusable(#[from] StatusFileError),
+}
+
+impl From<NoProjection> for CommandError {
+    fn from(error: NoProjection) -> Self {
+        let hint = match error {
+            NoProjection::Differs { .. } => {
+                "the next run writes it anew from the log, which is whole"
+            }
+            NoProjection::Unusable(_) => "the next run writes it anew from the log",
+        };
+        Self::new(ExitCode::Ledger, error).hint(hint)
+    }
+}
+
+/// A file that was not decrypted.
+pub(crate) struct NotDecrypted {
+    /// Why.
+    pub(crate) error: DecryptError,
+    /// The key that was tried.
+    pub(crate) key: KeyId,
+}
+
+impl From<NotDecrypted> for CommandError {
+    fn from(error: NotDecrypted) -> Self {
+        let NotDecrypted { error, key } = error;
+        let hint = format!(
+            "was it delivered whole, and encrypted with this key ({key})? nothing was written"
+        );
+        Self::new(ExitCode::Incomplete, error).hint(hint)
     }
 }

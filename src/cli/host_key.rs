@@ -2,15 +2,14 @@
 
 use super::arguments::Arguments;
 use super::error::CommandError;
-use super::{output, place};
+use super::{output, parts};
 use crate::effects::sftp;
 use crate::exit_code::ExitCode;
 
 pub(crate) fn host_key(arguments: &Arguments) -> Result<ExitCode, CommandError> {
-    let configuration = place::configuration(arguments)?;
+    let configuration = parts::configuration(arguments)?;
     let server = &configuration.sftp;
-    let key = sftp::probe(&server.host, server.port, server.timeout)
-        .map_err(|error| place::drop_box_error(&error.failure()))?;
+    let key = sftp::probe(&server.host, server.port, server.timeout)?;
     output::write(|output| {
         writeln!(
             output,

@@ -7,10 +7,7 @@ use crate::effects::fernet::FernetKey;
 use crate::exit_code::ExitCode;
 
 pub(crate) fn keygen(options: &KeygenOptions) -> Result<ExitCode, CommandError> {
-    let key = FernetKey::generate(&options.file).map_err(|error| {
-        CommandError::new(ExitCode::Configuration, error)
-            .hint("choose a file that does not exist, in a folder that you may write to")
-    })?;
+    let key = FernetKey::generate(&options.file)?;
     output::write(|output| {
         writeln!(
             output,

@@ -1,5 +1,4 @@
-//! The ledger of the working directory, for writing, for reading, for an audit; and each error on the
-//! way with its exit code and advice.
+//! The ledger of the working directory, for writing, for reading, for an audit.
 
 use std::path::Path;
 
@@ -9,50 +8,11 @@ use courier_ledger::log::{
 use courier_ledger::{Digest, Entry, LegacyStatus, LogId, Sequence, State};
 
 use super::arguments::Arguments;
-use super::error::CommandError;
-use super::place::working_dir;
+use super::error::{CommandError, NoRandomNumbers, NoStanding, UsageError};
+use super::parts::working_dir;
 use crate::config::Configuration;
 use crate::effects::status_file::{Found, LocalStatusFile, StatusFileError};
-use crate::exit_code::ExitCode;
-use crate::run::{Clock, RecordError, Rehearsal, StatusFile as _};
-
-/// The ledger cannot be used.
-pub(super) fn log_error(error: LogError) -> CommandError {
-    let code = match error {
-        LogError::Locked { .. } => ExitCode::Busy,
-        LogError::NotFound { .. } => ExitCode::Usage,
-        LogError::Exists { .. }
-        | LogError::Refused(_)
-        | LogError::Storage { .. }
-        | LogError::Conflict { .. }
-        | LogError::Poisoned { .. }
-        | LogError::TooLarge { .. }
-        | LogError::Encode { .. } => ExitCode::Ledger,
-    };
-    let hint = error.hint();
-    CommandError::new(code, error).hint(hint)
-}
-
-fn fold_error(error: FoldError) -> CommandError {
-    match error {
-        FoldError::Log(error) => log_error(error),
-        FoldError::Illegal(_) => CommandError::new(ExitCode::Ledger, error).hint(
-            "its bytes are whole, so the program that wrote it, or this one, has a defect: please \
-             report it with the output of `broker-courier log`",
-        ),
-    }
-}
-
-/// Nothing more could be recorded.
-pub(super) fn record_error(error: RecordError) -> CommandError {
-    match error {
-        RecordError::Log(error) => log_error(error),
-        RecordError::Illegal(_) | RecordError::StatusFile { .. } => {
-            CommandError::new(ExitCode::Ledger, error)
-                .hint("everything recorded before stands, and the next run goes on from there")
-        }
-    }
-}
+use crate::run::{Clock, Rehearsal, StatusFile as _};
 
 /// What `status.xml` says to a log of which `state` is all: the ledger of the replaced program is
 /// taken over while the log has not begun or has only just. One of ours that shows another ledger, or
@@ -61,56 +21,31 @@ pub(super) fn record_error(error: RecordError) -> CommandError {
 pub(super) fn legacy(
     working_dir: &Path,
     state: &State,
-) -> Result<Option<LegacyStatus>, CommandError> {
+) -> Result<Option<LegacyStatus>, NoStanding> {
     let file = LocalStatusFile::inside(working_dir);
+    let path = || file.path().to_owned();
     let has_begun = state.tip() > Sequence(1);
-    let ledger = |text: String, hint: &'static str| {
-        Err(CommandError::new(ExitCode::Ledger, text).hint(hint))
-    };
     match file.read() {
         Ok(Found::Nothing) => Ok(None),
         Ok(Found::Legacy(_)) if has_begun => Ok(None),
         Ok(Found::Legacy(legacy)) => Ok(Some(legacy)),
-        Ok(Found::Projection(tip, _)) if state.log() != Some(tip.log) => ledger(
-            format!(
-                "{} was written from the ledger {}, and that ledger is not here",
-                file.path().display(),
-                tip.log
-            ),
-            "restore ledger.log and ledger.head from a backup; to begin anew on purpose, move \
-             status.xml away (every result is then uploaded again)",
-        ),
-        Ok(Found::Projection(tip, _)) if tip.sequence > state.tip() => ledger(
-            format!(
-                "{} shows the ledger as of event {}, and the ledger ends with event {}: it is an \
-                 old copy",
-                file.path().display(),
-                tip.sequence,
-                state.tip()
-            ),
-            "restore ledger.log and ledger.head from a newer backup; if there is none, move \
-             status.xml away: what was delivered since is then met as somebody else's file and \
-             left alone until a person moves it away at the drop-box",
-        ),
+        Ok(Found::Projection(tip, _)) if state.log() != Some(tip.log) => Err(NoStanding::Lost {
+            path: path(),
+            log: tip.log,
+        }),
+        Ok(Found::Projection(tip, _)) if tip.sequence > state.tip() => Err(NoStanding::OldCopy {
+            path: path(),
+            shown: tip.sequence,
+            last: state.tip(),
+        }),
         Ok(Found::Projection(..)) => Ok(None),
-        Err(error @ StatusFileError::NoFile { .. }) => ledger(
-            error.to_string(),
-            "move it away; the next run writes status.xml anew",
-        ),
+        Err(error @ StatusFileError::NoFile { .. }) => Err(error.into()),
         // It is only a projection then, and this run replaces it.
         Err(error) if has_begun => {
             tracing::warn!("{error}; it is written anew from the ledger");
             Ok(None)
         }
-        Err(error @ StatusFileError::Unreadable { .. }) => {
-            Err(CommandError::new(ExitCode::Ledger, error).hint("check its permissions"))
-        }
-        Err(error @ StatusFileError::Damaged { .. }) => {
-            Err(CommandError::new(ExitCode::Ledger, error).hint(
-                "the drop-box holds the last complete copy; to begin without it, move the file \
-                 away (every result is then uploaded again)",
-            ))
-        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -129,7 +64,7 @@ pub(super) fn open_for_writing(
             let legacy = legacy(working_dir, &State::default())?;
             Ok((create(working_dir, clock)?, legacy))
         }
-        Err(error) => Err(fold_error(error)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -138,7 +73,7 @@ pub(super) fn open_existing_for_writing(
     working_dir: &Path,
     clock: &dyn Clock,
 ) -> Result<Ledger<Files>, CommandError> {
-    open(working_dir, clock).map_err(fold_error)
+    Ok(open(working_dir, clock)?)
 }
 
 fn open(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Files>, FoldError> {
@@ -151,16 +86,12 @@ fn open(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Files>, FoldErro
 
 fn create(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Files>, CommandError> {
     let mut id = [0; 16];
-    openssl::rand::rand_bytes(&mut id)
-        .map_err(|error| CommandError::new(ExitCode::Ledger, error).hint("no random numbers"))?;
+    openssl::rand::rand_bytes(&mut id).map_err(NoRandomNumbers::LogId)?;
     let new = NewLog {
         id: LogId(id),
         version: crate::run::VERSION.to_owned(),
     };
-    files(working_dir)
-        .map_err(FoldError::from)
-        .and_then(|files| Ledger::create(files, clock.now(), new))
-        .map_err(fold_error)
+    Ok(Ledger::create(files(working_dir)?, clock.now(), new)?)
 }
 
 fn files(working_dir: &Path) -> Result<Files, LogError> {
@@ -189,11 +120,11 @@ pub(super) fn rehearsal(configuration: &Configuration) -> Result<Rehearsed, Comm
 
 /// The state as of now; empty when there is no log yet.
 fn current_state(working_dir: &Path) -> Result<(State, Tip), CommandError> {
-    let files = files(working_dir).map_err(log_error)?;
+    let files = files(working_dir)?;
     match log::read_state(&files) {
         Ok(read) => Ok(read),
         Err(FoldError::Log(LogError::NotFound { .. })) => Ok((State::default(), NOTHING)),
-        Err(error) => Err(fold_error(error)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -226,14 +157,11 @@ pub(super) fn replay_state(
         Ok(())
     })?;
     match at {
-        Some(at) if at != tip.sequence => {
-            let text = format!(
-                "the ledger has no event {at}; its last one is {}",
-                tip.sequence
-            );
-            Err(CommandError::new(ExitCode::Usage, text)
-                .hint("`broker-courier log` lists the events with their numbers"))
+        Some(at) if at != tip.sequence => Err(UsageError::NoSuchEvent {
+            asked: at,
+            last: tip.sequence,
         }
+        .into()),
         _ => Ok((state, tip)),
     }
 }
@@ -255,10 +183,10 @@ fn visit(
     working_dir: &Path,
     visitor: impl FnMut(Entry) -> Result<(), FoldError>,
 ) -> Result<(), CommandError> {
-    let files = files(working_dir).map_err(log_error)?;
+    let files = files(working_dir)?;
     match log::read(&files, visitor) {
         Ok(_) | Err(FoldError::Log(LogError::NotFound { .. })) => Ok(()),
-        Err(error) => Err(fold_error(error)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -268,6 +196,6 @@ pub(super) fn audit(
     visitor: impl FnMut(Entry) -> Result<(), FoldError>,
     progress: impl FnMut(Progress),
 ) -> Result<Summary, CommandError> {
-    let files = files(working_dir).map_err(log_error)?;
-    log::verify(&files, visitor, progress).map_err(fold_error)
+    let files = files(working_dir)?;
+    Ok(log::verify(&files, visitor, progress)?)
 }

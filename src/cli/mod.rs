@@ -5,7 +5,6 @@
 mod approve;
 mod arguments;
 mod decrypt;
-mod drop_box;
 mod error;
 mod host_key;
 mod keygen;
@@ -14,7 +13,7 @@ mod ledger_view;
 mod log;
 mod logging;
 mod output;
-mod place;
+mod parts;
 mod plan;
 mod replay;
 mod run;

@@ -4,8 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::error::CommandError;
-use crate::exit_code::ExitCode;
+use super::error::{CommandError, OutputError};
 
 /// Writes to standard output; a reader that has gone away is no error.
 pub(crate) fn write(
@@ -13,10 +12,7 @@ pub(crate) fn write(
 ) -> Result<(), CommandError> {
     let mut output = io::BufWriter::new(io::stdout().lock());
     match produce(&mut output).and_then(|()| output.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(CommandError::new(ExitCode::Incomplete, error)
-                .hint("standard output could not be written"))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(OutputError(error).into()),
         Ok(()) | Err(_) => Ok(()),
     }
 }

@@ -1,13 +1,11 @@
 //! `plan`: what `run` would do now. Polls and decides on a copy; works while a run is active.
 
-use courier_ledger::{Blocked, Command, Digest, Failure, Plan, RemoteCheckRule};
+use courier_ledger::{Blocked, Command, Digest, Failure, Plan};
 use serde::Serialize;
 
 use super::arguments::{Arguments, PlanOptions};
-use super::error::CommandError;
-use super::{drop_box, ledger, output, place};
-use crate::config::Configuration;
-use crate::effects::carrier::DistantLookout;
+use super::error::{CommandError, PollFailed};
+use super::{ledger, output, parts};
 use crate::effects::clock::SystemClock;
 use crate::exit_code::ExitCode;
 use crate::run::{self, Lookout, Rehearsed};
@@ -22,9 +20,9 @@ struct PlanView<'a> {
 }
 
 pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitCode, CommandError> {
-    let configuration = place::configuration(arguments)?;
-    let key = place::load_key(&configuration.security.path_encryption_key)?;
-    let broker = place::broker(&configuration, place::persistence(&configuration)?)?;
+    let configuration = parts::configuration(arguments)?;
+    let key = parts::load_key(&configuration.security.path_encryption_key)?;
+    let broker = parts::broker(&configuration, parts::persistence(&configuration)?)?;
     let ledger::Rehearsed {
         mut log,
         state,
@@ -32,7 +30,7 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
     } = ledger::rehearsal(&configuration)?;
     let clock = SystemClock::start();
     let policy = configuration.policy(key.id());
-    let mut lookout = lookout(&configuration)?;
+    let mut lookout = parts::lookout(&configuration)?;
     let decided = run::rehearse(
         &mut log,
         state,
@@ -41,10 +39,9 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
         &broker,
         lookout.as_mut().map(|lookout| lookout as &mut dyn Lookout),
         &clock,
-    )
-    .map_err(ledger::record_error)?;
+    )?;
     let Rehearsed { plan, look_failure } =
-        decided.map_err(|failure| place::poll_error(&failure))?;
+        decided.map_err(|failure| CommandError::from(PollFailed(&failure)))?;
     if let Some(failure) = &look_failure {
         warn_of_look(failure);
     }
@@ -70,17 +67,6 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
             (true, true, None) | (false, _, _) => ExitCode::Done,
         },
     )
-}
-
-/// A way to the drop-box, if the configuration says to look there.
-fn lookout(configuration: &Configuration) -> Result<Option<DistantLookout>, CommandError> {
-    match configuration.remote.check {
-        RemoteCheckRule::Off => Ok(None),
-        RemoteCheckRule::Report | RemoteCheckRule::Repair => {
-            let endpoint = drop_box::endpoint(configuration)?;
-            Ok(Some(DistantLookout::new(endpoint)))
-        }
-    }
 }
 
 /// Says that nobody looked.

@@ -3,7 +3,7 @@
 use courier_ledger::{ProjectionTip, StatusDocument};
 
 use super::arguments::{Arguments, ReplayOptions};
-use super::error::CommandError;
+use super::error::{CommandError, UsageError};
 use super::ledger_view::LedgerView;
 use super::{ledger, output};
 use crate::exit_code::ExitCode;
@@ -14,10 +14,7 @@ pub(crate) fn replay(
 ) -> Result<ExitCode, CommandError> {
     let (state, tip) = ledger::replay_state(arguments, options.at)?;
     let Some(log) = state.log() else {
-        return Err(
-            CommandError::new(ExitCode::Usage, "the ledger has no such event")
-                .hint("`broker-courier log` lists the events with their sequence numbers"),
-        );
+        return Err(UsageError::NoEvents.into());
     };
     if options.status_xml {
         let tip = ProjectionTip {

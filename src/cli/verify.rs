@@ -6,13 +6,13 @@ use courier_ledger::log::Tail;
 use courier_ledger::{ProjectionTip, State, StatusDocument};
 
 use super::arguments::Arguments;
-use super::error::CommandError;
-use super::{ledger, output, place};
+use super::error::{CommandError, NoProjection};
+use super::{ledger, output, parts};
 use crate::effects::status_file::{Found, LocalStatusFile};
 use crate::exit_code::ExitCode;
 
 pub(crate) fn verify(arguments: &Arguments) -> Result<ExitCode, CommandError> {
-    let directory = place::working_dir(arguments)?;
+    let directory = parts::working_dir(arguments)?;
     let claim = claim(&directory)?;
     let mut state = State::default();
     let mut projected = None;
@@ -43,12 +43,10 @@ pub(crate) fn verify(arguments: &Arguments) -> Result<ExitCode, CommandError> {
             format!("status.xml is the projection as of event {}", tip.sequence)
         }
         (Some((tip, _)), _) => {
-            let text = format!(
-                "status.xml says that it shows the ledger as of event {}, and it does not",
-                tip.sequence
-            );
-            return Err(CommandError::new(ExitCode::Ledger, text)
-                .hint("the next run writes it anew from the log, which is whole"));
+            return Err(NoProjection::Differs {
+                shown: tip.sequence,
+            }
+            .into());
         }
     };
     output::write(|output| {
@@ -85,11 +83,9 @@ fn progress_bar() -> indicatif::ProgressBar {
 }
 
 /// What the local `status.xml` claims to show.
-fn claim(directory: &Path) -> Result<Option<(ProjectionTip, Vec<u8>)>, CommandError> {
-    match LocalStatusFile::inside(directory).read() {
-        Ok(Found::Projection(tip, bytes)) => Ok(Some((tip, bytes))),
-        Ok(Found::Nothing | Found::Legacy(_)) => Ok(None),
-        Err(error) => Err(CommandError::new(ExitCode::Ledger, error)
-            .hint("the next run writes it anew from the log")),
+fn claim(directory: &Path) -> Result<Option<(ProjectionTip, Vec<u8>)>, NoProjection> {
+    match LocalStatusFile::inside(directory).read()? {
+        Found::Projection(tip, bytes) => Ok(Some((tip, bytes))),
+        Found::Nothing | Found::Legacy(_) => Ok(None),
     }
 }

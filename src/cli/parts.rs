@@ -1,0 +1,200 @@
+//! From the arguments to a configuration, and from it to the parts of a command: the key, the broker,
+//! the drop-box, what fetches.
+//!
+//! Deliberately absent: what an error of theirs means to a person (`error`), and the ledger (`ledger`).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use courier_ledger::RemoteCheckRule;
+
+use super::arguments::Arguments;
+use super::error::{CommandError, NoPrivateKey, NoRandomNumbers, NoWorkingDirectory, UsageError};
+use crate::config::Configuration;
+use crate::effects::broker::{Broker, Settings};
+use crate::effects::carrier::{DistantLookout, Fetcher};
+use crate::effects::clock::SystemClock;
+use crate::effects::fernet::FernetKey;
+use crate::effects::persistence::Persistence;
+use crate::effects::secret_file;
+use crate::effects::sftp::{Credential, Endpoint, HostKeys, Timeouts, Window};
+use crate::effects::spool::{SpoolDirectory, SpoolLimits};
+use crate::effects::stop::Stop;
+
+/// The path of the configuration file.
+fn configuration_path(arguments: &Arguments) -> Result<&Path, UsageError> {
+    let path = arguments.config.as_deref();
+    path.ok_or(UsageError::NoConfiguration)
+}
+
+/// Loads the configuration; its warnings go to the log.
+pub(super) fn configuration(arguments: &Arguments) -> Result<Configuration, CommandError> {
+    let (configuration, warnings) = Configuration::load(configuration_path(arguments)?)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    existing_directory(&configuration.working_dir)?;
+    Ok(configuration)
+}
+
+/// The folder of the ledger: `--ledger`, or that of the configuration; no secret is needed.
+pub(super) fn working_dir(arguments: &Arguments) -> Result<PathBuf, CommandError> {
+    let directory = match &arguments.ledger {
+        Some(directory) => directory.clone(),
+        None => Configuration::working_dir(configuration_path(arguments)?)?,
+    };
+    existing_directory(&directory)?;
+    Ok(directory)
+}
+
+fn existing_directory(directory: &Path) -> Result<(), NoWorkingDirectory> {
+    if directory.is_dir() {
+        Ok(())
+    } else {
+        Err(NoWorkingDirectory(directory.to_owned()))
+    }
+}
+
+/// The key file of the configuration.
+pub(super) fn key_file(arguments: &Arguments) -> Result<PathBuf, CommandError> {
+    Ok(Configuration::key_file(configuration_path(arguments)?)?)
+}
+
+/// Loads a key; a warning about its permissions goes to the log.
+pub(super) fn load_key(path: &Path) -> Result<FernetKey, CommandError> {
+    let (key, exposed) = FernetKey::load(path)?;
+    if let Some(exposed) = exposed {
+        tracing::warn!("{exposed}");
+    }
+    Ok(key)
+}
+
+/// How long and how often a command tries. `BROKER_COURIER_SEED` repeats the waits of another.
+pub(super) fn persistence(configuration: &Configuration) -> Result<Persistence, CommandError> {
+    let seed = match std::env::var("BROKER_COURIER_SEED") {
+        Ok(text) => text.parse().map_err(|_| UsageError::Seed)?,
+        Err(_) => {
+            let mut drawn = [0; 8];
+            openssl::rand::rand_bytes(&mut drawn).map_err(NoRandomNumbers::Seed)?;
+            u64::from_le_bytes(drawn)
+        }
+    };
+    tracing::debug!(seed, "waits between attempts follow from this seed");
+    let stop = Stop::at(Instant::now() + configuration.deadline);
+    Ok(Persistence::new(configuration.retries, seed, stop))
+}
+
+/// The broker's client.
+pub(super) fn broker(
+    configuration: &Configuration,
+    persistence: Persistence,
+) -> Result<Broker, CommandError> {
+    let from = &configuration.broker;
+    Ok(Broker::new(Settings {
+        url: from.url.clone(),
+        api_key: from.api_key.clone(),
+        tag: configuration.requests.tag.clone(),
+        ca_bundle: from.ca_bundle.clone(),
+        concurrency: from.concurrency,
+        connect_timeout: from.connect_timeout,
+        list_timeout: from.list_timeout,
+        status_timeout: from.status_timeout,
+        export_timeout: from.export_timeout,
+        download_timeout: from.download_timeout,
+        silence_timeout: from.silence_timeout,
+        persistence,
+        max_answer_bytes: from.max_answer_bytes,
+    })?)
+}
+
+/// The drop-box; reads the private key if the configuration names one.
+pub(super) fn endpoint(configuration: &Configuration) -> Result<Endpoint, CommandError> {
+    let sftp = &configuration.sftp;
+    let host_keys = if sftp.host_keys.is_empty() {
+        HostKeys::KnownHosts(sftp.known_hosts.clone().unwrap_or_else(users_known_hosts))
+    } else {
+        HostKeys::Pinned(sftp.host_keys.clone())
+    };
+    Ok(Endpoint {
+        host: sftp.host.clone(),
+        port: sftp.port,
+        username: sftp.username.clone(),
+        credentials: credentials(configuration)?,
+        host_keys,
+        folder: sftp.folder.clone(),
+        timeouts: Timeouts {
+            connect: sftp.timeout,
+            silence: sftp.timeout,
+            operation: sftp.upload_timeout,
+        },
+        window: Window {
+            open_files: sftp.concurrency,
+            ..Window::default()
+        },
+        recipe: sftp.recipe,
+    })
+}
+
+/// The proofs of identity: keys before the password, which the server need not see then.
+fn credentials(configuration: &Configuration) -> Result<Vec<Credential>, CommandError> {
+    let sftp = &configuration.sftp;
+    let mut credentials = Vec::new();
+    if sftp.agent {
+        credentials.push(Credential::Agent);
+    }
+    if let Some(path) = &sftp.key_file {
+        let (pem, exposed) = secret_file::read_text(path).map_err(|error| NoPrivateKey {
+            path: path.clone(),
+            error,
+        })?;
+        if let Some(exposed) = exposed {
+            tracing::warn!("{exposed}");
+        }
+        credentials.push(Credential::PrivateKey {
+            pem,
+            passphrase: sftp.key_passphrase.clone(),
+        });
+    }
+    credentials.extend(sftp.password.clone().map(Credential::Password));
+    Ok(credentials)
+}
+
+fn users_known_hosts() -> PathBuf {
+    std::env::home_dir()
+        .unwrap_or_default()
+        .join(".ssh")
+        .join("known_hosts")
+}
+
+/// A way to the drop-box, if the configuration says to look there.
+pub(super) fn lookout(
+    configuration: &Configuration,
+) -> Result<Option<DistantLookout>, CommandError> {
+    match configuration.remote.check {
+        RemoteCheckRule::Off => Ok(None),
+        RemoteCheckRule::Report | RemoteCheckRule::Repair => {
+            Ok(Some(DistantLookout::new(endpoint(configuration)?)))
+        }
+    }
+}
+
+/// What fetches results from the broker and encrypts them.
+pub(super) fn fetcher(
+    configuration: &Configuration,
+    key: &FernetKey,
+    broker: Arc<Broker>,
+) -> Result<Fetcher, CommandError> {
+    let limits = SpoolLimits {
+        memory_bytes: configuration.spool.memory_bytes,
+        limit_bytes: configuration.spool.max_bytes.unwrap_or(u64::MAX),
+        reserve_bytes: configuration.spool.reserve_bytes,
+    };
+    Ok(Fetcher {
+        broker,
+        key: key.clone(),
+        spool: SpoolDirectory::open(&configuration.working_dir, limits)?,
+        concurrency: configuration.broker.concurrency.get(),
+        clock: Box::new(SystemClock::start()),
+    })
+}
