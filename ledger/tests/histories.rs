@@ -2,8 +2,9 @@
 //! against the invariants.
 //!
 //! `HISTORIES=1000000 cargo test --release -p courier-ledger --test histories` runs a long campaign.
-//! A history that fails is shrunk and printed with its seed; the seed is kept in
-//! `proptest-regressions/histories.txt` and replayed first from then on.
+//! A history that fails is shrunk and printed with its seed, as a scenario that can be saved below
+//! `tests/scenarios/`; the seed is kept in `proptest-regressions/histories.txt` and replayed first
+//! from then on.
 #![expect(
     clippy::disallowed_methods,
     reason = "the number of histories comes from the environment"
@@ -14,11 +15,13 @@ mod model;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use courier_ledger::State;
 use model::{Histories, Property, Sabotage, Setting, Step, Violation, World};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{FileFailurePersistence, TestRunner};
 use proptest_state_machine::ReferenceStateMachine as _;
+use scenario::Teller;
 
 /// Where a history begins, its steps, and how many of them were taken.
 type History = (Setting, Vec<Step>, Option<Arc<AtomicUsize>>);
@@ -31,11 +34,16 @@ fn histories() -> u32 {
 }
 
 /// Plays a history, and holds it against every property.
-fn play(history: History, sabotage: Option<Sabotage>) -> Result<(), Violation> {
+fn play(history: History, sabotage: Option<Sabotage>) -> (World, Result<(), Violation>) {
     let (setting, steps, seen) = history;
     let mut world = World::new(setting, sabotage);
-    for step in &steps {
-        if let Some(seen) = &seen {
+    let held = hold(&mut world, &steps, seen.as_deref());
+    (world, held)
+}
+
+fn hold(world: &mut World, steps: &[Step], seen: Option<&AtomicUsize>) -> Result<(), Violation> {
+    for step in steps {
+        if let Some(seen) = seen {
             // Shrinking drops what was never reached.
             seen.fetch_add(1, Ordering::SeqCst);
         }
@@ -59,8 +67,10 @@ proptest! {
     fn every_invariant_holds_in_arbitrary_histories(
         history in Histories::sequential_strategy(20..60),
     ) {
-        let played = play(history, None);
-        prop_assert!(played.is_ok(), "{:?}", played);
+        let (world, held) = play(history, None);
+        if let Err(violation) = held {
+            prop_assert!(false, "{:?}\n{}", violation, world.story(Some(&violation)));
+        }
     }
 }
 
@@ -70,7 +80,7 @@ fn is_noticed(sabotage: Sabotage, property: Property) {
     let strategy = Histories::sequential_strategy(20..60);
     for _ in 0..1_000 {
         let tree = strategy.new_tree(&mut runner).expect("a history");
-        if let Err(violation) = play(tree.current(), Some(sabotage)) {
+        if let (_, Err(violation)) = play(tree.current(), Some(sabotage)) {
             assert_eq!(violation.property, property, "{}", violation.text);
             return;
         }
@@ -103,4 +113,40 @@ noticed! {
     legality_fails_when_an_outcome_is_recorded_twice: RecordTwice, Legality;
     delta_equals_whole_fails_when_an_observation_is_lost: LoseObservation, DeltaEqualsWhole;
     order_independence_fails_when_times_belong_to_places: MixUpTimes, OrderIndependence;
+}
+
+/// Plays a story that was printed, and gives the state that it leads to.
+fn told(story: &str) -> State {
+    let mut teller = Teller::default();
+    let differences = scenario::play(story, &mut teller);
+    assert!(differences.is_empty(), "{differences:?}\n{story}");
+    teller.history().state().clone()
+}
+
+#[test]
+fn a_history_is_printed_as_a_scenario_that_leads_to_the_same_state() {
+    let mut runner = TestRunner::deterministic();
+    let strategy = Histories::sequential_strategy(20..60);
+    for _ in 0..300 {
+        let tree = strategy.new_tree(&mut runner).expect("a history");
+        let (world, held) = play(tree.current(), None);
+        let story = world.story(held.as_ref().err());
+        assert_eq!(told(&story), world.state, "{story}");
+    }
+}
+
+#[test]
+fn what_cannot_follow_is_printed_with_its_refusal() {
+    let mut runner = TestRunner::deterministic();
+    let strategy = Histories::sequential_strategy(20..60);
+    let failed = (0..1_000).find_map(|_| {
+        let tree = strategy.new_tree(&mut runner).expect("a history");
+        let (world, held) = play(tree.current(), Some(Sabotage::RecordTwice));
+        Some((world, held.err()?))
+    });
+    let (world, violation) = failed.expect("an outcome that is recorded twice is noticed");
+    let story = world.story(Some(&violation));
+    let tip = told(&story).tip();
+    assert_eq!(tip.0 + 1, world.entries.len() as u64);
+    assert!(story.contains("cannot follow: no command"), "{story}");
 }

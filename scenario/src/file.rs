@@ -67,8 +67,13 @@ pub fn outputs(text: &str) -> Vec<String> {
     said.collect()
 }
 
+/// Plays a text, and gives in words what is otherwise than it says.
+pub fn play(text: &str, stage: &mut dyn Stage) -> Vec<String> {
+    compare(text, stage).1
+}
+
 /// Plays a text: as it should be, and in words where it is otherwise.
-fn play(text: &str, stage: &mut dyn Stage) -> (String, Vec<String>) {
+fn compare(text: &str, stage: &mut dyn Stage) -> (String, Vec<String>) {
     let (mut written, mut differences) = (String::new(), Vec::new());
     let mut story = String::new();
     let mut goes_on = false;
@@ -120,7 +125,7 @@ fn play(text: &str, stage: &mut dyn Stage) -> (String, Vec<String>) {
 pub fn check(path: &Path, stage: &mut dyn Stage) {
     let name = path.display();
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let (written, differences) = play(&text, stage);
+    let (written, differences) = compare(&text, stage);
     if std::env::var_os("UPDATE_SCENARIOS").is_some() {
         if written != text {
             std::fs::write(path, written).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -158,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_file_that_says_what_is_stays_as_it_is() {
-        assert_eq!(play(TEXT, &mut Echo), (TEXT.to_owned(), Vec::new()));
+        assert_eq!(compare(TEXT, &mut Echo), (TEXT.to_owned(), Vec::new()));
         assert_eq!(outputs(TEXT), ["this\n"]);
     }
 
@@ -166,7 +171,7 @@ mod tests {
     fn what_is_otherwise_is_named_with_line_and_story() {
         for wrong in ["----\nthat\n", "", "----\n", "----\nthis\nthis\n"] {
             let text = TEXT.replace("----\nthis\n", wrong);
-            let (written, differences) = play(&text, &mut Echo);
+            let (written, differences) = compare(&text, &mut Echo);
             assert_eq!(written, TEXT);
             let [difference] = differences.as_slice() else {
                 panic!("{differences:?}")

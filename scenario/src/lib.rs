@@ -34,7 +34,7 @@ mod teller;
 mod words;
 
 pub use broker::{Broker, Shown};
-pub use file::{Stage, check, outputs};
+pub use file::{Stage, check, outputs, play};
 pub use history::{History, KEY, OTHER_KEY, STEP_MICROS, delivery, failure};
 pub use retell::retell;
 pub use shown::{plan as plan_in_words, state as state_in_words};

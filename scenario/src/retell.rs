@@ -89,7 +89,13 @@ impl Telling {
                     }
                 }
             }
-            Event::CommandStarted { command, .. } => self.begin(entry, command),
+            Event::CommandStarted { command, .. } => {
+                self.begin(entry, command);
+                if after.is_ok() {
+                    let said = format!("#{} {}", entry.sequence, shown::command(command));
+                    shown::line(&mut self.said, &said);
+                }
+            }
             event => {
                 let lines = self.lines(event, policy, after.as_ref().ok());
                 for line in lines {
@@ -129,8 +135,6 @@ impl Telling {
             self.say(&format!("begin {words}"));
         }
         self.begins = true;
-        let said = format!("#{} {}", entry.sequence, shown::command(command));
-        shown::line(&mut self.said, &said);
     }
 
     fn said_of_look(&mut self, event: &Event) {

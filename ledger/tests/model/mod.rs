@@ -27,6 +27,7 @@ mod runner;
 mod sabotage;
 mod settle;
 mod step;
+mod story;
 mod verdict;
 mod world;
 

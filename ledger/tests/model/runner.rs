@@ -85,6 +85,7 @@ impl World {
         }
         let policy = self.policy;
         let foreseen = self.state.as_next_run_finds_it();
+        self.policies.insert(self.state.tip().next(), policy);
         self.record(vec![Event::RunStarted {
             version: "model".to_owned(),
             policy: policy.digest(),

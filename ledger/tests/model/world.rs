@@ -34,6 +34,10 @@ pub(crate) struct World {
     /// never empty.
     pub(crate) others_exist: bool,
     pub(crate) drop_box: DropBox,
+    /// What was taken, and the entry that was due then.
+    pub(crate) steps: Vec<(Sequence, Step)>,
+    /// What each run decides by, by its first entry.
+    pub(crate) policies: BTreeMap<Sequence, Policy>,
     pub(crate) entries: Vec<Entry>,
     /// Which entries were appended, and synced, together: the length after each append.
     pub(crate) appends: Vec<usize>,
@@ -60,6 +64,8 @@ impl World {
             broker: setting.broker,
             others_exist: false,
             drop_box: DropBox::default(),
+            steps: Vec::new(),
+            policies: BTreeMap::new(),
             entries: Vec::new(),
             appends: Vec::new(),
             state: State::default(),
@@ -111,11 +117,14 @@ impl World {
                 event,
                 hash: Digest([0; 32]),
             };
-            self.state = std::mem::take(&mut self.state)
-                .apply(&entry)
-                .map_err(|error| Property::Legality.violated(error.to_string()))?;
-            self.auditor.read(&entry);
             self.entries.push(entry);
+            let Some(entry) = self.entries.last() else {
+                continue;
+            };
+            self.state = std::mem::take(&mut self.state)
+                .apply(entry)
+                .map_err(|error| Property::Legality.violated(error.to_string()))?;
+            self.auditor.read(entry);
         }
         self.appends.push(self.entries.len());
         Property::Legality.holds(self.state.log() == Some(LOG), || "another log".to_owned())
@@ -123,6 +132,7 @@ impl World {
 
     /// Takes one step. Steps that cannot be taken now do nothing.
     pub(crate) fn take(&mut self, step: &Step) -> Result<(), Violation> {
+        self.steps.push((self.state.tip().next(), step.clone()));
         match step {
             Step::Broker(deed) => self.broker.take(deed),
             Step::Foreign(number) => self.put_foreign(*number),
