@@ -11,7 +11,8 @@
 use courier_ledger::*;
 use sha2::Digest as _;
 
-use crate::story::{LogFiles, Story, digest};
+use crate::recipe::{begin, run_started, start_run};
+use crate::{LogFiles, written};
 
 const NEWER: &str = "0.9.0";
 const HEADER_BYTES: usize = 31;
@@ -52,7 +53,9 @@ pub(crate) fn make_all() -> Vec<(&'static str, LogFiles)> {
         ),
         (
             "field-of-a-start",
-            after_a_start(start(NEWER), |payload| add_field(payload, b"RunStarted")),
+            after_a_start(run_started(NEWER), |payload| {
+                add_field(payload, b"RunStarted")
+            }),
         ),
         ("field-of-the-creation", first_entry()),
         ("format", with_header(8, 2)),
@@ -79,33 +82,25 @@ pub(crate) fn make_all() -> Vec<(&'static str, LogFiles)> {
     ]
 }
 
-fn start(version: &str) -> Event {
-    Event::RunStarted {
-        version: version.to_owned(),
-        policy: digest("the policy"),
-        key: KeyId(*b"the key."),
-    }
-}
-
 /// An older log in which a newer version began a run, and then wrote this event, changed.
 fn after_newer_start(event: Event, change: impl FnOnce(&mut Vec<u8>)) -> LogFiles {
-    let mut story = Story::begin();
-    story.record(start(NEWER));
+    let mut story = begin();
+    story.record(run_started(NEWER));
     story.record(event);
-    change_last(story.end(), change)
+    change_last(written(story.entries()).0, change)
 }
 
 /// An older log in which a newer version began a run in a way of its own.
 fn after_a_start(event: Event, change: impl FnOnce(&mut Vec<u8>)) -> LogFiles {
-    let mut story = Story::begin();
-    story.start_run();
+    let mut story = begin();
+    start_run(&mut story);
     story.record(event);
-    change_last(story.end(), change)
+    change_last(written(story.entries()).0, change)
 }
 
 /// A log that a newer version created in a way of its own.
 fn first_entry() -> LogFiles {
-    change_last(Story::begin().end(), |payload| {
+    change_last(written(begin().entries()).0, |payload| {
         replace(payload, b"0.1.0", NEWER.as_bytes());
         add_field(payload, b"LogCreated");
     })
@@ -113,7 +108,7 @@ fn first_entry() -> LogFiles {
 
 /// A log with another value in one byte of its header.
 fn with_header(at: usize, value: u8) -> LogFiles {
-    let mut files = Story::begin().end();
+    let mut files = written(begin().entries()).0;
     files.log[at] = value;
     let crc = crc32fast::hash(&files.log[..27]);
     files.log[27..HEADER_BYTES].copy_from_slice(&crc.to_le_bytes());
