@@ -2,15 +2,18 @@
 //! each change is uploaded, each run publishes the ledger.
 //!
 //! What always holds here: the same numbers give the same log, and every entry of it is legal.
+//! Deliberately absent: whole polls, which would cost more than everything that is measured; what
+//! changed is known, so the delta is made from that.
 
 use std::path::Path;
 
 use courier_ledger::log::{EventLog, Files, Journal, LogError, NewLog};
 use courier_ledger::{
     Command, Delivery, Digest, Event, Fingerprint, KeyId, LogId, NodeId, NodeStatus, Observation,
-    Placement, RemoteName, Replaces, RequestId, RunCounts, Sequence, SnapshotDelta, SnapshotDigest,
+    Placement, RemoteName, RequestId, RunCounts, Sequence, SnapshotDelta, SnapshotDigest,
     Timestamp, UploadReason,
 };
+use scenario::History;
 
 pub(crate) const LOG: LogId = LogId([7; 16]);
 pub(crate) const KEY: KeyId = KeyId(*b"the key.");
@@ -29,12 +32,11 @@ pub(crate) struct Size {
     pub(crate) changes: u64,
 }
 
-/// The broker, and what was last uploaded.
+/// The broker, and what it last showed.
 struct Broker {
     requests: Vec<Vec<NodeStatus>>,
     fingerprints: Vec<Option<Digest>>,
     digest: SnapshotDigest,
-    now: i64,
     turn: u64,
 }
 
@@ -49,18 +51,17 @@ impl Broker {
             requests: vec![nodes; count],
             fingerprints: vec![None; count],
             digest: SnapshotDigest::EMPTY,
-            now: 1_700_000_000_000_000,
             turn: 0,
         }
     }
 
     /// A node of this request completes, or completes again.
-    fn change(&mut self, request: usize) -> Observation {
+    fn change(&mut self, request: usize, now: Timestamp) -> Observation {
         self.turn += 1;
         let nodes = &mut self.requests[request];
         let node = usize::try_from(self.turn.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33).unwrap();
         if let Some(count) = nodes.len().checked_sub(1) {
-            nodes[node % (count + 1)].1 = Some(Timestamp(self.now - 60_000_000));
+            nodes[node % (count + 1)].1 = Some(Timestamp(now.0 - 60_000_000));
         }
         let id = RequestId(request as u64);
         let observation = Observation::new(id, Self::PUBLISHED, nodes.clone()).unwrap();
@@ -85,32 +86,39 @@ impl Broker {
     }
 }
 
-/// The writer of the log, with the clock of the history.
+/// The writer of the log, and the history that it writes.
 struct Writer {
     journal: Journal<Files>,
-    pending: Vec<Event>,
+    history: History,
 }
 
 impl Writer {
-    fn due(&self) -> Sequence {
-        Sequence(self.journal.tip().sequence.0 + 1 + self.pending.len() as u64)
-    }
-
-    fn record(&mut self, broker: &mut Broker, event: Event) -> Sequence {
-        let sequence = self.due();
-        self.pending.push(event);
-        broker.now += 250_000;
-        if self.pending.len() == 1024 {
-            self.flush(broker);
+    fn new(directory: &Path) -> Self {
+        let mut history = History::without_log(VERSION, Timestamp(1_700_000_000_000_000));
+        history.step_micros = 250_000;
+        history.policy.key = KEY;
+        history.create(LOG);
+        // That one is in the log from its creation.
+        drop(history.take_entries());
+        Self {
+            journal: create(Files::new(directory).unwrap()),
+            history,
         }
-        sequence
     }
 
-    fn flush(&mut self, broker: &Broker) {
+    /// Writes what was recorded, a thousand at a time.
+    fn write(&mut self) {
+        if self.history.entries().len() >= 1024 {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
         let first = self.journal.tip().sequence.next();
-        let events = std::mem::take(&mut self.pending);
+        let entries = self.history.take_entries().into_iter();
+        let events = entries.map(|entry| entry.event).collect();
         self.journal
-            .append(first, Timestamp(broker.now), events)
+            .append(first, self.history.now(), events)
             .unwrap();
     }
 }
@@ -118,22 +126,21 @@ impl Writer {
 /// Writes the log into an empty directory.
 pub(crate) fn write(directory: &Path, size: Size) {
     let mut broker = Broker::new(size);
-    let mut writer = Writer {
-        journal: create(Files::new(directory).unwrap()),
-        pending: Vec::new(),
-    };
+    let mut writer = Writer::new(directory);
     let first: Vec<_> = (0..broker.requests.len()).collect();
     run(&mut writer, &mut broker, &first);
     let mut next = 0;
-    while writer.due().0 < size.entries {
+    while writer.history.state().tip().0 < size.entries {
         let changes: Vec<_> = (0..size.changes)
             .map(|change| usize::try_from((next + change) % size.requests).unwrap())
             .collect();
         next += size.changes;
-        broker.now += 3_600_000_000;
+        let hour = 3_600_000_000;
+        let later = writer.history.now().0 + hour;
+        writer.history.set_clock(Timestamp(later));
         run(&mut writer, &mut broker, &changes);
     }
-    writer.flush(&broker);
+    writer.flush();
     writer.journal.close().unwrap();
 }
 
@@ -147,79 +154,53 @@ pub(crate) fn create<S: courier_ledger::log::Storage>(storage: S) -> Journal<S> 
 }
 
 fn run(writer: &mut Writer, broker: &mut Broker, changes: &[usize]) {
-    let start = Event::RunStarted {
-        version: VERSION.to_owned(),
-        policy: Digest([4; 32]),
-        key: KEY,
+    writer.history.start_run();
+    let reason = |request: &usize| match broker.fingerprints[*request] {
+        None => UploadReason::New,
+        Some(_) => UploadReason::Changed,
     };
-    writer.record(broker, start);
-    let firsts: Vec<_> = changes
-        .iter()
-        .map(|request| broker.fingerprints[*request].is_none())
-        .collect();
+    let reasons: Vec<_> = changes.iter().map(reason).collect();
+    let now = writer.history.now();
     let observations: Vec<_> = changes
         .iter()
-        .map(|request| broker.change(*request))
+        .map(|request| broker.change(*request, now))
         .collect();
-    let snapshot = broker.snapshot(observations.clone());
-    writer.record(broker, snapshot);
+    writer.history.record(broker.snapshot(observations.clone()));
     // As many at a time as a run has under way: intents first, outcomes as they come.
-    for (observations, firsts) in observations.chunks(8).zip(firsts.chunks(8)) {
+    for (observations, reasons) in observations.chunks(8).zip(reasons.chunks(8)) {
+        let history = &mut writer.history;
         let starts: Vec<_> = observations
             .iter()
-            .zip(firsts)
-            .map(|(observation, first)| {
-                let command = upload(observation, *first);
-                let temporary = command.temporary(LOG, writer.due());
-                writer.record(broker, Event::CommandStarted { command, temporary })
+            .zip(reasons)
+            .map(|(observation, reason)| {
+                let command = history.upload(observation.id, *reason).unwrap();
+                history.begin(&command)
             })
             .collect();
         for (observation, start) in observations.iter().zip(starts) {
             let delivery = delivery(observation, start);
-            writer.record(broker, Event::Uploaded { start, delivery });
+            history.record(Event::Uploaded { start, delivery });
         }
+        writer.write();
     }
-    let command = Command::PublishLedger {
-        name: RemoteName::ledger(),
-    };
-    let temporary = command.temporary(LOG, writer.due());
-    let start = writer.record(broker, Event::CommandStarted { command, temporary });
-    let published = Event::LedgerPublished {
+    let history = &mut writer.history;
+    let name = RemoteName::ledger();
+    let start = history.begin(&Command::PublishLedger { name });
+    history.record(Event::LedgerPublished {
         start,
         through: start,
         sha256: Digest([5; 32]),
         size_bytes: 180_000,
-    };
-    writer.record(broker, published);
-    let finished = Event::RunFinished {
+    });
+    history.record(Event::RunFinished {
         counts: RunCounts {
             uploaded: changes.len() as u64,
             unchanged: (broker.requests.len() - changes.len()) as u64,
             ..RunCounts::default()
         },
         duration_micros: 412_345,
-    };
-    writer.record(broker, finished);
-}
-
-fn upload(observation: &Observation, first: bool) -> Command {
-    Command::Upload {
-        request: observation.id,
-        name: RemoteName::export(observation.id),
-        published: observation.published,
-        fingerprint: observation.fingerprint(),
-        completion: observation.completion(),
-        reason: if first {
-            UploadReason::New
-        } else {
-            UploadReason::Changed
-        },
-        replaces: if first {
-            Replaces::Nothing
-        } else {
-            Replaces::Own
-        },
-    }
+    });
+    writer.write();
 }
 
 /// What an upload of this observation delivers.
