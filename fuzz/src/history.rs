@@ -4,9 +4,8 @@
 //! What always holds: what is decided and begun in a run is legal, and so is every way in which it
 //! can end. Deliberately absent: the log's bytes, besides that every event survives them.
 
-use std::collections::BTreeMap;
-
 use courier_ledger::*;
+use scenario::{History, Shown};
 
 use crate::fold::consider;
 
@@ -24,11 +23,11 @@ pub fn history(data: &[u8]) {
         play.import(&mut script);
     }
     while let Some(step) = script.byte()
-        && play.entries < ENTRIES_MAX
+        && play.history.entries().len() < ENTRIES_MAX
     {
         play.step(step, &mut script);
     }
-    consider(&play.state);
+    consider(play.history.state());
 }
 
 /// The bytes that are left; zeros when there are none.
@@ -58,43 +57,23 @@ impl Script<'_> {
 }
 
 struct Play {
-    state: State,
-    policy: Policy,
-    /// What the broker shows; none for a status that cannot be read.
-    broker: BTreeMap<u64, Option<Observation>>,
-    entries: usize,
-    now: i64,
+    history: History,
 }
 
 impl Play {
     fn begin() -> Self {
-        let mut play = Self {
-            state: State::default(),
-            policy: Policy::new(KeyId([1; 8])),
-            broker: BTreeMap::new(),
-            entries: 0,
-            now: 1_700_000_000_000_000,
-        };
-        let version = "fuzz".to_owned();
-        play.record(Event::LogCreated { log: LOG, version });
-        play
+        let mut history = History::without_log("fuzz", Timestamp(1_700_000_000_000_000));
+        history.policy.key = KeyId([1; 8]);
+        history.create(LOG);
+        Self { history }
     }
 
+    /// Records what need not be legal, and survives being written in any case.
     fn try_record(&mut self, event: Event) -> Result<Sequence, IllegalEvent> {
-        self.now += 1_000_000;
-        let time = Timestamp(self.now);
+        let time = self.history.now();
         let bytes = fuzzing::encode(time, &event).expect("events can be written");
         assert_eq!(fuzzing::decode(&bytes), Ok((time, event.clone())));
-        let sequence = self.state.tip().next();
-        let entry = Entry {
-            sequence,
-            time,
-            event,
-            hash: Digest([0; 32]),
-        };
-        self.state = self.state.clone().apply(&entry)?;
-        self.entries += 1;
-        Ok(sequence)
+        self.history.try_record(event)
     }
 
     /// Records what must be legal.
@@ -107,20 +86,24 @@ impl Play {
     }
 
     fn is_running(&self) -> bool {
-        self.state.run().is_some_and(|run| run.finished.is_none())
+        self.history
+            .state()
+            .run()
+            .is_some_and(|run| run.finished.is_none())
     }
 
     fn has_polled(&self) -> bool {
-        self.is_running() && self.state.run().is_some_and(|run| run.polled)
+        self.is_running() && self.history.state().run().is_some_and(|run| run.polled)
     }
 
     fn import(&mut self, script: &mut Script<'_>) {
+        let now = self.history.now();
         let entries = (0..script.below(6)).map(|id| LegacyEntry {
             id: RequestId(id * 3 % 7),
             completion: Hundredths(script.below(101) as u8),
-            uploaded: Timestamp(self.now),
-            last_update: script.chance().then_some(Timestamp(self.now + 1)),
-            deleted: script.chance().then_some(Timestamp(self.now + 2)),
+            uploaded: now,
+            last_update: script.chance().then_some(Timestamp(now.0 + 1)),
+            deleted: script.chance().then_some(Timestamp(now.0 + 2)),
         });
         let entries = entries.collect();
         let sha256 = Digest([2; 32]);
@@ -142,34 +125,33 @@ impl Play {
     }
 
     fn change_broker(&mut self, script: &mut Script<'_>) {
+        let broker = &mut self.history.broker;
         let id = script.below(8);
         match script.below(6) {
-            0 => drop(self.broker.remove(&id)),
-            1 => drop(self.broker.insert(id, None)),
-            2 => self.broker.clear(),
+            0 => drop(broker.shown.remove(&id)),
+            1 => broker.unreadable(id),
+            2 => broker.shown.clear(),
             _ => {
-                let published = script.one_of(&[None, Some(Timestamp(1)), Some(Timestamp(2))]);
-                let nodes = (0..script.below(5)).map(|node| {
-                    let completed = script.one_of(&[None, Some(Timestamp(3)), Some(Timestamp(4))]);
-                    NodeStatus(NodeId(node), completed)
-                });
-                let observation = Observation::new(RequestId(id), published, nodes.collect());
-                self.broker.insert(id, observation);
+                let published = script.one_of(&[None, Some(1), Some(2)]);
+                let nodes = (0..script.below(5))
+                    .map(|node| (node, script.one_of(&[None, Some(3), Some(4)])));
+                let nodes = nodes.collect();
+                broker
+                    .shown
+                    .insert(id, Shown::Readable { published, nodes });
             }
         }
     }
 
     fn start_run(&mut self, script: &mut Script<'_>) {
         if script.chance() {
-            self.policy.key = KeyId([script.below(3) as u8; 8]);
+            self.history.policy.key = KeyId([script.below(3) as u8; 8]);
         }
-        self.policy.change = script.one_of(&[ChangeRule::Fingerprint, ChangeRule::Completion]);
-        self.policy.on_key_change = script.one_of(&[KeyChangeRule::Keep, KeyChangeRule::Reupload]);
-        self.record(Event::RunStarted {
-            version: "fuzz".to_owned(),
-            policy: self.policy.digest(),
-            key: self.policy.key,
-        });
+        self.history.policy.change =
+            script.one_of(&[ChangeRule::Fingerprint, ChangeRule::Completion]);
+        self.history.policy.on_key_change =
+            script.one_of(&[KeyChangeRule::Keep, KeyChangeRule::Reupload]);
+        self.record(self.history.run_started());
     }
 
     fn poll(&mut self, script: &mut Script<'_>) {
@@ -178,49 +160,40 @@ impl Play {
             self.record(Event::PollFailed { failure });
             return;
         }
-        let listing = self.broker.iter().map(|(id, shown)| {
-            let published = shown.as_ref().and_then(|shown| shown.published);
-            (RequestId(*id), published)
-        });
-        let mut poll = Poll::begin(listing).expect("each once");
-        for (id, shown) in &self.broker {
-            let id = RequestId(*id);
-            match shown {
-                Some(shown) => poll.read(id, shown.nodes.to_vec()),
-                None => poll.unreadable(id, failure(script)),
+        for shown in self.history.broker.shown.values_mut() {
+            if let Shown::Unreadable(why) = shown {
+                *why = failure(script);
             }
-            .expect("it is listed");
         }
-        for id in poll.missing(&self.state) {
-            let evidence = [Evidence::Deleted, Evidence::Untagged, Evidence::Unconfirmed];
-            poll.absent(id, script.one_of(&evidence));
-        }
-        let snapshot = poll.complete(&self.state).expect("complete");
-        let delta = snapshot.delta(&self.state);
+        let state = self.history.state();
+        let evidence = [Evidence::Deleted, Evidence::Untagged, Evidence::Unconfirmed];
+        let broker = &self.history.broker;
+        let snapshot = broker.snapshot_with(state, |_| script.one_of(&evidence));
+        let delta = snapshot.delta(state);
         self.record(Event::SnapshotObserved(delta));
     }
 
     /// Begins one of the planned commands whose request is not busy.
     fn begin_planned(&mut self, script: &mut Script<'_>) {
-        let commands = decide(&self.state, &self.policy).commands;
+        let commands = self.history.decide().commands;
         let index = script.below(commands.len() as u64) as usize;
         let Some(command) = commands.into_iter().nth(index) else {
             return;
         };
-        let is_busy = self.state.intents().any(|(_, intent)| {
+        let is_busy = self.history.state().intents().any(|(_, intent)| {
             let open = &intent.command;
             open.name() == command.name()
         });
         if !is_busy {
-            let temporary = command.temporary(LOG, self.state.tip().next());
-            self.record(Event::CommandStarted { command, temporary });
+            self.record(self.history.intent(&command));
         }
     }
 
     /// Ends an open command in one of its ways.
     fn end_open(&mut self, script: &mut Script<'_>) {
         let open: Vec<_> = self
-            .state
+            .history
+            .state()
             .intents()
             .map(|(start, intent)| (start, intent.command.clone()))
             .collect();
@@ -248,7 +221,7 @@ impl Play {
                     size_bytes: script.below(3),
                     plaintext_sha256: Digest([3; 32]),
                     token_sha256: Digest([4; 32]),
-                    key: self.policy.key,
+                    key: self.history.policy.key,
                     placement: script.one_of(&[Placement::PosixRename, Placement::Direct]),
                 };
                 match way {
@@ -268,7 +241,8 @@ impl Play {
 
     fn look(&mut self, script: &mut Script<'_>) {
         let look: Look = self
-            .state
+            .history
+            .state()
             .stored_files()
             .map(|(id, _)| {
                 let seen = match script.below(5) {
@@ -279,7 +253,7 @@ impl Play {
                 (RemoteName::export(id), seen)
             })
             .collect();
-        let delta = RemoteDelta::between(&self.state, &look);
+        let delta = RemoteDelta::between(self.history.state(), &look);
         self.record(Event::RemoteObserved(delta));
     }
 
@@ -287,14 +261,14 @@ impl Play {
     fn approve(&mut self, script: &mut Script<'_>) {
         let plan = match script.chance() {
             true => Digest([6; 32]),
-            false => decide(&self.state, &self.policy).approval_digest(),
+            false => self.history.decide().approval_digest(),
         };
         let (who, why) = ("who".to_owned(), "why".to_owned());
         self.record(Event::DeletionsApproved { plan, who, why });
     }
 
     fn finish(&mut self) {
-        let may = self.is_running() && self.state.intents().next().is_none();
+        let may = self.is_running() && self.history.state().intents().next().is_none();
         let event = Event::RunFinished {
             counts: RunCounts::default(),
             duration_micros: 7,
@@ -304,7 +278,7 @@ impl Play {
 
     /// Something that need not be legal, and is refused if it is not.
     fn anything(&mut self, script: &mut Script<'_>) {
-        let start = Sequence(script.below(self.entries as u64 + 2));
+        let start = Sequence(script.below(self.history.entries().len() as u64 + 2));
         let id = RequestId(script.below(9));
         let event = match script.below(7) {
             0 => Event::TailRecovered {
@@ -353,9 +327,9 @@ impl Play {
                 failure: failure(script),
             },
         };
-        let before = self.state.clone();
+        let before = self.history.state().clone();
         if self.try_record(event).is_err() {
-            assert_eq!(self.state, before);
+            assert_eq!(*self.history.state(), before);
         }
     }
 }
