@@ -12,14 +12,14 @@ use courier_ledger::RemoteCheckRule;
 use super::arguments::Arguments;
 use super::error::{CommandError, NoPrivateKey, NoRandomNumbers, NoWorkingDirectory, UsageError};
 use crate::config::Configuration;
-use crate::effects::broker::{Broker, Settings};
+use crate::effects::broker::Broker;
 use crate::effects::carrier::{DistantLookout, Fetcher};
 use crate::effects::clock::SystemClock;
 use crate::effects::fernet::FernetKey;
 use crate::effects::persistence::Persistence;
 use crate::effects::secret_file;
-use crate::effects::sftp::{Credential, Endpoint, HostKeys, Timeouts, Window};
-use crate::effects::spool::{SpoolDirectory, SpoolLimits};
+use crate::effects::sftp::{Endpoint, PrivateKeyFile};
+use crate::effects::spool::SpoolDirectory;
 use crate::effects::stop::Stop;
 
 /// The path of the configuration file.
@@ -90,60 +90,13 @@ pub(super) fn broker(
     configuration: &Configuration,
     persistence: Persistence,
 ) -> Result<Broker, CommandError> {
-    let from = &configuration.broker;
-    Ok(Broker::new(Settings {
-        url: from.url.clone(),
-        api_key: from.api_key.clone(),
-        tag: configuration.requests.tag.clone(),
-        ca_bundle: from.ca_bundle.clone(),
-        concurrency: from.concurrency,
-        connect_timeout: from.connect_timeout,
-        list_timeout: from.list_timeout,
-        status_timeout: from.status_timeout,
-        export_timeout: from.export_timeout,
-        download_timeout: from.download_timeout,
-        silence_timeout: from.silence_timeout,
-        persistence,
-        max_answer_bytes: from.max_answer_bytes,
-    })?)
+    Ok(Broker::new(configuration.broker.clone(), persistence)?)
 }
 
 /// The drop-box; reads the private key if the configuration names one.
 pub(super) fn endpoint(configuration: &Configuration) -> Result<Endpoint, CommandError> {
-    let sftp = &configuration.sftp;
-    let host_keys = if sftp.host_keys.is_empty() {
-        HostKeys::KnownHosts(sftp.known_hosts.clone().unwrap_or_else(users_known_hosts))
-    } else {
-        HostKeys::Pinned(sftp.host_keys.clone())
-    };
-    Ok(Endpoint {
-        host: sftp.host.clone(),
-        port: sftp.port,
-        username: sftp.username.clone(),
-        credentials: credentials(configuration)?,
-        host_keys,
-        folder: sftp.folder.clone(),
-        timeouts: Timeouts {
-            connect: sftp.timeout,
-            silence: sftp.timeout,
-            operation: sftp.upload_timeout,
-        },
-        window: Window {
-            open_files: sftp.concurrency,
-            ..Window::default()
-        },
-        recipe: sftp.recipe,
-    })
-}
-
-/// The proofs of identity: keys before the password, which the server need not see then.
-fn credentials(configuration: &Configuration) -> Result<Vec<Credential>, CommandError> {
-    let sftp = &configuration.sftp;
-    let mut credentials = Vec::new();
-    if sftp.agent {
-        credentials.push(Credential::Agent);
-    }
-    if let Some(path) = &sftp.key_file {
+    let mut endpoint = configuration.drop_box.clone();
+    if let Some(PrivateKeyFile { path, passphrase }) = &configuration.private_key {
         let (pem, exposed) = secret_file::read_text(path).map_err(|error| NoPrivateKey {
             path: path.clone(),
             error,
@@ -151,27 +104,16 @@ fn credentials(configuration: &Configuration) -> Result<Vec<Credential>, Command
         if let Some(exposed) = exposed {
             tracing::warn!("{exposed}");
         }
-        credentials.push(Credential::PrivateKey {
-            pem,
-            passphrase: sftp.key_passphrase.clone(),
-        });
+        endpoint.offer(pem, passphrase.clone());
     }
-    credentials.extend(sftp.password.clone().map(Credential::Password));
-    Ok(credentials)
-}
-
-fn users_known_hosts() -> PathBuf {
-    std::env::home_dir()
-        .unwrap_or_default()
-        .join(".ssh")
-        .join("known_hosts")
+    Ok(endpoint)
 }
 
 /// A way to the drop-box, if the configuration says to look there.
 pub(super) fn lookout(
     configuration: &Configuration,
 ) -> Result<Option<DistantLookout>, CommandError> {
-    match configuration.remote.check {
+    match configuration.rules.remote_check {
         RemoteCheckRule::Off => Ok(None),
         RemoteCheckRule::Report | RemoteCheckRule::Repair => {
             Ok(Some(DistantLookout::new(endpoint(configuration)?)))
@@ -185,15 +127,10 @@ pub(super) fn fetcher(
     key: &FernetKey,
     broker: Arc<Broker>,
 ) -> Result<Fetcher, CommandError> {
-    let limits = SpoolLimits {
-        memory_bytes: configuration.spool.memory_bytes,
-        limit_bytes: configuration.spool.max_bytes.unwrap_or(u64::MAX),
-        reserve_bytes: configuration.spool.reserve_bytes,
-    };
     Ok(Fetcher {
         broker,
         key: key.clone(),
-        spool: SpoolDirectory::open(&configuration.working_dir, limits)?,
+        spool: SpoolDirectory::open(&configuration.working_dir, configuration.spool)?,
         concurrency: configuration.broker.concurrency.get(),
         clock: Box::new(SystemClock::start()),
     })

@@ -21,7 +21,7 @@ struct PlanView<'a> {
 
 pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitCode, CommandError> {
     let configuration = parts::configuration(arguments)?;
-    let key = parts::load_key(&configuration.security.path_encryption_key)?;
+    let key = parts::load_key(&configuration.encryption_key)?;
     let broker = parts::broker(&configuration, parts::persistence(&configuration)?)?;
     let ledger::Rehearsed {
         mut log,
@@ -29,7 +29,7 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
         legacy,
     } = ledger::rehearsal(&configuration)?;
     let clock = SystemClock::start();
-    let policy = configuration.policy(key.id());
+    let policy = configuration.rules.policy(key.id());
     let mut lookout = parts::lookout(&configuration)?;
     let decided = run::rehearse(
         &mut log,

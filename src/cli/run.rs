@@ -14,7 +14,7 @@ use crate::run::{self, Parts, RunReport};
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let configuration = parts::configuration(arguments)?;
-    let key = parts::load_key(&configuration.security.path_encryption_key)?;
+    let key = parts::load_key(&configuration.encryption_key)?;
     let endpoint = parts::endpoint(&configuration)?;
     let persistence = parts::persistence(&configuration)?;
     let stop = persistence.stop().clone();
@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let departure = Connecting::begin(endpoint, fetcher);
     let status_file = LocalStatusFile::inside(&configuration.working_dir);
     let parts = Parts {
-        policy: configuration.policy(key.id()),
+        policy: configuration.rules.policy(key.id()),
         poller: broker.as_ref(),
         departure,
         status_file: &status_file,

@@ -3,14 +3,15 @@
 //! holds the document to it.
 
 use std::fmt::Write as _;
+use std::num::NonZeroUsize;
 
 use courier_ledger::{ChangeRule, DraftRule, KeyChangeRule, ReappearanceRule, RemoteCheckRule};
 
 use super::kind::{
-    Address, Allowance, Choice, Fingerprints, HostName, Kind, LocalPath, Number, RemotePath,
-    Seconds, Secret, Switch, Text,
+    Allowance, Choice, Fingerprints, Kind, LocalPath, Number, Seconds, Secret, Switch, Text,
     Without::{Means, Nothing, Required},
 };
+use crate::effects::broker::{Address, Tag};
 use crate::effects::sftp::{Placing, Verification};
 
 /// The table and the name of a key; the table is empty for the top level.
@@ -71,6 +72,11 @@ macro_rules! keys {
     };
 }
 
+/// A number of things of which there must be one.
+const fn at_least_one(number: usize) -> NonZeroUsize {
+    NonZeroUsize::MIN.saturating_add(number - 1)
+}
+
 /// Far above any disk, far below overflow.
 const MOST_MIB: u64 = 1 << 30;
 
@@ -78,14 +84,14 @@ keys! {
     CA_BUNDLE: LocalPath = "" "REQUESTS_CA_BUNDLE", LocalPath(Means("the system's alone")),
         "PEM file of certificate authorities that are trusted for HTTPS besides the system's; stands before any table";
 
-    BROKER_URL: Address = "BROKER" "URL", Address(Required),
+    BROKER_URL: Text<Address> = "BROKER" "URL", Text::of("an http or https address", Required),
         "the broker's base address";
     API_KEY: Secret = "BROKER" "API_KEY", Secret(Means("required, or `API_KEY_FILE`")),
         "the API key of an administrator";
     API_KEY_FILE: LocalPath = "BROKER" "API_KEY_FILE", LocalPath(Nothing),
         "a file that holds the API key";
-    BROKER_CONCURRENCY: Number<usize> = "BROKER" "CONCURRENCY",
-        Number { least: 1, most: 256, default: 32 },
+    BROKER_CONCURRENCY: Number<NonZeroUsize> = "BROKER" "CONCURRENCY",
+        Number { least: at_least_one(1), most: at_least_one(256), default: at_least_one(32) },
         "calls to the broker at the same time";
     CONNECT_TIMEOUT: Seconds = "BROKER" "CONNECT_TIMEOUT", Seconds(10),
         "limit for connecting, TLS included";
@@ -103,7 +109,7 @@ keys! {
         Number { least: 1, most: 1024, default: 32 },
         "largest list that is read";
 
-    TAG: Text = "REQUESTS" "TAG", Text(Required),
+    TAG: Text<Tag> = "REQUESTS" "TAG", Text::of("a text", Required),
         "requests with this tag are delivered";
     CHANGE: Choice<ChangeRule> = "REQUESTS" "CHANGE",
         Choice {
@@ -124,11 +130,11 @@ keys! {
         },
         "what happens to a request that is not published yet";
 
-    HOST: HostName = "SFTP" "HOST", HostName(Required),
+    HOST: Text<String> = "SFTP" "HOST", Text::of("a name or an address", Required),
         "the SFTP server";
     PORT: Number<u16> = "SFTP" "PORT", Number { least: 1, most: u16::MAX, default: 22 },
         "its port";
-    USERNAME: Text = "SFTP" "USERNAME", Text(Required),
+    USERNAME: Text<String> = "SFTP" "USERNAME", Text::of("a text", Required),
         "who logs in";
     PASSWORD: Secret = "SFTP" "PASSWORD",
         Secret(Means("required, or `PASSWORD_FILE`, `KEY_FILE` or `AGENT`")),
@@ -147,7 +153,7 @@ keys! {
         "limit for connecting, and for every wait for the server's next answer";
     UPLOAD_TIMEOUT: Seconds = "SFTP" "UPLOAD_TIMEOUT", Seconds(3600),
         "limit for one file as a whole";
-    FOLDERNAME: RemotePath = "SFTP" "FOLDERNAME", RemotePath(Required),
+    FOLDERNAME: Text<String> = "SFTP" "FOLDERNAME", Text::of("a path on the server", Required),
         "the folder of the drop-box";
     HOST_KEY: Fingerprints = "SFTP" "HOST_KEY", Fingerprints(Means("`KNOWN_HOSTS` decides")),
         "fingerprints of the server's host keys; `broker-courier host-key` shows them";

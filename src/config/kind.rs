@@ -2,6 +2,7 @@
 //! is documented.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use courier_ledger::Guards;
 
@@ -53,20 +54,40 @@ macro_rules! texts {
 }
 
 texts! {
-    /// Any text that is not empty.
-    Text "a text"
     /// A text that no message shows.
     Secret "a secret text"
     /// A path on this machine.
     LocalPath "a path"
-    /// A path on the server.
-    RemotePath "a path on the server"
-    /// An address of the broker.
-    Address "an http or https address"
-    /// A host's name or address.
-    HostName "a name or an address"
     /// Host keys.
     Fingerprints "`SHA256:…`, or a list of them"
+}
+
+/// A text that is not empty, has no control characters, and is a `T`.
+pub(super) struct Text<T> {
+    takes: &'static str,
+    without: Without,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T> Text<T> {
+    /// A key that takes this, in words.
+    pub(super) const fn of(takes: &'static str, without: Without) -> Self {
+        Self {
+            takes,
+            without,
+            value: PhantomData,
+        }
+    }
+}
+
+impl<T> Kind for Text<T> {
+    fn takes(&self) -> String {
+        self.takes.to_owned()
+    }
+
+    fn without(&self) -> String {
+        self.without.words()
+    }
 }
 
 /// A number within limits.

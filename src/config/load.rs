@@ -1,12 +1,9 @@
 //! From the file to the typed configuration.
 
 use std::io;
-use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use secrecy::ExposeSecret as _;
-use url::{Host, Url};
 use zeroize::Zeroizing;
 
 use super::document::Document;
@@ -14,17 +11,18 @@ use super::keys::{self, Key};
 use super::kind::LocalPath;
 use super::problem::Problem;
 use super::reader::{Folders, Reader};
-use super::{
-    Broker, Configuration, ConfigurationError, Remote, Requests, Security, Sftp, Spool, Warning,
-};
+use super::{Configuration, ConfigurationError, Rules, Warning};
+use crate::effects::broker::{Address, ApiKey, Settings};
 use crate::effects::secret_file::{self, Exposed};
-use crate::effects::sftp::Recipe;
+use crate::effects::sftp::{
+    Credential, Endpoint, HostKeys, PrivateKeyFile, Recipe, Timeouts, Window,
+};
+use crate::effects::spool::SpoolLimits;
 
 const KIB: usize = 1 << 10;
 const MIB: u64 = 1 << 20;
 /// Largest configuration file in bytes: far above any real one.
 const MAX_FILE_BYTES: u64 = MIB;
-const MAX_TAG_CHARACTERS: usize = 200;
 
 impl Configuration {
     /// Loads a configuration file and the files of secrets that it names. Relative paths in it
@@ -139,23 +137,20 @@ fn read(path: &Path) -> Result<File, ConfigurationError> {
 fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
     // Each is read before any is missed, so that all problems are found.
     let broker = broker(reader);
-    let requests = requests(reader);
-    let sftp = sftp(reader);
-    let security = security(reader);
-    let guards = reader.guards(&keys::MAX_DELETIONS);
+    let drop_box = drop_box(reader);
+    let private_key = private_key(reader);
+    let encryption_key = reader.required_path(&keys::PATH_ENCRYPTION_KEY);
+    let rules = rules(reader);
     let spool = spool(reader);
     let deadline = reader.seconds(&keys::DEADLINE);
     let retries = reader.number(&keys::RETRIES);
     let working_dir = reader.required_path(&keys::WORKING_DIR);
     Some(Configuration {
         broker: broker?,
-        requests: requests?,
-        sftp: sftp?,
-        security: security?,
-        remote: Remote {
-            check: reader.choice(&keys::REMOTE_CHECK),
-        },
-        guards,
+        drop_box: drop_box?,
+        private_key,
+        encryption_key: encryption_key?,
+        rules,
         spool,
         deadline,
         retries,
@@ -163,23 +158,14 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
     })
 }
 
-fn broker(reader: &mut Reader<'_>) -> Option<Broker> {
-    let url = url(reader);
-    if !reader.has(&keys::API_KEY) && !reader.has(&keys::API_KEY_FILE) {
-        reader.missing(&keys::API_KEY, " (or BROKER.API_KEY_FILE)");
+fn broker(reader: &mut Reader<'_>) -> Option<Settings> {
+    let address = reader.required(&keys::BROKER_URL);
+    if address.as_ref().is_some_and(Address::is_exposed) {
+        let text = "is not https: the API key and the results cross the network unencrypted";
+        reader.warn(&keys::BROKER_URL, text);
     }
-    let api_key = reader.secret(&keys::API_KEY, &keys::API_KEY_FILE);
-    if let Some(api_key) = &api_key
-        && api_key.expose_secret().chars().any(char::is_control)
-    {
-        // It goes into a line of HTTP.
-        let text = "must not contain control characters or line breaks";
-        if reader.has(&keys::API_KEY) {
-            reader.wrong(&keys::API_KEY, text);
-        } else {
-            reader.wrong(&keys::API_KEY_FILE, &format!("names a key that {text}"));
-        }
-    }
+    let api_key = api_key(reader);
+    let tag = reader.required(&keys::TAG);
     let ca_bundle = reader.path(&keys::CA_BUNDLE);
     let concurrency = reader.number(&keys::BROKER_CONCURRENCY);
     let connect_timeout = reader.seconds(&keys::CONNECT_TIMEOUT);
@@ -189,11 +175,12 @@ fn broker(reader: &mut Reader<'_>) -> Option<Broker> {
     let download_timeout = reader.seconds(&keys::DOWNLOAD_TIMEOUT);
     let silence_timeout = reader.seconds(&keys::SILENCE_TIMEOUT);
     let max_answer_bytes = reader.number(&keys::MAX_ANSWER_MIB) * MIB;
-    Some(Broker {
-        url: url?,
+    Some(Settings {
+        address: address?,
         api_key: api_key?,
+        tag: tag?,
         ca_bundle,
-        concurrency: NonZeroUsize::new(concurrency)?,
+        concurrency,
         connect_timeout,
         list_timeout,
         status_timeout,
@@ -204,67 +191,67 @@ fn broker(reader: &mut Reader<'_>) -> Option<Broker> {
     })
 }
 
-/// The broker's address, with a slash at its end: what is joined to it lies below it.
-fn url(reader: &mut Reader<'_>) -> Option<Url> {
-    let key = &keys::BROKER_URL;
-    let text = reader.required(key)?;
-    let parsed = Url::parse(text.trim()).ok();
-    let Some(mut url) =
-        parsed.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-    else {
-        reader.malformed(key);
-        return None;
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        reader.wrong(key, "must not contain a user name or a password");
-        return None;
+fn api_key(reader: &mut Reader<'_>) -> Option<ApiKey> {
+    if !reader.has(&keys::API_KEY) && !reader.has(&keys::API_KEY_FILE) {
+        reader.missing(&keys::API_KEY, " (or BROKER.API_KEY_FILE)");
     }
-    if url.query().is_some() || url.fragment().is_some() {
-        reader.wrong(key, "must not contain a query or a fragment");
-        return None;
-    }
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
-    if url.scheme() == "http" && !is_this_machine(&url) {
-        let text = "is not https: the API key and the results cross the network unencrypted";
-        reader.warn(key, text);
-    }
-    Some(url)
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
+    match ApiKey::new(reader.secret(&keys::API_KEY, &keys::API_KEY_FILE)?) {
+        Ok(api_key) => Some(api_key),
+        Err(error) => {
+            if reader.has(&keys::API_KEY) {
+                reader.wrong(&keys::API_KEY, &error.to_string());
+            } else {
+                reader.wrong(&keys::API_KEY_FILE, &format!("names a key that {error}"));
+            }
+            None
+        }
     }
 }
 
-fn requests(reader: &mut Reader<'_>) -> Option<Requests> {
-    let tag = reader.required(&keys::TAG);
-    if let Some(tag) = &tag
-        && tag.chars().count() > MAX_TAG_CHARACTERS
-    {
-        let text = format!("takes at most {MAX_TAG_CHARACTERS} characters");
-        reader.wrong(&keys::TAG, &text);
+fn rules(reader: &mut Reader<'_>) -> Rules {
+    Rules {
+        change: reader.choice(&keys::CHANGE),
+        reappeared: reader.choice(&keys::REAPPEARED),
+        drafts: reader.choice(&keys::DRAFTS),
+        on_key_change: reader.choice(&keys::ON_KEY_CHANGE),
+        remote_check: reader.choice(&keys::REMOTE_CHECK),
+        guards: reader.guards(&keys::MAX_DELETIONS),
     }
-    let change = reader.choice(&keys::CHANGE);
-    let reappeared = reader.choice(&keys::REAPPEARED);
-    let drafts = reader.choice(&keys::DRAFTS);
-    Some(Requests {
-        tag: tag?,
-        change,
-        reappeared,
-        drafts,
-    })
 }
 
-fn sftp(reader: &mut Reader<'_>) -> Option<Sftp> {
+fn drop_box(reader: &mut Reader<'_>) -> Option<Endpoint> {
     let host = host(reader);
     let port = reader.number(&keys::PORT);
     let username = reader.required(&keys::USERNAME);
+    let credentials = credentials(reader);
+    let timeout = reader.seconds(&keys::SFTP_TIMEOUT);
+    let upload_timeout = reader.seconds(&keys::UPLOAD_TIMEOUT);
+    let folder = folder(reader);
+    let host_keys = host_keys(reader);
+    let concurrency = reader.number(&keys::SFTP_CONCURRENCY);
+    let recipe = Recipe {
+        placing: reader.choice(&keys::UPLOAD),
+        verification: reader.choice(&keys::VERIFY),
+    };
+    Some(Endpoint {
+        host: host?,
+        port,
+        username: username?,
+        credentials,
+        host_keys,
+        folder: folder?,
+        timeouts: Timeouts {
+            connect: timeout,
+            silence: timeout,
+            operation: upload_timeout,
+        },
+        window: Window::of(concurrency),
+        recipe,
+    })
+}
+
+/// What proves who logs in, but for a key in a file.
+fn credentials(reader: &mut Reader<'_>) -> Vec<Credential> {
     let agent = reader.switch(&keys::AGENT);
     if !reader.has(&keys::PASSWORD)
         && !reader.has(&keys::PASSWORD_FILE)
@@ -275,9 +262,15 @@ fn sftp(reader: &mut Reader<'_>) -> Option<Sftp> {
         reader.missing(&keys::PASSWORD, instead);
     }
     let password = reader.secret(&keys::PASSWORD, &keys::PASSWORD_FILE);
-    let key_file = reader.path(&keys::KEY_FILE);
-    let key_passphrase = reader.secret(&keys::KEY_PASSPHRASE, &keys::KEY_PASSPHRASE_FILE);
-    if key_passphrase.is_some() && !reader.has(&keys::KEY_FILE) {
+    let agent = agent.then_some(Credential::Agent);
+    let password = password.map(Credential::Password);
+    agent.into_iter().chain(password).collect()
+}
+
+fn private_key(reader: &mut Reader<'_>) -> Option<PrivateKeyFile> {
+    let path = reader.path(&keys::KEY_FILE);
+    let passphrase = reader.secret(&keys::KEY_PASSPHRASE, &keys::KEY_PASSPHRASE_FILE);
+    if passphrase.is_some() && !reader.has(&keys::KEY_FILE) {
         let text = "is not used: there is no SFTP.KEY_FILE";
         if reader.has(&keys::KEY_PASSPHRASE) {
             reader.warn(&keys::KEY_PASSPHRASE, text);
@@ -285,35 +278,21 @@ fn sftp(reader: &mut Reader<'_>) -> Option<Sftp> {
             reader.warn(&keys::KEY_PASSPHRASE_FILE, text);
         }
     }
-    let timeout = reader.seconds(&keys::SFTP_TIMEOUT);
-    let upload_timeout = reader.seconds(&keys::UPLOAD_TIMEOUT);
-    let folder = folder(reader);
-    let host_keys = reader.host_keys(&keys::HOST_KEY);
+    let path = path?;
+    Some(PrivateKeyFile { path, passphrase })
+}
+
+fn host_keys(reader: &mut Reader<'_>) -> HostKeys {
+    let pinned = reader.host_keys(&keys::HOST_KEY);
     let known_hosts = reader.path(&keys::KNOWN_HOSTS);
     if reader.has(&keys::HOST_KEY) && reader.has(&keys::KNOWN_HOSTS) {
         reader.warn(&keys::KNOWN_HOSTS, "is not used: SFTP.HOST_KEY decides");
     }
-    let concurrency = reader.number(&keys::SFTP_CONCURRENCY);
-    let recipe = Recipe {
-        placing: reader.choice(&keys::UPLOAD),
-        verification: reader.choice(&keys::VERIFY),
-    };
-    Some(Sftp {
-        host: host?,
-        port,
-        username: username?,
-        password,
-        agent,
-        key_file,
-        key_passphrase,
-        timeout,
-        upload_timeout,
-        folder: folder?,
-        host_keys,
-        known_hosts,
-        concurrency,
-        recipe,
-    })
+    if pinned.is_empty() {
+        HostKeys::KnownHosts(known_hosts.unwrap_or_else(|| reader.users_known_hosts()))
+    } else {
+        HostKeys::Pinned(pinned)
+    }
 }
 
 fn host(reader: &mut Reader<'_>) -> Option<String> {
@@ -341,20 +320,13 @@ fn folder(reader: &mut Reader<'_>) -> Option<String> {
     })
 }
 
-fn security(reader: &mut Reader<'_>) -> Option<Security> {
-    let path_encryption_key = reader.required_path(&keys::PATH_ENCRYPTION_KEY);
-    let on_key_change = reader.choice(&keys::ON_KEY_CHANGE);
-    Some(Security {
-        path_encryption_key: path_encryption_key?,
-        on_key_change,
-    })
-}
-
-fn spool(reader: &mut Reader<'_>) -> Spool {
-    let max_bytes = reader.number(&keys::MAX_MIB) * MIB;
-    Spool {
+fn spool(reader: &mut Reader<'_>) -> SpoolLimits {
+    SpoolLimits {
         memory_bytes: reader.number(&keys::MEMORY_KIB) * KIB,
-        max_bytes: (max_bytes > 0).then_some(max_bytes),
+        limit_bytes: match reader.number(&keys::MAX_MIB) {
+            0 => u64::MAX,
+            limit => limit * MIB,
+        },
         reserve_bytes: reader.number(&keys::RESERVE_MIB) * MIB,
     }
 }

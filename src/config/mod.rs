@@ -18,158 +18,80 @@ mod suggestion;
 mod tests;
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use courier_ledger::{
     ChangeRule, DraftRule, Guards, KeyChangeRule, KeyId, Policy, ReappearanceRule, RemoteCheckRule,
 };
-use secrecy::SecretString;
-use url::Url;
 
 pub use keys::reference_markdown;
 pub use problem::Problem;
 
-use crate::effects::sftp::{HostKeyFingerprint, Recipe};
+use crate::effects::broker;
+use crate::effects::sftp::{Endpoint, PrivateKeyFile};
+use crate::effects::spool::SpoolLimits;
 
-/// Everything that a configuration file says.
+/// Everything that a configuration file says, in the types of what it is said to.
 #[derive(Debug)]
 pub struct Configuration {
-    /// `[BROKER]`.
-    pub broker: Broker,
-    /// `[REQUESTS]`.
-    pub requests: Requests,
-    /// `[SFTP]`.
-    pub sftp: Sftp,
-    /// `[SECURITY]`.
-    pub security: Security,
-    /// `[GUARDS]`.
-    pub guards: Guards,
-    /// `[REMOTE]`.
-    pub remote: Remote,
-    /// `[SPOOL]`.
-    pub spool: Spool,
-    /// `RUN.DEADLINE`.
+    /// The broker, and what it is asked for.
+    pub broker: broker::Settings,
+    /// The drop-box, without the private key, if there is one: that is still in its file.
+    pub drop_box: Endpoint,
+    /// The file of the private key that opens the drop-box.
+    pub private_key: Option<PrivateKeyFile>,
+    /// The file of the key that results are encrypted with.
+    pub encryption_key: PathBuf,
+    /// How to decide.
+    pub rules: Rules,
+    /// What the spool may take.
+    pub spool: SpoolLimits,
+    /// Limit for a run as a whole.
     pub deadline: Duration,
-    /// `RUN.RETRIES`.
+    /// How often a run repeats what failed.
     pub retries: u32,
-    /// `MISC.WORKING_DIR`.
+    /// The folder of the ledger.
     pub working_dir: PathBuf,
 }
 
-/// `[BROKER]`.
-#[derive(Debug)]
-pub struct Broker {
-    /// The base address.
-    pub url: Url,
-    /// The key of an administrator.
-    pub api_key: SecretString,
-    /// Certificate authorities besides the system's.
-    pub ca_bundle: Option<PathBuf>,
-    /// Calls at the same time.
-    pub concurrency: NonZeroUsize,
-    /// Limit for connecting.
-    pub connect_timeout: Duration,
-    /// Limit for a list.
-    pub list_timeout: Duration,
-    /// Limit for one status.
-    pub status_timeout: Duration,
-    /// Limit for one export.
-    pub export_timeout: Duration,
-    /// Limit for one download.
-    pub download_timeout: Duration,
-    /// Limit for the next byte of a download.
-    pub silence_timeout: Duration,
-    /// Largest list in bytes.
-    pub max_answer_bytes: u64,
-}
-
-/// `[REQUESTS]`.
-#[derive(Debug)]
-pub struct Requests {
-    /// The tag.
-    pub tag: String,
+/// How to decide: a policy, but for the key that is in use.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
     /// What counts as a change.
     pub change: ChangeRule,
     /// What happens to a request that is back.
     pub reappeared: ReappearanceRule,
     /// What happens to drafts.
     pub drafts: DraftRule,
-}
-
-/// `[SFTP]`.
-#[derive(Debug)]
-pub struct Sftp {
-    /// The server.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// Who logs in.
-    pub username: String,
-    /// The password.
-    pub password: Option<SecretString>,
-    /// Whether the keys of the SSH agent are tried.
-    pub agent: bool,
-    /// The private key's file.
-    pub key_file: Option<PathBuf>,
-    /// What the private key is encrypted with.
-    pub key_passphrase: Option<SecretString>,
-    /// Limit for connecting and for silence.
-    pub timeout: Duration,
-    /// Limit for one file.
-    pub upload_timeout: Duration,
-    /// The folder.
-    pub folder: String,
-    /// Accepted host keys; empty when `known_hosts` decides.
-    pub host_keys: Vec<HostKeyFingerprint>,
-    /// The file of known host keys, unless it is the user's own.
-    pub known_hosts: Option<PathBuf>,
-    /// Files open at the same time.
-    pub concurrency: usize,
-    /// How files come under their final names.
-    pub recipe: Recipe,
-}
-
-/// `[SECURITY]`.
-#[derive(Debug)]
-pub struct Security {
-    /// The key file.
-    pub path_encryption_key: PathBuf,
     /// What happens to files under an earlier key.
     pub on_key_change: KeyChangeRule,
-}
-
-/// `[REMOTE]`.
-#[derive(Clone, Copy, Debug)]
-pub struct Remote {
     /// What happens to files that are not as they were delivered.
-    pub check: RemoteCheckRule,
+    pub remote_check: RemoteCheckRule,
+    /// What needs approval.
+    pub guards: Guards,
 }
 
-/// `[SPOOL]`.
-#[derive(Clone, Copy, Debug)]
-pub struct Spool {
-    /// Results up to this size wait in memory, in bytes.
-    pub memory_bytes: usize,
-    /// What larger ones may take on disk together, in bytes; none for no limit.
-    pub max_bytes: Option<u64>,
-    /// Free space to leave on the disk, in bytes.
-    pub reserve_bytes: u64,
-}
-
-impl Configuration {
-    /// How to decide, with the key that is in use.
+impl Rules {
+    /// The policy, with the key that is in use.
     #[must_use]
-    pub fn policy(&self, key: KeyId) -> Policy {
+    pub fn policy(self, key: KeyId) -> Policy {
+        let Self {
+            change,
+            reappeared,
+            drafts,
+            on_key_change,
+            remote_check,
+            guards,
+        } = self;
         Policy {
-            change: self.requests.change,
-            reappeared: self.requests.reappeared,
-            drafts: self.requests.drafts,
-            on_key_change: self.security.on_key_change,
-            remote_check: self.remote.check,
+            change,
+            reappeared,
+            drafts,
+            on_key_change,
+            remote_check,
             key,
-            guards: self.guards,
+            guards,
         }
     }
 }

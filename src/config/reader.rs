@@ -15,7 +15,7 @@ use super::Warning;
 use super::document::{Content, Document, Value};
 use super::keys::{AnyKey, Key, Name};
 use super::kind::{
-    Allowance, Choice, Fingerprints, Kind, LocalPath, Number, Seconds, Secret, Switch,
+    Allowance, Choice, Fingerprints, Kind, LocalPath, Number, Seconds, Secret, Switch, Text,
 };
 use super::problem::Problem;
 use crate::effects::secret_file::{self, Exposed};
@@ -129,12 +129,21 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// A text without control characters that must be there.
-    pub(super) fn required(&mut self, key: &dyn AnyKey) -> Option<String> {
+    /// A text without control characters that must be there, as what it stands for.
+    pub(super) fn required<T>(&mut self, key: &Key<Text<T>>) -> Option<T>
+    where
+        T: FromStr<Err: fmt::Display>,
+    {
         if !self.has(key) {
             self.missing(key, "");
         }
-        self.plain(key)
+        match self.plain(key)?.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.wrong(key, &error.to_string());
+                None
+            }
+        }
     }
 
     fn plain(&mut self, key: &dyn AnyKey) -> Option<String> {
@@ -173,6 +182,12 @@ impl<'a> Reader<'a> {
             self.missing(key, "");
         }
         self.path(key)
+    }
+
+    /// Where OpenSSH keeps the host keys that this user knows.
+    pub(super) fn users_known_hosts(&self) -> PathBuf {
+        let home = self.folders.home.unwrap_or(Path::new(""));
+        home.join(".ssh").join("known_hosts")
     }
 
     /// A secret, from the file itself or from one of its own; both at once is a problem.

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret as _;
 
+use super::reader::Folders;
 use super::*;
+use crate::effects::sftp::{Credential, HostKeys};
 
 /// A real file of the replaced program.
 const LEGACY: &str = r#"[BROKER]
@@ -101,6 +103,15 @@ impl Scene {
     }
 }
 
+/// The password that opens the drop-box.
+fn password(configuration: &Configuration) -> Option<&str> {
+    let credentials = &configuration.drop_box.credentials;
+    credentials.iter().find_map(|credential| match credential {
+        Credential::Password(password) => Some(password.expose_secret()),
+        Credential::PrivateKey { .. } | Credential::Agent => None,
+    })
+}
+
 /// The legacy file with further lines below a table's header, or before the first table.
 fn with(table: &str, lines: &str) -> String {
     match table {
@@ -122,10 +133,14 @@ fn without(key: &str) -> String {
 fn a_file_of_the_replaced_program_loads_unchanged_and_without_a_warning() {
     let (configuration, warnings) = Scene::new(LEGACY).load().unwrap();
     assert_eq!(warnings, []);
+    assert_eq!(configuration.broker.api_key.expose(), "xxxAdmin1234");
+    assert_eq!(password(&configuration).unwrap(), "sftppassword");
+    let folders = Folders {
+        file: Path::new("/etc/courier.toml"),
+        home: Some(Path::new("/home/courier")),
+    };
+    let (configuration, _) = Configuration::of_text(LEGACY, 0o600, folders).unwrap();
     insta::assert_debug_snapshot!(configuration);
-    let Configuration { broker, sftp, .. } = configuration;
-    assert_eq!(broker.api_key.expose_secret(), "xxxAdmin1234");
-    assert_eq!(sftp.password.unwrap().expose_secret(), "sftppassword");
 }
 
 #[test]
@@ -138,7 +153,7 @@ fn a_bundle_of_certificates_stands_before_any_table() {
 #[test]
 fn without_rules_of_its_own_a_file_means_the_ledgers_defaults() {
     let key = KeyId([7; 8]);
-    let policy = Scene::new(LEGACY).loaded().policy(key);
+    let policy = Scene::new(LEGACY).loaded().rules.policy(key);
     assert_eq!(policy, Policy::new(key));
 }
 
@@ -150,7 +165,7 @@ fn each_rule_reaches_the_policy() {
             "TAG = \"rki\"\nCHANGE = \"completion\"\nREAPPEARED = \"ignore\"\nDRAFTS = \"wait\"",
         )
         .replace("[MISC]", "ON_KEY_CHANGE = \"reupload\"\n[MISC]");
-    let policy = Scene::new(text).loaded().policy(KeyId([7; 8]));
+    let policy = Scene::new(text).loaded().rules.policy(KeyId([7; 8]));
     assert_eq!(policy.change, ChangeRule::Completion);
     assert_eq!(policy.reappeared, ReappearanceRule::Ignore);
     assert_eq!(policy.drafts, DraftRule::Wait);
@@ -171,9 +186,16 @@ fn deletions_are_allowed_by_number_or_by_share() {
         let Guards {
             max_deletions,
             max_deletions_percent,
-        } = Scene::new(text).loaded().guards;
+        } = Scene::new(text).loaded().rules.guards;
         assert_eq!((max_deletions, max_deletions_percent), (count, percent));
     }
+}
+
+/// The limit for connecting and for silence, in seconds.
+fn timeout(text: &str) -> u64 {
+    let timeouts = Scene::new(text).loaded().drop_box.timeouts;
+    assert_eq!(timeouts.connect, timeouts.silence);
+    timeouts.connect.as_secs()
 }
 
 #[test]
@@ -183,19 +205,12 @@ fn numbers_may_stand_in_quotes() {
         if value.starts_with('0') {
             assert!(Scene::new(text).load().is_err());
         } else {
-            assert_eq!(Scene::new(text).loaded().sftp.timeout.as_secs(), 7);
+            assert_eq!(timeout(&text), 7);
         }
     }
     let text = LEGACY.replace("\"25\"", "1_000");
-    assert_eq!(Scene::new(text).loaded().sftp.timeout.as_secs(), 1000);
-    assert_eq!(
-        Scene::new(without("TIMEOUT"))
-            .loaded()
-            .sftp
-            .timeout
-            .as_secs(),
-        25
-    );
+    assert_eq!(timeout(&text), 1000);
+    assert_eq!(timeout(&without("TIMEOUT")), 25);
 }
 
 #[test]
@@ -204,7 +219,9 @@ fn one_host_key_or_a_list_of_them() {
     let two = "\"SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0\"";
     for (value, count) in [(one.to_owned(), 1), (format!("[{one},\n {two}]"), 2)] {
         let text = with("SFTP", &format!("HOST_KEY = {value}"));
-        let host_keys = Scene::new(text).loaded().sftp.host_keys;
+        let HostKeys::Pinned(host_keys) = Scene::new(text).loaded().drop_box.host_keys else {
+            panic!("others are accepted");
+        };
         assert_eq!(host_keys.len(), count);
         assert_eq!(format!("\"{}\"", host_keys[0]), one);
     }
@@ -220,7 +237,7 @@ fn relative_paths_start_at_the_files_folder_and_a_tilde_is_home() {
     let folder = scene.folder.path();
     assert_eq!(configuration.working_dir, folder.join("ledger"));
     let key = std::env::home_dir().unwrap().join("rki.key");
-    assert_eq!(configuration.security.path_encryption_key, key);
+    assert_eq!(configuration.encryption_key, key);
 }
 
 #[test]
@@ -238,7 +255,8 @@ fn the_brokers_address_ends_with_a_slash() {
         (" HTTPS://Example.ORG:443 ", "https://example.org/"),
     ] {
         let text = LEGACY.replace("http://localhost:8080", given);
-        let url = Scene::new(text).loaded().broker.url;
+        let address = Scene::new(text).loaded().broker.address;
+        let url = address.url();
         assert_eq!(url.as_str(), expected);
         let joined = url.join("broker/status").unwrap();
         assert_eq!(joined.as_str(), format!("{expected}broker/status"));
@@ -254,16 +272,16 @@ fn a_tag_may_hold_quotes_and_a_folder_any_characters_but_control_characters() {
             "FOLDERNAME = \"/a/Übergabe b..c//\"",
         );
     let configuration = Scene::new(text).loaded();
-    assert_eq!(configuration.requests.tag, "a'b\"c");
-    assert_eq!(configuration.sftp.folder, "/a/Übergabe b..c");
+    assert_eq!(configuration.broker.tag.as_str(), "a'b\"c");
+    assert_eq!(configuration.drop_box.folder, "/a/Übergabe b..c");
     let root = LEGACY.replace("FOLDERNAME = \"rki\"", "FOLDERNAME = \"/\"");
-    assert_eq!(Scene::new(root).loaded().sftp.folder, "/");
+    assert_eq!(Scene::new(root).loaded().drop_box.folder, "/");
 }
 
 #[test]
 fn an_address_of_ipv6_is_a_host() {
     let text = LEGACY.replace("127.0.0.1", "fd00::7");
-    assert_eq!(Scene::new(text).loaded().sftp.host, "fd00::7");
+    assert_eq!(Scene::new(text).loaded().drop_box.host, "fd00::7");
 }
 
 #[test]

@@ -85,15 +85,24 @@ fn no_secret_is_shown_of_a_value_in_a_wrong_place() {
 
 #[test]
 fn a_secret_comes_from_a_file_of_its_own_without_the_line_break_at_its_end() {
-    let scene = Scene::new(LEGACY.replace("API_KEY = \"xxxAdmin1234\"", "API_KEY_FILE = \"key\""));
+    let scene = Scene::new(LEGACY.replace(
+        "PASSWORD = \"sftppassword\"",
+        "PASSWORD_FILE = \"password\"",
+    ));
     for (content, secret) in [
         ("from a file", "from a file"),
         ("from a file\n", "from a file"),
         ("from a file\r\n", "from a file"),
         (" spaces count ", " spaces count "),
     ] {
+        scene.put("password", content);
+        assert_eq!(password(&scene.loaded()), Some(secret));
+        assert_eq!(scene.warnings(), [""; 0]);
+    }
+    let scene = Scene::new(LEGACY.replace("API_KEY = \"xxxAdmin1234\"", "API_KEY_FILE = \"key\""));
+    for content in ["from-a-file", "from-a-file\n", "from-a-file\r\n"] {
         scene.put("key", content);
-        assert_eq!(scene.loaded().broker.api_key.expose_secret(), secret);
+        assert_eq!(scene.loaded().broker.api_key.expose(), "from-a-file");
         assert_eq!(scene.warnings(), [""; 0]);
     }
 }
@@ -136,6 +145,17 @@ fn a_key_of_two_lines_is_a_problem() {
 }
 
 #[test]
+fn a_key_that_no_header_carries_is_a_problem() {
+    for key in ["a b", "ä"] {
+        let scene = Scene::new(LEGACY.replace("xxxAdmin1234", key));
+        assert_eq!(
+            scene.problems(),
+            ":3: BROKER.API_KEY must not contain spaces, or characters beyond ASCII"
+        );
+    }
+}
+
+#[test]
 fn a_secret_given_twice_is_a_problem() {
     for (table, key) in [
         ("BROKER", "API_KEY"),
@@ -158,10 +178,11 @@ fn a_secret_given_twice_is_a_problem() {
 fn a_private_key_needs_no_password() {
     let text = LEGACY.replace("PASSWORD = \"sftppassword\"", "KEY_FILE = \"id\"");
     let scene = Scene::new(text);
-    let sftp = scene.loaded().sftp;
-    assert!(sftp.password.is_none());
+    let configuration = scene.loaded();
+    assert!(configuration.drop_box.credentials.is_empty());
     // Whether it is there is not this module's business.
-    assert_eq!(sftp.key_file, Some(scene.folder.path().join("id")));
+    let file = configuration.private_key.unwrap();
+    assert_eq!(file.path, scene.folder.path().join("id"));
 }
 
 #[test]

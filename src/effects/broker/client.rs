@@ -12,9 +12,8 @@ use std::sync::Arc;
 use courier_ledger::Failure;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Response;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH};
 use reqwest::tls::Certificate;
-use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::answer;
@@ -23,7 +22,6 @@ use super::document::DocumentError;
 use super::error::BrokerError;
 use super::media::DEFINITION_TYPE;
 use super::network::Network;
-use super::predicate::Tag;
 use super::problem::Problem;
 use super::settings::Settings;
 use super::transport::{Limits, Stage, problem};
@@ -39,29 +37,24 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// The broker's admin interface. Can be shared between threads; connections are reused.
 pub struct Broker {
     pub(crate) settings: Settings,
-    pub(crate) tag: Tag,
+    persistence: Persistence,
     pub(crate) network: Arc<Network>,
-    authorization: HeaderValue,
     address: String,
 }
 
 impl Broker {
-    /// Checks the settings and makes a client; nothing is sent yet.
-    pub fn new(settings: Settings) -> Result<Self, BrokerError> {
-        check_url(&settings.url)?;
-        let tag = Tag::new(&settings.tag)?;
-        let authorization = authorization(&settings.api_key)?;
+    /// Makes a client that goes on trying as `persistence` says; nothing is sent yet.
+    pub fn new(settings: Settings, persistence: Persistence) -> Result<Self, BrokerError> {
         let authorities = match &settings.ca_bundle {
             Some(path) => read_authorities(path)?,
             None => Vec::new(),
         };
-        let network = Network::new(&settings, authorities)?;
-        let address = settings.url.as_str().trim_end_matches('/').to_owned();
+        let network = Network::new(&settings, persistence.stop().clone(), authorities)?;
+        let address = settings.address.to_string();
         Ok(Self {
             settings,
-            tag,
+            persistence,
             network: Arc::new(network),
-            authorization,
             address,
         })
     }
@@ -90,7 +83,7 @@ impl Broker {
         call: Call,
         attempt: impl AsyncFn() -> Result<T, Problem>,
     ) -> Result<T, Problem> {
-        let persistence = &self.settings.persistence;
+        let persistence = &self.persistence;
         let mut repetition = 0;
         loop {
             let problem = match attempt().await {
@@ -124,7 +117,7 @@ impl Broker {
     /// Makes a call and judges the head of its answer. `last` is the link of a download, which needs
     /// no key and is not given it.
     pub(crate) async fn send(&self, call: Call, last: Option<&str>) -> Result<Response, Problem> {
-        if let Some(reason) = self.settings.persistence.stop().reason() {
+        if let Some(reason) = self.persistence.stop().reason() {
             return Err(Problem::Stopped(reason));
         }
         let url = self.url(call, last).ok_or(Problem::Transport)?;
@@ -134,15 +127,13 @@ impl Broker {
         request = match call {
             Call::Download(_) => request,
             Call::Export(_) => request
-                .header(AUTHORIZATION, self.authorization.clone())
+                .header(AUTHORIZATION, self.settings.api_key.authorization())
                 .header(CONTENT_LENGTH, 0),
-            _ => request.header(AUTHORIZATION, self.authorization.clone()),
+            _ => request.header(AUTHORIZATION, self.settings.api_key.authorization()),
         };
         let sent = request.header(ACCEPT, call.media().accept()).send().await;
         let checked = match sent {
-            Ok(response) => {
-                answer::check(call, response, self.settings.api_key.expose_secret()).await
-            }
+            Ok(response) => answer::check(call, response, self.settings.api_key.expose()).await,
             Err(error) => Err(problem(&error, Stage::Head, limits)),
         };
         if let Err(problem) = &checked {
@@ -158,7 +149,7 @@ impl Broker {
 
     /// How it goes on trying, and until when.
     pub(crate) fn persistence(&self) -> &Persistence {
-        &self.settings.persistence
+        &self.persistence
     }
 
     /// What calls are shown below: it holds neither user nor password.
@@ -172,19 +163,19 @@ impl Broker {
             connect,
             whole: call
                 .timeout(&self.settings)
-                .min(self.settings.persistence.stop().left()),
+                .min(self.persistence.stop().left()),
         }
     }
 
     fn url(&self, call: Call, last: Option<&str>) -> Option<Url> {
-        let mut url = self.settings.url.clone();
+        let mut url = self.settings.address.url().clone();
         url.path_segments_mut()
             .ok()?
             .pop_if_empty()
             .extend(call.path())
             .extend(last);
         if call == Call::List {
-            let predicate = self.tag.predicate();
+            let predicate = self.settings.tag.predicate();
             let query = format!(
                 "type={}&predicate={}",
                 utf8_percent_encode(DEFINITION_TYPE, RESERVED),
@@ -202,30 +193,6 @@ impl fmt::Debug for Broker {
             .field("address", &self.address)
             .finish_non_exhaustive()
     }
-}
-
-fn check_url(url: &Url) -> Result<(), BrokerError> {
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        Err(BrokerError::Scheme)
-    } else if !url.username().is_empty() || url.password().is_some() {
-        Err(BrokerError::Credentials)
-    } else if url.query().is_some() || url.fragment().is_some() {
-        Err(BrokerError::Query)
-    } else {
-        Ok(())
-    }
-}
-
-fn authorization(key: &SecretString) -> Result<HeaderValue, BrokerError> {
-    let key = key.expose_secret();
-    let is_sendable = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic());
-    let value = HeaderValue::try_from(format!("Bearer {key}"));
-    let mut value = value
-        .ok()
-        .filter(|_| is_sendable)
-        .ok_or(BrokerError::ApiKey)?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 fn read_authorities(path: &Path) -> Result<Vec<Certificate>, BrokerError> {

@@ -6,28 +6,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::predicate::TagError;
-
 /// Why the settings make no client.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
-    /// Neither `http` nor `https`, or without a host.
-    #[error("BROKER.URL must begin with http:// or https:// and name a host")]
-    Scheme,
-    /// A user name or password in the address would be sent along with every call.
-    #[error("BROKER.URL must not contain a user name or a password")]
-    Credentials,
-    /// The paths of the calls are put below the address, so nothing may follow its own path.
-    #[error("BROKER.URL must end with its path: it has a query or a fragment")]
-    Query,
-    /// The key is empty, or an HTTP header cannot carry it.
-    #[error(
-        "BROKER.API_KEY is empty or holds a character that no HTTP header can carry (a newline?)"
-    )]
-    ApiKey,
-    /// The tag cannot be asked for.
-    #[error("REQUESTS.TAG cannot be used")]
-    Tag(#[from] TagError),
     /// The file with further certificate authorities cannot be read.
     #[error("REQUESTS_CA_BUNDLE: {} cannot be read", path.display())]
     ReadCaBundle {

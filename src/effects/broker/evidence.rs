@@ -69,7 +69,7 @@ impl Broker {
 
     async fn untagged(&self, id: RequestId) -> Evidence {
         let call = Call::Definition(id);
-        let has_tag = self.ask(call, |bytes| definition::has_tag(bytes, &self.tag));
+        let has_tag = self.ask(call, |bytes| definition::has_tag(bytes, &self.settings.tag));
         match has_tag.await {
             Ok(false) => Evidence::Untagged,
             Ok(true) => {

@@ -7,7 +7,9 @@
 //! log or a `Debug`. Deliberately absent: decisions; what is missing from the list is
 //! looked into, never acted upon.
 
+mod address;
 mod answer;
+mod api_key;
 mod bundle;
 mod call;
 mod client;
@@ -33,8 +35,10 @@ mod zip_end;
 #[cfg(test)]
 mod tests;
 
+pub use address::{Address, AddressError};
+pub use api_key::{ApiKey, ApiKeyError};
 pub use client::Broker;
 pub use download::{Download, DownloadError};
 pub use error::BrokerError;
-pub use predicate::TagError;
+pub use predicate::{Tag, TagError};
 pub use settings::Settings;

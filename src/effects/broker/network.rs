@@ -36,6 +36,7 @@ impl Network {
     /// Makes a client that trusts the system's authorities and these; nothing is sent yet.
     pub(crate) fn new(
         settings: &Settings,
+        stop: Stop,
         authorities: Vec<Certificate>,
     ) -> Result<Self, BrokerError> {
         let runtime = Builder::new_current_thread().enable_all().build();
@@ -53,7 +54,7 @@ impl Network {
             .build();
         Ok(Self {
             client: client.map_err(|error| BrokerError::Client(error.without_url()))?,
-            stop: settings.persistence.stop().clone(),
+            stop,
             runtime: Some(runtime.map_err(BrokerError::Runtime)?),
         })
     }

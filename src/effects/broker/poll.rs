@@ -47,7 +47,7 @@ impl Broker {
         for (id, evidence) in self.evidence(&poll.missing(state), &listed).await {
             poll.absent(id, evidence);
         }
-        if let Some(reason) = self.settings.persistence.stop().reason() {
+        if let Some(reason) = self.persistence().stop().reason() {
             // What was not read or looked into is not unreadable or unproven: it was not asked.
             return Err(reason.failure());
         }

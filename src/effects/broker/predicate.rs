@@ -4,32 +4,36 @@
 //!
 //! What always holds here: no tag can end its literal, whatever it contains.
 
-/// Why a tag cannot be asked for.
+use std::str::FromStr;
+
+/// Why a tag cannot be asked for; follows the key's name in a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TagError {
     /// An empty tag would match every empty element.
-    #[error("the tag is empty")]
+    #[error("must not be empty")]
     Empty,
     /// XML attributes and elements cannot hold it, or would change it.
-    #[error("the tag holds a control character")]
+    #[error("must not contain control characters")]
     Control,
     /// The address of the call has to hold it.
-    #[error("the tag is longer than {} bytes", Tag::MAX_BYTES)]
+    #[error("takes at most {} characters", Tag::MAX_CHARACTERS)]
     TooLong,
 }
 
 /// A tag that can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Tag(String);
+pub struct Tag(String);
 
 impl Tag {
-    pub(crate) const MAX_BYTES: usize = 1000;
+    /// The longest tag: its address, quoted and encoded, is far below any server's limit.
+    const MAX_CHARACTERS: usize = 200;
 
-    pub(crate) fn new(text: &str) -> Result<Self, TagError> {
+    /// Takes a tag that can be asked for.
+    pub fn new(text: &str) -> Result<Self, TagError> {
         let allowed = |c: char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
         if text.is_empty() {
             Err(TagError::Empty)
-        } else if text.len() > Self::MAX_BYTES {
+        } else if text.chars().count() > Self::MAX_CHARACTERS {
             Err(TagError::TooLong)
         } else if !text.chars().all(allowed) {
             Err(TagError::Control)
@@ -38,6 +42,7 @@ impl Tag {
         }
     }
 
+    /// The tag as it is written.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -45,6 +50,14 @@ impl Tag {
     /// True for a definition in which any `tag` element equals the tag.
     pub(crate) fn predicate(&self) -> String {
         format!("//tag={}", literal(&self.0))
+    }
+}
+
+impl FromStr for Tag {
+    type Err = TagError;
+
+    fn from_str(text: &str) -> Result<Self, TagError> {
+        Self::new(text)
     }
 }
 
@@ -84,7 +97,9 @@ mod tests {
         assert_eq!(Tag::new(""), Err(TagError::Empty));
         assert_eq!(Tag::new("a\nb"), Err(TagError::Control));
         assert_eq!(Tag::new("a\0"), Err(TagError::Control));
-        assert_eq!(Tag::new(&"x".repeat(1001)), Err(TagError::TooLong));
+        assert_eq!(Tag::new(&"ö".repeat(201)), Err(TagError::TooLong));
+        assert!(Tag::new(&"ö".repeat(200)).is_ok());
+        assert_eq!(Tag::new("a\u{ffff}"), Err(TagError::Control));
     }
 
     /// What an XPath processor reads: literals, and `concat` of literals.

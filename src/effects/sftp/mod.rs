@@ -24,7 +24,7 @@ mod tests;
 mod wire;
 
 pub use drop_box::{DropBox, PresentedHostKey, Waker, probe};
-pub use endpoint::{Credential, Endpoint, Timeouts, Window};
+pub use endpoint::{Credential, Endpoint, PrivateKeyFile, Timeouts, Window};
 pub use error::ConnectError;
 pub use host_key::{FingerprintError, HostKeyFingerprint, HostKeys};
 pub use protocol::operation::{Completed, Done, Operation, OperationError};

@@ -7,8 +7,8 @@ use FailureClass::{NeedsPerson, Permanent, Transient};
 use courier_ledger::{Failure, FailureClass, Phase};
 
 use super::server::{Answer, Server, head};
-use super::{SHORT, UUID, assert_says, export, settings};
-use crate::effects::broker::{Broker, DownloadError};
+use super::{SHORT, UUID, assert_says, client, export, settings};
+use crate::effects::broker::DownloadError;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -40,7 +40,7 @@ fn export_failure_within(timeout: Duration, answer: Answer) -> Failure {
     let server = Server::start(move |_| answer.clone());
     let mut settings = settings(&server.url());
     settings.export_timeout = timeout;
-    let broker = Broker::new(settings).expect("a client");
+    let broker = client(settings).expect("a client");
     let failure = export(&broker, 5).expect_err("no bundle");
     assert_eq!(failure.phase, Phase::Export);
     assert!(!failure.text.contains(UUID), "{failure}");
@@ -61,7 +61,7 @@ fn download_within(
     let mut settings = settings(&server.url());
     settings.silence_timeout = silence;
     settings.download_timeout = whole;
-    let broker = Broker::new(settings).expect("a client");
+    let broker = client(settings).expect("a client");
     let bundle = export(&broker, 5).expect("a bundle");
     let mut bytes = Vec::new();
     let result = super::download(&broker, &bundle).and_then(|mut download| {
@@ -105,7 +105,7 @@ fn a_bundle_is_exported_and_downloaded() {
 #[test]
 fn the_key_goes_to_the_export_and_not_to_the_download() {
     let server = server(|| zip_answer(&zip(1)));
-    let broker = Broker::new(settings(&server.url())).expect("a client");
+    let broker = client(settings(&server.url())).expect("a client");
     let bundle = export(&broker, 5).expect("a bundle");
     drop(super::download(&broker, &bundle).expect("a download"));
     let requests = server.requests();

@@ -16,8 +16,7 @@ use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 use openssl::x509::{X509, X509NameBuilder};
 
 use super::server::{Answer, Server};
-use super::{LIST, LIST_PATH, SHORT, STATUS, assert_says, poll, settings};
-use crate::effects::broker::Broker;
+use super::{LIST, LIST_PATH, SHORT, STATUS, assert_says, client, poll, settings};
 
 struct Identity {
     key: PKey<Private>,
@@ -97,7 +96,7 @@ fn poll_encrypted(
     if let Trust::Bundle = trust {
         settings.ca_bundle = Some(bundle.path().to_owned());
     }
-    poll(&Broker::new(settings).expect("a client"))
+    poll(&client(settings).expect("a client"))
 }
 
 #[test]
@@ -142,11 +141,11 @@ fn versions_before_1_2_are_refused() {
 #[test]
 fn http_and_https_mixed_up_are_told_apart() {
     let plain = Server::wrapped(|_| Answer::xml(LIST), refuse_hello);
-    let broker = Broker::new(settings(&format!("https://127.0.0.1:{}", plain.port())));
+    let broker = client(settings(&format!("https://127.0.0.1:{}", plain.port())));
     let failure = poll(&broker.expect("a client")).expect_err("no TLS there");
     assert_says(&failure, FailureClass::NeedsPerson, &["not TLS", "http://"]);
     let alert = Server::start(|_| Answer::Last(b"\x15\x03\x01\x00\x02\x02\x16".to_vec()));
-    let broker = Broker::new(settings(&alert.url()));
+    let broker = client(settings(&alert.url()));
     let failure = poll(&broker.expect("a client")).expect_err("TLS there");
     assert_says(
         &failure,
@@ -158,7 +157,7 @@ fn http_and_https_mixed_up_are_told_apart() {
 #[test]
 fn a_handshake_that_breaks_off_is_transient() {
     let server = Server::wrapped(|_| Answer::xml(LIST), |_| None::<TcpStream>);
-    let broker = Broker::new(settings(&format!("https://127.0.0.1:{}", server.port())));
+    let broker = client(settings(&format!("https://127.0.0.1:{}", server.port())));
     let failure = poll(&broker.expect("a client")).expect_err("it breaks off");
     assert_says(&failure, FailureClass::Transient, &["broke off"]);
 }
@@ -176,7 +175,7 @@ fn a_silent_handshake_ends_with_the_connection_s_deadline() {
     );
     let mut settings = settings(&format!("https://127.0.0.1:{}", server.port()));
     settings.connect_timeout = SHORT;
-    let failure = poll(&Broker::new(settings).expect("a client")).expect_err("silent");
+    let failure = poll(&client(settings).expect("a client")).expect_err("silent");
     assert_says(
         &failure,
         FailureClass::Transient,

@@ -15,15 +15,15 @@ mod secrets;
 mod statuses;
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use courier_ledger::{Failure, FailureClass, Phase, RequestId, SnapshotDelta, State};
-use secrecy::SecretString;
-use url::Url;
 
 use super::bundle::Bundle;
 use super::call::Call;
-use super::{Broker, Download, Settings};
+use super::{ApiKey, Broker, BrokerError, Download, Settings};
+use crate::effects::persistence::Persistence;
+use crate::effects::stop::Stop;
 use server::{Answer, Server};
 
 const KEY: &str = "xxxAdmin1234";
@@ -40,18 +40,36 @@ const EMPTY_STATUS: &str = r#"<?xml version="1.0" encoding="UTF-8" standalone="y
 const UNAUTHORIZED: &str = "<html>\n<head>\n<meta http-equiv=\"Content-Type\" content=\"text/html;charset=ISO-8859-1\"/>\n<title>Error 401 Unauthorized</title>\n</head>\n<body><h2>HTTP ERROR 401 Unauthorized</h2></body></html>";
 
 fn settings(url: &str) -> Settings {
-    let key = SecretString::from(KEY.to_owned());
-    let mut settings = Settings::new(Url::parse(url).expect("a URL"), key, "rki".to_owned());
-    settings.concurrency = NonZeroUsize::MIN.saturating_add(3);
-    settings.max_answer_bytes = 64 << 10;
-    settings
+    Settings {
+        address: url.parse().expect("an address"),
+        api_key: ApiKey::new(KEY.into()).expect("a key"),
+        tag: "rki".parse().expect("a tag"),
+        ca_bundle: None,
+        concurrency: NonZeroUsize::MIN.saturating_add(3),
+        connect_timeout: LONG,
+        list_timeout: LONG,
+        status_timeout: LONG,
+        export_timeout: LONG,
+        download_timeout: LONG,
+        silence_timeout: LONG,
+        max_answer_bytes: 64 << 10,
+    }
+}
+
+/// A limit that no test reaches.
+const LONG: Duration = Duration::from_secs(600);
+
+/// A client that repeats nothing.
+fn client(settings: Settings) -> Result<Broker, BrokerError> {
+    let stop = Stop::at(Instant::now() + 2 * LONG);
+    Broker::new(settings, Persistence::new(0, 0, stop))
 }
 
 /// A deadline that a test can wait for, and that a busy machine does not miss.
 const SHORT: Duration = Duration::from_millis(700);
 
 fn broker(server: &Server) -> Broker {
-    Broker::new(settings(&server.url())).expect("a client")
+    client(settings(&server.url())).expect("a client")
 }
 
 /// The link of a bundle alone.

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use courier_ledger::{FailureClass, NodeId, NodeStatus, Phase, Timestamp};
 
 use super::server::{Answer, Server};
-use super::{EMPTY_STATUS, LIST_PATH, SHORT, STATUS, assert_says, broker, ids, poll, settings};
-use crate::effects::broker::Broker;
+use super::{
+    EMPTY_STATUS, LIST_PATH, SHORT, STATUS, assert_says, broker, client, ids, poll, settings,
+};
 use crate::effects::broker::document::DocumentError;
 use crate::effects::broker::request_status::parse;
 
@@ -121,7 +122,7 @@ fn a_status_that_never_ends_concerns_one_request() {
         let server = server(3, move || answer.clone());
         let mut settings = settings(&server.url());
         settings.status_timeout = SHORT;
-        let delta = poll(&Broker::new(settings).expect("a client")).expect("a snapshot");
+        let delta = poll(&client(settings).expect("a client")).expect("a snapshot");
         assert_eq!(delta.unreadable.len(), 1, "{words}");
         assert_says(
             &delta.unreadable[0].failure,
@@ -149,7 +150,7 @@ fn a_broker_that_falls_silent_is_not_asked_for_every_request() {
     });
     let mut settings = settings(&server.url());
     settings.status_timeout = SHORT;
-    let delta = poll(&Broker::new(settings).expect("a client")).expect("a snapshot");
+    let delta = poll(&client(settings).expect("a client")).expect("a snapshot");
     assert_eq!(delta.unreadable.len(), 200);
     assert!(server.requests().len() < 30, "{}", server.requests().len());
     let last = &delta.unreadable[199].failure;
