@@ -14,7 +14,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use base64_simd::{AsOut, URL_SAFE};
-use broker_courier::effects::fernet::{Encryptor, FernetKey, TokenSeed};
+use broker_courier::measured::{Encryptor, FernetKey, TokenSeed};
 use openssl::cipher::Cipher;
 use openssl::cipher_ctx::CipherCtx;
 use openssl::hash::MessageDigest;

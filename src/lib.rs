@@ -3,8 +3,16 @@
 //!
 //! A library only so that tests and the testbed reach its parts; the program is its one user.
 
-pub mod config;
-pub mod effects;
+#[allow(
+    unreachable_pub,
+    reason = "`pub` in there is what a module offers to the others"
+)]
+pub(crate) mod config;
+#[allow(
+    unreachable_pub,
+    reason = "`pub` in there is what a module offers to the others"
+)]
+pub(crate) mod effects;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -13,7 +21,15 @@ pub mod run;
 mod cli;
 mod exit_code;
 
+#[doc(hidden)]
+pub use config::reference_markdown;
 pub use exit_code::ExitCode;
+
+/// What `benches/` measures. Not part of what the library offers.
+#[doc(hidden)]
+pub mod measured {
+    pub use crate::effects::fernet::{Encryptor, FernetKey, TokenSeed};
+}
 
 /// Runs the program: parses its arguments, does what they say, and gives the exit code.
 #[must_use]

@@ -73,10 +73,16 @@ pub fn configuration(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    let (whole, place) = fuzzing::configuration(text);
-    match whole {
-        Ok(_) => assert!(place.is_ok()),
-        Err(problems) => assert!(!problems.is_empty()),
+    let place = fuzzing::working_dir(text);
+    match fuzzing::configuration(text) {
+        Ok(whole) => {
+            assert!(place.is_ok());
+            assert!(!format!("{whole:?}").is_empty());
+        }
+        Err(problems) => assert!(!problems.to_string().is_empty()),
+    }
+    if let Err(problems) = place {
+        assert!(!problems.to_string().is_empty());
     }
 }
 

@@ -35,10 +35,10 @@ mod zip_end;
 #[cfg(test)]
 mod tests;
 
-pub use address::{Address, AddressError};
-pub use api_key::{ApiKey, ApiKeyError};
+pub use address::Address;
+pub use api_key::ApiKey;
 pub use client::Broker;
-pub use download::{Download, DownloadError};
+pub use download::DownloadError;
 pub use error::BrokerError;
-pub use predicate::{Tag, TagError};
+pub use predicate::Tag;
 pub use settings::Settings;

@@ -13,11 +13,11 @@ mod key;
 mod origin;
 mod token;
 
-pub use decrypt::{DecryptError, DecryptReport, decrypt_file};
+pub use decrypt::{DecryptError, decrypt_file};
 pub use encrypt::{EncryptError, Encryptor};
 pub use key::{FernetKey, KeyError};
 pub use origin::{TOKEN_START_BYTES, TokenOrigin};
-pub use token::{TokenDigest, TokenSeed, token_size};
+pub use token::{TokenSeed, token_size};
 
 #[cfg(test)]
 mod decrypt_tests;

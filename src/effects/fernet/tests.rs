@@ -11,8 +11,9 @@ use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use tempfile::TempDir;
 
-use super::decrypt::{PIECE_BYTES, TokenFile};
+use super::decrypt::{DecryptReport, PIECE_BYTES, TokenFile};
 use super::encrypt::BATCH_BYTES;
+use super::token::TokenDigest;
 use super::*;
 
 pub(super) const SECRET: &str = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";

@@ -23,10 +23,9 @@ mod protocol;
 mod tests;
 mod wire;
 
-pub use drop_box::{DropBox, PresentedHostKey, Waker, probe};
+pub use drop_box::{DropBox, Waker, probe};
 pub use endpoint::{Credential, Endpoint, PrivateKeyFile, Timeouts, Window};
 pub use error::ConnectError;
-pub use host_key::{FingerprintError, HostKeyFingerprint, HostKeys};
+pub use host_key::{HostKeyFingerprint, HostKeys};
 pub use protocol::operation::{Completed, Done, Operation, OperationError};
 pub use protocol::recipe::{Placing, Recipe, Verification};
-pub use wire::error::ProtocolError;

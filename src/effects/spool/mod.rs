@@ -12,7 +12,7 @@ mod error;
 mod reader;
 mod writer;
 
-pub use buffer::{Spool, Waker};
+pub use buffer::Spool;
 pub use directory::{SpoolDirectory, SpoolLimits};
 pub use error::SpoolError;
 pub use reader::SpoolReader;

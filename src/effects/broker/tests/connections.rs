@@ -186,5 +186,5 @@ fn a_broker_and_what_it_gives_can_cross_threads() {
     crosses::<Broker>();
     crosses::<crate::effects::broker::bundle::Bundle>();
     fn moves<T: Send>() {}
-    moves::<crate::effects::broker::Download>();
+    moves::<crate::effects::broker::download::Download>();
 }

@@ -21,7 +21,8 @@ use courier_ledger::{Failure, FailureClass, Phase, RequestId, SnapshotDelta, Sta
 
 use super::bundle::Bundle;
 use super::call::Call;
-use super::{ApiKey, Broker, BrokerError, Download, Settings};
+use super::download::Download;
+use super::{ApiKey, Broker, BrokerError, Settings};
 use crate::effects::persistence::Persistence;
 use crate::effects::stop::Stop;
 use server::{Answer, Server};
