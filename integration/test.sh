@@ -52,8 +52,8 @@ RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 say "Tests"
 cargo test --locked --workspace
 
-say "Damage campaign: every truncation and every bit flip of a log, its witness and its checkpoint"
-cargo test --locked --release -p courier-ledger --test damage --test checkpoint -- --nocapture
+say "Damage campaign: every truncation and every bit flip of a log, its head and its state cache"
+cargo test --locked --release -p courier-ledger --test damage --test state_cache -- --nocapture
 
 say "Fuzz targets: their seeds, and a bounded number of mutations"
 # A workspace of its own, with the versions of this one.

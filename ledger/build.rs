@@ -1,4 +1,4 @@
-//! One number for the sources of this crate. A checkpoint holds the state as one version of these
+//! One number for the sources of this crate. A state cache holds the state as one version of these
 //! sources folded and wrote it, and no other version may believe it; a number that is computed cannot
 //! be forgotten.
 #![allow(

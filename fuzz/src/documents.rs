@@ -3,7 +3,7 @@
 
 use broker_courier::fuzzing;
 use courier_ledger::{
-    Digest, Entry, Event, LegacyStatus, LogId, ProjectionTip, Sequence, State, StatusDocument,
+    Digest, Entry, Event, LegacyStatus, LogId, Tip, Sequence, State, StatusDocument,
     Timestamp,
 };
 
@@ -35,7 +35,7 @@ pub fn legacy_status(data: &[u8]) {
         };
         state = state.apply(&entry).expect("an import that parses is legal");
     }
-    let tip = ProjectionTip {
+    let tip = Tip {
         log,
         sequence: state.tip(),
         hash: Digest([0; 32]),

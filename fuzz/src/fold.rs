@@ -1,7 +1,7 @@
 //! Events out of arbitrary bytes, one by one and folded.
 
 use courier_ledger::{
-    Digest, Entry, KeyId, Policy, ProjectionTip, State, StatusDocument, decide, fuzzing,
+    Digest, Entry, KeyId, Policy, Tip, State, StatusDocument, decide, fuzzing,
 };
 
 use crate::log::payloads;
@@ -57,7 +57,7 @@ pub(crate) fn consider(state: &State) {
         }
     }
     if let Some(log) = state.log() {
-        let tip = ProjectionTip {
+        let tip = Tip {
             log,
             sequence: state.tip(),
             hash: Digest([7; 32]),

@@ -1,15 +1,18 @@
 //! A whole log: as it is, and with its checksums and hashes made to fit, so that what lies behind
 //! them is reached.
 
-use courier_ledger::log::{Journal, LogError, MemoryDisk, Reading, Tail, read, verify};
-use courier_ledger::{Digest, Entry, Timestamp};
+use courier_ledger::log::{
+    EventLog as _, FoldError, LogError, LogPlace as _, MemoryDisk, Reading, Refusal, Tail, read,
+    verify,
+};
+use courier_ledger::{Digest, Entry, Sequence, State, Timestamp};
 use sha2::Digest as _;
 
 const HEADER_BYTES: usize = 31;
 const FRAME_START_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
 
-/// Reads the bytes as `ledger.log`, without a witness.
+/// Reads the bytes as `ledger.log`, without a head.
 pub fn log(data: &[u8]) {
     examine(data);
     examine(&resealed(data));
@@ -22,9 +25,10 @@ fn examine(bytes: &[u8]) {
     disk.set_contents("ledger.log", Some(bytes));
     let (reading, entries) = match entries(&disk) {
         Ok(found) => found,
-        Err(LogError::Refused(refusal)) => {
+        Err(error @ LogError::Refused(_)) => {
+            let refusal = Refusal::of(&error).expect("files are refused by a rule");
             assert!(refusal.offset_bytes <= bytes.len() as u64, "{refusal}");
-            let opened = Journal::open(disk.process(), Timestamp(1), |_| Ok::<(), LogError>(()));
+            let opened = disk.process().open(Timestamp(1));
             assert!(opened.is_err(), "a writer opens what a reader refuses");
             assert_eq!(disk.contents("ledger.log").as_deref(), Some(bytes));
             return;
@@ -34,14 +38,23 @@ fn examine(bytes: &[u8]) {
     let audit = verify(&disk.process(), |_| Ok::<(), LogError>(()), |_| {});
     assert_eq!(audit.expect("it was read"), reading);
 
-    let mut opened_with = Vec::new();
-    let opened = Journal::open(disk.process(), Timestamp(1), |entry| {
-        opened_with.push(entry);
-        Ok::<(), LogError>(())
-    });
-    let opened = opened.expect("what a reader accepts is opened");
+    let folded = entries
+        .iter()
+        .try_fold(State::default(), |state, entry| state.apply(entry));
+    let journal = match (disk.process().open(Timestamp(1)), folded) {
+        (Ok((journal, _)), Ok(_)) => journal,
+        (Err(FoldError::Illegal(error)), Err(expected)) => {
+            assert_eq!(error, expected);
+            assert_eq!(disk.contents("ledger.log").as_deref(), Some(bytes));
+            return;
+        }
+        (_, Ok(_)) => panic!("what a reader accepts is opened"),
+        (_, Err(illegal)) => panic!("it is opened, although {illegal}"),
+    };
+    let opened_with: Result<Vec<_>, _> = journal.read_from(Sequence::NONE).collect();
+    let opened_with = opened_with.expect("it was just read");
     assert_eq!(opened_with[..entries.len()], entries);
-    opened.journal.close().expect("a whole disk");
+    journal.close().expect("a whole disk");
     let (healed, after) = self::entries(&disk).expect("it was healed");
     assert_eq!(after, opened_with);
     assert_eq!(healed.tail, Tail::Complete);

@@ -26,6 +26,7 @@ mod projection;
 mod snapshot;
 mod state;
 mod time;
+mod tip;
 
 pub use command::{Command, RemoteName, Removal, Replaces, UploadReason};
 pub use completion::{Completion, Hundredths};
@@ -41,9 +42,10 @@ pub use plan::{Blocked, Guard, Plan, Skipped};
 pub use policy::{
     ChangeRule, DraftRule, Guards, KeyChangeRule, Policy, ReappearanceRule, RemoteCheckRule,
 };
-pub use projection::{ProjectionTip, StatusDocument};
+pub use projection::StatusDocument;
 pub use snapshot::{Evidence, Gone, Poll, PollError, Snapshot, SnapshotDelta, Unreadable};
 pub use state::illegal::IllegalEvent;
 pub use state::request::{Identity, LedgerLine, Presence, Receipt, Remote, Request, StoredFile};
 pub use state::{Intent, Publication, Run, State};
 pub use time::Timestamp;
+pub use tip::Tip;

@@ -1,24 +1,14 @@
 //! `status.xml`, computed from the state: readable by whatever read the replaced program's, and, by
-//! the attributes on its root, a witness of the log that stands elsewhere.
+//! the attributes on its root, evidence of the log that is kept elsewhere.
 //!
 //! Deliberately absent: anything that could not be thrown away and computed again.
 
 use std::fmt::Write as _;
 
 use crate::digest::Digest;
-use crate::id::{LogId, Sequence};
+use crate::id::LogId;
 use crate::state::State;
-
-/// The entry up to which a `status.xml` speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProjectionTip {
-    /// The log.
-    pub log: LogId,
-    /// Its entry's number.
-    pub sequence: Sequence,
-    /// That entry's hash.
-    pub hash: Digest,
-}
+use crate::tip::Tip;
 
 /// The bytes of a `status.xml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +17,8 @@ pub struct StatusDocument(String);
 impl StatusDocument {
     /// Projects the state at `tip`.
     #[must_use]
-    pub fn project(state: &State, tip: ProjectionTip) -> Self {
-        let ProjectionTip {
+    pub fn project(state: &State, tip: Tip) -> Self {
+        let Tip {
             log,
             sequence,
             hash,
@@ -56,13 +46,13 @@ impl StatusDocument {
     /// The entry up to which a `status.xml` says it speaks; `None` for one of the replaced program,
     /// or no `status.xml` at all.
     #[must_use]
-    pub fn tip_of(bytes: &[u8]) -> Option<ProjectionTip> {
+    pub fn tip_of(bytes: &[u8]) -> Option<Tip> {
         let text = std::str::from_utf8(bytes).ok()?;
         let rest = text.strip_prefix(r#"<status log=""#)?;
         let (log, rest) = rest.split_once(r#"" sequence=""#)?;
         let (sequence, rest) = rest.split_once(r#"" hash=""#)?;
         let (hash, _) = rest.split_once(r#"">"#)?;
-        Some(ProjectionTip {
+        Some(Tip {
             log: LogId::from_hex(log)?,
             sequence: sequence.parse().ok()?,
             hash: Digest::from_hex(hash)?,

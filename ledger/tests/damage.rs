@@ -1,14 +1,16 @@
 //! The damage campaign: every truncation and every single flipped bit of a log of more than 200
-//! entries and of its witness. No wrong event is accepted, no damage at or before the witness, and
+//! entries and of its head. No wrong event is accepted, no damage at or before the head, and
 //! every genuine torn tail is healed.
 //!
-//! All of it in a release build; a debug build takes each 61st flip, and before the witness each
+//! All of it in a release build; a debug build takes each 61st flip, and before the head each
 //! 31st truncation. The counts are printed.
 
 use std::ops::Range;
 
-use courier_ledger::log::{EventLog, Journal, LogError, MemoryDisk, NewLog, Reading, Tail, read};
-use courier_ledger::{Digest, Entry, Event, KeyId, LogId, RunCounts, Timestamp};
+use courier_ledger::log::{
+    EventLog, LogError, LogPlace as _, MemoryDisk, NewLog, Reading, Tail, read,
+};
+use courier_ledger::{Digest, Entry, Event, KeyId, LogId, RunCounts, Sequence, Timestamp};
 
 const FLIP_STRIDE: usize = if cfg!(debug_assertions) { 61 } else { 1 };
 const CUT_STRIDE: usize = if cfg!(debug_assertions) { 31 } else { 1 };
@@ -21,8 +23,8 @@ struct Original {
     entries: Vec<Entry>,
     /// Where each frame begins, and the end.
     boundaries: Vec<usize>,
-    /// How many entries the witness covers.
-    witnessed: usize,
+    /// How many entries the head covers.
+    covered: usize,
 }
 
 fn events(run: u64) -> Vec<Event> {
@@ -54,19 +56,15 @@ fn original() -> Original {
         id: LogId([7; 16]),
         version: "0.1.0".to_owned(),
     };
-    let mut entries = Vec::new();
-    let opened = Journal::open_or_create(disk.process(), TIME, new, |entry| {
-        entries.push(entry);
-        Ok::<(), LogError>(())
-    });
-    let mut journal = opened.expect("opens").journal;
-    let mut witnessed = 0;
+    let (mut journal, _) = disk.process().create(TIME, new).expect("creates");
+    let mut entries = all(&journal);
+    let mut covered = 0;
     for run in 0..70 {
         let next = journal.tip().sequence.next();
         entries.extend(journal.append(next, TIME, events(run)).expect("appends"));
         if run == 65 {
             journal.seal().expect("seals");
-            witnessed = entries.len();
+            covered = entries.len();
         }
     }
     let log = disk.contents("ledger.log").expect("there");
@@ -84,7 +82,7 @@ fn original() -> Original {
         head,
         entries,
         boundaries,
-        witnessed,
+        covered,
     }
 }
 
@@ -104,21 +102,22 @@ fn accepted(disk: &MemoryDisk, log: &[u8], head: &[u8]) -> Option<(Reading, Vec<
     }
 }
 
+fn all(log: &impl EventLog) -> Vec<Entry> {
+    let entries: Result<Vec<_>, _> = log.read_from(Sequence::NONE).collect();
+    entries.expect("reads")
+}
+
 /// Opens a torn copy as a writer, and checks that it is healed and what was cut off is kept.
 fn heals(original: &Original, log: &[u8], whole: usize) {
     let disk = MemoryDisk::new();
     disk.set_contents("ledger.log", Some(log));
     disk.set_contents("ledger.head", Some(&original.head));
-    let mut entries = Vec::new();
-    let opened = Journal::open(disk.process(), TIME, |entry| {
-        entries.push(entry);
-        Ok::<(), LogError>(())
-    });
-    let opened = opened.expect("heals");
+    let (journal, _) = disk.process().open(TIME).expect("heals");
+    let entries = all(&journal);
     assert_eq!(entries[..whole], original.entries[..whole]);
     assert_eq!(entries.len(), whole + 1);
     assert!(matches!(entries[whole].event, Event::TailRecovered { .. }));
-    assert_eq!(opened.recovered.len(), 1);
+    assert_eq!(journal.recovered().len(), 1);
     let offset = original.boundaries[whole];
     let kept = disk
         .contents(&format!("ledger.torn.{offset}"))
@@ -162,10 +161,10 @@ fn campaign<const N: usize>(
 }
 
 #[test]
-fn every_truncation_before_the_witness_is_refused_and_every_one_after_it_heals() {
+fn every_truncation_before_the_head_is_refused_and_every_one_after_it_heals() {
     let original = &original();
     let size = original.log.len();
-    let witnessed = original.boundaries[original.witnessed];
+    let covered = original.boundaries[original.covered];
     let check = |disk: &MemoryDisk, cut: usize| {
         let log = &original.log[..cut];
         let whole = original
@@ -173,7 +172,7 @@ fn every_truncation_before_the_witness_is_refused_and_every_one_after_it_heals()
             .partition_point(|boundary| *boundary <= cut);
         let whole = whole.saturating_sub(1);
         let result = accepted(disk, log, &original.head);
-        if whole < original.witnessed {
+        if whole < original.covered {
             assert!(result.is_none(), "cut at {cut} is accepted");
             return [1, 0, 0];
         }
@@ -188,13 +187,13 @@ fn every_truncation_before_the_witness_is_refused_and_every_one_after_it_heals()
             [0, 0, 1]
         }
     };
-    let [refused, none, neither] = campaign(0..witnessed, CUT_STRIDE, check);
-    let [no, opened, healed] = campaign(witnessed..size, 1, check);
+    let [refused, none, neither] = campaign(0..covered, CUT_STRIDE, check);
+    let [no, opened, healed] = campaign(covered..size, 1, check);
     let total = refused + opened + healed;
     eprintln!("truncations: {total}: {refused} refused, {opened} at a boundary, {healed} healed");
     assert_eq!((none, neither, no), (0, 0, 0));
-    assert_eq!(refused, witnessed.div_ceil(CUT_STRIDE) as u64);
-    assert_eq!(opened + healed, (size - witnessed) as u64);
+    assert_eq!(refused, covered.div_ceil(CUT_STRIDE) as u64);
+    assert_eq!(opened + healed, (size - covered) as u64);
 }
 
 #[test]
@@ -224,7 +223,7 @@ fn a_flipped_bit_is_refused_or_in_the_last_frame_taken_for_torn() {
 }
 
 #[test]
-fn every_damage_to_the_witness_is_refused() {
+fn every_damage_to_the_head_is_refused() {
     let original = &original();
     let bits = original.head.len() * 8;
     for bit in 0..bits {
@@ -243,18 +242,18 @@ fn every_damage_to_the_witness_is_refused() {
         );
     }
     eprintln!(
-        "witness: {bits} flipped bits and {} cuts refused",
+        "head: {bits} flipped bits and {} cuts refused",
         original.head.len()
     );
 }
 
-/// Behind a witness that lags, a zeroed sector is all that an append out of order leaves; flipped
+/// Behind a head that lags, a zeroed sector is all that an append out of order leaves; flipped
 /// bytes, runs of them too, never pass for it.
 #[test]
 fn runs_of_flipped_bytes_before_the_last_frame_are_refused() {
     let original = &original();
     let last = original.boundaries[original.entries.len() - 1];
-    let first = original.boundaries[original.witnessed];
+    let first = original.boundaries[original.covered];
     for size in [2, 16, 48, 100] {
         for start in (first..last - size).step_by(RUN_STRIDE) {
             let mut log = original.log.clone();

@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 
 use courier_ledger::{
-    Blocked, Command, Digest, Entry, Identity, LogId, Plan, Presence, ProjectionTip, Remote,
-    Replaces, Request, State, StatusDocument, StoredFile, Timestamp,
+    Blocked, Command, Digest, Entry, Identity, LogId, Plan, Presence, Remote, Replaces, Request,
+    State, StatusDocument, StoredFile, Timestamp, Tip,
 };
 
 use crate::words::{Written as _, key};
@@ -193,7 +193,7 @@ pub(crate) fn status(state: &State) -> String {
 
 /// `status.xml` itself, from behind its root's attributes.
 pub(crate) fn status_xml(state: &State) -> String {
-    let tip = ProjectionTip {
+    let tip = Tip {
         log: state.log().unwrap_or(LogId([0; 16])),
         sequence: state.tip(),
         hash: Digest([0; 32]),

@@ -7,7 +7,7 @@ use super::error::{CommandError, UsageError};
 use super::{ledger, output, parts};
 use crate::effects::clock::SystemClock;
 use crate::exit_code::ExitCode;
-use crate::run::Record;
+use crate::run::{Clock as _, RecordError};
 
 pub(crate) fn approve(
     arguments: &Arguments,
@@ -18,14 +18,16 @@ pub(crate) fn approve(
         return Err(UsageError::Unsigned.into());
     }
     let clock = SystemClock::start();
-    let mut opened = ledger::open_existing_for_writing(&parts::working_dir(arguments)?, &clock)?;
-    let mut record = Record::new(&mut opened.journal, &clock, opened.state);
-    record.append(vec![Event::DeletionsApproved {
+    let mut ledger = ledger::open_existing_for_writing(&parts::working_dir(arguments)?, &clock)?;
+    let approved = Event::DeletionsApproved {
         plan,
         who: options.who.clone(),
         why: options.why.clone(),
-    }])?;
-    opened.journal.close()?;
+    };
+    ledger
+        .append(clock.now(), vec![approved])
+        .map_err(RecordError::from)?;
+    ledger.close()?;
     output::write(|output| {
         writeln!(
             output,

@@ -278,15 +278,13 @@ impl From<ConnectError> for CommandError {
 impl From<LogError> for CommandError {
     fn from(error: LogError) -> Self {
         let code = match error {
-            LogError::Locked { .. } => ExitCode::Busy,
-            LogError::NotFound { .. } => ExitCode::Usage,
+            LogError::Busy { .. } => ExitCode::Busy,
+            LogError::Absent { .. } => ExitCode::Usage,
             LogError::Exists { .. }
             | LogError::Refused(_)
-            | LogError::Storage { .. }
             | LogError::Conflict { .. }
-            | LogError::Poisoned { .. }
-            | LogError::TooLarge { .. }
-            | LogError::Encode { .. } => ExitCode::Ledger,
+            | LogError::Unusable { .. }
+            | LogError::Other(_) => ExitCode::Ledger,
         };
         let hint = error.hint();
         Self::new(code, error).hint(hint)

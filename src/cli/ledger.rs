@@ -1,18 +1,20 @@
 //! The ledger of the working directory, for writing, for reading, for an audit.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use courier_ledger::log::{
-    self, Files, FoldError, Ledger, LogError, NewLog, Progress, Summary, Tip,
+    self, FileError, Files, FoldError, Journal, Ledger, LogError, NewLog, Progress, Reading,
+    Rehearsal, chain,
 };
-use courier_ledger::{Digest, Entry, LegacyStatus, LogId, Sequence, State};
+use courier_ledger::{Digest, Entry, LegacyStatus, LogId, Sequence, State, Tip};
 
 use super::arguments::Arguments;
 use super::error::{CommandError, NoRandomNumbers, NoStanding, UsageError};
 use super::parts::working_dir;
 use crate::config::Configuration;
 use crate::effects::status_file::{Found, LocalStatusFile, StatusFileError};
-use crate::run::{Clock, Rehearsal, StatusFile as _};
+use crate::run::{Clock, StatusFile as _};
 
 /// What `status.xml` says to a log of which `state` is all: the ledger of the replaced program is
 /// taken over while the log has not begun or has only just. One of ours that shows another ledger, or
@@ -53,13 +55,13 @@ pub(super) fn legacy(
 pub(super) fn open_for_writing(
     working_dir: &Path,
     clock: &dyn Clock,
-) -> Result<(Ledger<Files>, Option<LegacyStatus>), CommandError> {
+) -> Result<(Ledger<Journal<Files>>, Option<LegacyStatus>), CommandError> {
     match open(working_dir, clock) {
         Ok(ledger) => {
-            let legacy = legacy(working_dir, &ledger.state)?;
+            let legacy = legacy(working_dir, ledger.state())?;
             Ok((ledger, legacy))
         }
-        Err(FoldError::Log(LogError::NotFound { .. })) => {
+        Err(FoldError::Log(LogError::Absent { .. })) => {
             // Read first: a file that cannot be taken over must not leave a log behind.
             let legacy = legacy(working_dir, &State::default())?;
             Ok((create(working_dir, clock)?, legacy))
@@ -72,19 +74,19 @@ pub(super) fn open_for_writing(
 pub(super) fn open_existing_for_writing(
     working_dir: &Path,
     clock: &dyn Clock,
-) -> Result<Ledger<Files>, CommandError> {
+) -> Result<Ledger<Journal<Files>>, CommandError> {
     Ok(open(working_dir, clock)?)
 }
 
-fn open(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Files>, FoldError> {
+fn open(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Journal<Files>>, FoldError> {
     let ledger = Ledger::open(files(working_dir)?, clock.now())?;
-    for tail in &ledger.recovered {
+    for tail in ledger.log().recovered() {
         tracing::warn!("an event that a crash had cut short was kept aside: {tail:?}");
     }
     Ok(ledger)
 }
 
-fn create(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Files>, CommandError> {
+fn create(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Journal<Files>>, CommandError> {
     let mut id = [0; 16];
     openssl::rand::rand_bytes(&mut id).map_err(NoRandomNumbers::LogId)?;
     let new = NewLog {
@@ -95,27 +97,28 @@ fn create(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Files>, Comman
 }
 
 fn files(working_dir: &Path) -> Result<Files, LogError> {
-    Files::new(working_dir).map_err(|source| LogError::Storage {
-        path: working_dir.display().to_string(),
-        operation: "opening",
-        source,
+    Files::new(working_dir).map_err(|source| {
+        LogError::from(FileError {
+            path: working_dir.display().to_string(),
+            operation: "opening",
+            source,
+        })
     })
 }
 
-/// What `plan` decides on: the state as of now, and a log that is thrown away.
-pub(super) struct Rehearsed {
-    pub(super) log: Rehearsal,
-    pub(super) state: State,
-    pub(super) legacy: Option<LegacyStatus>,
-}
-
-/// Reads the log without its lock.
-pub(super) fn rehearsal(configuration: &Configuration) -> Result<Rehearsed, CommandError> {
+/// What `plan` decides on: the state as of now over a log that is thrown away, and what is to be
+/// imported. Reads the log without its lock.
+pub(super) fn rehearsal(
+    configuration: &Configuration,
+) -> Result<(Ledger<Rehearsal>, Option<LegacyStatus>), CommandError> {
     let working_dir = &configuration.working_dir;
     let (state, tip) = current_state(working_dir)?;
     let legacy = legacy(working_dir, &state)?;
-    let log = Rehearsal::after(state.log().unwrap_or(LogId([0; 16])), tip.sequence);
-    Ok(Rehearsed { log, state, legacy })
+    let tip = match state.log() {
+        Some(_) => tip,
+        None => chain::start(NOTHING.log),
+    };
+    Ok((Ledger::resume(Rehearsal::after(tip), state)?, legacy))
 }
 
 /// The state as of now; empty when there is no log yet.
@@ -123,7 +126,7 @@ fn current_state(working_dir: &Path) -> Result<(State, Tip), CommandError> {
     let files = files(working_dir)?;
     match log::read_state(&files) {
         Ok(read) => Ok(read),
-        Err(FoldError::Log(LogError::NotFound { .. })) => Ok((State::default(), NOTHING)),
+        Err(FoldError::Log(LogError::Absent { .. })) => Ok((State::default(), NOTHING)),
         Err(error) => Err(error.into()),
     }
 }
@@ -135,6 +138,7 @@ pub(super) fn read_state(arguments: &Arguments) -> Result<(State, Tip), CommandE
 
 /// The tip of a log that has not begun.
 const NOTHING: Tip = Tip {
+    log: LogId([0; 16]),
     sequence: Sequence::NONE,
     hash: Digest([0; 32]),
 };
@@ -148,11 +152,12 @@ pub(super) fn replay_state(
     let (mut state, mut tip) = (State::default(), NOTHING);
     visit(&working_dir(arguments)?, |entry| {
         if at.is_none_or(|at| entry.sequence <= at) {
+            state.advance(&entry)?;
             tip = Tip {
+                log: state.log().unwrap_or(NOTHING.log),
                 sequence: entry.sequence,
                 hash: entry.hash,
             };
-            state.advance(&entry)?;
         }
         Ok(())
     })?;
@@ -166,16 +171,25 @@ pub(super) fn replay_state(
     }
 }
 
-/// Hands on every entry.
-pub(super) fn read_entries(
+/// Hands on the entries from `first` on, as they are read, once it is known that the ledger can be
+/// relied on; nothing to read is no error.
+pub(super) fn read_from(
     arguments: &Arguments,
-    visitor: &mut dyn FnMut(Entry),
+    first: Sequence,
+    visitor: &mut dyn FnMut(Entry) -> ControlFlow<()>,
 ) -> Result<(), CommandError> {
-    let directory = working_dir(arguments)?;
-    visit(&directory, |entry| {
-        visitor(entry);
-        Ok(())
-    })
+    let files = files(&working_dir(arguments)?)?;
+    let entries = match log::read_from(&files, first) {
+        Ok(entries) => entries,
+        Err(LogError::Absent { .. }) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    for entry in entries {
+        if visitor(entry?).is_break() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Reads every entry without the lock; nothing to read is no error.
@@ -185,7 +199,7 @@ fn visit(
 ) -> Result<(), CommandError> {
     let files = files(working_dir)?;
     match log::read(&files, visitor) {
-        Ok(_) | Err(FoldError::Log(LogError::NotFound { .. })) => Ok(()),
+        Ok(_) | Err(FoldError::Log(LogError::Absent { .. })) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
@@ -195,7 +209,7 @@ pub(super) fn audit(
     working_dir: &Path,
     visitor: impl FnMut(Entry) -> Result<(), FoldError>,
     progress: impl FnMut(Progress),
-) -> Result<Summary, CommandError> {
+) -> Result<Reading, CommandError> {
     let files = files(working_dir)?;
     Ok(log::verify(&files, visitor, progress)?)
 }

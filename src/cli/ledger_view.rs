@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
-use courier_ledger::log::Tip;
-use courier_ledger::{LogId, Presence, Remote, Request, RequestId, RunCounts, State, Timestamp};
+use courier_ledger::{
+    LogId, Presence, Remote, Request, RequestId, RunCounts, State, Timestamp, Tip,
+};
 use serde::Serialize;
 
 /// A state, ready to be shown.

@@ -1,6 +1,11 @@
 //! `log`: what happened, event by event.
+//!
+//! What always holds here: an event is shown as it is read, so that memory does not depend on how many
+//! there are; nothing is shown of a ledger that cannot be relied on.
 
 use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
 
 use courier_ledger::{Entry, Event, RequestId, Sequence, Timestamp};
 use serde::Serialize;
@@ -21,46 +26,58 @@ struct Line<'a> {
 
 pub(crate) fn log(arguments: &Arguments, options: &LogOptions) -> Result<ExitCode, CommandError> {
     let mut subject = Subject::new(options.request);
-    let mut chosen = Vec::new();
-    ledger::read_entries(arguments, &mut |entry| {
-        let recent = match options.since {
-            None => true,
-            Some(Since::Sequence(first)) => entry.sequence >= first,
-            Some(Since::Time(first)) => entry.time >= first,
-        };
-        if subject.concerns(&entry) && recent {
-            chosen.push(entry);
-        }
-    })?;
+    let first = match (options.since, options.request) {
+        (Some(Since::Sequence(first)), None) => first,
+        // An outcome names only its command, which may stand earlier; clocks may have been turned back.
+        (Some(Since::Time(_)) | None, _) | (_, Some(_)) => Sequence::NONE,
+    };
+    let mut read = Ok(());
     output::write(|output| {
-        for entry in &chosen {
-            let Entry {
-                sequence,
-                time,
-                event,
-                hash,
-            } = entry;
-            if options.json {
-                let line = Line {
-                    sequence: *sequence,
-                    time: *time,
-                    kind: event.kind(),
-                    event,
-                    hash: *hash,
-                };
-                serde_json::to_writer(&mut *output, &line)?;
-                writeln!(output)?;
-            } else {
-                writeln!(
-                    output,
-                    "{sequence:>6}  {time}  {:<16}  {event}",
-                    event.kind()
-                )?;
+        let mut written = Ok(());
+        read = ledger::read_from(arguments, first, &mut |entry| {
+            let recent = match options.since {
+                None => true,
+                Some(Since::Sequence(first)) => entry.sequence >= first,
+                Some(Since::Time(first)) => entry.time >= first,
+            };
+            if subject.concerns(&entry) && recent {
+                written = show(output, options, &entry);
             }
-        }
-        Ok(())
+            match written {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        });
+        written
     })?;
+    read?;
     Ok(ExitCode::Done)
+}
+
+fn show(output: &mut dyn Write, options: &LogOptions, entry: &Entry) -> io::Result<()> {
+    let Entry {
+        sequence,
+        time,
+        event,
+        hash,
+    } = entry;
+    if options.json {
+        let line = Line {
+            sequence: *sequence,
+            time: *time,
+            kind: event.kind(),
+            event,
+            hash: *hash,
+        };
+        serde_json::to_writer(&mut *output, &line)?;
+        writeln!(output)
+    } else {
+        writeln!(
+            output,
+            "{sequence:>6}  {time}  {:<16}  {event}",
+            event.kind()
+        )
+    }
 }
 
 /// Follows one request through the log: its observations, its commands and their outcomes.

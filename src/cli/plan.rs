@@ -23,17 +23,12 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
     let configuration = parts::configuration(arguments)?;
     let key = parts::load_key(&configuration.encryption_key)?;
     let broker = parts::broker(&configuration, parts::persistence(&configuration)?)?;
-    let ledger::Rehearsed {
-        mut log,
-        state,
-        legacy,
-    } = ledger::rehearsal(&configuration)?;
+    let (mut ledger, legacy) = ledger::rehearsal(&configuration)?;
     let clock = SystemClock::start();
     let policy = configuration.rules.policy(key.id());
     let mut lookout = parts::lookout(&configuration)?;
     let decided = run::rehearse(
-        &mut log,
-        state,
+        &mut ledger,
         legacy,
         &policy,
         &broker,

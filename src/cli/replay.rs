@@ -1,6 +1,6 @@
 //! `replay`: the state as it was after an earlier event.
 
-use courier_ledger::{ProjectionTip, StatusDocument};
+use courier_ledger::StatusDocument;
 
 use super::arguments::{Arguments, ReplayOptions};
 use super::error::{CommandError, UsageError};
@@ -13,15 +13,10 @@ pub(crate) fn replay(
     options: &ReplayOptions,
 ) -> Result<ExitCode, CommandError> {
     let (state, tip) = ledger::replay_state(arguments, options.at)?;
-    let Some(log) = state.log() else {
+    if state.log().is_none() {
         return Err(UsageError::NoEvents.into());
     };
     if options.status_xml {
-        let tip = ProjectionTip {
-            log,
-            sequence: tip.sequence,
-            hash: tip.hash,
-        };
         let document = StatusDocument::project(&state, tip);
         output::write(|output| output.write_all(document.as_bytes()))?;
     } else if options.json {

@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let stop = persistence.stop().clone();
     let broker = Arc::new(parts::broker(&configuration, persistence)?);
     let clock = SystemClock::start();
-    let (mut opened, legacy) = ledger::open_for_writing(&configuration.working_dir, &clock)?;
+    let (mut ledger, legacy) = ledger::open_for_writing(&configuration.working_dir, &clock)?;
 
     let _watch = Watch::begin(stop.clone()).map_err(NoWatch)?;
     let fetcher = parts::fetcher(&configuration, &key, Arc::clone(&broker))?;
@@ -34,12 +34,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         clock: &clock,
         may_begin: &|| stop.reason().is_none(),
     };
-    let (report, state) = run::run(&mut opened.journal, opened.state, legacy, parts)?;
-    if let Err(error) = opened.journal.leave_checkpoint(&state) {
+    let report = run::run(&mut ledger, legacy, parts)?;
+    if let Err(error) = ledger.cache() {
         // It only saves time: what is in the log stays true.
         tracing::warn!("the next run opens the ledger more slowly: {error}");
     }
-    opened.journal.close()?;
+    ledger.close()?;
     tell(&report)?;
     Ok(report.exit_code())
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use courier_ledger::log::Tail;
-use courier_ledger::{ProjectionTip, State, StatusDocument};
+use courier_ledger::{State, StatusDocument, Tip};
 
 use super::arguments::Arguments;
 use super::error::{CommandError, NoProjection};
@@ -22,7 +22,7 @@ pub(crate) fn verify(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         if let (Some((tip, _)), Some(log)) = (&claim, state.log())
             && tip.sequence == entry.sequence
         {
-            let tip = ProjectionTip {
+            let tip = Tip {
                 log,
                 sequence: entry.sequence,
                 hash: entry.hash,
@@ -53,9 +53,9 @@ pub(crate) fn verify(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         writeln!(
             output,
             "The ledger {} is whole: {} events, {} bytes.\n\
-             Hash chain, witness, every event and every transition were checked; {status}.\n\
+             Hash chain, head, every event and every transition were checked; {status}.\n\
              Last event: {}, hash {}",
-            summary.log,
+            summary.tip.log,
             summary.tip.sequence,
             summary.size_bytes,
             summary.tip.sequence,
@@ -83,7 +83,7 @@ fn progress_bar() -> indicatif::ProgressBar {
 }
 
 /// What the local `status.xml` claims to show.
-fn claim(directory: &Path) -> Result<Option<(ProjectionTip, Vec<u8>)>, NoProjection> {
+fn claim(directory: &Path) -> Result<Option<(Tip, Vec<u8>)>, NoProjection> {
     match LocalStatusFile::inside(directory).read()? {
         Found::Projection(tip, bytes) => Ok(Some((tip, bytes))),
         Found::Nothing | Found::Legacy(_) => Ok(None),

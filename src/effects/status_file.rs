@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use courier_ledger::{ImportError, LegacyStatus, ProjectionTip, StatusDocument};
+use courier_ledger::{ImportError, LegacyStatus, StatusDocument, Tip};
 
 use super::new_file;
 use crate::run::StatusFile;
@@ -21,7 +21,7 @@ pub enum Found {
     /// The ledger of the replaced program.
     Legacy(LegacyStatus),
     /// A projection of ours.
-    Projection(ProjectionTip, Vec<u8>),
+    Projection(Tip, Vec<u8>),
 }
 
 /// Larger than the `status.xml` of a million requests.

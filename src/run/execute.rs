@@ -4,18 +4,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use courier_ledger::log::{EventLog, Ledger};
 use courier_ledger::{
     Command, Event, Failure, FailureClass, Phase, Plan, RemoteAfterFailure, RemoteName, Request,
     RunCounts, Sequence,
 };
 
-use super::record::{Record, RecordError};
+use super::error::RecordError;
 use super::report::RunReport;
-use super::seams::{Carrier, Ending, Errand, StatusFile};
+use super::seams::{Carrier, Clock, Ending, Errand, StatusFile};
 
 /// Carries out the plan, publishes the ledger, and adds what happened to the report.
 pub(super) fn execute(
-    record: &mut Record<'_>,
+    ledger: &mut Ledger<impl EventLog>,
+    clock: &dyn Clock,
     plan: Plan,
     carrier: &mut dyn Carrier,
     status_file: &dyn StatusFile,
@@ -30,7 +32,7 @@ pub(super) fn execute(
     let mut under_way: BTreeMap<Sequence, Command> = BTreeMap::new();
     let mut outcomes: Vec<Event> = Vec::new();
     loop {
-        let first_start = record.next_sequence().0 + outcomes.len() as u64;
+        let first_start = ledger.next_sequence().0 + outcomes.len() as u64;
         let mut errands = Vec::new();
         while under_way.len() < carrier.capacity()
             && report.drop_box_failure.is_none()
@@ -40,13 +42,13 @@ pub(super) fn execute(
                 break;
             };
             let start = Sequence(first_start + errands.len() as u64);
-            let errand = errand(record, start, command);
+            let errand = errand(ledger, start, command);
             under_way.insert(start, errand.command.clone());
             errands.push(errand);
         }
         let mut events = std::mem::take(&mut outcomes);
         events.extend(errands.iter().map(intent));
-        record.append(events)?;
+        ledger.append(clock.now(), events)?;
         for errand in errands {
             carrier.begin(errand);
         }
@@ -62,12 +64,13 @@ pub(super) fn execute(
     }
     // What was never begun is tried again by the next run.
     report.counts.failed += waiting.len() as u64;
-    publish(record, carrier, status_file, report)
+    publish(ledger, clock, carrier, status_file, report)
 }
 
 /// Projects `status.xml`, replaces the local file, and uploads it.
 fn publish(
-    record: &mut Record<'_>,
+    ledger: &mut Ledger<impl EventLog>,
+    clock: &dyn Clock,
     carrier: &mut dyn Carrier,
     status_file: &dyn StatusFile,
     report: &mut RunReport,
@@ -75,9 +78,9 @@ fn publish(
     let command = Command::PublishLedger {
         name: RemoteName::ledger(),
     };
-    let mut errand = errand(record, record.next_sequence(), command);
-    record.append(vec![intent(&errand)])?;
-    let document = record.project();
+    let mut errand = errand(ledger, ledger.next_sequence(), command);
+    ledger.append(clock.now(), vec![intent(&errand)])?;
+    let document = ledger.project();
     status_file
         .replace(document.as_bytes())
         .map_err(|source| RecordError::StatusFile {
@@ -101,13 +104,14 @@ fn publish(
         }
     };
     let event = outcome(start, &command, ending, report);
-    record.append(vec![event])
+    Ok(ledger.append(clock.now(), vec![event])?)
 }
 
 /// Records that the drop-box could not be reached: only the publication, which every run owes, is
 /// begun and failed; everything else is left to the next run.
 pub(super) fn unreachable(
-    record: &mut Record<'_>,
+    ledger: &mut Ledger<impl EventLog>,
+    clock: &dyn Clock,
     plan: &Plan,
     failure: Failure,
     status_file: &dyn StatusFile,
@@ -125,13 +129,13 @@ pub(super) fn unreachable(
     }
     report.counts.failed += plan.changes().count() as u64;
     report.drop_box_failure = Some(failure);
-    publish(record, &mut Nobody, status_file, report)
+    publish(ledger, clock, &mut Nobody, status_file, report)
 }
 
-fn errand(record: &Record<'_>, start: Sequence, command: Command) -> Errand {
-    let log = record.log_id();
+fn errand(ledger: &Ledger<impl EventLog>, start: Sequence, command: Command) -> Errand {
+    let log = ledger.tip().log;
     let temporary = command.temporary(log, start);
-    let request = command.request().and_then(|id| record.state().request(id));
+    let request = command.request().and_then(|id| ledger.state().request(id));
     Errand {
         log,
         start,

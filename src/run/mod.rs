@@ -3,19 +3,17 @@
 //! What always holds: nothing is done whose intent is not on disk, nothing is claimed whose outcome
 //! is not. Deliberately absent: every decision; they are `courier-ledger`'s.
 
+mod error;
 mod execute;
-mod prelude;
-mod record;
-mod rehearsal;
+mod observe;
 mod report;
 mod seams;
 
-use courier_ledger::log::EventLog;
-use courier_ledger::{Event, Failure, LegacyStatus, Plan, Policy, State, decide};
+use courier_ledger::log::{EventLog, Ledger, Rehearsal};
+use courier_ledger::{Event, Failure, LegacyStatus, Plan, Policy, decide};
 
-pub use prelude::VERSION;
-pub use record::{Record, RecordError};
-pub use rehearsal::Rehearsal;
+pub use error::RecordError;
+pub use observe::VERSION;
 pub use report::RunReport;
 pub use seams::{Carrier, Clock, Departure, Ending, Errand, Lookout, Poller, StatusFile};
 
@@ -35,27 +33,27 @@ pub struct Parts<'a, D> {
     pub may_begin: &'a dyn Fn() -> bool,
 }
 
-/// Runs once over a log that `state` was folded from, and gives the state that it leads to. An error means that nothing more could be
-/// recorded; everything recorded before stands.
-pub fn run<D: Departure>(
-    log: &mut dyn EventLog,
-    state: State,
+/// Runs once over a ledger. An error means that nothing more could be recorded; everything recorded
+/// before stands, and the ledger must be opened anew.
+pub fn run<L: EventLog, D: Departure>(
+    ledger: &mut Ledger<L>,
     legacy: Option<LegacyStatus>,
     parts: Parts<'_, D>,
-) -> Result<(RunReport, State), RecordError> {
-    let began = parts.clock.elapsed();
-    let mut record = Record::new(log, parts.clock, state);
+) -> Result<RunReport, RecordError> {
+    let clock = parts.clock;
+    let began = clock.elapsed();
     let mut report = RunReport::default();
-    prelude::import(&mut record, legacy)?;
-    match prelude::begin(&mut record, &parts.policy, parts.poller)? {
+    observe::import(ledger, clock, legacy)?;
+    match observe::begin(ledger, clock, &parts.policy, parts.poller)? {
         Err(failure) => report.poll_failure = Some(failure),
         Ok(()) => match parts.departure.arrive() {
             Ok(mut carrier) => {
-                report.look_failure = prelude::look(&mut record, &parts.policy, &mut carrier)?;
-                let mut plan = decide(record.state(), &parts.policy);
+                report.look_failure = observe::look(ledger, clock, &parts.policy, &mut carrier)?;
+                let mut plan = decide(ledger.state(), &parts.policy);
                 take_notes(&mut report, &mut plan);
                 execute::execute(
-                    &mut record,
+                    ledger,
+                    clock,
                     plan,
                     &mut carrier,
                     parts.status_file,
@@ -64,18 +62,20 @@ pub fn run<D: Departure>(
                 )?;
             }
             Err(failure) => {
-                let mut plan = decide(record.state(), &parts.policy);
+                let mut plan = decide(ledger.state(), &parts.policy);
                 take_notes(&mut report, &mut plan);
-                execute::unreachable(&mut record, &plan, failure, parts.status_file, &mut report)?;
+                let status_file = parts.status_file;
+                execute::unreachable(ledger, clock, &plan, failure, status_file, &mut report)?;
             }
         },
     }
-    let duration = parts.clock.elapsed().saturating_sub(began).as_micros();
-    record.append(vec![Event::RunFinished {
+    let duration = clock.elapsed().saturating_sub(began).as_micros();
+    let finished = Event::RunFinished {
         counts: report.counts,
         duration_micros: u64::try_from(duration).unwrap_or(u64::MAX),
-    }])?;
-    Ok((report, record.into_state()))
+    };
+    ledger.append(clock.now(), vec![finished])?;
+    Ok(report)
 }
 
 /// What a run would do that started now.
@@ -89,32 +89,30 @@ pub struct Rehearsed {
 /// Decides on a copy what a run would do now: nothing is appended, nothing changes. Without a
 /// `lookout` the drop-box is not looked at; no guard depends on that.
 pub fn rehearse(
-    log: &mut Rehearsal,
-    state: State,
+    ledger: &mut Ledger<Rehearsal>,
     legacy: Option<LegacyStatus>,
     policy: &Policy,
     poller: &dyn Poller,
     lookout: Option<&mut dyn Lookout>,
     clock: &dyn Clock,
 ) -> Result<Result<Rehearsed, Failure>, RecordError> {
-    let mut record = Record::new(log, clock, state);
-    if record.state().log().is_none() {
-        let log = record.log_id();
-        record.append(vec![Event::LogCreated {
-            log,
+    if ledger.state().log().is_none() {
+        let created = Event::LogCreated {
+            log: ledger.tip().log,
             version: VERSION.to_owned(),
-        }])?;
+        };
+        ledger.append(clock.now(), vec![created])?;
     }
-    prelude::import(&mut record, legacy)?;
-    if let Err(failure) = prelude::begin(&mut record, policy, poller)? {
+    observe::import(ledger, clock, legacy)?;
+    if let Err(failure) = observe::begin(ledger, clock, policy, poller)? {
         return Ok(Err(failure));
     }
     let look_failure = match lookout {
-        Some(lookout) => prelude::look(&mut record, policy, lookout)?,
+        Some(lookout) => observe::look(ledger, clock, policy, lookout)?,
         None => None,
     };
     Ok(Ok(Rehearsed {
-        plan: decide(record.state(), policy),
+        plan: decide(ledger.state(), policy),
         look_failure,
     }))
 }

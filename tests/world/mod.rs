@@ -13,10 +13,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use broker_courier::run::{
-    Carrier, Clock, Departure, Ending, Errand, Lookout, Parts, Poller, Rehearsal, RunReport,
-    StatusFile,
+    Carrier, Clock, Departure, Ending, Errand, Lookout, Parts, Poller, RunReport, StatusFile,
 };
-use courier_ledger::log::EventLog as _;
+use courier_ledger::log::{EventLog as _, Ledger, Rehearsal, chain};
 use courier_ledger::*;
 
 pub(crate) const LOG: LogId = LogId([9; 16]);
@@ -267,10 +266,9 @@ impl Clock for WildClock {
     }
 }
 
-/// The program's side: a log in memory, and the state that follows from it.
+/// The program's side: a ledger in memory.
 pub(crate) struct Program {
-    pub(crate) log: Rehearsal,
-    pub(crate) state: State,
+    pub(crate) ledger: Ledger<Rehearsal>,
     pub(crate) world: Shared,
     pub(crate) clock: WildClock,
     pub(crate) policy: Policy,
@@ -278,9 +276,9 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn new() -> Self {
+        let log = Rehearsal::after(chain::start(LOG));
         Self {
-            log: Rehearsal::after(LOG, Sequence::NONE),
-            state: State::default(),
+            ledger: Ledger::resume(log, State::default()).unwrap(),
             world: Shared::default(),
             clock: WildClock(RefCell::new(1)),
             policy: Policy::new(KEY),
@@ -288,11 +286,10 @@ impl Program {
     }
 
     pub(crate) fn plan(&self) -> Plan {
-        let mut copy = Rehearsal::after(LOG, self.state.tip());
+        let copy = Rehearsal::after(self.ledger.tip());
         let broker = Broker(self.world.clone());
         broker_courier::run::rehearse(
-            &mut copy,
-            self.state.clone(),
+            &mut Ledger::resume(copy, self.ledger.state().clone()).unwrap(),
             None,
             &self.policy,
             &broker,
@@ -306,18 +303,12 @@ impl Program {
 
     /// A whole run; the log of the simulation is folded again from its entries.
     pub(crate) fn run(&mut self, luck: Vec<Luck>, reversed: bool) -> RunReport {
-        if self.state.log().is_none() {
+        if self.ledger.state().log().is_none() {
             let created = Event::LogCreated {
                 log: LOG,
                 version: "test".to_owned(),
             };
-            for entry in self
-                .log
-                .append(Sequence(1), Timestamp(0), vec![created])
-                .unwrap()
-            {
-                self.state = std::mem::take(&mut self.state).apply(&entry).unwrap();
-            }
+            self.ledger.append(Timestamp(0), vec![created]).unwrap();
         }
         let porter = Porter {
             world: self.world.clone(),
@@ -333,50 +324,12 @@ impl Program {
             clock: &self.clock,
             may_begin: &|| true,
         };
-        let mut log = Recorder {
-            inner: &mut self.log,
-            entries: Vec::new(),
-        };
-        let (report, state) =
-            broker_courier::run::run(&mut log, self.state.clone(), None, parts).unwrap();
-        for entry in std::mem::take(&mut log.entries) {
-            self.state = std::mem::take(&mut self.state).apply(&entry).unwrap();
-        }
-        assert_eq!(state, self.state);
+        let report = broker_courier::run::run(&mut self.ledger, None, parts).unwrap();
+        let entries = self.ledger.log().read_from(Sequence::NONE);
+        let folded = entries.fold(State::default(), |state, entry| {
+            state.apply(&entry.unwrap()).unwrap()
+        });
+        assert_eq!(folded, *self.ledger.state());
         report
-    }
-}
-
-/// Keeps what passes through, so that a state can be folded from it a second time.
-struct Recorder<'a> {
-    inner: &'a mut Rehearsal,
-    entries: Vec<Entry>,
-}
-
-impl courier_ledger::log::EventLog for Recorder<'_> {
-    fn log_id(&self) -> LogId {
-        self.inner.log_id()
-    }
-
-    fn tip(&self) -> courier_ledger::log::Tip {
-        self.inner.tip()
-    }
-
-    fn append(
-        &mut self,
-        expected: Sequence,
-        time: Timestamp,
-        events: Vec<Event>,
-    ) -> Result<Vec<Entry>, courier_ledger::log::LogError> {
-        let entries = self.inner.append(expected, time, events)?;
-        self.entries.extend(entries.iter().cloned());
-        Ok(entries)
-    }
-
-    fn read_from(
-        &self,
-        first: Sequence,
-    ) -> Box<dyn Iterator<Item = Result<Entry, courier_ledger::log::LogError>> + '_> {
-        self.inner.read_from(first)
     }
 }

@@ -43,7 +43,7 @@ pub(crate) fn take(from: PathBuf, directory: &Path, name: &str) {
     fs::copy(from.join(name), directory.join(name)).unwrap();
 }
 
-/// A log, or its witness, that a later version could have written.
+/// A log, or its head, that a later version could have written.
 pub(crate) fn newer(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../ledger/tests/golden/newer")

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use courier_ledger::log::{EventLog, Files, Journal, LogError, NewLog};
+use courier_ledger::log::{EventLog, Files, Journal, LogPlace as _, NewLog};
 use courier_ledger::{
     Command, Delivery, Digest, Event, Fingerprint, KeyId, LogId, NodeId, NodeStatus, Observation,
     Placement, RemoteName, RequestId, RunCounts, Sequence, SnapshotDelta, SnapshotDigest,
@@ -150,7 +150,7 @@ pub(crate) fn create<S: courier_ledger::log::Storage>(storage: S) -> Journal<S> 
         id: LOG,
         version: VERSION.to_owned(),
     };
-    Journal::create::<LogError>(storage, Timestamp(1), new, |_| Ok(())).unwrap()
+    storage.create(Timestamp(1), new).unwrap().0
 }
 
 fn run(writer: &mut Writer, broker: &mut Broker, changes: &[usize]) {

@@ -25,8 +25,8 @@ use std::time::Instant;
 
 use courier_ledger::log::{self, EventLog, Files, LogError};
 use courier_ledger::{
-    Digest, Entry, Event, IllegalEvent, Policy, ProjectionTip, Sequence, State, StatusDocument,
-    Timestamp, decide,
+    Digest, Entry, Event, IllegalEvent, Policy, Sequence, State, StatusDocument, Timestamp, Tip,
+    decide,
 };
 
 use counting::Counting;
@@ -278,7 +278,7 @@ fn wide_state(directory: &Path, rounds: usize) {
         "ms",
         busy,
     );
-    let tip = ProjectionTip {
+    let tip = Tip {
         log: history::LOG,
         sequence: state.tip(),
         hash: Digest([1; 32]),

@@ -1,112 +1,140 @@
-//! What can go wrong with the log, and what a person can do about each.
+//! What can go wrong with a log, however it is kept.
 //!
-//! Deliberately absent: event contents in messages.
+//! What always holds here: a kind is all that the program decides by; the words come from whoever
+//! keeps the entries. Deliberately absent: files (`file::error`), and event contents in messages.
 
-use std::io;
+use std::error::Error;
+use std::fmt;
 
 use crate::id::Sequence;
+use crate::state::illegal::IllegalEvent;
 
-use crate::log::file::recovery::Refusal;
-use crate::log::file::storage::{LogFile, Storage};
+use super::chain::ChainError;
 
-/// Why a log is not opened, read or written.
-#[derive(Debug, thiserror::Error)]
+/// An error in the words of whoever keeps the entries, with advice.
+pub trait Advised: Error + Send + Sync + 'static {
+    /// What a person can do.
+    fn hint(&self) -> &'static str;
+}
+
+/// Why a log is not opened, read or written. A place is where it is, for people: a path, a table.
+#[derive(Debug)]
 pub enum LogError {
-    /// Another process is its writer.
-    #[error("{path} is locked: another run is active")]
-    Locked {
-        /// The log.
-        path: String,
+    /// Another process is its runner.
+    Busy {
+        /// Where it is.
+        place: String,
     },
-    /// There is neither a log nor a witness.
-    #[error("there is no ledger at {path}")]
-    NotFound {
-        /// Where the log would be.
-        path: String,
+    /// There is none.
+    Absent {
+        /// Where it would be.
+        place: String,
     },
-    /// A log was to be created where there is one.
-    #[error("there is a ledger at {path} already")]
+    /// One was to be created where there is one.
     Exists {
-        /// The log.
-        path: String,
+        /// Where it is.
+        place: String,
     },
-    /// What is on disk cannot be relied on; nothing was changed.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// A file operation failed.
-    #[error("{path}: {operation} failed")]
-    Storage {
-        /// The file.
-        path: String,
-        /// What was tried.
-        operation: &'static str,
-        /// Why it failed.
-        source: io::Error,
-    },
-    /// Entries were to be appended at another place than the end.
-    #[error("entry {expected} was to be appended, and entry {due} is due")]
+    /// What is kept cannot be relied on; nothing was changed.
+    Refused(Box<dyn Advised>),
+    /// Entries were to be appended at another place than the end, or a state was to be kept that is
+    /// not the one after the last entry.
     Conflict {
         /// The sequence number that the caller expected.
         expected: Sequence,
         /// The one that is due.
         due: Sequence,
     },
-    /// An earlier write or fsync failed: what is on disk is known only to the next opening.
-    #[error("{path}: nothing can be appended after a failed write")]
-    Poisoned {
-        /// The log.
-        path: String,
+    /// An earlier step failed: what is kept is known only to the next opening.
+    Unusable {
+        /// Where it is.
+        place: String,
     },
-    /// An event has more bytes than a frame may hold.
-    #[error("entry {sequence} would have {size_bytes} bytes, and {max_bytes} are allowed")]
-    TooLarge {
-        /// The entry.
-        sequence: Sequence,
-        /// The size of its payload.
-        size_bytes: usize,
-        /// The most that a payload may have.
-        max_bytes: u32,
-    },
-    /// An event could not be encoded.
-    #[error("entry {sequence} cannot be encoded")]
-    Encode {
-        /// The entry.
-        sequence: Sequence,
-        /// Why.
-        source: rmp_serde::encode::Error,
-    },
+    /// What it is kept on failed, or the event cannot be kept.
+    Other(Box<dyn Advised>),
 }
 
 impl LogError {
-    /// Says of an operating system's error which file it concerns and what was tried.
-    pub(crate) fn storage<S: Storage + ?Sized>(
-        storage: &S,
-        file: LogFile,
-        operation: &'static str,
-    ) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Storage {
-            path: storage.locate(file),
-            operation,
-            source,
-        }
-    }
-
     /// What a person can do.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Locked { .. } => "wait until the other run has ended",
-            Self::NotFound { .. } => "check the path; the first run creates the ledger",
+            Self::Busy { .. } => "wait until the other run has ended",
+            Self::Absent { .. } => "check the path; the first run creates the ledger",
             Self::Exists { .. } => "use the ledger that is there, or another directory",
-            Self::Refused(refusal) => refusal.rule.hint(),
-            Self::Storage { .. } => {
-                "check the directory's owner, permissions, free space and disk, then start again"
-            }
-            Self::Conflict { .. } | Self::Encode { .. } => "this is a bug; please report it",
-            Self::Poisoned { .. } => {
+            Self::Refused(error) | Self::Other(error) => error.hint(),
+            Self::Conflict { .. } => "this is a bug; please report it",
+            Self::Unusable { .. } => {
                 "check free space and the disk, then start again: everything acknowledged is kept"
             }
-            Self::TooLarge { .. } => "this is more than any known broker shows; please report it",
         }
     }
+
+    /// The words of whoever keeps the entries, if it is theirs.
+    #[must_use]
+    pub fn told(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Refused(error) | Self::Other(error) => Some(error.as_ref()),
+            Self::Busy { .. }
+            | Self::Absent { .. }
+            | Self::Exists { .. }
+            | Self::Conflict { .. }
+            | Self::Unusable { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for LogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy { place } => write!(f, "{place} is locked: another run is active"),
+            Self::Absent { place } => write!(f, "there is no ledger at {place}"),
+            Self::Exists { place } => write!(f, "there is a ledger at {place} already"),
+            Self::Refused(error) | Self::Other(error) => error.fmt(f),
+            Self::Conflict { expected, due } => {
+                write!(
+                    f,
+                    "entry {expected} was to be appended, and entry {due} is due"
+                )
+            }
+            Self::Unusable { place } => {
+                write!(f, "{place}: nothing can be appended after a failed write")
+            }
+        }
+    }
+}
+
+impl Error for LogError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.told().and_then(Error::source)
+    }
+}
+
+impl Advised for ChainError {
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "this is more than any known broker shows; please report it",
+            Self::Encode { .. } => "this is a bug; please report it",
+            Self::Broken { .. } | Self::Unknown { .. } => {
+                "use the version of the program that wrote the log, or a newer one"
+            }
+        }
+    }
+}
+
+impl From<ChainError> for LogError {
+    fn from(error: ChainError) -> Self {
+        Self::Other(Box::new(error))
+    }
+}
+
+/// What can go wrong while a log is folded: its entries, or what they mean.
+#[derive(Debug, thiserror::Error)]
+pub enum FoldError {
+    /// The log cannot be relied on, read or written.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// Its bytes are whole, and an event in it cannot follow.
+    #[error("the ledger holds an event that cannot follow")]
+    Illegal(#[from] IllegalEvent),
 }

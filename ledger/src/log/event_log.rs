@@ -1,33 +1,36 @@
-//! The log as the run loop knows it, however it is stored: the tip, append, read.
+//! The log as the run knows it, however it is kept: the seam that files stand behind, and that a
+//! database table with the same entries, bytes and hashes can stand behind.
 //!
-//! Deliberately absent: files. A database table with the same entries and hashes can be behind it.
+//! What always holds here: entries are those of [`super::chain`], and one contract test runs over
+//! every implementation (`tests`). Deliberately absent: files, and what events mean.
 
-use crate::digest::Digest;
 use crate::event::{Entry, Event};
 use crate::id::{LogId, Sequence};
+use crate::state::State;
 use crate::time::Timestamp;
+use crate::tip::Tip;
 
-use crate::log::error::LogError;
+use super::error::{FoldError, LogError};
 
-/// The last entry: its number and hash stand for everything before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tip {
-    /// Its sequence number; [`Sequence::NONE`] in a log without entries.
-    pub sequence: Sequence,
-    /// Its hash.
-    pub hash: Digest,
+/// What a log that does not exist yet is created with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLog {
+    /// Its identity, drawn at random by the caller.
+    pub id: LogId,
+    /// The program's version.
+    pub version: String,
 }
 
-/// A log with one writer, however it is stored.
+/// Entries in their order, each checked as it is read; an error is the last of them.
+pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry, LogError>> + 'a>;
+
+/// A log that is held by its one runner. When it is dropped, another can have it.
 pub trait EventLog {
-    /// The last entry.
+    /// The place behind the last entry.
     fn tip(&self) -> Tip;
 
-    /// The log's identity.
-    fn log_id(&self) -> LogId;
-
-    /// Appends `events` as the entries from `expected` on and returns when they are on disk: one
-    /// fsync for all of them. After an error, part of them may be there; the next opening knows.
+    /// Appends `events` as the entries from `expected` on and returns when they are kept for good, all
+    /// at once if they fit. After an error, part of them may be there; the next opening knows.
     fn append(
         &mut self,
         expected: Sequence,
@@ -36,5 +39,37 @@ pub trait EventLog {
     ) -> Result<Vec<Entry>, LogError>;
 
     /// The entries from `first` on, checked again as they are read.
-    fn read_from(&self, first: Sequence) -> Box<dyn Iterator<Item = Result<Entry, LogError>> + '_>;
+    fn read_from(&self, first: Sequence) -> Entries<'_>;
+
+    /// Keeps `state`, which must be the one after the last entry, so that the next opening need not
+    /// fold what came before; does nothing where nothing is to be gained by it.
+    fn cache(&mut self, state: &State) -> Result<(), LogError>;
+
+    /// Ends in good order and lets the next runner in.
+    fn close(self) -> Result<(), LogError>
+    where
+        Self: Sized;
+}
+
+/// Where a log is kept, or can begin: what comes before there is one to hold.
+pub trait LogPlace: Sized {
+    /// What is held once it is open.
+    type Log: EventLog;
+
+    /// Becomes the log's one runner; gives the log and the state that follows from it.
+    fn open(self, time: Timestamp) -> Result<(Self::Log, State), FoldError>;
+
+    /// Becomes the one runner of a log that begins now.
+    fn create(self, time: Timestamp, new: NewLog) -> Result<(Self::Log, State), FoldError>;
+}
+
+/// Whether a state is the one after the last entry of the log that ends at `tip`.
+pub(crate) fn belongs_to(state: &State, tip: Tip) -> Result<(), LogError> {
+    if state.tip() == tip.sequence && state.log().is_none_or(|log| log == tip.log) {
+        return Ok(());
+    }
+    Err(LogError::Conflict {
+        expected: state.tip(),
+        due: tip.sequence,
+    })
 }

@@ -1,122 +1,103 @@
-//! A log together with the state that follows from it, from the checkpoint on where there is one that
-//! the log confirms.
+//! A log that is held by its one runner, and the state that follows from it, kept in step.
 //!
-//! What always holds here: with or without a checkpoint the state is the same, and so is every
-//! refusal: what is not whole behind the checkpoint is read once more from the start, which names the
-//! first damage. Deliberately absent: `verify` and `replay`, which never look at a checkpoint.
+//! What always holds here: the state judges an event before it is kept, so that none that cannot
+//! follow reaches the log; and what is kept is in the state. Deliberately absent: how the log is kept,
+//! clocks, and going on after an error: whoever has one opens the ledger anew.
 
-use crate::event::Entry;
+use crate::event::Event;
+use crate::id::Sequence;
+use crate::projection::StatusDocument;
 use crate::state::State;
-use crate::state::illegal::IllegalEvent;
 use crate::time::Timestamp;
+use crate::tip::Tip;
 
-use crate::log::error::LogError;
-use crate::log::event_log::Tip;
-use crate::log::file::examine::Examination;
-use crate::log::file::heal::lock;
-use crate::log::file::journal::{Journal, NewLog};
-use crate::log::file::recovery::Action;
-use crate::log::file::state_cache::Checkpoint;
-use crate::log::file::storage::{LogFile, Storage};
-use crate::log::file::tail::TornTail;
+use super::error::{FoldError, LogError};
+use super::event_log::{EventLog, LogPlace, NewLog, belongs_to};
 
-/// What can go wrong while a log is folded: its bytes, or what they mean.
-#[derive(Debug, thiserror::Error)]
-pub enum FoldError {
-    /// The log cannot be relied on, read or written.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// Its bytes are whole, and an event in it cannot follow.
-    #[error("the ledger holds an event that cannot follow")]
-    Illegal(#[from] IllegalEvent),
+/// A log that is held by its one runner, with its state.
+pub struct Ledger<L: EventLog> {
+    log: L,
+    state: State,
 }
 
-/// A log that is held by its one writer, with its state.
-pub struct Ledger<S: Storage> {
+impl<L: EventLog> Ledger<L> {
+    /// Becomes the one runner of the log at `place`.
+    pub fn open(place: impl LogPlace<Log = L>, time: Timestamp) -> Result<Self, FoldError> {
+        let (log, state) = place.open(time)?;
+        Ok(Self { log, state })
+    }
+
+    /// Becomes the one runner of a log that begins now, where there is none.
+    pub fn create(
+        place: impl LogPlace<Log = L>,
+        time: Timestamp,
+        new: NewLog,
+    ) -> Result<Self, FoldError> {
+        let (log, state) = place.create(time, new)?;
+        Ok(Self { log, state })
+    }
+
+    /// Goes on with a log that `state` was folded from.
+    pub fn resume(log: L, state: State) -> Result<Self, LogError> {
+        belongs_to(&state, log.tip())?;
+        Ok(Self { log, state })
+    }
+
+    /// The state after everything that was appended. After an error it may be ahead of the log.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
     /// The log.
-    pub journal: Journal<S>,
-    /// What follows from it.
-    pub state: State,
-    /// Torn tails that were cut off and recorded when it was opened.
-    pub recovered: Vec<TornTail>,
-}
-
-impl<S: Storage> Ledger<S> {
-    /// Takes the lock and creates a log where there is none.
-    pub fn create(storage: S, time: Timestamp, new: NewLog) -> Result<Self, FoldError> {
-        let mut state = State::default();
-        let journal = Journal::create(storage, time, new, |entry| fold(&mut state, &entry))?;
-        Ok(Self {
-            journal,
-            state,
-            recovered: Vec::new(),
-        })
+    #[must_use]
+    pub fn log(&self) -> &L {
+        &self.log
     }
 
-    /// Takes the lock, reads the log from its checkpoint or its start, and heals a torn tail.
-    pub fn open(mut storage: S, time: Timestamp) -> Result<Self, FoldError> {
-        lock(&mut storage)?;
-        let (examination, mut state) = examine(&storage)?;
-        let opened =
-            Journal::open_examined(storage, time, examination, |entry| fold(&mut state, &entry))?;
-        Ok(Self {
-            journal: opened.journal,
-            state,
-            recovered: opened.recovered,
-        })
+    /// The place behind the last entry.
+    #[must_use]
+    pub fn tip(&self) -> Tip {
+        self.log.tip()
     }
-}
 
-/// The state of a log that may be written at the same time, and the last entry that it holds: no
-/// lock, nothing is changed. Reads from the checkpoint or the start.
-pub fn read_state<S: Storage + ?Sized>(storage: &S) -> Result<(State, Tip), FoldError> {
-    let (examination, state) = examine(storage)?;
-    match examination.action() {
-        Action::Open | Action::Heal => {
-            let mark = examination.mark();
-            let tip = Tip {
-                sequence: mark.sequence,
-                hash: mark.hash,
-            };
-            Ok((state, tip))
+    /// The sequence number that the next event will get.
+    #[must_use]
+    pub fn next_sequence(&self) -> Sequence {
+        self.tip().sequence.next()
+    }
+
+    /// Folds events in, then keeps them, all at once if they fit. After an error nothing more can be
+    /// appended: the log is as it was, unless it was the log that failed.
+    pub fn append(&mut self, now: Timestamp, events: Vec<Event>) -> Result<(), FoldError> {
+        if events.is_empty() {
+            return Ok(());
         }
-        Action::Create => Err(FoldError::Log(LogError::NotFound {
-            path: storage.locate(LogFile::Log),
-        })),
-        Action::Refuse(rule) => Err(FoldError::Log(LogError::Refused(
-            examination.refusal(storage, rule),
-        ))),
+        // What an error has left ahead of the log must not be taken for what the log says.
+        belongs_to(&self.state, self.tip())?;
+        let first = self.next_sequence();
+        let mut sequence = first;
+        for event in &events {
+            self.state.follow(sequence, now, event)?;
+            sequence = sequence.next();
+        }
+        self.log.append(first, now, events)?;
+        Ok(())
     }
-}
 
-fn examine<S: Storage + ?Sized>(storage: &S) -> Result<(Examination, State), FoldError> {
-    if let Some(found) = from_checkpoint(storage) {
-        return Ok(found);
+    /// `status.xml` as of the last entry.
+    #[must_use]
+    pub fn project(&self) -> StatusDocument {
+        StatusDocument::project(&self.state, self.tip())
     }
-    let mut examination = Examination::begin(storage)?;
-    let mut state = State::default();
-    examination.advance(storage, &mut |entry, _| fold(&mut state, &entry))?;
-    Ok((examination, state))
-}
 
-/// `None` when anything at all speaks against it.
-fn from_checkpoint<S: Storage + ?Sized>(storage: &S) -> Option<(Examination, State)> {
-    let checkpoint = Checkpoint::load(storage)?;
-    let mut examination = Examination::begin(storage).ok()?;
-    if !examination.confirms(storage, &checkpoint).ok()? {
-        return None;
+    /// Leaves the state for the next opening, if that gains by it.
+    pub fn cache(&mut self) -> Result<(), LogError> {
+        self.log.cache(&self.state)
     }
-    let mut state = checkpoint.state.into_owned();
-    let folded: Result<(), FoldError> =
-        examination.advance(storage, &mut |entry, _| fold(&mut state, &entry));
-    folded.ok()?;
-    match examination.action() {
-        Action::Open | Action::Heal => Some((examination, state)),
-        Action::Create | Action::Refuse(_) => None,
-    }
-}
 
-fn fold(state: &mut State, entry: &Entry) -> Result<(), FoldError> {
-    state.advance(entry)?;
-    Ok(())
+    /// Ends in good order and lets the next runner in.
+    pub fn close(self) -> Result<(), LogError> {
+        self.log.close()
+    }
 }

@@ -1,28 +1,31 @@
-//! The event log: what it is to whoever writes and reads it, and the files that it stands in
-//! (`docs/log-format.md` is the specification).
+//! The event log: the chain of its entries, the seam behind which they are kept, the ledger that folds
+//! them, and the files that they are kept in (`docs/log-format.md` is the specification).
 //!
-//! What always holds here: an entry that [`EventLog::append`] returned is on disk and is never lost
-//! or changed without the next opening saying so; a damaged file is never changed, except by the
-//! one row of the recovery table that heals, and that keeps what it cut off. Deliberately absent:
-//! clocks, and files other than through [`Storage`]. What events mean is folded in one place only
-//! (`ledger`); everything else here knows bytes.
+//! What always holds here: an entry that [`EventLog::append`] returned is kept and is never lost or
+//! changed without the next opening saying so. Deliberately absent: clocks, and files other than
+//! through [`Storage`].
 
 mod canonical;
+pub mod chain;
 pub(crate) mod codec;
 mod error;
 mod event_log;
 mod file;
 mod header;
 mod ledger;
+mod rehearsal;
 
-pub use error::LogError;
-pub use event_log::{EventLog, Tip};
+#[cfg(test)]
+mod tests;
+
+pub use error::{Advised, FoldError, LogError};
+pub use event_log::{Entries, EventLog, LogPlace, NewLog};
+pub use file::error::FileError;
 pub use file::files::Files;
-pub use file::journal::{Journal, NewLog, Opened};
-pub use file::read::{Progress, Reading, Summary, Tail, read, verify};
-pub use file::recovery::{
-    Action, End, Facts, History, LogFound, Refusal, Rule, WitnessFound, action,
-};
+pub use file::journal::Journal;
+pub use file::place::read_state;
+pub use file::read::{Progress, Reading, Tail, read, read_from, verify};
+pub use file::recovery::{Refusal, Rule};
 #[cfg(feature = "simulation")]
 pub use file::simulated::disk::Fault;
 #[cfg(feature = "simulation")]
@@ -30,4 +33,5 @@ pub use file::simulated::memory::{Memory, MemoryDisk};
 pub use file::storage::{Lock, LogFile, Storage};
 pub use file::tail::TornTail;
 pub use header::HeaderFault;
-pub use ledger::{FoldError, Ledger, read_state};
+pub use ledger::Ledger;
+pub use rehearsal::Rehearsal;

@@ -4,7 +4,7 @@
 use super::illegal::Reason;
 use super::request::{Remote, StoredFile};
 use super::{Request, State};
-use crate::drift::{Drifted, RemoteDelta};
+use crate::drift::{Drift, Drifted, RemoteDelta};
 use crate::id::RequestId;
 
 impl State {
@@ -13,13 +13,15 @@ impl State {
             return Err(Reason::LookedBeforePoll);
         }
         let mut last = None;
+        let mut newly = 0;
         for Drifted { id, drift } in &delta.changed {
             if last.replace(*id).is_some_and(|last| last >= *id) {
                 return Err(Reason::OutOfOrder(*id));
             }
-            let file = self.stored_file_mut(*id)?;
-            if file.drift.replace(*drift) == Some(*drift) {
-                return Err(Reason::NothingNew(*id));
+            match self.stored_file(*id)?.drift {
+                Some(known) if known == *drift => return Err(Reason::NothingNew(*id)),
+                Some(_) => {}
+                None => newly += 1,
             }
         }
         let mut last = None;
@@ -31,7 +33,7 @@ impl State {
                 .changed
                 .binary_search_by_key(id, |drifted| drifted.id)
                 .is_ok();
-            if changed_too || self.stored_file_mut(*id)?.drift.take().is_none() {
+            if changed_too || self.stored_file(*id)?.drift.is_none() {
                 return Err(Reason::NothingNew(*id));
             }
         }
@@ -40,20 +42,36 @@ impl State {
             .stored_files()
             .filter(|(_, file)| file.drift.is_some())
             .count() as u64;
-        if (files, drifted) != (delta.total, delta.drifted) {
+        if (files, drifted + newly) != (delta.total, delta.drifted + delta.settled.len() as u64) {
             return Err(Reason::LookDiffers);
+        }
+        for Drifted { id, drift } in &delta.changed {
+            self.set_drift(*id, Some(*drift));
+        }
+        for id in &delta.settled {
+            self.set_drift(*id, None);
         }
         self.run_under_way()?.looked = true;
         Ok(())
     }
 
-    fn stored_file_mut(&mut self, id: RequestId) -> Result<&mut StoredFile, Reason> {
-        match self.requests.get_mut(&id) {
+    fn stored_file(&self, id: RequestId) -> Result<&StoredFile, Reason> {
+        match self.requests.get(&id) {
             Some(Request {
                 remote: Remote::Stored(file),
                 ..
             }) => Ok(file),
             Some(_) | None => Err(Reason::NotDelivered(id)),
+        }
+    }
+
+    fn set_drift(&mut self, id: RequestId, drift: Option<Drift>) {
+        if let Some(Request {
+            remote: Remote::Stored(file),
+            ..
+        }) = self.requests.get_mut(&id)
+        {
+            file.drift = drift;
         }
     }
 }

@@ -1,62 +1,29 @@
 //! What a poll's snapshot does to the state: which requests came, went, changed or could not be read.
 //! A snapshot that does not follow from the one before it is refused as a whole.
 
-use super::State;
 use super::illegal::Reason;
 use super::request::{Identity, Presence, Remote, Request};
+use super::{Listing, State};
 use crate::id::RequestId;
+use crate::observation::{Fingerprint, Observation};
 use crate::snapshot::{SnapshotDelta, Unreadable};
 
 impl State {
     pub(super) fn observe(&mut self, delta: &SnapshotDelta) -> Result<(), Reason> {
-        self.run_under_way()?;
+        let key = self.run_under_way()?.key;
         self.check_delta(delta)?;
-        let key = self.run.as_ref().map(|run| run.key);
-        let mut replaced = Vec::new();
+        let fingerprints: Vec<_> = delta.changed.iter().map(Observation::fingerprint).collect();
+        self.listing = self.listing_after(delta, &fingerprints)?;
         for gone in &delta.gone {
-            let Some(request) = self.requests.get_mut(&gone.id) else {
-                continue;
-            };
-            let was = std::mem::replace(&mut request.presence, Presence::Gone(gone.evidence));
-            if was == Presence::Listed {
-                self.listing.total -= 1;
-                self.listing.never_read.remove(&gone.id);
-                if let Some((_, fingerprint)) = &request.observed {
-                    self.listing.observed.remove(fingerprint.0);
-                }
+            if let Some(request) = self.requests.get_mut(&gone.id) {
+                request.presence = Presence::Gone(gone.evidence);
             }
-            replaced.push(gone.id);
         }
         for Unreadable { id, .. } in &delta.unreadable {
-            let request = self
-                .requests
-                .entry(*id)
-                .or_insert_with(|| Request::new(Presence::Imported));
-            if std::mem::replace(&mut request.presence, Presence::Listed) != Presence::Listed {
-                self.listing.total += 1;
-                match &request.observed {
-                    Some((_, fingerprint)) => self.listing.observed.add(fingerprint.0),
-                    None => {
-                        self.listing.never_read.insert(*id);
-                    }
-                }
-            }
+            self.listed_mut(*id);
         }
-        for observation in &delta.changed {
-            let fingerprint = observation.fingerprint();
-            let request = self
-                .requests
-                .entry(observation.id)
-                .or_insert_with(|| Request::new(Presence::Imported));
-            let was = std::mem::replace(&mut request.presence, Presence::Listed);
-            match (&request.observed, was) {
-                (Some((_, old)), Presence::Listed) => self.listing.observed.remove(old.0),
-                (None, Presence::Listed) => {
-                    self.listing.never_read.remove(&observation.id);
-                }
-                (_, Presence::Imported | Presence::Gone(_)) => self.listing.total += 1,
-            }
-            self.listing.observed.add(fingerprint.0);
+        for (observation, fingerprint) in delta.changed.iter().zip(fingerprints) {
+            let request = self.listed_mut(observation.id);
             request.observed = Some((observation.clone(), fingerprint));
             if let Remote::Stored(file) = &mut request.remote
                 && file.fingerprint.is_none()
@@ -64,24 +31,96 @@ impl State {
             {
                 file.fingerprint = Some(fingerprint);
                 file.identity = Identity::Published(observation.published);
-                file.key = key;
+                file.key = Some(key);
             }
         }
-        self.listing.unreadable = delta
-            .unreadable
-            .iter()
-            .map(|unreadable| (unreadable.id, unreadable.failure.clone()))
-            .collect();
-        for id in replaced {
+        for gone in &delta.gone {
             // An upload that is under way may yet put a file there.
-            let is_forgettable = self.requests.get(&id).is_some_and(Request::is_forgettable);
-            if is_forgettable && !self.is_busy(id) {
-                self.requests.remove(&id);
+            let request = self.requests.get(&gone.id);
+            if request.is_some_and(Request::is_forgettable) && !self.is_busy(gone.id) {
+                self.requests.remove(&gone.id);
             }
         }
-        self.check_listing(delta)?;
         self.run_under_way()?.polled = true;
         Ok(())
+    }
+
+    /// The request, listed from now on.
+    fn listed_mut(&mut self, id: RequestId) -> &mut Request {
+        let request = self
+            .requests
+            .entry(id)
+            .or_insert_with(|| Request::new(Presence::Listed));
+        request.presence = Presence::Listed;
+        request
+    }
+
+    /// The listing that a delta leads to, which must be the recorded whole.
+    fn listing_after(
+        &self,
+        delta: &SnapshotDelta,
+        fingerprints: &[Fingerprint],
+    ) -> Result<Listing, Reason> {
+        let (mut total, mut observed) = (self.listing.total, self.listing.observed);
+        let mut never_read = self.listing.never_read.clone();
+        let was = |id: &RequestId| {
+            let request = self.requests.get(id);
+            let known = request.and_then(|request| request.observed.as_ref());
+            let is_listed = request.is_some_and(|request| request.presence == Presence::Listed);
+            (known.map(|(_, fingerprint)| fingerprint.0), is_listed)
+        };
+        for gone in &delta.gone {
+            let (known, was_listed) = was(&gone.id);
+            if was_listed {
+                total -= 1;
+                never_read.remove(&gone.id);
+                if let Some(known) = known {
+                    observed.remove(known);
+                }
+            }
+        }
+        for Unreadable { id, .. } in &delta.unreadable {
+            let (known, was_listed) = was(id);
+            if !was_listed {
+                total += 1;
+                match known {
+                    Some(known) => observed.add(known),
+                    None => {
+                        never_read.insert(*id);
+                    }
+                }
+            }
+        }
+        for (observation, fingerprint) in delta.changed.iter().zip(fingerprints) {
+            match was(&observation.id) {
+                (Some(known), true) => observed.remove(known),
+                (None, true) => {
+                    never_read.remove(&observation.id);
+                }
+                (_, false) => total += 1,
+            }
+            observed.add(fingerprint.0);
+        }
+        let mut whole = observed;
+        for Unreadable { id, .. } in &delta.unreadable {
+            if let (Some(known), _) = was(id) {
+                whole.remove(known);
+            }
+            whole.add(Unreadable::part(*id));
+        }
+        if total != delta.total || whole != delta.digest {
+            return Err(Reason::SnapshotDiffers);
+        }
+        Ok(Listing {
+            total,
+            observed,
+            never_read,
+            unreadable: delta
+                .unreadable
+                .iter()
+                .map(|unreadable| (unreadable.id, unreadable.failure.clone()))
+                .collect(),
+        })
     }
 
     /// What can be refused before anything has changed.
@@ -147,24 +186,5 @@ impl State {
             Some(id) => Err(Reason::NeitherReadNorUnreadable(*id)),
             None => Ok(()),
         }
-    }
-
-    /// The delta must lead to the recorded whole.
-    fn check_listing(&self, delta: &SnapshotDelta) -> Result<(), Reason> {
-        let mut whole = self.listing.observed;
-        for id in self.listing.unreadable.keys() {
-            if let Some((_, fingerprint)) = self
-                .requests
-                .get(id)
-                .and_then(|request| request.observed.as_ref())
-            {
-                whole.remove(fingerprint.0);
-            }
-            whole.add(Unreadable::part(*id));
-        }
-        if self.listing.total != delta.total || whole != delta.digest {
-            return Err(Reason::SnapshotDiffers);
-        }
-        Ok(())
     }
 }

@@ -11,6 +11,7 @@ use crate::event::{Entry, Event};
 use crate::id::Sequence;
 use crate::import::LegacyEntry;
 use crate::snapshot::Evidence;
+use crate::time::Timestamp;
 
 impl State {
     /// The state after one more entry. An error names the entry and what it contradicts.
@@ -20,34 +21,44 @@ impl State {
     }
 
     /// As [`Self::apply`], in place: what folds a long log need not move the state to and fro. An
-    /// error leaves the empty state.
+    /// error leaves the state as it was.
     pub fn advance(&mut self, entry: &Entry) -> Result<(), IllegalEvent> {
-        match self.transition(entry) {
-            Ok(()) => {
-                self.tip = entry.sequence;
-                Ok(())
-            }
-            Err(reason) => {
-                *self = Self::default();
-                Err(IllegalEvent {
-                    sequence: entry.sequence,
-                    kind: entry.event.kind(),
-                    reason,
-                })
-            }
-        }
+        self.follow(entry.sequence, entry.time, &entry.event)
     }
 
-    fn transition(&mut self, entry: &Entry) -> Result<(), Reason> {
-        if entry.sequence != self.tip.next() {
+    /// As [`Self::advance`], by an event that has no hash yet: no state depends on one.
+    pub(crate) fn follow(
+        &mut self,
+        sequence: Sequence,
+        time: Timestamp,
+        event: &Event,
+    ) -> Result<(), IllegalEvent> {
+        self.transition(sequence, time, event)
+            .map_err(|reason| IllegalEvent {
+                sequence,
+                kind: event.kind(),
+                reason,
+            })?;
+        self.tip = sequence;
+        Ok(())
+    }
+
+    /// The table. Every row judges before it changes anything.
+    fn transition(
+        &mut self,
+        sequence: Sequence,
+        time: Timestamp,
+        event: &Event,
+    ) -> Result<(), Reason> {
+        if sequence != self.tip.next() {
             return Err(Reason::NotNext { tip: self.tip });
         }
-        if self.log.is_none() != matches!(entry.event, Event::LogCreated { .. }) {
+        if self.log.is_none() != matches!(event, Event::LogCreated { .. }) {
             return Err(Reason::NotFirst);
         }
-        match &entry.event {
+        match event {
             Event::LogCreated { log, version: _ } => self.log = Some(*log),
-            Event::LegacyImported { sha256: _, entries } => self.import(entry.sequence, entries)?,
+            Event::LegacyImported { sha256: _, entries } => self.import(sequence, entries)?,
             Event::RunStarted {
                 version: _,
                 policy,
@@ -55,8 +66,8 @@ impl State {
             } => {
                 self.put_intents_in_doubt();
                 self.run = Some(Run {
-                    start: entry.sequence,
-                    started: entry.time,
+                    start: sequence,
+                    started: time,
                     key: *key,
                     policy: *policy,
                     polled: false,
@@ -70,15 +81,15 @@ impl State {
                 self.run_under_way()?.poll_failure = Some(failure.clone());
             }
             Event::CommandStarted { command, temporary } => {
-                self.begin(entry.sequence, command, temporary.as_ref())?;
+                self.begin(sequence, command, temporary.as_ref())?;
             }
             Event::Uploaded { start, delivery } => {
-                self.delivered(*start, delivery, entry.time, Remote::Stored)?;
+                self.delivered(*start, delivery, time, Remote::Stored)?;
             }
             Event::PickedUp { start, delivery } => {
-                self.delivered(*start, delivery, entry.time, Remote::PickedUp)?;
+                self.delivered(*start, delivery, time, Remote::PickedUp)?;
             }
-            Event::Deleted { start, removal: _ } => self.removed(*start, entry.time)?,
+            Event::Deleted { start, removal: _ } => self.removed(*start, time)?,
             Event::CommandFailed {
                 start,
                 failure,
@@ -107,7 +118,7 @@ impl State {
                 self.intents.remove(start);
                 let publication = Publication {
                     through: *through,
-                    time: entry.time,
+                    time,
                     sha256: *sha256,
                 };
                 self.publication = Some(publication);
@@ -120,7 +131,7 @@ impl State {
                     return Err(Reason::OutcomeMissing(*open));
                 }
                 let run = self.run_under_way()?;
-                run.finished = Some((entry.time, *counts));
+                run.finished = Some((time, *counts));
                 if run.polled {
                     self.approval = None;
                 }

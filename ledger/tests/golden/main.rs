@@ -25,9 +25,9 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use courier_ledger::log::{
-    EventLog as _, Journal, LogError, MemoryDisk, NewLog, Reading, Tail, read, verify,
+    EventLog as _, LogError, LogPlace as _, MemoryDisk, NewLog, Reading, Tail, read, verify,
 };
-use courier_ledger::{Entry, Event, State};
+use courier_ledger::{Entry, Event, Sequence, State};
 use serde_json::{Value, json};
 
 /// A log's two files.
@@ -139,12 +139,9 @@ fn written(entries: &[Entry]) -> (LogFiles, Vec<Entry>) {
         id: *log,
         version: version.clone(),
     };
-    let mut made = Vec::new();
-    let keep = |entry| {
-        made.push(entry);
-        Ok::<(), LogError>(())
-    };
-    let mut journal = Journal::create(disk.process(), first.time, new, keep).expect("created");
+    let (mut journal, _) = disk.process().create(first.time, new).expect("created");
+    let begun: Result<Vec<_>, _> = journal.read_from(Sequence::NONE).collect();
+    let mut made = begun.expect("reads");
     for entry in rest {
         let events = vec![entry.event.clone()];
         let appended = journal.append(entry.sequence, entry.time, events);
@@ -184,7 +181,7 @@ fn golden_logs_are_read_and_written_byte_for_byte() {
         assert_eq!(rewritten, *files, "{name}.log is written otherwise");
 
         assert_eq!(reading.tail, Tail::Complete, "{name}");
-        assert_eq!(reading.witness, Some(reading.tip.sequence), "{name}");
+        assert_eq!(reading.head, Some(reading.tip.sequence), "{name}");
         assert_eq!(reading.size_bytes, files.log.len() as u64, "{name}");
         let mut state = State::default();
         let audit = verify(
@@ -234,7 +231,7 @@ fn logs_of_a_newer_version_are_refused_with_the_version_that_wrote_them() {
     let refusals: Vec<_> = found
         .iter()
         .map(|(name, files)| match entries(files) {
-            Err(LogError::Refused(refusal)) => (name.as_str(), refusal.to_string()),
+            Err(error @ LogError::Refused(_)) => (name.as_str(), error.to_string()),
             other => panic!("{name} is not refused: {other:?}"),
         })
         .collect();

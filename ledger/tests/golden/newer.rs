@@ -115,7 +115,7 @@ fn with_header(at: usize, value: u8) -> LogFiles {
     files
 }
 
-/// Changes the payload of the last frame, and makes length, checksum, hash and witness fit again.
+/// Changes the payload of the last frame, and makes length, checksum, hash and head fit again.
 fn change_last(files: LogFiles, change: impl FnOnce(&mut Vec<u8>)) -> LogFiles {
     let mut log = files.log;
     let mut previous = sha2::Sha256::digest(&log[..HEADER_BYTES]).to_vec();

@@ -1,7 +1,9 @@
 //! The properties of a whole log: folded again, read back from its bytes, under other clocks, and in
 //! another order.
 
-use courier_ledger::log::{EventLog as _, Journal, LogError, MemoryDisk, NewLog, read};
+use courier_ledger::log::{
+    EventLog as _, FoldError, LogError, LogPlace as _, MemoryDisk, NewLog, read,
+};
 use courier_ledger::{Entry, Event, Sequence, State, StatusDocument, Timestamp};
 
 use super::auditor::Auditor;
@@ -123,13 +125,13 @@ impl World {
             .holds(same, || format!("{count} entries were read to {state:?}"))
     }
 
-    fn write(&self, disk: &MemoryDisk) -> Result<(), LogError> {
+    fn write(&self, disk: &MemoryDisk) -> Result<(), FoldError> {
         let new = NewLog {
             id: LOG,
             version: "model".to_owned(),
         };
         let time = self.entries[0].time;
-        let mut journal = Journal::create::<LogError>(disk.process(), time, new, |_| Ok(()))?;
+        let (mut journal, _) = disk.process().create(time, new)?;
         let mut written = 1;
         for end in self.appends.iter().copied().filter(|end| *end > 1) {
             let batch = &self.entries[written..end];

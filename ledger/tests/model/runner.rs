@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 
 use courier_ledger::log::{Lock, Memory, Storage as _};
 use courier_ledger::{
-    Command, Digest, Event, Phase, Plan, Policy, ProjectionTip, RemoteAfterFailure, RemoteName,
-    RunCounts, Sequence, State, StatusDocument, Timestamp, UploadReason, decide,
+    Command, Digest, Event, Phase, Plan, Policy, RemoteAfterFailure, RemoteName, RunCounts,
+    Sequence, State, StatusDocument, Timestamp, Tip, UploadReason, decide,
 };
 
 use super::drop_box::Holds;
@@ -372,7 +372,7 @@ impl World {
 
 /// `status.xml` as of `sequence`.
 pub(crate) fn project(state: &State, sequence: Sequence) -> Vec<u8> {
-    let tip = ProjectionTip {
+    let tip = Tip {
         log: LOG,
         sequence,
         hash: Digest([0; 32]),

@@ -9,8 +9,8 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         what: "the log is missing",
         spoil: |work, _| fs::remove_file(work.join(LOG)).unwrap(),
-        run: (7, "the log is gone, but its witness is there"),
-        verify: (7, "the log is gone, but its witness is there"),
+        run: (7, "the log is gone, but its head is there"),
+        verify: (7, "the log is gone, but its head is there"),
     },
     Case {
         what: "the log is empty",
@@ -19,16 +19,16 @@ pub(crate) const CASES: &[Case] = &[
         verify: (7, "byte 0: the file is shorter than a log's header"),
     },
     Case {
-        what: "the log is cut within its witnessed part",
+        what: "the log is cut within its part that its head covers",
         spoil: |work, _| cut(&work.join(LOG), |size| size / 2),
-        run: (7, "the witness says that it was whole"),
-        verify: (7, "the witness says that it was whole"),
+        run: (7, "the head says that it was whole"),
+        verify: (7, "the head says that it was whole"),
     },
     Case {
         what: "the log has lost its last byte",
         spoil: |work, _| cut(&work.join(LOG), |size| size - 1),
-        run: (7, "the witness says that it was whole"),
-        verify: (7, "the witness says that it was whole"),
+        run: (7, "the head says that it was whole"),
+        verify: (7, "the head says that it was whole"),
     },
     Case {
         what: "the log has a terabyte of nothing behind its end",
@@ -69,20 +69,14 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         what: "the log is another ledger's",
         spoil: |work, scene| take(scene.copy("another"), work, LOG),
-        run: (7, "the witness"),
-        verify: (7, "the witness"),
+        run: (7, "the head"),
+        verify: (7, "the head"),
     },
     Case {
-        what: "the log is from an older backup than the witness",
+        what: "the log is from an older backup than the head",
         spoil: |work, scene| take(scene.copy("backup"), work, LOG),
-        run: (
-            7,
-            "the log ends here, and the witness says that it was longer",
-        ),
-        verify: (
-            7,
-            "the log ends here, and the witness says that it was longer",
-        ),
+        run: (7, "the log ends here, and the head says that it was longer"),
+        verify: (7, "the log ends here, and the head says that it was longer"),
     },
     Case {
         what: "one bit of the log is flipped",
@@ -96,7 +90,7 @@ pub(crate) const CASES: &[Case] = &[
         verify: (7, "the frame here is damaged"),
     },
     Case {
-        what: "a torn write behind the witness",
+        what: "a torn write behind the head",
         spoil: |work, _| {
             let size = fs::metadata(work.join(LOG)).unwrap().len();
             overwrite(&work.join(LOG), size, &[0; 17]);

@@ -1,10 +1,10 @@
 //! The bad working directories, by the file that is bad.
 
-mod checkpoint;
 mod directory;
+mod head;
 mod log;
+mod state_cache;
 mod status;
-mod witness;
 
 use std::path::Path;
 
@@ -23,13 +23,13 @@ pub(crate) struct Case {
 const LOG: &str = "ledger.log";
 const HEAD: &str = "ledger.head";
 const STATUS: &str = "status.xml";
-const CHECKPOINT: &str = "ledger.checkpoint";
+const STATE_CACHE: &str = "ledger.cache";
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
     [
         log::CASES,
-        witness::CASES,
-        checkpoint::CASES,
+        head::CASES,
+        state_cache::CASES,
         status::CASES,
         directory::CASES,
     ]

@@ -5,21 +5,23 @@ use crate::event::{Entry, Event};
 use crate::id::{LogId, Sequence};
 
 use crate::log::error::LogError;
-use crate::log::file::head::Witness;
+use crate::log::file::error::failed;
+use crate::log::file::head;
 use crate::log::file::mark::{Halt, Mark};
-use crate::log::file::recovery::{Action, End, Facts, History, LogFound, WitnessFound, action};
+use crate::log::file::recovery::{Action, End, Facts, HeadFound, History, LogFound, action};
 use crate::log::file::recovery::{Refusal, Rule};
-use crate::log::file::state_cache::{Checkpoint, Past};
+use crate::log::file::state_cache::{Past, StateCache};
 use crate::log::file::storage::{LogFile, Storage};
 use crate::log::file::tail;
 use crate::log::file::walk::{Step, Walk};
 use crate::log::header::Header;
+use crate::tip::Tip;
 
 /// What `ledger.head` holds.
 enum HeadFile {
     Absent,
     Damaged,
-    Holds(Witness),
+    Holds(Tip),
 }
 
 /// What is known of a log after it was read to its end.
@@ -29,14 +31,14 @@ pub(crate) struct Examination {
     header: Option<Header>,
     /// Where the whole frames end.
     mark: Mark,
-    /// Where the frames that the witness covers end; the first frame, when it covers none.
-    witnessed: Option<Mark>,
-    /// Where the frame begins that the witness names and the log has otherwise.
+    /// Where the frames that the head covers end; the first frame, when it covers none.
+    covered: Option<Mark>,
+    /// Where the frame begins that the head names and the log has otherwise.
     differs_at: Option<u64>,
     /// Where the last whole frame begins.
     before: Mark,
     /// The entry behind which reading began; none at the start.
-    checkpointed: Sequence,
+    cached: Sequence,
     size_bytes: u64,
     past: Past,
     /// Places to begin reading at, each [`Examination::INDEX_ENTRIES`] entries.
@@ -46,14 +48,11 @@ pub(crate) struct Examination {
 impl Examination {
     pub(crate) const INDEX_ENTRIES: u64 = 1024;
 
-    /// Reads witness and header. The witness first: an active writer only ever moves on, so the log
+    /// Reads head and header. The head first: an active writer only ever moves on, so the log
     /// that is read after it holds at least what it names.
     pub(crate) fn begin<S: Storage + ?Sized>(storage: &S) -> Result<Self, LogError> {
-        let mut bytes = [0; Witness::SIZE_BYTES_MAX + 1];
-        let head = match read_start(storage, LogFile::Head, &mut bytes)? {
-            None => HeadFile::Absent,
-            Some(bytes) => Witness::decode(bytes).map_or(HeadFile::Damaged, HeadFile::Holds),
-        };
+        let mut line = [0; head::SIZE_BYTES_MAX + 1];
+        let line = read_start(storage, LogFile::Head, &mut line)?;
         let mut bytes = [0; Header::SIZE_BYTES];
         let (log, header) = match read_start(storage, LogFile::Log, &mut bytes)? {
             None => (Some(LogFound::Absent), None),
@@ -65,8 +64,14 @@ impl Examination {
         let mark = Mark::first(header.unwrap_or(Header {
             log: LogId([0; 16]),
         }));
-        let witnessed = match head {
-            HeadFile::Holds(Witness {
+        let head = match line {
+            None => HeadFile::Absent,
+            Some(line) => {
+                head::decode(mark.tip.log, line).map_or(HeadFile::Damaged, HeadFile::Holds)
+            }
+        };
+        let covered = match head {
+            HeadFile::Holds(Tip {
                 sequence: Sequence::NONE,
                 ..
             })
@@ -78,10 +83,10 @@ impl Examination {
             head,
             header,
             mark,
-            witnessed,
+            covered,
             differs_at: None,
             before: mark,
-            checkpointed: Sequence::NONE,
+            cached: Sequence::NONE,
             size_bytes: 0,
             past: Past::default(),
             index: vec![mark],
@@ -99,7 +104,7 @@ impl Examination {
         };
         self.size_bytes = storage
             .size_bytes(LogFile::Log)
-            .map_err(LogError::storage(storage, LogFile::Log, "reading its size"))?
+            .map_err(failed(storage, LogFile::Log, "reading its size"))?
             .unwrap_or(0);
         let mut walk = Walk::new(storage, self.mark, self.size_bytes);
         let end = loop {
@@ -129,7 +134,7 @@ impl Examination {
                 }
             }
         };
-        let history = match (self.mark.sequence, self.past.runs) {
+        let history = match (self.mark.tip.sequence, self.past.runs) {
             (Sequence::NONE, _) => History::Empty,
             (_, 0 | 1) => History::FirstRun,
             _ => History::Longer,
@@ -138,49 +143,48 @@ impl Examination {
         Ok(())
     }
 
-    /// Goes on behind a checkpoint, if the log has that very entry at that very place, and the witness
-    /// does not lie before it: an older witness says nothing about what the checkpoint skips.
+    /// Goes on behind a state cache, if the log has that very entry at that very place, and the head
+    /// does not lie before it: an older head says nothing about what the state cache skips.
     pub(crate) fn confirms<S: Storage + ?Sized>(
         &mut self,
         storage: &S,
-        checkpoint: &Checkpoint<'_>,
+        cache: &StateCache<'_>,
     ) -> Result<bool, LogError> {
-        let Checkpoint {
-            log,
+        let StateCache {
             before,
             mark,
             past,
             state,
-        } = checkpoint;
-        let is_ours = self.header.is_some_and(|header| header.log == *log)
-            && state.log() == Some(*log)
-            && state.tip() == mark.sequence;
-        let HeadFile::Holds(witness) = &self.head else {
+        } = cache;
+        let is_ours = self.header.is_some_and(|header| header.log == mark.tip.log)
+            && state.log() == Some(mark.tip.log)
+            && state.tip() == mark.tip.sequence;
+        let HeadFile::Holds(head) = &self.head else {
             return Ok(false);
         };
-        let is_named = witness.sequence == mark.sequence && witness.hash == mark.hash;
-        if !is_ours || !(is_named || witness.sequence > mark.sequence) {
+        let is_named = *head == mark.tip;
+        if !is_ours || !(is_named || head.sequence > mark.tip.sequence) {
             return Ok(false);
         }
         let mut walk = Walk::new(storage, *before, mark.offset);
         let stands = matches!(walk.step()?, Step::Entry(_)) && walk.mark() == *mark;
         if stands {
-            self.witnessed = is_named.then_some(*mark);
+            self.covered = is_named.then_some(*mark);
             self.before = *before;
             self.mark = *mark;
             self.past = past.clone().into_owned();
             self.index.push(*mark);
-            self.checkpointed = mark.sequence;
+            self.cached = mark.tip.sequence;
         }
         Ok(stands)
     }
 
     fn see(&mut self, entry: &Entry, mark: Mark) {
-        if let HeadFile::Holds(witness) = &self.head
-            && witness.sequence == entry.sequence
+        if let HeadFile::Holds(head) = &self.head
+            && head.sequence == entry.sequence
         {
-            if witness.hash == entry.hash {
-                self.witnessed = Some(mark);
+            if head.hash == entry.hash {
+                self.covered = Some(mark);
             } else {
                 self.differs_at = Some(self.mark.offset);
             }
@@ -188,23 +192,23 @@ impl Examination {
         self.past.see(&entry.event);
         self.before = self.mark;
         self.mark = mark;
-        if mark.sequence.0.is_multiple_of(Self::INDEX_ENTRIES) {
+        if mark.tip.sequence.0.is_multiple_of(Self::INDEX_ENTRIES) {
             self.index.push(mark);
         }
     }
 
     /// The facts, once everything was read.
     fn facts(&self) -> Facts {
-        let witness = match (&self.head, self.witnessed, self.differs_at) {
-            (HeadFile::Absent, _, _) => WitnessFound::Absent,
-            (HeadFile::Damaged, _, _) => WitnessFound::Damaged,
-            (HeadFile::Holds(_), _, Some(_)) => WitnessFound::Different,
-            (HeadFile::Holds(_), Some(_), None) => WitnessFound::Contained,
-            (HeadFile::Holds(_), None, None) => WitnessFound::Beyond,
+        let head = match (&self.head, self.covered, self.differs_at) {
+            (HeadFile::Absent, _, _) => HeadFound::Absent,
+            (HeadFile::Damaged, _, _) => HeadFound::Damaged,
+            (HeadFile::Holds(_), _, Some(_)) => HeadFound::Different,
+            (HeadFile::Holds(_), Some(_), None) => HeadFound::Contained,
+            (HeadFile::Holds(_), None, None) => HeadFound::Beyond,
         };
         Facts {
             log: self.log.unwrap_or(LogFound::Absent),
-            witness,
+            head,
         }
     }
 
@@ -216,10 +220,10 @@ impl Examination {
     /// The refusal by `rule`, in words of file and byte.
     pub(crate) fn refusal<S: Storage + ?Sized>(&self, storage: &S, rule: Rule) -> Refusal {
         let (file, offset_bytes) = match rule {
-            Rule::WitnessDamaged | Rule::WitnessMissing => (LogFile::Head, 0),
+            Rule::HeadDamaged | Rule::HeadMissing => (LogFile::Head, 0),
             Rule::LogLost | Rule::Header(_) => (LogFile::Log, 0),
-            Rule::WitnessDiffers => (LogFile::Log, self.differs_at.unwrap_or(0)),
-            Rule::DamageBeforeWitness
+            Rule::HeadDiffers => (LogFile::Log, self.differs_at.unwrap_or(0)),
+            Rule::DamageBeforeHead
             | Rule::DamageFollowed
             | Rule::DamageTooLong
             | Rule::SequenceGap
@@ -227,7 +231,7 @@ impl Examination {
             | Rule::Undecodable
             | Rule::NotCreated
             | Rule::ChangedSinceOpening
-            | Rule::ShorterThanWitness => (LogFile::Log, self.mark.offset),
+            | Rule::ShorterThanHead => (LogFile::Log, self.mark.offset),
         };
         Refusal {
             path: storage.locate(file),
@@ -237,25 +241,20 @@ impl Examination {
         }
     }
 
-    /// The header, when there is a usable one.
-    pub(crate) fn header(&self) -> Option<Header> {
-        self.header
-    }
-
     /// Where the whole frames end.
     pub(crate) fn mark(&self) -> Mark {
         self.mark
     }
 
     /// Where the frames end that are known to be on disk.
-    pub(crate) fn witnessed(&self) -> Option<Mark> {
-        self.witnessed
+    pub(crate) fn covered(&self) -> Option<Mark> {
+        self.covered
     }
 
-    /// The sequence number that the witness names, if there is a witness.
-    pub(crate) fn witness(&self) -> Option<Sequence> {
+    /// The sequence number that the head names, if there is a head.
+    pub(crate) fn head(&self) -> Option<Sequence> {
         match &self.head {
-            HeadFile::Holds(witness) => Some(witness.sequence),
+            HeadFile::Holds(head) => Some(head.sequence),
             HeadFile::Absent | HeadFile::Damaged => None,
         }
     }
@@ -266,8 +265,8 @@ impl Examination {
     }
 
     /// The entry behind which reading began; none at the start.
-    pub(crate) fn checkpointed(&self) -> Sequence {
-        self.checkpointed
+    pub(crate) fn cached(&self) -> Sequence {
+        self.cached
     }
 
     /// Where the last whole frame begins.
@@ -275,7 +274,12 @@ impl Examination {
         self.before
     }
 
-    /// Places to begin reading at, ascending; and what the frames tell about the past.
+    /// Places to begin reading at, ascending.
+    pub(crate) fn index(&self) -> &[Mark] {
+        &self.index
+    }
+
+    /// The same; and what the frames tell about the past.
     pub(crate) fn into_parts(self) -> (Vec<Mark>, Past) {
         (self.index, self.past)
     }
@@ -291,7 +295,7 @@ fn read_start<'b, S: Storage + ?Sized>(
     file: LogFile,
     buffer: &'b mut [u8],
 ) -> Result<Option<&'b [u8]>, LogError> {
-    let reading = || LogError::storage(storage, file, "reading");
+    let reading = || failed(storage, file, "reading");
     if storage.size_bytes(file).map_err(reading())?.is_none() {
         return Ok(None);
     }

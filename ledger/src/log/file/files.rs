@@ -15,7 +15,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::log::file::storage::{Lock, LogFile, Storage};
+use crate::log::file::storage::{Lock, LogFile, OLD_CACHE, Storage};
 
 /// The files of one directory.
 #[derive(Debug)]
@@ -178,7 +178,10 @@ impl Storage for Files {
     fn sweep(&mut self) -> io::Result<()> {
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            let is_ours = entry.file_name().to_str().is_some_and(is_temporary);
+            let name = entry.file_name();
+            let is_ours = name
+                .to_str()
+                .is_some_and(|name| is_temporary(name) || name == OLD_CACHE);
             if is_ours && entry.file_type()?.is_file() {
                 fs::remove_file(entry.path())?;
             }
@@ -222,7 +225,8 @@ fn is_temporary(name: &str) -> bool {
         .unwrap_or_default();
     stem == LogFile::Log.to_string()
         || stem == LogFile::Head.to_string()
-        || stem == LogFile::Checkpoint.to_string()
+        || stem == LogFile::Cache.to_string()
+        || stem == OLD_CACHE
         || stem.strip_prefix("ledger.torn.").is_some_and(|rest| {
             !rest.is_empty()
                 && rest

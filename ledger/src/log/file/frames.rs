@@ -6,11 +6,13 @@
 
 use std::collections::VecDeque;
 
+use crate::digest::Digest;
 use crate::event::Entry;
 
-use crate::log::codec;
-use crate::log::file::frame::{FrameHeader, HASH_BYTES, PAYLOAD_BYTES_MAX};
+use crate::log::chain::{self, ChainError, PAYLOAD_BYTES_MAX};
+use crate::log::file::frame::{FrameHeader, HASH_BYTES};
 use crate::log::file::mark::{Halt, Mark, Portion};
+use crate::tip::Tip;
 
 /// The place that was reached, and the bytes behind it so far, which are less than a frame.
 pub(super) struct Frames {
@@ -101,8 +103,11 @@ impl Frames {
         match self.next(bytes) {
             Next::Entry(entry, size) => {
                 self.mark = Mark {
-                    sequence: entry.sequence,
-                    hash: entry.hash,
+                    tip: Tip {
+                        sequence: entry.sequence,
+                        hash: entry.hash,
+                        ..self.mark.tip
+                    },
                     offset: self.mark.offset + size as u64,
                 };
                 portion.entries.push_back((entry, self.mark));
@@ -123,11 +128,7 @@ impl Frames {
 
     /// What stands in `bytes`, which begin at the place that was reached.
     fn next(&self, bytes: &[u8]) -> Next {
-        let Mark {
-            sequence,
-            hash: previous,
-            offset,
-        } = self.mark;
+        let Mark { tip, offset } = self.mark;
         let left = self.end.saturating_sub(offset);
         if left == 0 {
             return Next::Halt(Halt::Boundary);
@@ -141,8 +142,7 @@ impl Frames {
         let Some(header) = FrameHeader::decode(start) else {
             return Next::Halt(Halt::Bad);
         };
-        let sequence = sequence.next();
-        if header.sequence != sequence.0 {
+        if header.sequence != tip.sequence.next().0 {
             return Next::Halt(Halt::SequenceGap);
         }
         if header.length > PAYLOAD_BYTES_MAX {
@@ -159,19 +159,12 @@ impl Frames {
         else {
             return Next::Needs(size);
         };
-        let hash = header.chain(previous, payload);
-        if hash.0 != *stored {
-            return Next::Halt(Halt::Bad);
+        match chain::check(tip, payload, Digest(*stored)) {
+            Ok(entry) => Next::Entry(entry, size),
+            Err(ChainError::Unknown { written_by, .. }) => Next::Undecodable(written_by),
+            Err(
+                ChainError::Broken { .. } | ChainError::TooLarge { .. } | ChainError::Encode { .. },
+            ) => Next::Halt(Halt::Bad),
         }
-        let Ok((time, event)) = codec::decode(payload) else {
-            return Next::Undecodable(codec::version_named(payload));
-        };
-        let entry = Entry {
-            sequence,
-            time,
-            event,
-            hash,
-        };
-        Next::Entry(entry, size)
     }
 }

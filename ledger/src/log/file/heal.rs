@@ -1,31 +1,28 @@
 //! What the writer does to the files before it appends: take the lock, remove temporary files, keep
-//! and cut off a torn tail, and write once more what the witness does not cover.
+//! and cut off a torn tail, and write once more what the head does not cover.
 //!
 //! What always holds here: each step is on disk before the next begins. Deliberately absent: the
 //! decision to do any of it (`recovery`).
 
 use crate::log::error::LogError;
+use crate::log::file::error::failed;
 use crate::log::file::storage::{Lock, LogFile, Storage};
 use crate::log::file::tail;
 use crate::log::file::tail::TornTail;
 
 pub(crate) fn lock<S: Storage>(storage: &mut S) -> Result<(), LogError> {
     let lock = storage.try_lock();
-    match lock.map_err(LogError::storage(
-        storage,
-        LogFile::Log,
-        "locking its directory",
-    ))? {
+    match lock.map_err(failed(storage, LogFile::Log, "locking its directory"))? {
         Lock::Acquired => Ok(()),
-        Lock::HeldElsewhere => Err(LogError::Locked {
-            path: storage.locate(LogFile::Log),
+        Lock::HeldElsewhere => Err(LogError::Busy {
+            place: storage.locate(LogFile::Log),
         }),
     }
 }
 
 pub(crate) fn sweep<S: Storage>(storage: &mut S) -> Result<(), LogError> {
     let swept = storage.sweep();
-    swept.map_err(LogError::storage(
+    swept.map_err(failed(
         storage,
         LogFile::Log,
         "removing temporary files beside it",
@@ -41,16 +38,12 @@ pub(crate) fn cut_off_tail<S: Storage>(storage: &mut S, offset: u64) -> Result<(
         let copy = u32::try_from(kept.len() + 1).unwrap_or(u32::MAX);
         let target = LogFile::Torn { offset, copy };
         let keeping = storage.keep(offset, target);
-        keeping.map_err(LogError::storage(storage, target, "keeping the torn tail"))?;
+        keeping.map_err(failed(storage, target, "keeping the torn tail"))?;
     }
     let cutting = storage
         .truncate(LogFile::Log, offset)
         .and_then(|()| storage.sync(LogFile::Log));
-    cutting.map_err(LogError::storage(
-        storage,
-        LogFile::Log,
-        "cutting off the torn tail",
-    ))
+    cutting.map_err(failed(storage, LogFile::Log, "cutting off the torn tail"))
 }
 
 /// The tails that were cut off at `offset`. When the log ends there, none of them is recorded yet:
@@ -61,7 +54,7 @@ pub(crate) fn kept_tails<S: Storage>(storage: &S, offset: u64) -> Result<Vec<Tor
         let file = LogFile::Torn { offset, copy };
         let size = storage.size_bytes(file);
         if size
-            .map_err(LogError::storage(storage, file, "reading its size"))?
+            .map_err(failed(storage, file, "reading its size"))?
             .is_none()
         {
             break;
@@ -71,7 +64,7 @@ pub(crate) fn kept_tails<S: Storage>(storage: &S, offset: u64) -> Result<Vec<Tor
     Ok(kept)
 }
 
-/// Writes what the witness does not cover once more, and syncs it: after a failed fsync the kernel
+/// Writes what the head does not cover once more, and syncs it: after a failed fsync the kernel
 /// may give bytes from its cache that never reached the disk.
 pub(crate) fn rewrite<S: Storage>(storage: &mut S, from: u64, end: u64) -> Result<(), LogError> {
     const BLOCK_BYTES: u64 = 1 << 20;
@@ -86,9 +79,9 @@ pub(crate) fn rewrite<S: Storage>(storage: &mut S, from: u64, end: u64) -> Resul
             bytes.extend_from_slice(block);
         })?;
         let rewriting = storage.overwrite(LogFile::Log, offset, &bytes);
-        rewriting.map_err(LogError::storage(storage, LogFile::Log, "rewriting"))?;
+        rewriting.map_err(failed(storage, LogFile::Log, "rewriting"))?;
         offset = last;
     }
     let syncing = storage.sync(LogFile::Log);
-    syncing.map_err(LogError::storage(storage, LogFile::Log, "syncing"))
+    syncing.map_err(failed(storage, LogFile::Log, "syncing"))
 }

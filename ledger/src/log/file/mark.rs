@@ -6,18 +6,16 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Digest;
 use crate::event::Entry;
-use crate::id::Sequence;
+use crate::log::chain;
 use crate::log::header::Header;
+use crate::tip::Tip;
 
 /// A place between two frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mark {
     /// The entry before it.
-    pub(crate) sequence: Sequence,
-    /// That entry's hash, or the header's.
-    pub(crate) hash: Digest,
+    pub(crate) tip: Tip,
     /// Where the next frame begins, in bytes.
     pub(crate) offset: u64,
 }
@@ -26,8 +24,7 @@ impl Mark {
     /// The place before the first frame.
     pub(crate) fn first(header: Header) -> Self {
         Self {
-            sequence: Sequence::NONE,
-            hash: header.hash(),
+            tip: chain::start(header.log),
             offset: Header::SIZE_BYTES as u64,
         }
     }

@@ -1,11 +1,14 @@
-//! The log in files: `ledger.log`, its witness `ledger.head`, its checkpoint, and what recovery cut
+//! The log in files: `ledger.log`, its head `ledger.head`, its state cache, and what recovery cut
 //! off.
 //!
-//! What always holds here: formats (`frame`, `head`, `state_cache`, and the header, which begins the
-//! chain) know nothing of their use; the bytes are reached only through [`storage::Storage`].
-//! Deliberately absent: what events mean.
+//! What always holds here: a damaged file is never changed, except by the one row of the recovery
+//! table that heals, and that keeps what it cut off. Formats (`frame`, `head`, `state_cache`, and the
+//! header, which begins the chain) know nothing of their use; the bytes are reached only through
+//! [`storage::Storage`]. Deliberately absent: what events mean, except that opening folds them
+//! (`place`).
 
 pub(crate) mod ahead;
+pub(crate) mod error;
 pub(crate) mod examine;
 pub(crate) mod files;
 pub(crate) mod frame;
@@ -14,6 +17,7 @@ pub(crate) mod head;
 pub(crate) mod heal;
 pub(crate) mod journal;
 pub(crate) mod mark;
+pub(crate) mod place;
 pub(crate) mod read;
 pub(crate) mod recovery;
 #[cfg(feature = "simulation")]

@@ -2,16 +2,17 @@
 //! `docs/log-format.md` holds the same table in words.
 //!
 //! What always holds here: exactly one outcome changes a damaged file, [`Action::Heal`], and it needs
-//! damage after the witness that an interrupted write explains. Everything else that is not whole is
+//! damage after the head that an interrupted write explains. Everything else that is not whole is
 //! refused.
 
 use std::fmt;
 
+use crate::log::error::{Advised, LogError};
 use crate::log::header::HeaderFault;
 
 /// What ended the walk along the chain of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// The end of the file, behind a whole frame (or behind the header).
     Boundary,
     /// A short or bad frame, behind which no valid frame header follows.
@@ -35,7 +36,7 @@ pub enum End {
 
 /// What the whole frames tell about the log's past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum History {
+pub(crate) enum History {
     /// Not even the entry that creates a log.
     Empty,
     /// At most one run.
@@ -46,7 +47,7 @@ pub enum History {
 
 /// What is found in place of `ledger.log`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFound {
+pub(crate) enum LogFound {
     /// No such file.
     Absent,
     /// A file without a usable header.
@@ -62,10 +63,10 @@ pub enum LogFound {
 
 /// What is found in place of `ledger.head`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WitnessFound {
+pub(crate) enum HeadFound {
     /// No such file.
     Absent,
-    /// A file that is not a witness, byte for byte.
+    /// A file that is not a head, byte for byte.
     Damaged,
     /// Its entry is in the log, with its hash.
     Contained,
@@ -77,16 +78,16 @@ pub enum WitnessFound {
 
 /// Everything that the decision depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// The log.
-    pub log: LogFound,
-    /// The witness, held against the log.
-    pub witness: WitnessFound,
+    pub(crate) log: LogFound,
+    /// The head, held against the log.
+    pub(crate) head: HeadFound,
 }
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// A new log may begin.
     Create,
     /// The log is whole.
@@ -98,21 +99,19 @@ pub enum Action {
 }
 
 /// The recovery table. Every combination has its row; the first that fits decides.
-#[must_use]
-pub fn action(facts: Facts) -> Action {
+pub(crate) fn action(facts: Facts) -> Action {
     use Action::{Create, Heal, Open, Refuse};
-    use WitnessFound as Witness;
+    use HeadFound as Head;
 
-    let (end, history) = match (facts.log, facts.witness) {
-        (LogFound::Absent, Witness::Absent) => return Create,
-        (
-            LogFound::Absent,
-            Witness::Damaged | Witness::Contained | Witness::Different | Witness::Beyond,
-        ) => return Refuse(Rule::LogLost),
+    let (end, history) = match (facts.log, facts.head) {
+        (LogFound::Absent, Head::Absent) => return Create,
+        (LogFound::Absent, Head::Damaged | Head::Contained | Head::Different | Head::Beyond) => {
+            return Refuse(Rule::LogLost);
+        }
         (LogFound::Unusable(fault), _) => return Refuse(Rule::Header(fault)),
         (LogFound::Frames { end, history }, _) => (end, history),
     };
-    match (end, facts.witness, history) {
+    match (end, facts.head, history) {
         // What no interrupted write leaves behind, wherever it stands.
         (End::SequenceGap, _, _) => Refuse(Rule::SequenceGap),
         (End::Oversized, _, _) => Refuse(Rule::Oversized),
@@ -120,22 +119,20 @@ pub fn action(facts: Facts) -> Action {
         (End::NotCreated, _, _) => Refuse(Rule::NotCreated),
         (End::Followed, _, _) => Refuse(Rule::DamageFollowed),
         (End::Excess, _, _) => Refuse(Rule::DamageTooLong),
-        // The witness is replaced atomically: no interruption damages it or makes it disagree.
-        (_, Witness::Different, _) => Refuse(Rule::WitnessDiffers),
-        (_, Witness::Damaged, _) => Refuse(Rule::WitnessDamaged),
-        // Everything up to the witness was on disk before the witness was.
-        (End::Boundary, Witness::Beyond, _) => Refuse(Rule::ShorterThanWitness),
-        (End::Torn | End::Unordered, Witness::Beyond, _) => Refuse(Rule::DamageBeforeWitness),
+        // The head is replaced atomically: no interruption damages it or makes it disagree.
+        (_, Head::Different, _) => Refuse(Rule::HeadDiffers),
+        (_, Head::Damaged, _) => Refuse(Rule::HeadDamaged),
+        // Everything up to the head was on disk before the head was.
+        (End::Boundary, Head::Beyond, _) => Refuse(Rule::ShorterThanHead),
+        (End::Torn | End::Unordered, Head::Beyond, _) => Refuse(Rule::DamageBeforeHead),
         // The log appears under its name only with its first entry.
-        (_, Witness::Absent | Witness::Contained, History::Empty) => Refuse(Rule::NotCreated),
-        // Between the log's creation and its first witness lies at most one run.
-        (_, Witness::Absent, History::Longer) => Refuse(Rule::WitnessMissing),
-        (End::Boundary, Witness::Absent, History::FirstRun) => Open,
-        (End::Boundary, Witness::Contained, History::FirstRun | History::Longer) => Open,
-        (End::Torn | End::Unordered, Witness::Absent, History::FirstRun) => Heal,
-        (End::Torn | End::Unordered, Witness::Contained, History::FirstRun | History::Longer) => {
-            Heal
-        }
+        (_, Head::Absent | Head::Contained, History::Empty) => Refuse(Rule::NotCreated),
+        // Between the log's creation and its first head lies at most one run.
+        (_, Head::Absent, History::Longer) => Refuse(Rule::HeadMissing),
+        (End::Boundary, Head::Absent, History::FirstRun) => Open,
+        (End::Boundary, Head::Contained, History::FirstRun | History::Longer) => Open,
+        (End::Torn | End::Unordered, Head::Absent, History::FirstRun) => Heal,
+        (End::Torn | End::Unordered, Head::Contained, History::FirstRun | History::Longer) => Heal,
     }
 }
 
@@ -170,18 +167,38 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
+impl Advised for Refusal {
+    fn hint(&self) -> &'static str {
+        self.rule.hint()
+    }
+}
+
+impl From<Refusal> for LogError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl Refusal {
+    /// The refusal that an error is, if files were refused.
+    #[must_use]
+    pub fn of(error: &LogError) -> Option<&Self> {
+        error.told().and_then(|told| told.downcast_ref())
+    }
+}
+
 /// The rules of the recovery table that refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rule {
-    /// There is a witness and no log.
-    #[error("the log is gone, but its witness is there")]
+    /// There is a head and no log.
+    #[error("the log is gone, but its head is there")]
     LogLost,
     /// The first bytes are not the header of a log that this version reads.
     #[error("{}", header_fault(*.0))]
     Header(HeaderFault),
-    /// A frame that the witness covers is short or bad.
-    #[error("the frame here is damaged, and the witness says that it was whole")]
-    DamageBeforeWitness,
+    /// A frame that the head covers is short or bad.
+    #[error("the frame here is damaged, and the head says that it was whole")]
+    DamageBeforeHead,
     /// A bad frame has a valid frame header behind it.
     #[error("the frame here is damaged, and valid ones follow it")]
     DamageFollowed,
@@ -200,21 +217,21 @@ pub enum Rule {
     /// The first frame does not create a log of the header's id.
     #[error("the log does not begin with its own creation")]
     NotCreated,
-    /// The log ends before the witness.
-    #[error("the log ends here, and the witness says that it was longer")]
-    ShorterThanWitness,
-    /// The log has another entry where the witness points.
-    #[error("the entry here is not the one that the witness names")]
-    WitnessDiffers,
-    /// The witness is not a witness, byte for byte.
-    #[error("the witness is damaged")]
-    WitnessDamaged,
+    /// The log ends before the head.
+    #[error("the log ends here, and the head says that it was longer")]
+    ShorterThanHead,
+    /// The log has another entry where the head points.
+    #[error("the entry here is not the one that the head names")]
+    HeadDiffers,
+    /// The head is not a head, byte for byte.
+    #[error("the head is damaged")]
+    HeadDamaged,
     /// A frame was whole when the log was opened, and no longer is.
     #[error("the frame here was whole when the log was opened, and no longer is")]
     ChangedSinceOpening,
-    /// There is no witness for a log of more than one run.
-    #[error("the witness is missing, and the log has more than its first run")]
-    WitnessMissing,
+    /// There is no head for a log of more than one run.
+    #[error("the head is missing, and the log has more than its first run")]
+    HeadMissing,
 }
 
 fn header_fault(fault: HeaderFault) -> String {
@@ -242,19 +259,19 @@ impl Rule {
             }
             Self::LogLost
             | Self::Header(HeaderFault::Short | HeaderFault::NotALog | HeaderFault::Damaged)
-            | Self::DamageBeforeWitness
+            | Self::DamageBeforeHead
             | Self::DamageFollowed
             | Self::DamageTooLong
             | Self::SequenceGap
             | Self::Oversized
             | Self::NotCreated
             | Self::ChangedSinceOpening
-            | Self::ShorterThanWitness => {
+            | Self::ShorterThanHead => {
                 "copy the directory away, check the disk, then restore ledger.log and ledger.head \
                  together from one backup; the published status.xml names the last entry and hash \
                  that the backup should have"
             }
-            Self::WitnessDiffers | Self::WitnessDamaged | Self::WitnessMissing => {
+            Self::HeadDiffers | Self::HeadDamaged | Self::HeadMissing => {
                 "copy the directory away, find out who changed it, then restore ledger.log and \
                  ledger.head together from one backup; the published status.xml names the last \
                  entry and hash that the backup should have"
@@ -287,53 +304,50 @@ mod tests {
         End::NotCreated,
     ];
     const HISTORIES: [History; 3] = [History::Empty, History::FirstRun, History::Longer];
-    const WITNESSES: [WitnessFound; 5] = [
-        WitnessFound::Absent,
-        WitnessFound::Damaged,
-        WitnessFound::Contained,
-        WitnessFound::Different,
-        WitnessFound::Beyond,
+    const HEADS: [HeadFound; 5] = [
+        HeadFound::Absent,
+        HeadFound::Damaged,
+        HeadFound::Contained,
+        HeadFound::Different,
+        HeadFound::Beyond,
     ];
 
-    fn frames(end: End, history: History, witness: WitnessFound) -> Action {
+    fn frames(end: End, history: History, head: HeadFound) -> Action {
         action(Facts {
             log: LogFound::Frames { end, history },
-            witness,
+            head,
         })
     }
 
     #[test]
-    fn a_whole_log_that_contains_its_witness_opens() {
+    fn a_whole_log_that_contains_its_head_opens() {
         for history in [History::FirstRun, History::Longer] {
-            assert_eq!(
-                frames(End::Boundary, history, WitnessFound::Contained),
-                Open
-            );
+            assert_eq!(frames(End::Boundary, history, HeadFound::Contained), Open);
         }
     }
 
     #[test]
-    fn a_torn_tail_after_the_witness_heals() {
+    fn a_torn_tail_after_the_head_heals() {
         for end in [End::Torn, End::Unordered] {
             for history in [History::FirstRun, History::Longer] {
-                assert_eq!(frames(end, history, WitnessFound::Contained), Heal);
+                assert_eq!(frames(end, history, HeadFound::Contained), Heal);
             }
         }
     }
 
     #[test]
-    fn without_a_witness_only_the_first_run_opens_or_heals() {
+    fn without_a_head_only_the_first_run_opens_or_heals() {
         assert_eq!(
-            frames(End::Boundary, History::FirstRun, WitnessFound::Absent),
+            frames(End::Boundary, History::FirstRun, HeadFound::Absent),
             Open
         );
         for end in [End::Torn, End::Unordered] {
-            assert_eq!(frames(end, History::FirstRun, WitnessFound::Absent), Heal);
+            assert_eq!(frames(end, History::FirstRun, HeadFound::Absent), Heal);
         }
         for end in [End::Boundary, End::Torn, End::Unordered] {
             assert_eq!(
-                frames(end, History::Longer, WitnessFound::Absent),
-                Refuse(Rule::WitnessMissing)
+                frames(end, History::Longer, HeadFound::Absent),
+                Refuse(Rule::HeadMissing)
             );
         }
     }
@@ -341,29 +355,26 @@ mod tests {
     #[test]
     fn a_log_without_its_first_entry_is_refused() {
         for end in [End::Boundary, End::Torn, End::Unordered] {
-            for witness in [WitnessFound::Absent, WitnessFound::Contained] {
-                assert_eq!(
-                    frames(end, History::Empty, witness),
-                    Refuse(Rule::NotCreated)
-                );
+            for head in [HeadFound::Absent, HeadFound::Contained] {
+                assert_eq!(frames(end, History::Empty, head), Refuse(Rule::NotCreated));
             }
         }
     }
 
     #[test]
-    fn no_log_and_no_witness_create_and_a_witness_alone_is_refused() {
-        for witness in WITNESSES {
-            let expected = match witness {
-                WitnessFound::Absent => Create,
-                WitnessFound::Damaged
-                | WitnessFound::Contained
-                | WitnessFound::Different
-                | WitnessFound::Beyond => Refuse(Rule::LogLost),
+    fn no_log_and_no_head_create_and_a_head_alone_is_refused() {
+        for head in HEADS {
+            let expected = match head {
+                HeadFound::Absent => Create,
+                HeadFound::Damaged
+                | HeadFound::Contained
+                | HeadFound::Different
+                | HeadFound::Beyond => Refuse(Rule::LogLost),
             };
             assert_eq!(
                 action(Facts {
                     log: LogFound::Absent,
-                    witness
+                    head
                 }),
                 expected
             );
@@ -371,13 +382,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unusable_header_is_refused_whatever_the_witness() {
+    fn an_unusable_header_is_refused_whatever_the_head() {
         for fault in HEADER_FAULTS {
-            for witness in WITNESSES {
+            for head in HEADS {
                 assert_eq!(
                     action(Facts {
                         log: LogFound::Unusable(fault),
-                        witness
+                        head
                     }),
                     Refuse(Rule::Header(fault))
                 );
@@ -386,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_interrupted_write_leaves_is_refused_whatever_the_witness() {
+    fn what_no_interrupted_write_leaves_is_refused_whatever_the_head() {
         for (end, rule) in [
             (End::Followed, Rule::DamageFollowed),
             (End::Excess, Rule::DamageTooLong),
@@ -396,28 +407,28 @@ mod tests {
             (End::NotCreated, Rule::NotCreated),
         ] {
             for history in HISTORIES {
-                for witness in WITNESSES {
-                    assert_eq!(frames(end, history, witness), Refuse(rule));
+                for head in HEADS {
+                    assert_eq!(frames(end, history, head), Refuse(rule));
                 }
             }
         }
     }
 
     #[test]
-    fn a_witness_that_is_damaged_or_differs_or_is_not_reached_is_refused() {
+    fn a_head_that_is_damaged_or_differs_or_is_not_reached_is_refused() {
         for end in [End::Boundary, End::Torn, End::Unordered] {
             let unreached = if end == End::Boundary {
-                Rule::ShorterThanWitness
+                Rule::ShorterThanHead
             } else {
-                Rule::DamageBeforeWitness
+                Rule::DamageBeforeHead
             };
             for history in HISTORIES {
-                for (witness, rule) in [
-                    (WitnessFound::Damaged, Rule::WitnessDamaged),
-                    (WitnessFound::Different, Rule::WitnessDiffers),
-                    (WitnessFound::Beyond, unreached),
+                for (head, rule) in [
+                    (HeadFound::Damaged, Rule::HeadDamaged),
+                    (HeadFound::Different, Rule::HeadDiffers),
+                    (HeadFound::Beyond, unreached),
                 ] {
-                    assert_eq!(frames(end, history, witness), Refuse(rule));
+                    assert_eq!(frames(end, history, head), Refuse(rule));
                 }
             }
         }
@@ -434,8 +445,8 @@ mod tests {
         }
         let (mut created, mut opened, mut healed, mut refused) = (0, 0, 0, 0);
         for log in logs {
-            for witness in WITNESSES {
-                match action(Facts { log, witness }) {
+            for head in HEADS {
+                match action(Facts { log, head }) {
                     Create => created += 1,
                     Open => opened += 1,
                     Heal => healed += 1,

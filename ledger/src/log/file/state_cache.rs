@@ -1,9 +1,9 @@
-//! `ledger.checkpoint`: the state as of one entry, so that opening a long log costs what was added
+//! `ledger.cache`: the state as of one entry, so that opening a long log costs what was added
 //! since (`docs/log-format.md`).
 //!
 //! What always holds here: it is a cache. One that is missing, damaged, of another version of these
 //! sources or of another log is as if there were none, without a word; and the log decides whether it
-//! holds the entry that the checkpoint speaks of (`examine`). Deliberately absent: anything that is
+//! holds the entry that the state cache speaks of (`examine`). Deliberately absent: anything that is
 //! not in the log as well.
 
 use std::borrow::Cow;
@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
 use crate::event::Event;
-use crate::id::LogId;
 use crate::state::State;
 
 use crate::log::file::mark::Mark;
@@ -26,7 +25,7 @@ const DIGEST_BYTES: usize = 32;
 const PREFIX_BYTES: usize = 8 + 2 + SOURCES.len();
 /// Which sources folded and wrote the state, as decimal digits (`build.rs`).
 const SOURCES: &str = env!("COURIER_LEDGER_SOURCES");
-/// More than the state of a million requests takes; what claims more is no checkpoint.
+/// More than the state of a million requests takes; what claims more is no state cache.
 const BYTES_MAX: u64 = 1 << 30;
 
 /// What a reading of the log remembers besides the state.
@@ -50,8 +49,7 @@ impl Past {
 
 /// The state as of one entry of one log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Checkpoint<'a> {
-    pub(crate) log: LogId,
+pub(crate) struct StateCache<'a> {
     /// The place before that entry, …
     pub(crate) before: Mark,
     /// … and behind it.
@@ -60,7 +58,7 @@ pub(crate) struct Checkpoint<'a> {
     pub(crate) state: Cow<'a, State>,
 }
 
-impl Checkpoint<'_> {
+impl StateCache<'_> {
     pub(crate) fn encode(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
         let mut bytes = prefix();
         rmp_serde::encode::write(&mut bytes, self)?;
@@ -82,15 +80,15 @@ impl Checkpoint<'_> {
 
     /// What stands in the directory; `None` also when it cannot be read.
     pub(crate) fn load<S: Storage + ?Sized>(storage: &S) -> Option<Self> {
-        let size = storage.size_bytes(LogFile::Checkpoint).ok()??;
+        let size = storage.size_bytes(LogFile::Cache).ok()??;
         // First how it begins, so that no memory is taken for what is something else.
         let mut start = [0; PREFIX_BYTES];
         storage
-            .read_at(LogFile::Checkpoint, 0, &mut start)
+            .read_at(LogFile::Cache, 0, &mut start)
             .ok()
             .filter(|_| start[..] == prefix() && size <= BYTES_MAX)?;
         let mut bytes = vec![0; usize::try_from(size).ok()?];
-        let read = storage.read_at(LogFile::Checkpoint, 0, &mut bytes).ok()?;
+        let read = storage.read_at(LogFile::Cache, 0, &mut bytes).ok()?;
         Self::decode(bytes.get(..read)?)
     }
 }
@@ -108,18 +106,21 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
     use crate::digest::Digest;
-    use crate::id::Sequence;
+    use crate::id::{LogId, Sequence};
+    use crate::tip::Tip;
 
     use super::*;
 
-    fn checkpoint() -> Checkpoint<'static> {
+    fn cache() -> StateCache<'static> {
         let mark = |sequence, offset| Mark {
-            sequence: Sequence(sequence),
-            hash: Digest([3; 32]),
+            tip: Tip {
+                log: LogId([7; 16]),
+                sequence: Sequence(sequence),
+                hash: Digest([3; 32]),
+            },
             offset,
         };
-        Checkpoint {
-            log: LogId([7; 16]),
+        StateCache {
             before: mark(4, 400),
             mark: mark(5, 500),
             past: Cow::Owned(Past {
@@ -132,27 +133,27 @@ mod tests {
 
     #[test]
     fn it_is_read_back_and_every_flipped_bit_cut_and_addition_is_noticed() {
-        let bytes = checkpoint().encode().unwrap();
-        assert_eq!(Checkpoint::decode(&bytes), Some(checkpoint()));
+        let bytes = cache().encode().unwrap();
+        assert_eq!(StateCache::decode(&bytes), Some(cache()));
         for cut in 0..bytes.len() {
-            assert_eq!(Checkpoint::decode(&bytes[..cut]), None, "{cut}");
+            assert_eq!(StateCache::decode(&bytes[..cut]), None, "{cut}");
         }
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Checkpoint::decode(&flipped), None, "bit {bit}");
+            assert_eq!(StateCache::decode(&flipped), None, "bit {bit}");
         }
         let longer = [bytes.as_slice(), &[0]].concat();
-        assert_eq!(Checkpoint::decode(&longer), None);
+        assert_eq!(StateCache::decode(&longer), None);
     }
 
     #[test]
     fn one_of_other_sources_is_none_although_its_digest_holds() {
-        let mut bytes = checkpoint().encode().unwrap();
+        let mut bytes = cache().encode().unwrap();
         let end = bytes.len() - DIGEST_BYTES;
         bytes[PREFIX_BYTES - 1] ^= 1;
         let digest: [u8; DIGEST_BYTES] = sha2::Sha256::digest(&bytes[..end]).into();
         bytes[end..].copy_from_slice(&digest);
-        assert_eq!(Checkpoint::decode(&bytes), None);
+        assert_eq!(StateCache::decode(&bytes), None);
     }
 }

@@ -11,10 +11,10 @@ use std::io;
 pub enum LogFile {
     /// The log itself: `ledger.log`.
     Log,
-    /// Its witness: `ledger.head`.
+    /// Its head: `ledger.head`.
     Head,
-    /// The state as of one of its entries: `ledger.checkpoint`.
-    Checkpoint,
+    /// The state as of one of its entries: `ledger.cache`.
+    Cache,
     /// A torn tail that recovery cut off: `ledger.torn.<offset>`, and from the second with the same
     /// offset on `ledger.torn.<offset>.<copy>`.
     Torn {
@@ -30,12 +30,15 @@ impl fmt::Display for LogFile {
         match self {
             Self::Log => f.write_str("ledger.log"),
             Self::Head => f.write_str("ledger.head"),
-            Self::Checkpoint => f.write_str("ledger.checkpoint"),
+            Self::Cache => f.write_str("ledger.cache"),
             Self::Torn { offset, copy: 1 } => write!(f, "ledger.torn.{offset}"),
             Self::Torn { offset, copy } => write!(f, "ledger.torn.{offset}.{copy}"),
         }
     }
 }
+
+/// Earlier versions named the state cache so; nothing reads it any more.
+pub(crate) const OLD_CACHE: &str = "ledger.checkpoint";
 
 /// What came of asking for the exclusive lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +84,8 @@ pub trait Storage {
     /// Creates `target` with everything that the log has from `offset` on, as [`Self::replace`] does.
     fn keep(&mut self, offset: u64, target: LogFile) -> io::Result<()>;
 
-    /// Removes temporary files that an interrupted [`Self::replace`] or [`Self::keep`] left.
+    /// Removes temporary files that an interrupted [`Self::replace`] or [`Self::keep`] left, and the
+    /// state cache under the name that earlier versions gave it.
     fn sweep(&mut self) -> io::Result<()>;
 
     /// Asks for the exclusive kernel lock on the directory, without waiting.

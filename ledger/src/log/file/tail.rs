@@ -9,10 +9,10 @@ use sha2::Digest as _;
 use crate::digest::Digest;
 use crate::event::Event;
 
+use crate::log::chain::PAYLOAD_BYTES_MAX;
 use crate::log::error::LogError;
-use crate::log::file::frame::{
-    APPEND_BYTES_MAX, BATCH_ENTRIES_MAX, FrameHeader, HASH_BYTES, PAYLOAD_BYTES_MAX,
-};
+use crate::log::file::error::failed;
+use crate::log::file::frame::{APPEND_BYTES_MAX, BATCH_ENTRIES_MAX, FrameHeader, HASH_BYTES};
 use crate::log::file::mark::Mark;
 use crate::log::file::recovery::End;
 use crate::log::file::storage::{LogFile, Storage};
@@ -88,11 +88,11 @@ pub(crate) fn classify<S: Storage + ?Sized>(
     };
     // The next append begins only when the one before is on disk, so what one append can have left
     // is bounded; whatever reaches further was acknowledged.
-    if followers.last > mark.sequence.0.saturating_add(BATCH_ENTRIES_MAX) {
+    if followers.last > mark.tip.sequence.0.saturating_add(BATCH_ENTRIES_MAX) {
         return Ok(End::Followed);
     }
     let extent = header.map_or(followers.offset, |_| behind);
-    let due = mark.sequence.next().0;
+    let due = mark.tip.sequence.next().0;
     let length = (followers.first == due + 1)
         .then(|| followers.offset.checked_sub(mark.offset))
         .flatten()
@@ -123,7 +123,7 @@ fn header_at<S: Storage + ?Sized>(
     }
     let read = storage
         .read_at(LogFile::Log, offset, &mut bytes)
-        .map_err(LogError::storage(storage, LogFile::Log, "reading"))?;
+        .map_err(failed(storage, LogFile::Log, "reading"))?;
     Ok((read == bytes.len())
         .then(|| FrameHeader::decode(&bytes))
         .flatten())
@@ -148,7 +148,7 @@ impl Followers {
         from: u64,
         end: u64,
     ) -> Result<Option<Self>, LogError> {
-        let due = mark.sequence.0 + 1;
+        let due = mark.tip.sequence.0 + 1;
         let mut found: Option<Self> = None;
         let mut window: Vec<u8> = Vec::new();
         blocks(storage, LogFile::Log, from, end, &mut |offset, block| {
@@ -240,7 +240,7 @@ pub(crate) fn blocks<S: Storage + ?Sized>(
             .min(buffer.len());
         let read = storage
             .read_at(file, offset, &mut buffer[..size])
-            .map_err(LogError::storage(storage, file, "reading"))?;
+            .map_err(failed(storage, file, "reading"))?;
         if read == 0 {
             break;
         }

@@ -10,6 +10,7 @@ use crate::event::Entry;
 
 use crate::log::error::LogError;
 use crate::log::file::ahead::Ahead;
+use crate::log::file::error::failed;
 use crate::log::file::frames::Frames;
 use crate::log::file::mark::{Halt, Mark, Portion};
 use crate::log::file::storage::{LogFile, Storage};
@@ -127,7 +128,7 @@ fn read<S: Storage + ?Sized>(
     block.resize(usize::try_from(size).unwrap_or(0), 0);
     let read = storage
         .read_at(LogFile::Log, *offset, block)
-        .map_err(LogError::storage(storage, LogFile::Log, "reading"))?;
+        .map_err(failed(storage, LogFile::Log, "reading"))?;
     block.truncate(read);
     *offset += read as u64;
     Ok(())
@@ -140,8 +141,7 @@ mod tests {
     use crate::failure::{Failure, FailureClass, Phase};
     use crate::id::LogId;
     use crate::id::Sequence;
-    use crate::log::event_log::EventLog as _;
-    use crate::log::file::journal::{Journal, NewLog};
+    use crate::log::event_log::{EventLog as _, LogPlace as _, NewLog};
     use crate::log::file::simulated::disk::Chance;
     use crate::log::file::simulated::memory::{Memory, MemoryDisk};
     use crate::log::header::Header;
@@ -166,9 +166,7 @@ mod tests {
             id: LogId([7; 16]),
             version: "test".to_owned(),
         };
-        let mut journal =
-            Journal::create::<LogError>(disk.process(), Timestamp(1), new, |_| Ok(()))
-                .expect("creates");
+        let (mut journal, _) = disk.process().create(Timestamp(1), new).expect("creates");
         let events = (0..120).map(|index| {
             let most = if index % 40 == 7 { 400_000 } else { 9_000 };
             let failure = Failure {

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::log::file::simulated::disk::{
     Chance, Disk, Fault, Inode, NameChange, SECTOR_BYTES, apply,
 };
-use crate::log::file::storage::{Lock, LogFile, Storage};
+use crate::log::file::storage::{Lock, LogFile, OLD_CACHE, Storage};
 
 /// The disk, which outlives the processes that use it.
 #[derive(Clone, Debug, Default)]
@@ -207,7 +207,7 @@ impl Storage for Memory {
         let left: Vec<_> = disk
             .names
             .keys()
-            .filter(|name| name.ends_with(".tmp"))
+            .filter(|name| name.ends_with(".tmp") || *name == OLD_CACHE)
             .cloned()
             .collect();
         for name in left {

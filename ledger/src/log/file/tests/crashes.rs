@@ -14,10 +14,7 @@ struct History {
 /// One run: open, check, append alone and in batches, small and large, close.
 fn run(disk: &MemoryDisk, run: usize, history: &mut History) -> Result<(), LogError> {
     let mut seen = Vec::new();
-    let opened = Journal::open_or_create(disk.process(), TIME, new_log(), |entry| {
-        seen.push(entry.event);
-        Ok::<(), LogError>(())
-    });
+    let opened = opened(disk.process(), &mut |entry| seen.push(entry.event));
     let mut journal = match opened {
         Ok(opened) => opened.journal,
         Err(error) => {
@@ -139,15 +136,15 @@ fn after_a_failed_fsync_nothing_is_appended_any_more() {
             let (mut opened, _) = open(&disk).expect("opens");
             disk.fail_at(disk.steps() + failing, fault);
             let error = append(&mut opened.journal, vec![started()]).expect_err("fails");
-            assert!(matches!(error, LogError::Storage { .. }), "{error}");
+            assert!(failure_of(&error).is_some(), "{error}");
             let before = disk.steps();
             for _ in 0..2 {
-                let error = append(&mut opened.journal, vec![started()]).expect_err("poisoned");
-                assert!(matches!(error, LogError::Poisoned { .. }), "{error}");
+                let error = append(&mut opened.journal, vec![started()]).expect_err("unusable");
+                assert!(matches!(error, LogError::Unusable { .. }), "{error}");
             }
             assert!(matches!(
                 opened.journal.seal(),
-                Err(LogError::Poisoned { .. })
+                Err(LogError::Unusable { .. })
             ));
             assert_eq!(disk.steps(), before);
         }
@@ -167,15 +164,15 @@ fn a_full_disk_leaves_a_whole_log() {
         drop(opened);
         disk.set_capacity_bytes(None);
         let (opened, after) = open(&disk).expect("opens");
-        assert!(opened.recovered.is_empty());
+        assert!(opened.recovered().is_empty());
         match appended {
             Ok(entries) => {
                 assert_eq!(after.len(), before.len() + entries.len());
                 return;
             }
             Err(error) => {
-                assert!(matches!(&error, LogError::Storage { source, .. }
-                    if source.kind() == std::io::ErrorKind::StorageFull));
+                let kind = failure_of(&error);
+                assert_eq!(kind, Some(std::io::ErrorKind::StorageFull));
                 assert_eq!(after, before);
             }
         }

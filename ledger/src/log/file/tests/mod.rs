@@ -13,10 +13,16 @@ use crate::time::Timestamp;
 
 use crate::log::error::LogError;
 use crate::log::event_log::EventLog;
+use crate::log::event_log::NewLog;
+use crate::log::file::error::FileError;
+use crate::log::file::examine::Examination;
 use crate::log::file::files::Files;
-use crate::log::file::journal::{Journal, NewLog, Opened};
+use crate::log::file::heal::lock;
+use crate::log::file::journal::Journal;
+use crate::log::file::recovery::Action;
 use crate::log::file::simulated::memory::{Memory, MemoryDisk};
 use crate::log::file::storage::Storage;
+use crate::log::file::tail::TornTail;
 
 const TIME: Timestamp = Timestamp(1_790_000_000_000_000);
 
@@ -142,13 +148,50 @@ macro_rules! on_both {
 }
 use on_both;
 
+/// A journal, opened, or created where there was none. Nothing folds here: these tests are about
+/// bytes, and append what could not follow.
+struct Opened<S: Storage> {
+    journal: Journal<S>,
+    created: bool,
+}
+
+impl<S: Storage> Opened<S> {
+    fn recovered(&self) -> &[TornTail] {
+        self.journal.recovered()
+    }
+}
+
 fn open<P: Place>(place: &P) -> Result<(Opened<P::Storage>, Vec<Entry>), LogError> {
     let mut entries = Vec::new();
-    let opened = Journal::open_or_create(place.process(), TIME, new_log(), |entry| {
-        entries.push(entry);
+    let opened = opened(place.process(), &mut |entry| entries.push(entry))?;
+    Ok((opened, entries))
+}
+
+fn opened<S: Storage>(mut storage: S, see: &mut dyn FnMut(Entry)) -> Result<Opened<S>, LogError> {
+    lock(&mut storage)?;
+    let mut examination = Examination::begin(&storage)?;
+    examination.advance(&storage, &mut |entry, _| {
+        see(entry);
         Ok::<(), LogError>(())
     })?;
-    Ok((opened, entries))
+    let created = matches!(examination.action(), Action::Create);
+    let journal = if created {
+        let (journal, entry) = Journal::begin(storage, TIME, new_log())?;
+        see(entry);
+        journal
+    } else {
+        Journal::resume(storage, TIME, examination, |entry| {
+            see(entry);
+            Ok::<(), LogError>(())
+        })?
+    };
+    Ok(Opened { journal, created })
+}
+
+/// Of which kind the operating system's error was, if a file operation failed.
+fn failure_of(error: &LogError) -> Option<std::io::ErrorKind> {
+    let told = error.told()?.downcast_ref::<FileError>()?;
+    Some(told.source.kind())
 }
 
 fn append(journal: &mut impl EventLog, events: Vec<Event>) -> Result<Vec<Entry>, LogError> {
@@ -156,7 +199,7 @@ fn append(journal: &mut impl EventLog, events: Vec<Event>) -> Result<Vec<Entry>,
     journal.append(next, TIME, events)
 }
 
-/// A log of `runs` runs, sealed, then `after` entries more that the witness does not cover.
+/// A log of `runs` runs, sealed, then `after` entries more that the head does not cover.
 fn fill<P: Place>(place: &P, runs: u64, after: u64) -> Vec<Entry> {
     let (Opened { mut journal, .. }, mut entries) = open(place).expect("opens");
     for run in 0..runs {

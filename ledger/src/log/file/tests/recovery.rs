@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::log::file::read::{Tail, read};
-use crate::log::file::recovery::Rule;
+use crate::log::file::recovery::{Refusal, Rule};
 use crate::log::file::storage::LogFile;
 use crate::log::file::tail::TornTail;
 use crate::log::header::HeaderFault;
@@ -14,9 +14,9 @@ on_both![
     a_reader_heals_nothing,
     a_reader_takes_the_end_of_an_active_log_as_not_there_yet,
     refused_files_are_never_changed,
-    an_older_witness_is_enough,
+    an_older_head_is_enough,
     every_refusal_names_file_byte_rule_and_remedy,
-    a_missing_witness_is_refused_after_the_first_run,
+    a_missing_head_is_refused_after_the_first_run,
 ];
 
 fn count(entries: &[Entry]) -> u64 {
@@ -40,7 +40,7 @@ fn a_torn_tail_is_kept_cut_off_and_recorded<P: Place>(place: &P) {
             size_bytes: (cut - last) as u64,
             sha256: Digest::of(&[&log[last..cut]]),
         };
-        assert_eq!(opened.recovered, [tail]);
+        assert_eq!(opened.recovered(), [tail]);
         let (recorded, kept) = entries.split_last().expect("entries");
         assert_eq!(kept, &written[..written.len() - 1]);
         assert_eq!(recorded.event, tail.event());
@@ -48,10 +48,10 @@ fn a_torn_tail_is_kept_cut_off_and_recorded<P: Place>(place: &P) {
         assert_eq!(place.get(&format!("ledger.torn.{last}")), &log[last..cut]);
         drop(opened);
         let (again, entries_again) = open(place).expect("opens");
-        assert!(again.recovered.is_empty());
+        assert!(again.recovered().is_empty());
         assert_eq!(entries_again, entries);
         drop(again);
-        // Back to the witness before the recovery, for the next cut.
+        // Back to the head before the recovery, for the next cut.
         place.set("ledger.head", Some(&head));
     }
 }
@@ -63,14 +63,14 @@ fn a_tail_torn_twice_at_one_place_is_kept_twice<P: Place>(place: &P) {
     let last = boundaries(&log)[4];
     place.set("ledger.log", Some(&log[..last + 9]));
     drop(open(place).expect("heals"));
-    // The entry that records it is torn itself, before the witness follows.
+    // The entry that records it is torn itself, before the head follows.
     let healed = place.get("ledger.log");
     place.set("ledger.log", Some(&healed[..last + 20]));
     place.set("ledger.head", Some(&head));
     let (opened, _) = open(place).expect("heals");
     assert_eq!(
         opened
-            .recovered
+            .recovered()
             .iter()
             .map(|tail| tail.size_bytes)
             .collect::<Vec<_>>(),
@@ -96,7 +96,7 @@ fn an_interrupted_recovery_is_completed<P: Place>(place: &P) {
         place.set(&format!("ledger.torn.{last}"), Some(&log[last..last + 9]));
         let head = place.get("ledger.head");
         let (opened, entries) = open(place).expect("heals");
-        assert_eq!(opened.recovered.len(), 1);
+        assert_eq!(opened.recovered().len(), 1);
         assert_eq!(entries[..4], written[..4]);
         assert_eq!(entries.len(), 5);
         let torn = place
@@ -140,10 +140,8 @@ fn refusal<P: Place>(place: &P) -> (String, u64, Rule) {
     let before = place.files();
     let error = open(place).err().expect("is refused");
     let reading = read(&place.process(), |_| Ok::<(), LogError>(())).expect_err("is refused");
-    let (LogError::Refused(refusal), LogError::Refused(also)) = (error, reading) else {
-        panic!("neither is a refusal");
-    };
-    assert_eq!(refusal, also);
+    let refusal = Refusal::of(&error).expect("is a refusal");
+    assert_eq!(Some(refusal), Refusal::of(&reading));
     assert_eq!(place.files(), before, "{refusal}");
     let name = refusal
         .path
@@ -177,15 +175,15 @@ fn refused_files_are_never_changed<P: Place>(place: &P) {
         assert_eq!(name, log_name());
         (usize::try_from(offset).expect("short"), rule)
     };
-    // Eight entries, the witness at the fifth.
+    // Eight entries, the head at the fifth.
     assert_eq!((written.len(), at.len()), (8, 9));
     assert_eq!(
         damaged(&|log| log.truncate(at[4])),
-        (at[4], Rule::ShorterThanWitness)
+        (at[4], Rule::ShorterThanHead)
     );
     assert_eq!(
         damaged(&|log| log.truncate(at[5] - 1)),
-        (at[4], Rule::DamageBeforeWitness)
+        (at[4], Rule::DamageBeforeHead)
     );
     assert_eq!(
         damaged(&|log| log[at[4] + 20] ^= 1),
@@ -204,7 +202,7 @@ fn refused_files_are_never_changed<P: Place>(place: &P) {
             log.truncate(at[5]);
             log[at[4] + 20] ^= 1;
         }),
-        (at[4], Rule::DamageBeforeWitness)
+        (at[4], Rule::DamageBeforeHead)
     );
     assert_eq!(
         damaged(&|log| drop(log.drain(at[5]..at[6]))),
@@ -259,13 +257,13 @@ fn refused_files_are_never_changed<P: Place>(place: &P) {
     place.set("ledger.head", Some(&other.get("ledger.head")));
     assert_eq!(
         refusal(place),
-        (log_name(), at[3] as u64, Rule::WitnessDiffers)
+        (log_name(), at[3] as u64, Rule::HeadDiffers)
     );
     for bytes in [b"".as_slice(), b"x", &head[..head.len() - 1]] {
         place.set("ledger.head", Some(bytes));
         assert_eq!(
             refusal(place),
-            ("ledger.head".to_owned(), 0, Rule::WitnessDamaged)
+            ("ledger.head".to_owned(), 0, Rule::HeadDamaged)
         );
     }
     place.set("ledger.head", Some(&head));
@@ -287,7 +285,7 @@ fn refused_files_are_never_changed<P: Place>(place: &P) {
     assert_eq!(refusal(place), (log_name(), 31, Rule::NotCreated));
 }
 
-fn an_older_witness_is_enough<P: Place>(place: &P) {
+fn an_older_head_is_enough<P: Place>(place: &P) {
     fill(place, 1, 0);
     let head = place.get("ledger.head");
     let written = fill(place, 2, 1);
@@ -317,7 +315,7 @@ fn every_refusal_names_file_byte_rule_and_remedy<P: Place>(place: &P) {
     );
 }
 
-fn a_missing_witness_is_refused_after_the_first_run<P: Place>(place: &P) {
+fn a_missing_head_is_refused_after_the_first_run<P: Place>(place: &P) {
     fill(place, 0, 0);
     for runs in 0..3 {
         let written = fill(place, 1, 0);
@@ -330,7 +328,7 @@ fn a_missing_witness_is_refused_after_the_first_run<P: Place>(place: &P) {
         } else {
             assert_eq!(
                 refusal(place),
-                ("ledger.head".to_owned(), 0, Rule::WitnessMissing)
+                ("ledger.head".to_owned(), 0, Rule::HeadMissing)
             );
             return;
         }

@@ -1,9 +1,12 @@
-//! With its checkpoint, whatever became of it, a log opens to exactly the state that it has without,
+//! With its state cache, whatever became of it, a log opens to exactly the state that it has without,
 //! or is refused in exactly the same words.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use courier_ledger::log::{EventLog as _, Fault, Ledger, MemoryDisk, NewLog, read_state};
+use courier_ledger::log::{
+    EventLog as _, Fault, FoldError, Journal, LogError, LogPlace as _, Memory, MemoryDisk, NewLog,
+    read_state,
+};
 use courier_ledger::*;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -11,7 +14,7 @@ use proptest::test_runner::FileFailurePersistence;
 use scenario::History;
 
 const TIME: Timestamp = Timestamp(1_790_000_000_000_000);
-const CHECKPOINT: &str = "ledger.checkpoint";
+const CACHE: &str = "ledger.cache";
 /// Steps of replacing a file: create, write, sync, rename, sync the directory.
 const REPLACING_STEPS: u64 = 5;
 
@@ -76,22 +79,44 @@ fn new_log(id: u8) -> NewLog {
     }
 }
 
-/// Appends events, as one batch.
-fn append(ledger: &mut Ledger<courier_ledger::log::Memory>, events: &[Event]) {
-    let due = ledger.journal.tip().sequence.next();
-    for entry in ledger.journal.append(due, TIME, events.to_vec()).unwrap() {
-        ledger.state = std::mem::take(&mut ledger.state).apply(&entry).unwrap();
+/// A log that is held by its one runner, with its state: what writes a state cache whenever it is asked.
+struct Held {
+    journal: Journal<Memory>,
+    state: State,
+}
+
+impl Held {
+    fn open(disk: &MemoryDisk) -> Result<Self, FoldError> {
+        let (journal, state) = disk.process().open(TIME)?;
+        Ok(Self { journal, state })
+    }
+
+    fn create(disk: &MemoryDisk, id: u8) -> Self {
+        let (journal, state) = disk.process().create(TIME, new_log(id)).unwrap();
+        Self { journal, state }
+    }
+
+    /// Appends events, as one batch.
+    fn append(&mut self, events: &[Event]) {
+        let due = self.journal.tip().sequence.next();
+        for entry in self.journal.append(due, TIME, events.to_vec()).unwrap() {
+            self.state = std::mem::take(&mut self.state).apply(&entry).unwrap();
+        }
+    }
+
+    fn write_cache(&mut self) -> Result<(), LogError> {
+        self.journal.write_cache(&self.state)
     }
 }
 
-/// A log on a disk, with a checkpoint after its first `cut` events; the witness is as old as that if
+/// A log on a disk, with a state cache after its first `cut` events; the head is as old as that if
 /// the process then crashed.
 fn written(id: u8, events: &[Event], cut: usize, crashes: bool) -> MemoryDisk {
     let disk = MemoryDisk::new();
-    let mut ledger = Ledger::create(disk.process(), TIME, new_log(id)).unwrap();
-    append(&mut ledger, &events[..cut]);
-    ledger.journal.write_checkpoint(&ledger.state).unwrap();
-    append(&mut ledger, &events[cut..]);
+    let mut ledger = Held::create(&disk, id);
+    ledger.append(&events[..cut]);
+    ledger.write_cache().unwrap();
+    ledger.append(&events[cut..]);
     if !crashes {
         ledger.journal.close().unwrap();
     }
@@ -108,7 +133,7 @@ fn seen(disk: &MemoryDisk) -> Seen {
     let read = read_state(&disk.process())
         .map(|(state, _)| state)
         .map_err(|error| error.to_string());
-    let opened = Ledger::open(disk.process(), TIME)
+    let opened = Held::open(disk)
         .map(|ledger| {
             let tip = ledger.journal.tip();
             (ledger.state, tip.sequence, tip.hash)
@@ -119,11 +144,11 @@ fn seen(disk: &MemoryDisk) -> Seen {
 
 /// What an opened log does next: one more run, the entries from `first` on, and the next opening.
 fn goes_on(disk: &MemoryDisk, first: Sequence) -> Result<(Vec<Entry>, State, Seen), String> {
-    let mut ledger = Ledger::open(disk.process(), TIME).map_err(|error| error.to_string())?;
-    append(&mut ledger, &run());
+    let mut ledger = Held::open(disk).map_err(|error| error.to_string())?;
+    ledger.append(&run());
     let read: Result<Vec<_>, _> = ledger.journal.read_from(first).collect();
     let entries = read.map_err(|error| error.to_string())?;
-    let Ledger { journal, state, .. } = ledger;
+    let Held { journal, state } = ledger;
     journal.close().unwrap();
     Ok((entries, state, seen(disk)))
 }
@@ -141,10 +166,10 @@ fn run() -> [Event; 2] {
     [start, failed]
 }
 
-/// The same disk without its checkpoint.
-fn without_checkpoint(disk: &MemoryDisk) -> MemoryDisk {
+/// The same disk without its state cache.
+fn without_cache(disk: &MemoryDisk) -> MemoryDisk {
     let copy = copy_of(disk);
-    copy.set_contents(CHECKPOINT, None);
+    copy.set_contents(CACHE, None);
     copy
 }
 
@@ -160,16 +185,16 @@ fn copy_of(disk: &MemoryDisk) -> MemoryDisk {
 #[derive(Clone, Debug)]
 enum Fate {
     Whole,
-    FlippedCheckpoint(Index, u8),
-    CutCheckpoint(Index),
-    RandomCheckpoint(Vec<u8>),
-    /// The checkpoint of another log with the same history.
+    FlippedCache(Index, u8),
+    CutCache(Index),
+    RandomCache(Vec<u8>),
+    /// The state cache of another log with the same history.
     AnotherLogs,
-    /// Log and witness, but not the checkpoint, are from an older backup.
+    /// Log and head, but not the state cache, are from an older backup.
     OldBackup(Index),
-    /// Only the witness is from an older backup.
-    OldWitness(Index),
-    NoWitness,
+    /// Only the head is from an older backup.
+    OldHead(Index),
+    NoHead,
     /// The log's last bytes are gone.
     TornLog(Index),
     /// Bytes that no entry begins with stand behind the log's end.
@@ -179,13 +204,13 @@ enum Fate {
 fn fate() -> impl Strategy<Value = Fate> {
     prop_oneof![
         4 => Just(Fate::Whole),
-        2 => (any::<Index>(), 0..8u8).prop_map(|(at, bit)| Fate::FlippedCheckpoint(at, bit)),
-        1 => any::<Index>().prop_map(Fate::CutCheckpoint),
-        1 => prop::collection::vec(any::<u8>(), 0..300).prop_map(Fate::RandomCheckpoint),
+        2 => (any::<Index>(), 0..8u8).prop_map(|(at, bit)| Fate::FlippedCache(at, bit)),
+        1 => any::<Index>().prop_map(Fate::CutCache),
+        1 => prop::collection::vec(any::<u8>(), 0..300).prop_map(Fate::RandomCache),
         1 => Just(Fate::AnotherLogs),
         2 => any::<Index>().prop_map(Fate::OldBackup),
-        1 => any::<Index>().prop_map(Fate::OldWitness),
-        1 => Just(Fate::NoWitness),
+        1 => any::<Index>().prop_map(Fate::OldHead),
+        1 => Just(Fate::NoHead),
         2 => any::<Index>().prop_map(Fate::TornLog),
         1 => prop::collection::vec(any::<u8>(), 1..80).prop_map(Fate::Scribbled),
     ]
@@ -203,17 +228,17 @@ fn befall(disk: &MemoryDisk, fate: &Fate, events: &[Event], cut: usize) {
     };
     match fate {
         Fate::Whole => {}
-        Fate::FlippedCheckpoint(at, bit) => change(CHECKPOINT, &|bytes| {
+        Fate::FlippedCache(at, bit) => change(CACHE, &|bytes| {
             let at = at.index(bytes.len());
             bytes[at] ^= 1 << bit;
         }),
-        Fate::CutCheckpoint(at) => change(CHECKPOINT, &|bytes| {
+        Fate::CutCache(at) => change(CACHE, &|bytes| {
             bytes.truncate(at.index(bytes.len()));
         }),
-        Fate::RandomCheckpoint(random) => disk.set_contents(CHECKPOINT, Some(random)),
+        Fate::RandomCache(random) => disk.set_contents(CACHE, Some(random)),
         Fate::AnotherLogs => {
-            let other = written(8, events, cut, false).contents(CHECKPOINT);
-            disk.set_contents(CHECKPOINT, other.as_deref());
+            let other = written(8, events, cut, false).contents(CACHE);
+            disk.set_contents(CACHE, other.as_deref());
         }
         Fate::OldBackup(at) => {
             let older = older(at);
@@ -221,11 +246,11 @@ fn befall(disk: &MemoryDisk, fate: &Fate, events: &[Event], cut: usize) {
                 disk.set_contents(name, older.contents(name).as_deref());
             }
         }
-        Fate::OldWitness(at) => {
+        Fate::OldHead(at) => {
             let head = older(at).contents("ledger.head");
             disk.set_contents("ledger.head", head.as_deref());
         }
-        Fate::NoWitness => disk.set_contents("ledger.head", None),
+        Fate::NoHead => disk.set_contents("ledger.head", None),
         Fate::TornLog(at) => change("ledger.log", &|bytes| {
             let lost = at.index(bytes.len().min(400));
             bytes.truncate(bytes.len() - lost);
@@ -238,13 +263,13 @@ proptest! {
     #![proptest_config(ProptestConfig {
         cases: 1_000,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
-            "../proptest-regressions/checkpoint.txt",
+            "../proptest-regressions/state_cache.txt",
         ))),
         ..ProptestConfig::default()
     })]
 
     #[test]
-    fn a_log_opens_the_same_with_and_without_its_checkpoint_whatever_became_of_it(
+    fn a_log_opens_the_same_with_and_without_its_cache_whatever_became_of_it(
         steps in prop::collection::vec(step(), 0..14),
         cut in any::<Index>(),
         crashes in any::<bool>(),
@@ -254,7 +279,7 @@ proptest! {
         let cut = cut.index(events.len() + 1);
         let disk = written(7, &events, cut, crashes);
         befall(&disk, &fate, &events, cut);
-        let bare = without_checkpoint(&disk);
+        let bare = without_cache(&disk);
         prop_assert_eq!(seen(&disk), seen(&bare));
         // It stays so in the next life, too: what an opening changed on disk is the same.
         for name in ["ledger.log", "ledger.head"] {
@@ -264,7 +289,7 @@ proptest! {
     }
 
     #[test]
-    fn a_log_goes_on_the_same_with_and_without_its_checkpoint(
+    fn a_log_goes_on_the_same_with_and_without_its_cache(
         steps in prop::collection::vec(step(), 0..14),
         cut in any::<Index>(),
         crashes in any::<bool>(),
@@ -275,7 +300,7 @@ proptest! {
         let cut = cut.index(events.len() + 1);
         let disk = written(7, &events, cut, crashes);
         befall(&disk, &fate, &events, cut);
-        let bare = without_checkpoint(&disk);
+        let bare = without_cache(&disk);
         let first = Sequence(first.index(events.len() + 9) as u64);
         prop_assert_eq!(goes_on(&disk, first), goes_on(&bare, first));
         for name in ["ledger.log", "ledger.head"] {
@@ -283,9 +308,9 @@ proptest! {
         }
     }
 
-    /// First the witness, where the log has grown, then the checkpoint: none is ever beyond it.
+    /// First the head, where the log has grown, then the state cache: none is ever beyond it.
     #[test]
-    fn a_fault_at_any_step_of_the_next_checkpoint_changes_nothing(
+    fn a_fault_at_any_step_of_the_next_cache_changes_nothing(
         steps in prop::collection::vec(step(), 1..10),
         cut in any::<Index>(),
         grown in any::<Index>(),
@@ -297,27 +322,27 @@ proptest! {
         let grown = grown.index(events.len() + 1);
         let cut = cut.index(grown + 1);
         let disk = written(7, &events[..grown], cut, false);
-        let mut ledger = Ledger::open(disk.process(), TIME).unwrap();
-        append(&mut ledger, &events[grown..]);
+        let mut ledger = Held::open(&disk).unwrap();
+        ledger.append(&events[grown..]);
         let truth = ledger.state.clone();
-        let witness = if grown < events.len() { REPLACING_STEPS } else { 0 };
+        let head = if grown < events.len() { REPLACING_STEPS } else { 0 };
         disk.fail_at(disk.steps() + step, fault);
-        let result = ledger.journal.write_checkpoint(&ledger.state);
-        prop_assert_eq!(result.is_ok(), step > witness + REPLACING_STEPS);
+        let result = ledger.write_cache();
+        prop_assert_eq!(result.is_ok(), step > head + REPLACING_STEPS);
         if fault == Fault::PowerLoss {
             drop(ledger);
             disk.restart(seed);
         } else {
-            // Without a checkpoint a run still ends in good order; without its witness it does not.
-            prop_assert_eq!(ledger.journal.close().is_ok(), step > witness);
+            // Without a state cache a run still ends in good order; without its head it does not.
+            prop_assert_eq!(ledger.journal.close().is_ok(), step > head);
         }
-        let (with, without) = (seen(&copy_of(&disk)), seen(&without_checkpoint(&disk)));
+        let (with, without) = (seen(&copy_of(&disk)), seen(&without_cache(&disk)));
         prop_assert_eq!(&with, &without);
         prop_assert_eq!(with.0.unwrap().0, truth);
     }
 }
 
-/// The part of a run in which a log of more than 200 entries is opened from a checkpoint near its end.
+/// The part of a run in which a log of more than 200 entries is opened from a state cache near its end.
 fn long() -> (MemoryDisk, Vec<Event>) {
     let mut steps = Vec::new();
     for round in 0..40 {
@@ -334,12 +359,12 @@ fn long() -> (MemoryDisk, Vec<Event>) {
 const FLIP_STRIDE: usize = if cfg!(debug_assertions) { 97 } else { 1 };
 
 #[test]
-fn no_flipped_bit_of_checkpoint_log_or_witness_leads_to_a_wrong_state() {
+fn no_flipped_bit_of_cache_log_or_head_leads_to_a_wrong_state() {
     let (disk, _) = long();
     let (truth, _) = seen(&disk);
     let truth = truth.unwrap();
     let (mut flips, mut refused) = (0, 0);
-    for name in [CHECKPOINT, "ledger.log", "ledger.head"] {
+    for name in [CACHE, "ledger.log", "ledger.head"] {
         let bytes = disk.contents(name).unwrap();
         for bit in (0..bytes.len() * 8).step_by(FLIP_STRIDE) {
             let copy = copy_of(&disk);
@@ -355,45 +380,45 @@ fn no_flipped_bit_of_checkpoint_log_or_witness_leads_to_a_wrong_state() {
     }
     // Shown with `--nocapture`, and always when the test fails.
     eprintln!(
-        "{flips} flipped bits of checkpoint, log and witness: {refused} refused, 0 wrong states"
+        "{flips} flipped bits of state cache, log and head: {refused} refused, 0 wrong states"
     );
     assert!(refused > 0);
 }
 
 #[test]
-fn a_checkpoint_is_used_and_what_lies_before_it_is_not_read() {
+fn a_cache_is_used_and_what_lies_before_it_is_not_read() {
     let (disk, _) = long();
     let (truth, _) = seen(&disk);
     // The second of the two speaks of the same entry as the one that it was opened from.
     for _ in 0..2 {
-        let mut ledger = Ledger::open(disk.process(), TIME).unwrap();
-        ledger.journal.write_checkpoint(&ledger.state).unwrap();
+        let mut ledger = Held::open(&disk).unwrap();
+        ledger.write_cache().unwrap();
     }
     let mut log = disk.contents("ledger.log").unwrap();
     // Damage that only a reading from the start can meet.
     log[200] ^= 1;
     disk.set_contents("ledger.log", Some(&log));
     assert_eq!(seen(&disk).0, truth);
-    assert!(seen(&without_checkpoint(&disk)).0.is_err());
+    assert!(seen(&without_cache(&disk)).0.is_err());
 }
 
 #[test]
 fn a_state_of_another_moment_is_not_written() {
     let (disk, events) = long();
-    let mut ledger = Ledger::open(disk.process(), TIME).unwrap();
+    let mut ledger = Held::open(&disk).unwrap();
     let before = ledger.state.clone();
-    append(&mut ledger, &events[..1]);
-    assert!(ledger.journal.write_checkpoint(&before).is_err());
-    assert!(ledger.journal.write_checkpoint(&ledger.state).is_ok());
+    ledger.append(&events[..1]);
+    assert!(ledger.journal.write_cache(&before).is_err());
+    assert!(ledger.write_cache().is_ok());
 }
 
 #[test]
-fn a_short_log_gets_no_checkpoint_and_a_long_one_gets_one() {
+fn a_short_log_gets_no_cache_and_a_long_one_gets_one() {
     let disk = MemoryDisk::new();
-    let mut ledger = Ledger::create(disk.process(), TIME, new_log(7)).unwrap();
-    ledger.journal.leave_checkpoint(&ledger.state).unwrap();
-    assert_eq!(disk.contents(CHECKPOINT), None);
-    append(&mut ledger, &vec![run().to_vec(); 700].concat());
-    ledger.journal.leave_checkpoint(&ledger.state).unwrap();
-    assert!(disk.contents(CHECKPOINT).is_some());
+    let mut ledger = Held::create(&disk, 7);
+    ledger.journal.cache(&ledger.state).unwrap();
+    assert_eq!(disk.contents(CACHE), None);
+    ledger.append(&vec![run().to_vec(); 700].concat());
+    ledger.journal.cache(&ledger.state).unwrap();
+    assert!(disk.contents(CACHE).is_some());
 }

@@ -1,7 +1,7 @@
-//! The checkpoint as the command line uses it: `run`, `plan` and `status` go on from it; `verify`,
+//! The state cache as the command line uses it: `run`, `plan` and `status` go on from it; `verify`,
 //! `replay` and `log` never look at it; deleting it changes nothing that anybody is told.
 //!
-//! Deliberately absent: what becomes of damaged checkpoints (`ledger/tests/checkpoint.rs`), and time.
+//! Deliberately absent: what becomes of damaged state caches (`ledger/tests/state_cache.rs`), and time.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -10,12 +10,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use courier_ledger::log::{EventLog as _, Files, Ledger, NewLog};
+use courier_ledger::log::{Files, Ledger, NewLog};
 use courier_ledger::{Digest, Event, KeyId, LogId, RunCounts, Timestamp};
 
-const CHECKPOINT: &str = "ledger.checkpoint";
+const STATE_CACHE: &str = "ledger.cache";
 
-/// A working directory whose log is long enough for a checkpoint to be worth while, and a
+/// A working directory whose log is long enough for a state cache to be worth while, and a
 /// configuration whose broker is not there.
 struct Place {
     folder: tempfile::TempDir,
@@ -55,7 +55,7 @@ impl Place {
             version: "0.1.0".to_owned(),
         };
         let files = Files::new(self.path()).unwrap();
-        let mut journal = Ledger::create(files, Timestamp(1), new).unwrap().journal;
+        let mut ledger = Ledger::create(files, Timestamp(1), new).unwrap();
         let start = Event::RunStarted {
             version: "0.1.0".to_owned(),
             policy: Digest([3; 32]),
@@ -66,9 +66,8 @@ impl Place {
             duration_micros: 1,
         };
         let events = vec![[start, finish]; 600].concat();
-        let due = journal.tip().sequence.next();
-        journal.append(due, Timestamp(2), events).unwrap();
-        journal.close().unwrap();
+        ledger.append(Timestamp(2), events).unwrap();
+        ledger.close().unwrap();
     }
 
     /// What a command says on standard output, once its exit code is right.
@@ -99,11 +98,11 @@ const BROKER_IS_DOWN: i32 = 4;
 const LEDGER_IS_DAMAGED: i32 = 7;
 
 #[test]
-fn run_plan_and_status_go_on_from_the_checkpoint_and_the_auditors_do_not() {
+fn run_plan_and_status_go_on_from_the_state_cache_and_the_auditors_do_not() {
     let place = Place::new();
-    assert!(!place.file(CHECKPOINT).exists());
+    assert!(!place.file(STATE_CACHE).exists());
     place.says(&["run"], BROKER_IS_DOWN);
-    let mode = fs::metadata(place.file(CHECKPOINT)).unwrap().permissions();
+    let mode = fs::metadata(place.file(STATE_CACHE)).unwrap().permissions();
     assert_eq!(mode.mode() & 0o777, 0o600);
     let status = place.says(&["status", "--json"], 0);
 
@@ -115,17 +114,17 @@ fn run_plan_and_status_go_on_from_the_checkpoint_and_the_auditors_do_not() {
     }
     place.says(&["run"], BROKER_IS_DOWN);
 
-    fs::remove_file(place.file(CHECKPOINT)).unwrap();
+    fs::remove_file(place.file(STATE_CACHE)).unwrap();
     for command in ["run", "plan", "status", "verify", "replay", "log"] {
         place.says(&[command], LEDGER_IS_DAMAGED);
     }
 }
 
 #[test]
-fn deleting_the_checkpoint_changes_nothing_that_anybody_is_told() {
+fn deleting_the_state_cache_changes_nothing_that_anybody_is_told() {
     let place = Place::new();
     place.says(&["run"], BROKER_IS_DOWN);
-    // What is said of what stands behind the checkpoint counts, too.
+    // What is said of what stands behind the state cache counts, too.
     place.says(&["run"], BROKER_IS_DOWN);
     let told = || {
         ["status", "replay", "verify", "log"].map(|command| {
@@ -134,23 +133,23 @@ fn deleting_the_checkpoint_changes_nothing_that_anybody_is_told() {
         })
     };
     let with = told();
-    let checkpoint = fs::read(place.file(CHECKPOINT)).unwrap();
-    fs::remove_file(place.file(CHECKPOINT)).unwrap();
+    let cache = fs::read(place.file(STATE_CACHE)).unwrap();
+    fs::remove_file(place.file(STATE_CACHE)).unwrap();
     assert_eq!(told(), with);
-    assert!(!place.file(CHECKPOINT).exists(), "a reader wrote one");
+    assert!(!place.file(STATE_CACHE).exists(), "a reader wrote one");
     place.says(&["run"], BROKER_IS_DOWN);
-    assert_ne!(fs::read(place.file(CHECKPOINT)).unwrap(), checkpoint);
+    assert_ne!(fs::read(place.file(STATE_CACHE)).unwrap(), cache);
 }
 
 #[test]
-fn a_checkpoint_that_cannot_be_written_changes_nothing_but_time() {
+fn a_state_cache_that_cannot_be_written_changes_nothing_but_time() {
     let place = Place::new();
-    fs::create_dir(place.file(CHECKPOINT)).unwrap();
+    fs::create_dir(place.file(STATE_CACHE)).unwrap();
     place.says(&["run"], BROKER_IS_DOWN);
     place.says(&["run"], BROKER_IS_DOWN);
     let summary = place.says(&["verify"], 0);
     assert!(summary.contains("is whole: 1207 events"), "{summary}");
-    fs::remove_dir(place.file(CHECKPOINT)).unwrap();
+    fs::remove_dir(place.file(STATE_CACHE)).unwrap();
     place.says(&["run"], BROKER_IS_DOWN);
-    assert!(place.file(CHECKPOINT).is_file());
+    assert!(place.file(STATE_CACHE).is_file());
 }

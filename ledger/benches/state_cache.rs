@@ -1,9 +1,9 @@
-//! How long a long log takes to open, with its checkpoint and without, and how large a state is.
+//! How long a long log takes to open, with its state cache and without, and how large a state is.
 //!
-//! `cargo bench -p courier-ledger --bench checkpoint [-- ENTRIES [REQUESTS [NODES]]]` writes a log of
+//! `cargo bench -p courier-ledger --bench state_cache [-- ENTRIES [REQUESTS [NODES]]]` writes a log of
 //! so many entries (5,000,000 about 1,000 requests of 30 nodes) into the build folder and removes it
 //! again; it needs about 400 bytes of disk an entry. Deliberately absent: a cold cache. What lies
-//! before the checkpoint is not read, so there is little that a cold one could add.
+//! before the state cache is not read, so there is little that a cold one could add.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -19,7 +19,7 @@ mod history;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use courier_ledger::log::{Files, Ledger, read_state};
+use courier_ledger::log::{EventLog as _, Files, LogPlace as _, read_state};
 use courier_ledger::{State, Timestamp};
 
 use history::Size;
@@ -44,9 +44,8 @@ fn main() {
     let path = folder.path();
     history::write(path, size);
     let (without, whole) = (timed(path, 1, opened), timed(path, 1, read));
-    let mut ledger = Ledger::open(Files::new(path).unwrap(), TIME).unwrap();
-    ledger.journal.write_checkpoint(&ledger.state).unwrap();
-    let Ledger { journal, state, .. } = ledger;
+    let (mut journal, state) = Files::new(path).unwrap().open(TIME).unwrap();
+    journal.write_cache(&state).unwrap();
     journal.close().unwrap();
     let (with, cached) = (timed(path, ROUNDS, opened), timed(path, ROUNDS, read));
     assert_eq!((opened(path), read(path)), (state.clone(), state.clone()));
@@ -56,20 +55,20 @@ fn main() {
         requests, nodes, ..
     } = size;
     println!(
-        "log of {} entries, {requests} requests of {nodes} nodes: {} MB, checkpoint {} kB",
+        "log of {} entries, {requests} requests of {nodes} nodes: {} MB, state cache {} kB",
         state.tip(),
         bytes("ledger.log") / 1_000_000,
-        bytes("ledger.checkpoint") / 1_000,
+        bytes("ledger.cache") / 1_000,
     );
-    println!("opened to write, with its checkpoint  {}", line(&with));
-    println!("read,            with its checkpoint  {}", line(&cached));
+    println!("opened to write, with its state cache  {}", line(&with));
+    println!("read,            with its state cache  {}", line(&cached));
     println!("opened to write, without              {}", line(&without));
     println!("read,            without              {}", line(&whole));
 }
 
 /// As `run` opens it.
 fn opened(path: &Path) -> State {
-    Ledger::open(Files::new(path).unwrap(), TIME).unwrap().state
+    Files::new(path).unwrap().open(TIME).unwrap().1
 }
 
 /// As `status` and `plan` read it.

@@ -1,0 +1,4 @@
+//! What every log must do, however it is kept: one contract, over each implementation.
+
+mod contract;
+mod order;

@@ -1,0 +1,99 @@
+//! What a run observes before it decides: the broker, then the drop-box. The dry run is the same code
+//! over a log that is kept in memory and thrown away.
+//!
+//! What always holds here: what was seen is recorded before anything is made of it. Deliberately
+//! absent: every decision.
+
+use courier_ledger::log::{EventLog, Ledger};
+use courier_ledger::{
+    Event, Failure, LegacyStatus, Policy, RemoteCheckRule, RemoteDelta, RemoteName,
+};
+
+use super::error::RecordError;
+use super::seams::{Clock, Lookout, Poller};
+
+/// The version that is recorded with logs and runs.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Takes over the ledger of the replaced program, if there is one and nothing else has happened.
+pub(super) fn import(
+    ledger: &mut Ledger<impl EventLog>,
+    clock: &dyn Clock,
+    legacy: Option<LegacyStatus>,
+) -> Result<(), RecordError> {
+    match legacy {
+        Some(LegacyStatus { sha256, entries }) => {
+            let imported = Event::LegacyImported { sha256, entries };
+            Ok(ledger.append(clock.now(), vec![imported])?)
+        }
+        None => Ok(()),
+    }
+}
+
+/// Begins a run: polls the broker and records what changed. `Err` inside says why the broker's answer
+/// could not be used; nothing may be decided then.
+pub(super) fn begin(
+    ledger: &mut Ledger<impl EventLog>,
+    clock: &dyn Clock,
+    policy: &Policy,
+    poller: &dyn Poller,
+) -> Result<Result<(), Failure>, RecordError> {
+    ledger.append(
+        clock.now(),
+        vec![Event::RunStarted {
+            version: VERSION.to_owned(),
+            policy: policy.digest(),
+            key: policy.key,
+        }],
+    )?;
+    match poller.poll(ledger.state()) {
+        Err(failure) => {
+            ledger.append(
+                clock.now(),
+                vec![Event::PollFailed {
+                    failure: failure.clone(),
+                }],
+            )?;
+            Ok(Err(failure))
+        }
+        Ok(snapshot) => {
+            let delta = snapshot.delta(ledger.state());
+            ledger.append(clock.now(), vec![Event::SnapshotObserved(delta)])?;
+            Ok(Ok(()))
+        }
+    }
+}
+
+/// Looks at what was delivered, if the policy says so, and records what changed there; gives back why
+/// it could not be looked at. The run goes on without.
+pub(super) fn look(
+    ledger: &mut Ledger<impl EventLog>,
+    clock: &dyn Clock,
+    policy: &Policy,
+    lookout: &mut dyn Lookout,
+) -> Result<Option<Failure>, RecordError> {
+    if policy.remote_check == RemoteCheckRule::Off {
+        return Ok(None);
+    }
+    let names = ledger
+        .state()
+        .stored_files()
+        .map(|(id, _)| RemoteName::export(id))
+        .collect();
+    match lookout.look(names) {
+        Ok(look) => {
+            let delta = RemoteDelta::between(ledger.state(), &look);
+            ledger.append(clock.now(), vec![Event::RemoteObserved(delta)])?;
+            Ok(None)
+        }
+        Err(failure) => {
+            ledger.append(
+                clock.now(),
+                vec![Event::RemoteCheckFailed {
+                    failure: failure.clone(),
+                }],
+            )?;
+            Ok(Some(failure))
+        }
+    }
+}
