@@ -52,6 +52,18 @@ impl Courier {
         built.clone().map(|path| Self { path })
     }
 
+    /// The program that was built together with this one.
+    pub fn beside_this_program() -> Result<Self, String> {
+        let path = std::env::current_exe()
+            .map_err(|error| error.to_string())?
+            .with_file_name("broker-courier");
+        if path.is_file() {
+            Ok(Self { path })
+        } else {
+            Err(format!("{} was not built", path.display()))
+        }
+    }
+
     /// Where the program is.
     #[must_use]
     pub fn path(&self) -> &Path {

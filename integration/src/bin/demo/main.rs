@@ -1,5 +1,5 @@
 //! `cargo demo`: the main job on embedded servers, told in plain words. Nothing is installed; what
-//! it leaves behind is the folder `demo/`.
+//! it leaves behind is the folder `demo/`. Deliberately absent: building; the launcher has done it.
 
 mod narrator;
 mod stage;
@@ -25,8 +25,7 @@ fn main() -> ExitCode {
 }
 
 fn play(narrator: &mut Narrator, keep: bool) -> Outcome<()> {
-    narrator
-        .say("Building the courier, and starting a broker and an SFTP server on this machine …")?;
+    narrator.say("Starting a broker and an SFTP server on this machine …")?;
     let stage = Stage::set()?;
     first_delivery(narrator, &stage)?;
     changes(narrator, &stage)?;

@@ -32,7 +32,7 @@ impl Stage {
         let stage = Self {
             broker: EmbeddedBroker::start(Settings::default())?,
             server: EmbeddedSftp::start(EmbeddedSftpSettings::default())?,
-            courier: Courier::build()?,
+            courier: Courier::beside_this_program()?,
             folder,
         };
         stage.write_configuration()?;
