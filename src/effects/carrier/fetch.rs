@@ -11,9 +11,7 @@ use courier_ledger::{Digest, Failure, FailureClass, KeyId, LogId, Phase, Request
 
 use super::Message;
 use crate::effects::broker::{Broker, DownloadError};
-use crate::effects::fernet::{
-    EncryptError, Encryptor, FernetKey, TokenOrigin, TokenSeed, token_size,
-};
+use crate::effects::fernet::{EncryptError, Encryptor, FernetKey, TokenOrigin, token_size};
 use crate::effects::spool::{Spool, SpoolDirectory};
 use crate::run::Clock;
 
@@ -195,8 +193,9 @@ impl Fetch<'_> {
             log: self.log,
             start: self.start,
         };
-        let seed =
-            TokenSeed::draw(seconds, key, origin).map_err(|error| encrypt_failure(&error))?;
+        let seed = origin
+            .seed(seconds, key)
+            .map_err(|error| encrypt_failure(&error))?;
         let mut encryptor =
             Encryptor::new(key, &seed, writer).map_err(|error| encrypt_failure(&error))?;
         let mut chunk = vec![0; CHUNK_BYTES];

@@ -2,15 +2,15 @@
 //! stay in the processor's cache and are used again. Deliberately absent: the random number
 //! generator and the clock, which come in as a [`TokenSeed`]; retries of a failed output.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use base64_simd::{AsOut, URL_SAFE};
 use courier_ledger::Digest;
 use openssl::cipher_ctx::CipherCtx;
-use openssl::error::ErrorStack;
 use openssl::sha::Sha256;
 use openssl::sign::Signer;
 
+use super::error::EncryptError;
 use super::key::FernetKey;
 use super::token::{BLOCK_BYTES, HEADER_BYTES, TAG_BYTES, TokenDigest, TokenSeed};
 
@@ -20,17 +20,6 @@ pub(super) const BATCH_BYTES: usize = 48 * 1024;
 // OpenSSL may give a block more than it was given, and the tag follows the last block.
 const SLACK_BYTES: usize = 2 * BLOCK_BYTES + TAG_BYTES;
 const BUFFER_BYTES: usize = BATCH_BYTES + SLACK_BYTES;
-
-/// Why a token could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum EncryptError {
-    /// The token's text could not be handed on.
-    #[error("cannot write the encrypted result")]
-    Output(#[source] io::Error),
-    /// OpenSSL refused.
-    #[error("encryption failed")]
-    Cryptography(#[from] ErrorStack),
-}
 
 /// Encrypts one message into one token, which it writes to `W` while the message comes in.
 ///

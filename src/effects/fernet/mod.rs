@@ -7,6 +7,7 @@
 
 mod decrypt;
 mod encrypt;
+mod error;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod key;
@@ -14,7 +15,8 @@ mod origin;
 mod token;
 
 pub use decrypt::{DecryptError, decrypt_file};
-pub use encrypt::{EncryptError, Encryptor};
+pub use encrypt::Encryptor;
+pub use error::EncryptError;
 pub use key::{FernetKey, KeyError};
 pub use origin::{TOKEN_START_BYTES, TokenOrigin};
 pub use token::{TokenSeed, token_size};

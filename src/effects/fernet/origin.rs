@@ -8,8 +8,9 @@
 use base64_simd::URL_SAFE;
 use courier_ledger::{LogId, Sequence};
 
-use super::token::{BLOCK_BYTES, HEADER_BYTES};
-use super::{EncryptError, FernetKey, TokenSeed};
+use super::error::EncryptError;
+use super::key::FernetKey;
+use super::token::{BLOCK_BYTES, HEADER_BYTES, TokenSeed};
 
 /// So many bytes of a token's text tell its origin.
 pub const TOKEN_START_BYTES: u32 = 36;
@@ -27,13 +28,14 @@ pub struct TokenOrigin {
 }
 
 impl TokenOrigin {
-    /// A vector that no other token has. Fails when OpenSSL has no random bytes.
-    pub(super) fn vector(self, key: &FernetKey) -> Result<[u8; BLOCK_BYTES], EncryptError> {
-        let mut vector = [0; BLOCK_BYTES];
-        let (drawn, mark) = vector.split_at_mut(DRAWN_BYTES);
+    /// What a token for it contains besides key and message. The vector is one that no other token has,
+    /// from OpenSSL's generator, which the operating system seeds. Fails when that has no random bytes.
+    pub fn seed(self, time_seconds: u64, key: &FernetKey) -> Result<TokenSeed, EncryptError> {
+        let mut iv = [0; BLOCK_BYTES];
+        let (drawn, mark) = iv.split_at_mut(DRAWN_BYTES);
         openssl::rand::rand_bytes(drawn).map_err(EncryptError::Cryptography)?;
         mark.copy_from_slice(&self.mark(key, drawn)?[..BLOCK_BYTES - DRAWN_BYTES]);
-        Ok(vector)
+        Ok(TokenSeed { time_seconds, iv })
     }
 
     /// Whether the token that begins with `text` was made for it, under this key.

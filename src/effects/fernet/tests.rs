@@ -249,7 +249,7 @@ fn a_failing_output_keeps_its_error_s_kind() {
 
 #[test]
 fn initialisation_vectors_are_drawn_anew() {
-    let draw = || TokenSeed::draw(7, &key(SECRET), ORIGIN).unwrap();
+    let draw = || ORIGIN.seed(7, &key(SECRET)).unwrap();
     let (one, two) = (draw(), draw());
     assert_eq!(one.time_seconds, 7);
     assert_ne!(one.iv, two.iv);
@@ -263,7 +263,7 @@ const ORIGIN: TokenOrigin = TokenOrigin {
 
 #[test]
 fn a_token_tells_what_it_was_made_for_to_whoever_has_its_key() {
-    let seed = TokenSeed::draw(7, &key(SECRET), ORIGIN).unwrap();
+    let seed = ORIGIN.seed(7, &key(SECRET)).unwrap();
     let (token, _) = encrypt(&key(SECRET), &seed, &[b"a result"]);
     let of =
         |origin: TokenOrigin, text: &[u8], secret: &str| origin.is_of(text, &key(secret)).unwrap();

@@ -4,8 +4,6 @@
 
 use courier_ledger::Digest;
 
-use super::{EncryptError, FernetKey, TokenOrigin};
-
 /// The only version that the specification defines.
 pub(super) const VERSION: u8 = 0x80;
 /// Version and seconds, before the initialisation vector.
@@ -36,17 +34,6 @@ pub struct TokenSeed {
 }
 
 impl TokenSeed {
-    /// Draws the initialisation vector from OpenSSL's generator, which the operating system seeds; it
-    /// tells whoever has the key what the token was made for.
-    pub fn draw(
-        time_seconds: u64,
-        key: &FernetKey,
-        origin: TokenOrigin,
-    ) -> Result<Self, EncryptError> {
-        let iv = origin.vector(key)?;
-        Ok(Self { time_seconds, iv })
-    }
-
     /// The bytes before the ciphertext.
     pub(super) fn header(&self) -> [u8; HEADER_BYTES] {
         let mut header = [0; HEADER_BYTES];

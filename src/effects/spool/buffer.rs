@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::directory::Claim;
-use super::{SpoolError, SpoolReader};
+use super::claim::Claim;
+use super::error::SpoolError;
 
 /// Called, from the writer's thread and without a lock held, when a reader that found nothing can
 /// find something now. It should only signal.
@@ -20,12 +20,6 @@ pub type Waker = Box<dyn Fn() + Send + Sync>;
 pub struct Spool(pub(super) Arc<Buffer>);
 
 impl Spool {
-    /// A reader that begins at the first byte.
-    #[must_use]
-    pub fn reader(&self) -> SpoolReader {
-        SpoolReader::new(self.clone())
-    }
-
     /// Sets what is called when there is more to read, for all readers, instead of an earlier one.
     /// Read after setting it: what was written before is not announced again.
     pub fn set_waker(&self, waker: Waker) {

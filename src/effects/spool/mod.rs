@@ -7,13 +7,15 @@
 //! called when there is more), and keeping anything beyond the run.
 
 mod buffer;
+mod claim;
 mod directory;
 mod error;
 mod reader;
 mod writer;
 
 pub use buffer::Spool;
-pub use directory::{SpoolDirectory, SpoolLimits};
+pub use claim::SpoolLimits;
+pub use directory::SpoolDirectory;
 pub use error::SpoolError;
 pub use reader::SpoolReader;
 pub use writer::SpoolWriter;

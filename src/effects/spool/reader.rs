@@ -6,8 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use super::Spool;
-use super::buffer::{Progress, Store};
+use super::buffer::{Progress, Spool, Store};
 use crate::effects::source::{Available, Source};
 
 /// Reads one result from its first byte on.
@@ -18,10 +17,12 @@ pub struct SpoolReader {
     position: u64,
 }
 
-impl SpoolReader {
-    pub(super) fn new(spool: Spool) -> Self {
-        Self {
-            spool,
+impl Spool {
+    /// A reader that begins at the first byte.
+    #[must_use]
+    pub fn reader(&self) -> SpoolReader {
+        SpoolReader {
+            spool: self.clone(),
             file: None,
             position: 0,
         }

@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use super::buffer::{Buffer, Progress, State, Store};
-use super::directory::Claim;
-use super::{Spool, SpoolError};
+use super::buffer::{Buffer, Progress, Spool, State, Store};
+use super::claim::Claim;
+use super::error::SpoolError;
 
 // A reader that waits is called when this much is there: a few packets' worth.
 const WAKE_BYTES: u64 = 64 * 1024;
