@@ -17,8 +17,6 @@ pub use buffer::Spool;
 pub use claim::SpoolLimits;
 pub use directory::SpoolDirectory;
 pub use error::SpoolError;
-pub use reader::SpoolReader;
-pub use writer::SpoolWriter;
 
 #[cfg(test)]
 mod tests;

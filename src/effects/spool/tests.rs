@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use tempfile::TempDir;
 
+use super::reader::SpoolReader;
 use super::*;
 use crate::effects::source::{Available, Source};
 
