@@ -86,7 +86,7 @@ fn look_over(
     mut next: impl FnMut() -> Result<Completed, Failure>,
 ) -> Result<Look, Unseen> {
     for (ticket, name) in (0u64..).zip(&names) {
-        let name = name.to_string();
+        let name = name.clone();
         drop_box.submit(ticket, Operation::Look { name });
     }
     let mut look = Look::new();

@@ -366,7 +366,7 @@ fn operation(job: &Job) -> Option<Operation> {
     let Errand {
         command, temporary, ..
     } = &job.errand;
-    let name = command.name().to_string();
+    let name = command.name().clone();
     if job.ownership == Ownership::Unknown {
         let length = TOKEN_START_BYTES;
         return Some(Operation::Excerpt { name, length });
@@ -377,7 +377,7 @@ fn operation(job: &Job) -> Option<Operation> {
         }
         Command::Upload { .. } | Command::PublishLedger { .. } => Some(Operation::Upload {
             source: job.supply.as_ref()?.source(),
-            temporary: temporary.as_ref()?.to_string(),
+            temporary: temporary.clone()?,
             target: name,
             replaces: job.replaces(),
         }),

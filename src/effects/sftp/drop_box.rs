@@ -142,7 +142,7 @@ impl DropBox {
     }
 
     /// Hands an operation in. Its end comes to `completed` with the same ticket, also when the
-    /// connection is gone.
+    /// connection is gone; until then no other may be handed in with it.
     pub fn submit(&self, ticket: u64, operation: Operation) {
         // The thread listens until this drop-box is dropped.
         let _unheard = self.messages.send(Message::Submit(ticket, operation));
@@ -221,9 +221,13 @@ fn open_channel(connection: &Handshaken) -> Result<Link, ConnectError> {
 fn negotiation_error(address: &str, folder: &str, error: NegotiationError) -> ConnectError {
     let address = address.to_owned();
     match error {
-        NegotiationError::Link(reason) => ConnectError::Unreachable {
+        NegotiationError::Link(error) => ConnectError::Unreachable {
             address,
-            reason: format!("{reason} (opening SFTP)"),
+            reason: format!("{error} (opening SFTP)"),
+        },
+        NegotiationError::TimedOut => ConnectError::Unreachable {
+            address,
+            reason: "no answer in time (opening SFTP)".to_owned(),
         },
         NegotiationError::Protocol(source) => ConnectError::Protocol { address, source },
         NegotiationError::FolderMissing => ConnectError::FolderMissing {

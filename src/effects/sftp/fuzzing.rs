@@ -4,7 +4,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use courier_ledger::Replaces;
+use courier_ledger::{LogId, RemoteName, Replaces, RequestId, Sequence};
 
 use super::protocol::operation::Operation;
 use super::protocol::outbox::{Bounds, Capabilities};
@@ -58,18 +58,18 @@ pub fn session(bytes: &[u8], cut: Option<usize>, posix_rename: bool) -> (u64, Ve
         fsync: posix_rename,
     };
     let mut pipeline = Pipeline::new("box".to_owned(), Recipe::default(), BOUNDS, capabilities);
+    let name = |id| RemoteName::export(RequestId(id));
     let upload = |replaces, size| Operation::Upload {
         source: Box::new(Zeros { size, left: size }),
-        temporary: ".export_1.zip.part".to_owned(),
-        target: "export_1.zip".to_owned(),
+        temporary: name(1).temporary(LogId([1; 16]), Sequence(1)),
+        target: name(1),
         replaces,
     };
-    let name = || "export_2.zip".to_owned();
     let operations = [
         upload(Replaces::Own, 40),
         upload(Replaces::Nothing, 0),
-        Operation::Remove { name: name() },
-        Operation::Look { name: name() },
+        Operation::Remove { name: name(2) },
+        Operation::Look { name: name(2) },
     ];
     let submitted = operations.len() as u64;
     for (ticket, operation) in (0..).zip(operations) {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use ssh2::{BlockDirections, Channel, Session};
+use thiserror::Error;
 
 use crate::effects::sftp::wire::status::printable;
 
@@ -22,6 +23,20 @@ pub(crate) enum Moved {
     Bytes(usize),
     /// Not now.
     Nothing,
+}
+
+/// Why nothing can be read or written any more.
+#[derive(Debug, Error)]
+pub(crate) enum LinkError {
+    /// The other side ended it.
+    #[error("the server ended the SFTP session")]
+    Ended,
+    /// Reading or writing failed.
+    #[error("it broke ({})", words(.0))]
+    Broken(io::Error),
+    /// Waiting failed.
+    #[error("{}", words(.0))]
+    Wait(io::Error),
 }
 
 /// The channel and what carries it. The socket is shared so that it can be cut from anywhere.
@@ -41,23 +56,23 @@ impl Link {
     }
 
     /// Reads what has arrived.
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<Moved, String> {
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<Moved, LinkError> {
         match self.channel.read(buffer) {
-            Ok(0) if self.channel.eof() => Err("the server ended the SFTP session".to_owned()),
+            Ok(0) if self.channel.eof() => Err(LinkError::Ended),
             Ok(0) => Ok(Moved::Nothing),
             Ok(count) => Ok(Moved::Bytes(count)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Moved::Nothing),
-            Err(error) => Err(broken(&error)),
+            Err(error) => Err(LinkError::Broken(error)),
         }
     }
 
     /// Offers bytes. What is not taken must be offered again, from the same byte on.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<Moved, String> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<Moved, LinkError> {
         match self.channel.write(bytes) {
             Ok(0) => Ok(Moved::Nothing),
             Ok(count) => Ok(Moved::Bytes(count)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Moved::Nothing),
-            Err(error) => Err(broken(&error)),
+            Err(error) => Err(LinkError::Broken(error)),
         }
     }
 
@@ -66,8 +81,8 @@ impl Link {
         &self,
         waker: Option<BorrowedFd<'_>>,
         timeout: Duration,
-    ) -> Result<(), String> {
-        wait(&self.stream, &self.session, waker, timeout).map_err(|error| words(&error))
+    ) -> Result<(), LinkError> {
+        wait(&self.stream, &self.session, waker, timeout).map_err(LinkError::Wait)
     }
 
     /// Cuts the connection: whatever is waited for on it ends at once.
@@ -128,10 +143,6 @@ pub(crate) fn wait(
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }
-}
-
-fn broken(error: &io::Error) -> String {
-    format!("it broke ({})", words(error))
 }
 
 /// An I/O error in words that can be shown: libssh2 may pass on what the server said.

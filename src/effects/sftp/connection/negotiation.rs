@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::link::{Link, Moved};
+use super::link::{Link, LinkError, Moved};
 use crate::effects::sftp::endpoint::Window;
 use crate::effects::sftp::protocol::outbox::Capabilities;
 use crate::effects::sftp::wire::error::ProtocolError;
@@ -23,14 +23,22 @@ const FOLDER_ID: u32 = 2;
 
 /// Why the opening failed.
 pub(crate) enum NegotiationError {
-    /// The connection ended, or time ran out.
-    Link(String),
+    /// The connection ended.
+    Link(LinkError),
+    /// Time ran out.
+    TimedOut,
     /// The server does not keep to the protocol.
     Protocol(ProtocolError),
     /// There is no such folder.
     FolderMissing,
     /// It is not a folder.
     NoFolder,
+}
+
+impl From<LinkError> for NegotiationError {
+    fn from(error: LinkError) -> Self {
+        Self::Link(error)
+    }
 }
 
 impl From<ProtocolError> for NegotiationError {
@@ -162,12 +170,12 @@ fn exchange(
         }
         let mut moved = false;
         if !unsent.is_empty()
-            && let Moved::Bytes(count) = link.write(unsent).map_err(NegotiationError::Link)?
+            && let Moved::Bytes(count) = link.write(unsent)?
         {
             unsent = &unsent[count.min(unsent.len())..];
             moved = true;
         }
-        if let Moved::Bytes(count) = link.read(&mut buffer).map_err(NegotiationError::Link)? {
+        if let Moved::Bytes(count) = link.read(&mut buffer)? {
             frames.extend(&buffer[..count]);
             moved = true;
         }
@@ -176,9 +184,8 @@ fn exchange(
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(NegotiationError::Link("no answer in time".to_owned()));
+            return Err(NegotiationError::TimedOut);
         }
-        link.wait(None, left.min(Duration::from_secs(1)))
-            .map_err(NegotiationError::Link)?;
+        link.wait(None, left.min(Duration::from_secs(1)))?;
     }
 }

@@ -13,6 +13,7 @@ use libssh2_sys::{
     LIBSSH2_ERROR_TIMEOUT,
 };
 use ssh2::{ErrorCode, MethodType, Session};
+use thiserror::Error;
 
 use super::link::{cut, wait, words};
 use crate::effects::sftp::error::ConnectError;
@@ -276,7 +277,8 @@ fn connect(
         reason,
     };
     let mut last = "the name has no address".to_owned();
-    for resolved in resolve(host, port, deadline).map_err(unreachable)? {
+    let addresses = resolve(host, port, deadline);
+    for resolved in addresses.map_err(|error| unreachable(error.to_string()))? {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             last = "no answer in time".to_owned();
@@ -293,8 +295,19 @@ fn connect(
     Err(unreachable(last))
 }
 
+/// Why a name has no address.
+#[derive(Debug, Error)]
+enum LookUpError {
+    #[error("{}", words(.0))]
+    NotBegun(io::Error),
+    #[error("the name cannot be looked up: {}", words(.0))]
+    Failed(io::Error),
+    #[error("the name was not looked up in time")]
+    TimedOut,
+}
+
 /// Looks a name up. The system's look-up has no time-out, so another thread waits for it.
-fn resolve(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, String> {
+fn resolve(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, LookUpError> {
     let name = (host.to_owned(), port);
     let (sender, receiver) = mpsc::channel();
     std::thread::Builder::new()
@@ -303,12 +316,10 @@ fn resolve(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, 
             // Nobody may be waiting any more.
             let _unheard = sender.send(name.to_socket_addrs().map(Iterator::collect));
         })
-        .map_err(|error| words(&error))?;
+        .map_err(LookUpError::NotBegun)?;
     match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(result) => {
-            result.map_err(|error| format!("the name cannot be looked up: {}", words(&error)))
-        }
-        Err(_) => Err("the name was not looked up in time".to_owned()),
+        Ok(result) => result.map_err(LookUpError::Failed),
+        Err(_) => Err(LookUpError::TimedOut),
     }
 }
 

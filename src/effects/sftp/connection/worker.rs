@@ -9,9 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
-use super::link::{Link, Moved};
-use crate::effects::sftp::protocol::operation::{Completed, Operation, never_begun};
+use thiserror::Error;
+
+use super::link::{Link, LinkError, Moved};
+use crate::effects::sftp::protocol::operation::{Completed, Operation};
 use crate::effects::sftp::protocol::pipeline::{Pipeline, Stalled};
+use crate::effects::sftp::wire::error::ProtocolError;
 
 /// The longest sleep: a bound on what a missed readiness could cost.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -58,7 +61,20 @@ enum End {
     /// It was told to.
     Stopped,
     /// The connection is of no use any more.
-    Lost(String),
+    Lost(Lost),
+}
+
+/// Why a connection is of no use any more.
+#[derive(Debug, Error)]
+enum Lost {
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    #[error("it does not answer in the time that is allowed for an operation")]
+    Stalled,
+    #[error("no answer for {} seconds", silence.as_secs())]
+    Silent { silence: Duration },
 }
 
 impl Worker {
@@ -71,14 +87,16 @@ impl Worker {
                 self.deliver();
                 self.link.close();
             }
-            End::Lost(reason) => {
+            End::Lost(lost) => {
                 self.link.cut();
-                let reason = format!("the connection to {} is lost: {reason}", self.address);
+                let reason = format!("the connection to {} is lost: {lost}", self.address);
                 tracing::debug!("{reason}");
                 self.pipeline.lost(&reason);
                 self.deliver();
                 while let Ok(Message::Submit(ticket, operation)) = self.messages.recv() {
-                    (self.completed)(never_begun(ticket, &operation, &reason));
+                    self.pipeline.submit(ticket, operation);
+                    self.pipeline.lost(&reason);
+                    self.deliver();
                 }
             }
         }
@@ -93,23 +111,22 @@ impl Worker {
             }
             match self.turn(&mut buffer, &mut progress_at) {
                 Ok(()) => {}
-                Err(reason) => return End::Lost(reason),
+                Err(lost) => return End::Lost(lost),
             }
             self.deliver();
             let timeout = self.timeout(progress_at);
-            if let Err(reason) = self.link.wait(Some(self.wake_ups.stream.as_fd()), timeout) {
-                return End::Lost(reason);
+            let woken = self.wake_ups.stream.as_fd();
+            if let Err(error) = self.link.wait(Some(woken), timeout) {
+                return End::Lost(error.into());
             }
         }
     }
 
     /// Moves bytes until neither side has more.
-    fn turn(&mut self, buffer: &mut [u8], progress_at: &mut Instant) -> Result<(), String> {
+    fn turn(&mut self, buffer: &mut [u8], progress_at: &mut Instant) -> Result<(), Lost> {
         loop {
             let now = Instant::now();
-            self.pipeline.tick(now).map_err(|Stalled| {
-                "it does not answer in the time that is allowed for an operation".to_owned()
-            })?;
+            self.pipeline.tick(now).map_err(|Stalled| Lost::Stalled)?;
             let answers = self.pipeline.answers();
             let owed = self.pipeline.is_owed();
             let mut moved = self.read(buffer, now)?;
@@ -128,7 +145,8 @@ impl Worker {
             if !owed || self.pipeline.answers() > answers {
                 *progress_at = now;
             } else if now.saturating_duration_since(*progress_at) >= self.silence {
-                return Err(format!("no answer for {} seconds", self.silence.as_secs()));
+                let silence = self.silence;
+                return Err(Lost::Silent { silence });
             }
             if !moved {
                 return Ok(());
@@ -136,13 +154,12 @@ impl Worker {
         }
     }
 
-    fn read(&mut self, buffer: &mut [u8], now: Instant) -> Result<bool, String> {
+    /// Reads all that has arrived; says whether that was anything.
+    fn read(&mut self, buffer: &mut [u8], now: Instant) -> Result<bool, Lost> {
         let mut moved = false;
         while let Moved::Bytes(count) = self.link.read(buffer)? {
             let received = buffer.get(..count).unwrap_or_default();
-            self.pipeline
-                .receive(received, now)
-                .map_err(|error| error.to_string())?;
+            self.pipeline.receive(received, now)?;
             moved = true;
         }
         Ok(moved)

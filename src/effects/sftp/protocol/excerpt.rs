@@ -1,6 +1,6 @@
 //! The first bytes of one file: open, read, close. It changes nothing. Performs no I/O.
 
-use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure};
+use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, RemoteName};
 
 use super::operation::{Done, OperationError, Outcome};
 use super::outbox::{Answer, Purpose, Requests};
@@ -10,7 +10,7 @@ use crate::effects::sftp::wire::status::{Status, StatusCode};
 /// An excerpt under way.
 pub(crate) struct Excerpt {
     path: String,
-    name: String,
+    name: RemoteName,
     length: u32,
     handle: Option<Vec<u8>>,
     bytes: Vec<u8>,
@@ -19,7 +19,7 @@ pub(crate) struct Excerpt {
 
 impl Excerpt {
     /// The first `length` bytes of `path`, which messages call `name`.
-    pub(crate) fn new(path: String, name: String, length: u32) -> Self {
+    pub(crate) fn new(path: String, name: RemoteName, length: u32) -> Self {
         Self {
             path,
             name,

@@ -1,7 +1,7 @@
 //! A look at one file: whether it is there, and how large it is. One request, one answer; it never
 //! opens, reads or changes anything. Performs no I/O.
 
-use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, Seen};
+use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, RemoteName, Seen};
 
 use super::operation::{Done, OperationError};
 use super::outbox::{Answer, Purpose, Requests};
@@ -10,12 +10,12 @@ use crate::effects::sftp::wire::request::Request;
 /// A look under way.
 pub(crate) struct Look {
     path: String,
-    name: String,
+    name: RemoteName,
 }
 
 impl Look {
     /// A look at `path`, which messages call `name`.
-    pub(crate) fn new(path: String, name: String) -> Self {
+    pub(crate) fn new(path: String, name: RemoteName) -> Self {
         Self { path, name }
     }
 

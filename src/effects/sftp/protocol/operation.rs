@@ -1,10 +1,11 @@
 //! What a drop-box is asked to do and what it answers: the words that the run loop shares with this
-//! module. Names are single path segments inside the endpoint's folder.
+//! module. Names are those of files in the endpoint's folder.
 
 use std::fmt;
 
 use courier_ledger::{
-    Failure, FailureClass, Phase, Placement, RemoteAfterFailure, Removal, Replaces, Seen,
+    Failure, FailureClass, Phase, Placement, RemoteAfterFailure, RemoteName, Removal, Replaces,
+    Seen,
 };
 
 use crate::effects::source::Source;
@@ -17,26 +18,26 @@ pub enum Operation {
         source: Box<dyn Source>,
         /// The temporary name: ours alone, as the recorded intent says. A file that stands there is
         /// removed.
-        temporary: String,
+        temporary: RemoteName,
         /// The final name.
-        target: String,
+        target: RemoteName,
         /// What may stand under the final name.
         replaces: Replaces,
     },
     /// Removes a file.
     Remove {
         /// Its name.
-        name: String,
+        name: RemoteName,
     },
     /// Looks whether a file is there, and how large it is.
     Look {
         /// Its name.
-        name: String,
+        name: RemoteName,
     },
     /// Reads how a file begins.
     Excerpt {
         /// Its name.
-        name: String,
+        name: RemoteName,
         /// How much of it, in bytes.
         length: u32,
     },
@@ -48,11 +49,11 @@ impl fmt::Debug for Operation {
             Self::Upload {
                 target, replaces, ..
             } => {
-                write!(f, "Upload {{ target: {target:?}, replaces: {replaces:?} }}")
+                write!(f, "Upload {{ target: {target}, replaces: {replaces:?} }}")
             }
-            Self::Remove { name } => write!(f, "Remove {{ name: {name:?} }}"),
-            Self::Look { name } => write!(f, "Look {{ name: {name:?} }}"),
-            Self::Excerpt { name, .. } => write!(f, "Excerpt {{ name: {name:?} }}"),
+            Self::Remove { name } => write!(f, "Remove {{ name: {name} }}"),
+            Self::Look { name } => write!(f, "Look {{ name: {name} }}"),
+            Self::Excerpt { name, .. } => write!(f, "Excerpt {{ name: {name} }}"),
         }
     }
 }
@@ -125,7 +126,7 @@ pub(crate) fn never_begun(ticket: u64, operation: &Operation, reason: &str) -> C
     nothing_sent(ticket, phase, format!("{what}: {reason}"))
 }
 
-pub(crate) fn upload_never_begun(ticket: u64, target: &str, reason: &str) -> Completed {
+pub(crate) fn upload_never_begun(ticket: u64, target: &RemoteName, reason: &str) -> Completed {
     let text = format!("{target} was not uploaded: {reason}");
     nothing_sent(ticket, Phase::Create, text)
 }

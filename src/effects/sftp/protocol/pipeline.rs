@@ -9,6 +9,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
+use courier_ledger::RemoteName;
+
 use super::excerpt::Excerpt;
 use super::look::Look;
 use super::operation::{Completed, Operation, Outcome, never_begun, upload_never_begun};
@@ -328,7 +330,7 @@ impl Pipeline {
         self.outbox = Outbox::default();
     }
 
-    fn path(&self, name: &str) -> String {
+    fn path(&self, name: &RemoteName) -> String {
         join(&self.folder, name)
     }
 
@@ -470,9 +472,9 @@ impl Pipeline {
 pub(crate) struct Stalled;
 
 /// The path of `name` in `folder`; an empty folder is where the server puts one at login.
-pub(crate) fn join(folder: &str, name: &str) -> String {
+pub(crate) fn join(folder: &str, name: &RemoteName) -> String {
     match folder {
-        "" => name.to_owned(),
+        "" => name.to_string(),
         _ => format!("{}/{name}", folder.trim_end_matches('/')),
     }
 }

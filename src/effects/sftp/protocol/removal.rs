@@ -1,6 +1,8 @@
 //! The removal of one file: one request, one answer. Performs no I/O.
 
-use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, Removal as Outcome};
+use courier_ledger::{
+    Failure, FailureClass, Phase, RemoteAfterFailure, RemoteName, Removal as Outcome,
+};
 
 use super::operation::{Done, OperationError};
 use super::outbox::{Answer, Purpose, Requests};
@@ -9,13 +11,13 @@ use crate::effects::sftp::wire::request::Request;
 /// A removal under way.
 pub(crate) struct Removal {
     path: String,
-    name: String,
+    name: RemoteName,
     sent: bool,
 }
 
 impl Removal {
     /// The removal of `path`, which messages call `name`.
-    pub(crate) fn new(path: String, name: String) -> Self {
+    pub(crate) fn new(path: String, name: RemoteName) -> Self {
         Self {
             path,
             name,

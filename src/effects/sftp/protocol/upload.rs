@@ -18,7 +18,7 @@ mod ending;
 mod placing;
 mod reading_back;
 
-use courier_ledger::{Failure, Phase, Placement, Replaces};
+use courier_ledger::{Failure, Phase, Placement, RemoteName, Replaces};
 
 use super::operation::{Done, Outcome};
 use super::outbox::{Answer, Bounds, Flow, Purpose, Requests};
@@ -55,7 +55,7 @@ pub(crate) struct Upload {
     source: Box<dyn Source>,
     temporary: String,
     target: String,
-    name: String,
+    name: RemoteName,
     replaces: Replaces,
     recipe: Recipe,
     step: Step,
@@ -94,7 +94,7 @@ impl Upload {
         source: Box<dyn Source>,
         temporary: String,
         target: String,
-        name: String,
+        name: RemoteName,
         replaces: Replaces,
         recipe: Recipe,
     ) -> Self {
@@ -125,7 +125,7 @@ impl Upload {
     }
 
     /// What messages call it.
-    pub(crate) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &RemoteName {
         &self.name
     }
 

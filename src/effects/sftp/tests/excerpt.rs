@@ -8,7 +8,7 @@ use crate::effects::sftp::protocol::operation::{Done, Operation, OperationError}
 
 fn excerpt(server: &mut Server, name: &str, length: u32) -> Result<Done, OperationError> {
     let operation = Operation::Excerpt {
-        name: name.to_owned(),
+        name: super::name(name),
         length,
     };
     let mut pipeline = pipeline(server.manner, BOUNDS);

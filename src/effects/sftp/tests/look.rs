@@ -8,7 +8,7 @@ use crate::effects::sftp::protocol::operation::{Done, Operation};
 
 fn look(name: &str) -> Operation {
     Operation::Look {
-        name: name.to_owned(),
+        name: super::name(name),
     }
 }
 

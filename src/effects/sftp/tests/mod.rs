@@ -9,7 +9,7 @@ mod recipe;
 mod scripted;
 mod upload;
 
-use courier_ledger::{Placement, Replaces};
+use courier_ledger::{Placement, RemoteName, Replaces};
 
 use crate::effects::sftp::protocol::operation::{Completed, Done, Operation, OperationError};
 use scripted::{BOUNDS, Manner, Pieces, Server, run};
@@ -19,11 +19,16 @@ const OLD: &[u8] = b"old";
 const TARGET: &str = "box/export_1.zip";
 const TEMPORARY: &str = "box/.export_1.zip.part";
 
+/// A name as text says it: tests call files what they like.
+fn name(text: &str) -> RemoteName {
+    serde_json::from_value(text.into()).unwrap()
+}
+
 fn upload(replaces: Replaces) -> Operation {
     Operation::Upload {
         source: Pieces::whole(NEW),
-        temporary: ".export_1.zip.part".to_owned(),
-        target: "export_1.zip".to_owned(),
+        temporary: name(".export_1.zip.part"),
+        target: name("export_1.zip"),
         replaces,
     }
 }

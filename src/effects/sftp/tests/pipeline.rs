@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
 use super::scripted::{BOUNDS, Fault, Manner, Pieces, Server, pipeline, run};
-use super::{NEW, server, upload};
+use super::{NEW, name, server, upload};
 use crate::effects::sftp::protocol::operation::{Done, Operation};
 use crate::effects::sftp::protocol::outbox::Bounds;
 use crate::effects::sftp::protocol::pipeline::Pipeline;
@@ -63,8 +63,8 @@ fn waiting_for_the_source_is_not_the_uploads_own_time() {
         1,
         Operation::Upload {
             source: Pieces::new(vec![Ok(None), Ok(Some(NEW.to_vec()))]),
-            temporary: ".t".to_owned(),
-            target: "t".to_owned(),
+            temporary: name(".t"),
+            target: name("t"),
             replaces: Replaces::Nothing,
         },
     );
@@ -142,8 +142,8 @@ fn numbered(count: u64) -> Vec<(u64, Operation)> {
         .map(|number| {
             let operation = Operation::Upload {
                 source: Pieces::whole(NEW),
-                temporary: format!(".{number}"),
-                target: number.to_string(),
+                temporary: name(&format!(".{number}")),
+                target: name(&number.to_string()),
                 replaces: Replaces::Nothing,
             };
             (number, operation)
@@ -184,8 +184,8 @@ proptest! {
             .map(|(number, pieces)| {
                 let operation = Operation::Upload {
                     source: Pieces::new(pieces.iter().cloned().map(Ok).collect()),
-                    temporary: format!(".{number}"),
-                    target: number.to_string(),
+                    temporary: name(&format!(".{number}")),
+                    target: name(&number.to_string()),
                     replaces: Replaces::Nothing,
                 };
                 (number as u64, operation)
@@ -251,7 +251,7 @@ proptest! {
         for (ticket, operation) in numbered(3) {
             pipeline.submit(ticket, operation);
         }
-        pipeline.submit(9, Operation::Remove { name: "r".to_owned() });
+        pipeline.submit(9, Operation::Remove { name: name("r") });
         pipeline.pump(now);
         for (id, code, handle) in answers {
             let mut answer = Vec::new();

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
 use super::scripted::{BOUNDS, Fault, Manner, Pieces, Server, pipeline_with, run};
-use super::{NEW, OLD, TARGET, TEMPORARY, only, server, upload, uploaded};
+use super::{NEW, OLD, TARGET, TEMPORARY, name, only, server, upload, uploaded};
 use crate::effects::sftp::protocol::operation::{Done, Operation, OperationError};
 use crate::effects::sftp::protocol::recipe::{Placing, Recipe, Verification};
 use crate::effects::sftp::wire::request::decoded::Decoded;
@@ -78,8 +78,8 @@ fn a_direct_upload_that_cannot_go_on_leaves_no_part_and_says_that_the_old_versio
         let mut server = server(Manner::default(), old);
         let operation = Operation::Upload {
             source: Pieces::new(vec![Ok(Some(NEW.to_vec())), Err(())]),
-            temporary: ".export_1.zip.part".to_owned(),
-            target: "export_1.zip".to_owned(),
+            temporary: name(".export_1.zip.part"),
+            target: name("export_1.zip"),
             replaces,
         };
         let mut pipeline = pipeline_with(server.manner, BOUNDS, DIRECT);
@@ -201,8 +201,8 @@ fn a_server_that_allows_one_open_file_is_read_back_from_too() {
         .map(|number| {
             let operation = Operation::Upload {
                 source: Pieces::whole(NEW),
-                temporary: format!(".{number}"),
-                target: number.to_string(),
+                temporary: name(&format!(".{number}")),
+                target: name(&number.to_string()),
                 replaces: Replaces::Nothing,
             };
             (number, operation)
@@ -347,8 +347,8 @@ proptest! {
             .map(|(number, size)| {
                 let operation = Operation::Upload {
                     source: Pieces::whole(&vec![7; *size]),
-                    temporary: format!(".{number}"),
-                    target: number.to_string(),
+                    temporary: name(&format!(".{number}")),
+                    target: name(&number.to_string()),
                     replaces: Replaces::Nothing,
                 };
                 (number as u64, operation)

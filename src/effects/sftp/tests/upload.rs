@@ -3,7 +3,7 @@
 use courier_ledger::{FailureClass, Phase, Placement, RemoteAfterFailure, Removal, Replaces};
 
 use super::scripted::{BOUNDS, Fault, Manner, Pieces, Server, pipeline, run};
-use super::{NEW, OLD, TARGET, TEMPORARY, only, server, upload, upload_to, uploaded};
+use super::{NEW, OLD, TARGET, TEMPORARY, name, only, server, upload, upload_to, uploaded};
 use crate::effects::sftp::protocol::operation::{Done, Operation, OperationError};
 use crate::effects::sftp::wire::request::decoded::Decoded;
 use crate::effects::sftp::wire::status::StatusCode;
@@ -201,8 +201,8 @@ fn an_empty_file_is_a_file() {
     let mut empty = server(Manner::default(), false);
     let operation = Operation::Upload {
         source: Pieces::new(vec![]),
-        temporary: ".export_1.zip.part".to_owned(),
-        target: "export_1.zip".to_owned(),
+        temporary: name(".export_1.zip.part"),
+        target: name("export_1.zip"),
         replaces: Replaces::Nothing,
     };
     let done = only(run(
@@ -230,8 +230,8 @@ fn a_source_that_breaks_leaves_nothing_behind() {
         let mut server = server(Manner::default(), true);
         let operation = Operation::Upload {
             source: Pieces::new(pieces),
-            temporary: ".export_1.zip.part".to_owned(),
-            target: "export_1.zip".to_owned(),
+            temporary: name(".export_1.zip.part"),
+            target: name("export_1.zip"),
             replaces: Replaces::Own,
         };
         let mut pipeline = pipeline(server.manner, BOUNDS);
@@ -249,7 +249,7 @@ fn a_removal_tells_what_was_there() {
     let mut pipeline = pipeline(server.manner, BOUNDS);
     let mut remove = |ticket| {
         let operation = Operation::Remove {
-            name: "export_1.zip".to_owned(),
+            name: name("export_1.zip"),
         };
         only(run(
             &mut pipeline,
@@ -273,7 +273,7 @@ fn a_refused_or_unanswered_removal_says_what_is_known() {
         let mut server = server(Manner::default(), true);
         server.faults.insert(0, fault);
         let operation = Operation::Remove {
-            name: "export_1.zip".to_owned(),
+            name: name("export_1.zip"),
         };
         let mut pipeline = pipeline(server.manner, BOUNDS);
         let error = only(run(&mut pipeline, &mut server, vec![(1, operation)], 5)).unwrap_err();

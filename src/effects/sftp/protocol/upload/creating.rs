@@ -143,7 +143,7 @@ impl Upload {
         };
         let file = match self.recipe.placing {
             Placing::Rename => format!("the temporary file for {}", self.name),
-            Placing::Direct => self.name.clone(),
+            Placing::Direct => self.name.to_string(),
         };
         self.fail(
             Phase::Create,
