@@ -2,8 +2,9 @@
 
 use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, RemoteName};
 
+use super::answer::{self, Answer, Handle, Piece};
 use super::operation::{Done, OperationError, Outcome};
-use super::outbox::{Answer, Purpose, Requests};
+use super::outbox::Requests;
 use crate::effects::sftp::wire::request::Request;
 use crate::effects::sftp::wire::status::{Status, StatusCode};
 
@@ -12,9 +13,21 @@ pub(crate) struct Excerpt {
     path: String,
     name: RemoteName,
     length: u32,
-    handle: Option<Vec<u8>>,
-    bytes: Vec<u8>,
-    failure: Option<OperationError>,
+    state: State,
+}
+
+/// How far an excerpt is.
+enum State {
+    /// The file is being opened.
+    Opening,
+    /// It is being read.
+    Reading {
+        handle: Handle,
+        /// What was read so far.
+        bytes: Vec<u8>,
+    },
+    /// It is being closed; what comes of it is known.
+    Closing(Outcome),
 }
 
 impl Excerpt {
@@ -24,77 +37,84 @@ impl Excerpt {
             path,
             name,
             length,
-            handle: None,
-            bytes: Vec::new(),
-            failure: None,
+            state: State::Opening,
         }
     }
 
     /// Sends the first request.
     pub(crate) fn begin(&self, out: &mut Requests<'_>) {
-        out.send(Purpose::Reopen, Request::OpenRead { path: &self.path });
+        out.open(Request::OpenRead { path: &self.path }, |said| {
+            Answer::Excerpt(answer::Excerpt::Opened(said))
+        });
     }
 
     /// Takes an answer.
-    pub(crate) fn answer(&mut self, answer: Answer, out: &mut Requests<'_>) -> Option<Outcome> {
-        match (answer, self.handle.is_some()) {
-            (Answer::Handle(handle), _) => {
-                self.handle = Some(handle);
-                self.read_on(out);
-                None
+    pub(crate) fn answer(
+        &mut self,
+        answer: answer::Excerpt,
+        out: &mut Requests<'_>,
+    ) -> Option<Outcome> {
+        use answer::Excerpt::{Closed, Opened, Read};
+        let state = std::mem::replace(&mut self.state, State::Opening);
+        self.state = match (state, answer) {
+            (State::Opening, Opened(Ok(handle))) => self.read_on(handle, Vec::new(), out),
+            (State::Opening, Opened(Err(status))) if status.code.is_absent() => {
+                return Some(Ok(Done::Excerpt(None)));
             }
-            (Answer::Refused(status), false) if status.code.is_absent() => {
-                Some(Ok(Done::Excerpt(None)))
+            (State::Opening, Opened(Err(status))) => return Some(Err(self.refused(&status))),
+            (State::Reading { handle, bytes }, Read(piece)) => {
+                self.piece_read(handle, bytes, piece, out)
             }
-            (Answer::Refused(status), false) => Some(Err(self.refused(&status))),
-            (Answer::Data(bytes), _) if !bytes.is_empty() => {
-                self.bytes.extend(bytes);
-                self.read_on(out);
-                None
-            }
-            (Answer::Refused(status), true) if self.is_reading() => {
-                if status.code != StatusCode::EOF {
-                    self.failure = Some(self.refused(&status));
-                }
-                self.close(out);
-                None
-            }
-            (Answer::Data(_), _) => {
-                self.close(out);
-                None
-            }
-            // The close: what was only read cannot have lost anything by it.
-            (Answer::Ok | Answer::Attributes(_) | Answer::Refused(_), _) => {
-                let bytes = std::mem::take(&mut self.bytes);
-                let done = Done::Excerpt(Some(bytes));
-                Some(self.failure.take().map_or(Ok(done), Err))
-            }
-        }
+            (State::Closing(outcome), Closed) => return Some(outcome),
+            // It asks one thing at a time: nothing else can be answered.
+            (state @ State::Opening, Read(_) | Closed)
+            | (state @ State::Reading { .. }, Opened(_) | Closed)
+            | (state @ State::Closing(_), Opened(_) | Read(_)) => state,
+        };
+        None
     }
 
     /// The end without an answer.
     pub(crate) fn lost(&self, reason: &str) -> OperationError {
-        let text = format!("{} was not looked into: {reason}", self.name);
-        self.failed(FailureClass::Transient, text, true)
+        let failure = Failure {
+            phase: Phase::Look,
+            class: FailureClass::Transient,
+            text: format!("{} was not looked into: {reason}", self.name),
+        };
+        OperationError::lost(failure, RemoteAfterFailure::Untouched)
     }
 
-    fn is_reading(&self) -> bool {
-        self.length > 0
-    }
-
-    /// Asks for what is missing; closes when nothing is.
-    fn read_on(&mut self, out: &mut Requests<'_>) {
-        let read = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
-        match (self.length.checked_sub(read), &self.handle) {
-            (Some(left @ 1..), Some(handle)) => out.read(handle, u64::from(read), left),
-            _ => self.close(out),
+    fn piece_read(
+        &self,
+        handle: Handle,
+        mut bytes: Vec<u8>,
+        piece: Piece,
+        out: &mut Requests<'_>,
+    ) -> State {
+        match piece.bytes {
+            Ok(more) if !more.is_empty() => {
+                bytes.extend(more);
+                self.read_on(handle, bytes, out)
+            }
+            Ok(_) => close(&handle, Ok(Done::Excerpt(Some(bytes))), out),
+            Err(status) if status.code == StatusCode::EOF => {
+                close(&handle, Ok(Done::Excerpt(Some(bytes))), out)
+            }
+            Err(status) => close(&handle, Err(self.refused(&status)), out),
         }
     }
 
-    fn close(&mut self, out: &mut Requests<'_>) {
-        self.length = 0;
-        if let Some(handle) = &self.handle {
-            out.send(Purpose::Close, Request::Close { handle });
+    /// Asks for what is missing; closes when nothing is.
+    fn read_on(&self, handle: Handle, bytes: Vec<u8>, out: &mut Requests<'_>) -> State {
+        let read = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        match self.length.checked_sub(read) {
+            Some(left @ 1..) => {
+                out.read(&handle, u64::from(read), left, |piece| {
+                    Answer::Excerpt(answer::Excerpt::Read(piece))
+                });
+                State::Reading { handle, bytes }
+            }
+            Some(0) | None => close(&handle, Ok(Done::Excerpt(Some(bytes))), out),
         }
     }
 
@@ -108,22 +128,20 @@ impl Excerpt {
         } else {
             (status.code.class(), "")
         };
-        let text = format!(
-            "the server does not let {} be looked into: {status}{hint}",
-            self.name
-        );
-        self.failed(class, text, false)
+        let name = &self.name;
+        let failure = Failure {
+            phase: Phase::Look,
+            class,
+            text: format!("the server does not let {name} be looked into: {status}{hint}"),
+        };
+        OperationError::new(failure, RemoteAfterFailure::Untouched)
     }
+}
 
-    fn failed(&self, class: FailureClass, text: String, connection_lost: bool) -> OperationError {
-        OperationError {
-            failure: Failure {
-                phase: Phase::Look,
-                class,
-                text,
-            },
-            remote: RemoteAfterFailure::Untouched,
-            connection_lost,
-        }
-    }
+/// Closes the file, whatever comes of it.
+fn close(handle: &[u8], outcome: Outcome, out: &mut Requests<'_>) -> State {
+    out.act(Request::Close { handle }, |_| {
+        Answer::Excerpt(answer::Excerpt::Closed)
+    });
+    State::Closing(outcome)
 }

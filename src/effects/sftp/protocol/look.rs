@@ -3,8 +3,10 @@
 
 use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, RemoteName, Seen};
 
-use super::operation::{Done, OperationError};
-use super::outbox::{Answer, Purpose, Requests};
+use super::answer::{Answer, Said};
+use super::operation::{Done, OperationError, Outcome};
+use super::outbox::Requests;
+use crate::effects::sftp::wire::reply::Attributes;
 use crate::effects::sftp::wire::request::Request;
 
 /// A look under way.
@@ -21,39 +23,33 @@ impl Look {
 
     /// Sends the request.
     pub(crate) fn begin(&self, out: &mut Requests<'_>) {
-        out.send(Purpose::Look, Request::Lstat { path: &self.path });
+        out.look(Request::Lstat { path: &self.path }, Answer::Looked);
     }
 
     /// Takes the answer.
-    pub(crate) fn answer(&self, answer: &Answer) -> Result<Done, OperationError> {
-        match answer {
-            Answer::Attributes(attributes) => Ok(Done::Seen(Seen::Present(attributes.size_bytes))),
-            Answer::Refused(status) if status.code.is_absent() => Ok(Done::Seen(Seen::Absent)),
-            Answer::Refused(status) => Err(self.failed(
-                status.code.class(),
-                format!("the server does not show {}: {status}", self.name),
-                false,
-            )),
-            // The outbox lets only attributes and refusals through.
-            Answer::Ok | Answer::Handle(_) | Answer::Data(_) => Ok(Done::Seen(Seen::Present(None))),
+    pub(crate) fn answer(&self, said: Said<Attributes>) -> Outcome {
+        match said {
+            Ok(attributes) => Ok(Done::Seen(Seen::Present(attributes.size_bytes))),
+            Err(status) if status.code.is_absent() => Ok(Done::Seen(Seen::Absent)),
+            Err(status) => {
+                let failure = Failure {
+                    phase: Phase::Look,
+                    class: status.code.class(),
+                    text: format!("the server does not show {}: {status}", self.name),
+                };
+                let remote = RemoteAfterFailure::Untouched;
+                Err(OperationError::new(failure, remote))
+            }
         }
     }
 
     /// The end without an answer.
     pub(crate) fn lost(&self, reason: &str) -> OperationError {
-        let text = format!("{} was not looked at: {reason}", self.name);
-        self.failed(FailureClass::Transient, text, true)
-    }
-
-    fn failed(&self, class: FailureClass, text: String, connection_lost: bool) -> OperationError {
-        OperationError {
-            failure: Failure {
-                phase: Phase::Look,
-                class,
-                text,
-            },
-            remote: RemoteAfterFailure::Untouched,
-            connection_lost,
-        }
+        let failure = Failure {
+            phase: Phase::Look,
+            class: FailureClass::Transient,
+            text: format!("{} was not looked at: {reason}", self.name),
+        };
+        OperationError::lost(failure, RemoteAfterFailure::Untouched)
     }
 }

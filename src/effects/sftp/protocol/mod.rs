@@ -5,6 +5,7 @@
 //! (`tests/purity.rs`), and nothing knows the connection that carries it. Deliberately absent:
 //! policy; what is done, retried or overwritten is decided elsewhere.
 
+mod answer;
 mod excerpt;
 mod look;
 pub(super) mod operation;

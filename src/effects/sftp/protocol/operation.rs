@@ -3,10 +3,7 @@
 
 use std::fmt;
 
-use courier_ledger::{
-    Failure, FailureClass, Phase, Placement, RemoteAfterFailure, RemoteName, Removal, Replaces,
-    Seen,
-};
+use courier_ledger::{Failure, Placement, RemoteAfterFailure, RemoteName, Removal, Replaces, Seen};
 
 use crate::effects::source::Source;
 
@@ -95,6 +92,25 @@ pub struct OperationError {
     pub connection_lost: bool,
 }
 
+impl OperationError {
+    /// The connection stands.
+    pub(crate) fn new(failure: Failure, remote: RemoteAfterFailure) -> Self {
+        Self {
+            failure,
+            remote,
+            connection_lost: false,
+        }
+    }
+
+    /// The connection is gone.
+    pub(crate) fn lost(failure: Failure, remote: RemoteAfterFailure) -> Self {
+        Self {
+            connection_lost: true,
+            ..Self::new(failure, remote)
+        }
+    }
+}
+
 impl fmt::Display for OperationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.failure.fmt(f)
@@ -113,35 +129,4 @@ pub struct Completed {
     pub ticket: u64,
     /// How it ended.
     pub result: Result<Done, OperationError>,
-}
-
-/// The end of an operation of which nothing was sent.
-pub(crate) fn never_begun(ticket: u64, operation: &Operation, reason: &str) -> Completed {
-    let (phase, what) = match operation {
-        Operation::Upload { target, .. } => return upload_never_begun(ticket, target, reason),
-        Operation::Remove { name } => (Phase::Remove, format!("{name} was not removed")),
-        Operation::Look { name } => (Phase::Look, format!("{name} was not looked at")),
-        Operation::Excerpt { name, .. } => (Phase::Look, format!("{name} was not looked into")),
-    };
-    nothing_sent(ticket, phase, format!("{what}: {reason}"))
-}
-
-pub(crate) fn upload_never_begun(ticket: u64, target: &RemoteName, reason: &str) -> Completed {
-    let text = format!("{target} was not uploaded: {reason}");
-    nothing_sent(ticket, Phase::Create, text)
-}
-
-fn nothing_sent(ticket: u64, phase: Phase, text: String) -> Completed {
-    Completed {
-        ticket,
-        result: Err(OperationError {
-            failure: Failure {
-                phase,
-                class: FailureClass::Transient,
-                text,
-            },
-            remote: RemoteAfterFailure::Untouched,
-            connection_lost: true,
-        }),
-    }
 }

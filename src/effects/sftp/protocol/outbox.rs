@@ -6,137 +6,21 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+use super::answer::{Answer, Awaited, Handle, Piece, Said, Sending};
 use crate::effects::sftp::wire::error::ProtocolError;
-use crate::effects::sftp::wire::reply::{Attributes, Reply};
+use crate::effects::sftp::wire::reply::Attributes;
 use crate::effects::sftp::wire::request::{Request, encode_write};
-use crate::effects::sftp::wire::status::{Status, StatusCode};
 use crate::effects::source::{Available, Source};
-
-/// What a request is for, in the story of its operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Purpose {
-    /// Creates the file, or empties the old one.
-    Create,
-    /// Removes what stood under the temporary name.
-    ClearTemporary,
-    /// Writes a piece.
-    Write,
-    /// Brings the file to the disk.
-    Sync,
-    /// Asks for the size of the open file.
-    Measure,
-    /// Closes the file.
-    Close,
-    /// Asks for the size of the file by its name.
-    MeasureByName,
-    /// Opens the file to read it back.
-    Reopen,
-    /// Reads a piece of it back.
-    Read {
-        /// Where the piece begins.
-        offset: u64,
-        /// How many bytes were asked for.
-        length: u32,
-    },
-    /// Looks whether the final name is free.
-    LookBefore,
-    /// Puts the file in place, over what is there.
-    Replace,
-    /// Puts the file in place.
-    Place,
-    /// Looks why the file could not be put in place.
-    LookAfterRefusal,
-    /// Removes the old file from the final name.
-    Unlink,
-    /// Puts the file in place, once more.
-    PlaceAgain,
-    /// Looks what the rename did that was sent right before.
-    LookBehind,
-    /// Looks whether the file is still there.
-    LookAfter,
-    /// Removes the temporary file of an upload that was given up.
-    Withdraw,
-    /// Removes a file.
-    Remove,
-    /// Looks at a file.
-    Look,
-}
-
-impl Purpose {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Create | Self::Reopen => "open a file",
-            Self::Read { .. } => "read",
-            Self::ClearTemporary | Self::Unlink | Self::Withdraw | Self::Remove => "remove a file",
-            Self::Write => "write",
-            Self::Sync => "sync a file",
-            Self::Close => "close a file",
-            Self::Measure
-            | Self::MeasureByName
-            | Self::LookBefore
-            | Self::LookAfterRefusal
-            | Self::LookBehind
-            | Self::LookAfter
-            | Self::Look => "tell a file's attributes",
-            Self::Replace | Self::Place | Self::PlaceAgain => "rename a file",
-        }
-    }
-
-    /// The answer that `reply` is to such a request.
-    pub(crate) fn answer(self, reply: Reply) -> Result<Answer, ProtocolError> {
-        let answer = reply.words();
-        let wants_handle = matches!(self, Self::Create | Self::Reopen);
-        let wants_data = matches!(self, Self::Read { .. });
-        let wants_attributes = matches!(
-            self,
-            Self::Measure
-                | Self::MeasureByName
-                | Self::LookBefore
-                | Self::LookAfterRefusal
-                | Self::LookBehind
-                | Self::LookAfter
-                | Self::Look
-        );
-        match reply {
-            Reply::Status(status) if status.code != StatusCode::OK => Ok(Answer::Refused(status)),
-            Reply::Status(_) if !wants_handle && !wants_data && !wants_attributes => Ok(Answer::Ok),
-            Reply::Handle(handle) if wants_handle => Ok(Answer::Handle(handle)),
-            Reply::Data(bytes) if wants_data => Ok(Answer::Data(bytes)),
-            Reply::Attributes(attributes) if wants_attributes => Ok(Answer::Attributes(attributes)),
-            Reply::Status(_)
-            | Reply::Handle(_)
-            | Reply::Data(_)
-            | Reply::Attributes(_)
-            | Reply::Extended(_) => Err(ProtocolError::Unexpected {
-                answer,
-                request: self.words(),
-            }),
-        }
-    }
-}
-
-/// An answer that fits its request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// Done.
-    Ok,
-    /// The file is open.
-    Handle(Vec<u8>),
-    /// Bytes of it.
-    Data(Vec<u8>),
-    /// The file is there.
-    Attributes(Attributes),
-    /// Not done.
-    Refused(Status),
-}
 
 /// A request that has not been answered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outstanding {
-    /// Whose it is.
-    pub(crate) slot: u64,
-    /// What it is for.
-    pub(crate) purpose: Purpose,
+    /// The operation whose it is.
+    pub(crate) ticket: u64,
+    /// What its answer will be.
+    pub(crate) awaited: Awaited,
+    /// What was asked, in words.
+    pub(crate) words: &'static str,
     /// Data that it carries or asks for.
     data_bytes: usize,
 }
@@ -198,16 +82,9 @@ impl Outbox {
         Ok(request)
     }
 
-    fn note(&mut self, slot: u64, purpose: Purpose, data_bytes: usize) {
-        self.outstanding.insert(
-            self.next_id,
-            Outstanding {
-                slot,
-                purpose,
-                data_bytes,
-            },
-        );
-        self.unacknowledged_bytes += data_bytes;
+    fn note(&mut self, request: Outstanding) {
+        self.unacknowledged_bytes += request.data_bytes;
+        self.outstanding.insert(self.next_id, request);
         // Ids may come round after 2^32 requests; only a few thousand are ever open.
         self.next_id = self.next_id.wrapping_add(1);
     }
@@ -250,8 +127,8 @@ pub(crate) struct Capabilities {
 pub(crate) struct Requests<'a> {
     pub(crate) outbox: &'a mut Outbox,
     pub(crate) capabilities: &'a mut Capabilities,
-    /// Whose requests these are.
-    pub(crate) slot: u64,
+    /// The operation whose requests these are.
+    pub(crate) ticket: u64,
     /// Its requests without an answer.
     pub(crate) outstanding: &'a mut usize,
     /// Files that the server has open for other operations; none where no other needs one.
@@ -279,24 +156,55 @@ pub(crate) enum Flow {
 }
 
 impl Requests<'_> {
-    /// Sends a request.
-    pub(crate) fn send(&mut self, purpose: Purpose, request: Request<'_>) {
-        request.encode(self.outbox.next_id, &mut self.outbox.bytes);
-        self.outbox.note(self.slot, purpose, 0);
-        *self.outstanding += 1;
+    /// Sends a request that is done or refused.
+    pub(crate) fn act(&mut self, request: Request<'_>, answer: fn(Said<()>) -> Answer) {
+        self.send(request, Awaited::Done(answer), 0);
+    }
+
+    /// Sends a request that opens a file.
+    pub(crate) fn open(&mut self, request: Request<'_>, answer: fn(Said<Handle>) -> Answer) {
+        self.send(request, Awaited::Handle(answer), 0);
+    }
+
+    /// Sends a request for a file's attributes.
+    pub(crate) fn look(&mut self, request: Request<'_>, answer: fn(Said<Attributes>) -> Answer) {
+        self.send(request, Awaited::Attributes(answer), 0);
     }
 
     /// Sends a READ.
-    pub(crate) fn read(&mut self, handle: &[u8], offset: u64, length: u32) {
+    pub(crate) fn read(
+        &mut self,
+        handle: &[u8],
+        offset: u64,
+        length: u32,
+        answer: fn(Piece) -> Answer,
+    ) {
         let request = Request::Read {
             handle,
             offset,
             length,
         };
-        request.encode(self.outbox.next_id, &mut self.outbox.bytes);
+        let awaited = Awaited::Piece {
+            offset,
+            length,
+            answer,
+        };
         let data_bytes = usize::try_from(length).unwrap_or(usize::MAX);
-        self.outbox
-            .note(self.slot, Purpose::Read { offset, length }, data_bytes);
+        self.send(request, awaited, data_bytes);
+    }
+
+    fn send(&mut self, request: Request<'_>, awaited: Awaited, data_bytes: usize) {
+        request.encode(self.outbox.next_id, &mut self.outbox.bytes);
+        self.note(awaited, request.words(), data_bytes);
+    }
+
+    fn note(&mut self, awaited: Awaited, words: &'static str, data_bytes: usize) {
+        self.outbox.note(Outstanding {
+            ticket: self.ticket,
+            awaited,
+            words,
+            data_bytes,
+        });
         *self.outstanding += 1;
     }
 
@@ -323,8 +231,8 @@ impl Requests<'_> {
         );
         let source = flow?;
         if bytes > 0 {
-            self.outbox.note(self.slot, Purpose::Write, bytes);
-            *self.outstanding += 1;
+            let written = |said| Answer::Sending(Sending::Written(said));
+            self.note(Awaited::Done(written), "write", bytes);
         }
         Ok(Fed { bytes, source })
     }

@@ -11,13 +11,14 @@ use std::time::Instant;
 
 use courier_ledger::RemoteName;
 
+use super::answer::{Answer, Misplaced};
 use super::excerpt::Excerpt;
 use super::look::Look;
-use super::operation::{Completed, Operation, Outcome, never_begun, upload_never_begun};
-use super::outbox::{Answer, Bounds, Capabilities, Flow, Outbox, Purpose, Requests};
+use super::operation::{Completed, Operation, Outcome};
+use super::outbox::{Bounds, Capabilities, Flow, Outbox, Requests};
 use super::recipe::Recipe;
 use super::removal::Removal;
-use super::upload::Upload;
+use super::upload::{Order, Upload};
 use crate::effects::sftp::wire::error::ProtocolError;
 use crate::effects::sftp::wire::packet::FrameBuffer;
 use crate::effects::sftp::wire::reply::Reply;
@@ -48,15 +49,14 @@ impl Machine {
     /// Takes an answer, and sends what comes next.
     fn answer(
         &mut self,
-        purpose: Purpose,
         answer: Answer,
         out: &mut Requests<'_>,
-    ) -> Option<Outcome> {
+    ) -> Result<Option<Outcome>, Misplaced> {
         match self {
-            Self::Upload(upload) => upload.answer(purpose, answer, out),
-            Self::Removal(removal) => Some(removal.answer(&answer)),
-            Self::Look(look) => Some(look.answer(&answer)),
-            Self::Excerpt(excerpt) => excerpt.answer(answer, out),
+            Self::Upload(upload) => upload.answer(answer, out),
+            Self::Removal(removal) => Ok(Some(removal.answer(answer.removed()?))),
+            Self::Look(look) => Ok(Some(look.answer(answer.looked()?))),
+            Self::Excerpt(excerpt) => Ok(excerpt.answer(answer.excerpt()?, out)),
         }
     }
 
@@ -68,8 +68,8 @@ impl Machine {
         }
     }
 
-    /// How it ended when the connection was lost.
-    fn lost(&mut self, reason: &str) -> Outcome {
+    /// How it ended when the connection was lost, begun or not.
+    fn lost(self, reason: &str) -> Outcome {
         match self {
             Self::Upload(upload) => upload.lost(reason),
             Self::Removal(removal) => Err(removal.lost(reason)),
@@ -81,7 +81,6 @@ impl Machine {
 
 /// An operation under way.
 struct Active {
-    ticket: u64,
     machine: Machine,
     outstanding: usize,
     deadline: Instant,
@@ -95,8 +94,11 @@ impl Active {
         matches!(&self.machine, Machine::Upload(upload) if upload.is_moving())
     }
 
-    fn is_crowded_out(&self) -> bool {
-        matches!(&self.machine, Machine::Upload(upload) if upload.is_crowded_out())
+    fn crowded_out_by(&self) -> Option<usize> {
+        match &self.machine {
+            Machine::Upload(upload) => upload.crowded_out_by(),
+            Machine::Removal(_) | Machine::Look(_) | Machine::Excerpt(_) => None,
+        }
     }
 
     fn occupies_file(&self) -> bool {
@@ -121,11 +123,11 @@ pub(crate) struct Pipeline {
     capabilities: Capabilities,
     outbox: Outbox,
     frames: FrameBuffer,
-    waiting_uploads: VecDeque<(u64, Box<Upload>)>,
-    /// Removals and looks: they need no open file, so they wait for no upload.
-    waiting_small: VecDeque<(u64, Operation)>,
+    waiting_uploads: VecDeque<(u64, Machine)>,
+    /// What holds no file open for long, so it waits for no upload.
+    waiting_small: VecDeque<(u64, Machine)>,
+    /// By the ticket that each was submitted with.
     active: BTreeMap<u64, Active>,
-    next_slot: u64,
     /// Whose turn it is to send data.
     ready: VecDeque<u64>,
     /// Whose source has nothing now.
@@ -152,7 +154,6 @@ impl Pipeline {
             waiting_uploads: VecDeque::new(),
             waiting_small: VecDeque::new(),
             active: BTreeMap::new(),
-            next_slot: 0,
             ready: VecDeque::new(),
             starved: Vec::new(),
             completed: VecDeque::new(),
@@ -160,21 +161,40 @@ impl Pipeline {
         }
     }
 
-    /// Takes an operation; it begins when there is room for it.
+    /// Takes an operation; it begins when there is room for it. No other with this ticket may be
+    /// under way.
     pub(crate) fn submit(&mut self, ticket: u64, operation: Operation) {
         match operation {
-            Operation::Remove { .. } | Operation::Look { .. } | Operation::Excerpt { .. } => {
-                self.waiting_small.push_back((ticket, operation));
-            }
             Operation::Upload {
                 source,
                 temporary,
                 target,
                 replaces,
             } => {
-                let paths = (self.path(&temporary), self.path(&target));
-                let upload = Upload::new(source, paths.0, paths.1, target, replaces, self.recipe);
-                self.waiting_uploads.push_back((ticket, Box::new(upload)));
+                let order = Order {
+                    temporary: self.path(&temporary),
+                    target: self.path(&target),
+                    name: target,
+                    replaces,
+                    recipe: self.recipe,
+                };
+                let upload = Box::new(Upload::new(source, order));
+                self.waiting_uploads
+                    .push_back((ticket, Machine::Upload(upload)));
+            }
+            Operation::Remove { name } => {
+                let removal = Removal::new(self.path(&name), name);
+                self.waiting_small
+                    .push_back((ticket, Machine::Removal(removal)));
+            }
+            Operation::Look { name } => {
+                let look = Look::new(self.path(&name), name);
+                self.waiting_small.push_back((ticket, Machine::Look(look)));
+            }
+            Operation::Excerpt { name, length } => {
+                let excerpt = Excerpt::new(self.path(&name), name, length);
+                self.waiting_small
+                    .push_back((ticket, Machine::Excerpt(excerpt)));
             }
         }
     }
@@ -221,13 +241,13 @@ impl Pipeline {
             };
             let (id, reply) = Reply::decode(packet)?;
             let request = self.outbox.answered(id)?;
-            let answer = request.purpose.answer(reply)?;
+            let answer = request.awaited.answer(reply, request.words)?;
             self.answers += 1;
-            let others_open = match request.purpose {
-                Purpose::Create => self.others_open(request.slot),
+            let others_open = match &answer {
+                Answer::Creating(_) => self.others_open(request.ticket),
                 _ => None,
             };
-            let Some(active) = self.active.get_mut(&request.slot) else {
+            let Some(active) = self.active.get_mut(&request.ticket) else {
                 return Err(ProtocolError::UnknownId { id });
             };
             active.outstanding -= 1;
@@ -235,19 +255,21 @@ impl Pipeline {
             let mut out = Requests {
                 outbox: &mut self.outbox,
                 capabilities: &mut self.capabilities,
-                slot: request.slot,
+                ticket: request.ticket,
                 outstanding: &mut active.outstanding,
                 others_open,
             };
-            let outcome = active.machine.answer(request.purpose, answer, &mut out);
+            let outcome = active
+                .machine
+                .answer(answer, &mut out)
+                .map_err(|Misplaced| ProtocolError::UnknownId { id })?;
             if active.is_moving() && !was_moving {
-                self.ready.push_back(request.slot);
+                self.ready.push_back(request.ticket);
             }
             active.settle(now);
-            if active.is_crowded_out() {
-                self.crowded_out(request.slot);
-            } else {
-                self.end(request.slot, outcome);
+            match active.crowded_out_by() {
+                Some(others_open) => self.crowded_out(request.ticket, others_open),
+                None => self.end(request.ticket, outcome),
             }
         }
     }
@@ -260,10 +282,10 @@ impl Pipeline {
             && self.outbox.windowed_bytes() < self.bounds.unacknowledged_bytes
             && self.outbox.outstanding() < MOST_REQUESTS
         {
-            let Some(slot) = self.ready.pop_front() else {
+            let Some(ticket) = self.ready.pop_front() else {
                 return;
             };
-            self.feed(slot, now);
+            self.feed(ticket, now);
         }
     }
 
@@ -276,10 +298,10 @@ impl Pipeline {
             .active
             .iter()
             .filter(|(_, active)| active.idle_since.is_none() && active.deadline <= now)
-            .map(|(slot, _)| *slot)
+            .map(|(ticket, _)| *ticket)
             .collect();
-        for slot in late {
-            let Some(active) = self.active.get_mut(&slot) else {
+        for ticket in late {
+            let Some(active) = self.active.get_mut(&ticket) else {
                 continue;
             };
             if active.expired {
@@ -290,12 +312,12 @@ impl Pipeline {
             let mut out = Requests {
                 outbox: &mut self.outbox,
                 capabilities: &mut self.capabilities,
-                slot,
+                ticket,
                 outstanding: &mut active.outstanding,
                 others_open: None,
             };
             let outcome = active.machine.expire(&mut out);
-            self.end(slot, outcome);
+            self.end(ticket, outcome);
         }
         Ok(())
     }
@@ -311,20 +333,15 @@ impl Pipeline {
 
     /// The connection is gone: everything ends.
     pub(crate) fn lost(&mut self, reason: &str) {
-        for (_, mut active) in std::mem::take(&mut self.active) {
-            self.completed.push_back(Completed {
-                ticket: active.ticket,
-                result: active.machine.lost(reason),
-            });
-        }
-        for (ticket, upload) in std::mem::take(&mut self.waiting_uploads) {
-            self.completed
-                .push_back(upload_never_begun(ticket, upload.name(), reason));
-        }
-        for (ticket, operation) in self.waiting_small.drain(..) {
-            self.completed
-                .push_back(never_begun(ticket, &operation, reason));
-        }
+        let active = std::mem::take(&mut self.active).into_iter();
+        let active = active.map(|(ticket, active)| (ticket, active.machine));
+        let waiting = self.waiting_uploads.drain(..);
+        let waiting = waiting.chain(self.waiting_small.drain(..));
+        self.completed
+            .extend(active.chain(waiting).map(|(ticket, machine)| Completed {
+                ticket,
+                result: machine.lost(reason),
+            }));
         self.ready.clear();
         self.starved.clear();
         self.outbox = Outbox::default();
@@ -336,19 +353,8 @@ impl Pipeline {
 
     fn begin_small(&mut self, now: Instant) {
         while self.outbox.outstanding() < MOST_REQUESTS {
-            let Some((ticket, operation)) = self.waiting_small.pop_front() else {
+            let Some((ticket, machine)) = self.waiting_small.pop_front() else {
                 return;
-            };
-            let machine = match operation {
-                Operation::Remove { name } => {
-                    Machine::Removal(Removal::new(self.path(&name), name))
-                }
-                Operation::Look { name } => Machine::Look(Look::new(self.path(&name), name)),
-                Operation::Excerpt { name, length } => {
-                    Machine::Excerpt(Excerpt::new(self.path(&name), name, length))
-                }
-                // Uploads have a queue of their own.
-                Operation::Upload { .. } => continue,
             };
             self.begin(ticket, machine, now);
         }
@@ -361,21 +367,21 @@ impl Pipeline {
             .filter(|active| active.occupies_file())
             .count();
         while open < self.bounds.open_files && self.outbox.outstanding() < MOST_REQUESTS {
-            let Some((ticket, upload)) = self.waiting_uploads.pop_front() else {
+            let Some((ticket, machine)) = self.waiting_uploads.pop_front() else {
                 return;
             };
-            self.begin(ticket, Machine::Upload(upload), now);
+            self.begin(ticket, machine, now);
             open += 1;
         }
     }
 
-    /// Files that the server has open for others than `slot`; none where no other needs one.
-    fn others_open(&self, slot: u64) -> Option<usize> {
+    /// Files that the server has open for others than `ticket`; none where no other needs one.
+    fn others_open(&self, ticket: u64) -> Option<usize> {
         let mut needed = false;
         let mut open = 0;
         for (other, active) in &self.active {
             if let Machine::Upload(upload) = &active.machine
-                && *other != slot
+                && *other != ticket
             {
                 needed |= upload.occupies_file();
                 open += usize::from(upload.has_file_open());
@@ -386,30 +392,23 @@ impl Pipeline {
 
     /// The server allows fewer open files than it said: from now on as many as it has open, and the
     /// one that it refused begins again when there is room.
-    fn crowded_out(&mut self, slot: u64) {
-        let Some(active) = self.active.remove(&slot) else {
+    fn crowded_out(&mut self, ticket: u64, others_open: usize) {
+        let Some(active) = self.active.remove(&ticket) else {
             return;
         };
-        let Machine::Upload(upload) = active.machine else {
-            return;
-        };
-        let open_files = upload.others_open().clamp(1, self.bounds.open_files);
+        let open_files = others_open.clamp(1, self.bounds.open_files);
         if open_files < self.bounds.open_files {
             tracing::warn!(
-                "the server refuses to open a file while {} others are open: from here on at most \
-                 {open_files} at the same time (SFTP.CONCURRENCY)",
-                upload.others_open()
+                "the server refuses to open a file while {others_open} others are open: from here \
+                 on at most {open_files} at the same time (SFTP.CONCURRENCY)"
             );
             self.bounds.open_files = open_files;
         }
-        self.waiting_uploads.push_front((active.ticket, upload));
+        self.waiting_uploads.push_front((ticket, active.machine));
     }
 
     fn begin(&mut self, ticket: u64, machine: Machine, now: Instant) {
-        let slot = self.next_slot;
-        self.next_slot += 1;
-        let active = self.active.entry(slot).or_insert(Active {
-            ticket,
+        let active = self.active.entry(ticket).or_insert(Active {
             machine,
             outstanding: 0,
             deadline: now + self.bounds.operation,
@@ -419,50 +418,50 @@ impl Pipeline {
         let mut out = Requests {
             outbox: &mut self.outbox,
             capabilities: &mut self.capabilities,
-            slot,
+            ticket,
             outstanding: &mut active.outstanding,
             others_open: None,
         };
         let outcome = active.machine.begin(&mut out);
-        self.end(slot, outcome);
+        self.end(ticket, outcome);
     }
 
-    fn feed(&mut self, slot: u64, now: Instant) {
-        // What has ended or was given up may still be in the queue.
-        let Some(active) = self.active.get_mut(&slot) else {
+    fn feed(&mut self, ticket: u64, now: Instant) {
+        let Some(active) = self.active.get_mut(&ticket) else {
             return;
         };
         let Machine::Upload(upload) = &mut active.machine else {
             return;
         };
+        // What was given up may still be in the queue.
         if !upload.is_moving() {
             return;
         }
         let mut out = Requests {
             outbox: &mut self.outbox,
             capabilities: &mut self.capabilities,
-            slot,
+            ticket,
             outstanding: &mut active.outstanding,
             others_open: None,
         };
         let (flow, outcome) = upload.feed(&self.bounds, &mut out);
         match flow {
-            Flow::More => self.ready.push_back(slot),
-            Flow::Pending => self.starved.push(slot),
+            Flow::More => self.ready.push_back(ticket),
+            Flow::Pending => self.starved.push(ticket),
             Flow::End => {}
         }
         active.settle(now);
-        self.end(slot, outcome);
+        self.end(ticket, outcome);
     }
 
-    fn end(&mut self, slot: u64, outcome: Option<Outcome>) {
+    fn end(&mut self, ticket: u64, outcome: Option<Outcome>) {
         if let Some(result) = outcome
-            && let Some(active) = self.active.remove(&slot)
+            && self.active.remove(&ticket).is_some()
         {
-            self.completed.push_back(Completed {
-                ticket: active.ticket,
-                result,
-            });
+            // The same ticket may come again.
+            self.ready.retain(|ready| *ready != ticket);
+            self.starved.retain(|starved| *starved != ticket);
+            self.completed.push_back(Completed { ticket, result });
         }
     }
 }
@@ -472,7 +471,7 @@ impl Pipeline {
 pub(crate) struct Stalled;
 
 /// The path of `name` in `folder`; an empty folder is where the server puts one at login.
-pub(crate) fn join(folder: &str, name: &RemoteName) -> String {
+fn join(folder: &str, name: &RemoteName) -> String {
     match folder {
         "" => name.to_string(),
         _ => format!("{}/{name}", folder.trim_end_matches('/')),

@@ -1,11 +1,12 @@
 //! The removal of one file: one request, one answer. Performs no I/O.
 
 use courier_ledger::{
-    Failure, FailureClass, Phase, RemoteAfterFailure, RemoteName, Removal as Outcome,
+    Failure, FailureClass, Phase, RemoteAfterFailure, RemoteName, Removal as Removed,
 };
 
-use super::operation::{Done, OperationError};
-use super::outbox::{Answer, Purpose, Requests};
+use super::answer::{Answer, Said};
+use super::operation::{Done, OperationError, Outcome};
+use super::outbox::Requests;
 use crate::effects::sftp::wire::request::Request;
 
 /// A removal under way.
@@ -28,44 +29,38 @@ impl Removal {
     /// Sends the request.
     pub(crate) fn begin(&mut self, out: &mut Requests<'_>) {
         self.sent = true;
-        out.send(Purpose::Remove, Request::Remove { path: &self.path });
+        out.act(Request::Remove { path: &self.path }, Answer::Removed);
     }
 
     /// Takes the answer.
-    pub(crate) fn answer(&self, answer: &Answer) -> Result<Done, OperationError> {
-        match answer {
-            Answer::Refused(status) if status.code.is_absent() => {
-                Ok(Done::Removed(Outcome::AlreadyAbsent))
-            }
-            Answer::Refused(status) => Err(OperationError {
-                failure: Failure {
+    pub(crate) fn answer(&self, said: Said<()>) -> Outcome {
+        match said {
+            Ok(()) => Ok(Done::Removed(Removed::Removed)),
+            Err(status) if status.code.is_absent() => Ok(Done::Removed(Removed::AlreadyAbsent)),
+            Err(status) => {
+                let failure = Failure {
                     phase: Phase::Remove,
                     class: status.code.class(),
                     text: format!("the server does not remove {}: {status}", self.name),
-                },
-                remote: RemoteAfterFailure::Untouched,
-                connection_lost: false,
-            }),
-            Answer::Ok | Answer::Handle(_) | Answer::Data(_) | Answer::Attributes(_) => {
-                Ok(Done::Removed(Outcome::Removed))
+                };
+                let remote = RemoteAfterFailure::Untouched;
+                Err(OperationError::new(failure, remote))
             }
         }
     }
 
     /// The end without an answer.
     pub(crate) fn lost(&self, reason: &str) -> OperationError {
-        OperationError {
-            failure: Failure {
-                phase: Phase::Remove,
-                class: FailureClass::Transient,
-                text: format!("{} may not have been removed: {reason}", self.name),
-            },
-            remote: if self.sent {
-                RemoteAfterFailure::Uncertain
-            } else {
-                RemoteAfterFailure::Untouched
-            },
-            connection_lost: true,
-        }
+        let (verb, remote) = if self.sent {
+            ("may not have been", RemoteAfterFailure::Uncertain)
+        } else {
+            ("was not", RemoteAfterFailure::Untouched)
+        };
+        let failure = Failure {
+            phase: Phase::Remove,
+            class: FailureClass::Transient,
+            text: format!("{} {verb} removed: {reason}", self.name),
+        };
+        OperationError::lost(failure, remote)
     }
 }

@@ -9,169 +9,158 @@
 //! is `Untouched`: to call it uncertain would allow the next run to overwrite a file that somebody
 //! else put there.
 //!
+//! How to read it: each state owns what it needs, in a file of its own, and turns an answer into the
+//! next state. A failure ends a state only when everything that it asked was answered: then the upload
+//! is given up, from whatever that state may have left.
+//!
 //! Deliberately absent: retries (the run loop's), any change of times or permissions. Another way of
 //! placing or of verifying is another branch in `upload/creating.rs`, `confirming.rs` and `placing.rs`.
 
+mod comparison;
 mod confirming;
 mod creating;
-mod ending;
+mod giving_up;
+mod placed;
 mod placing;
 mod reading_back;
+mod task;
+mod writing;
 
-use courier_ledger::{Failure, Phase, Placement, RemoteName, Replaces};
+use std::ops::ControlFlow;
 
-use super::operation::{Done, Outcome};
-use super::outbox::{Answer, Bounds, Flow, Purpose, Requests};
-use super::recipe::{Placing, Recipe, Verification};
-use crate::effects::sftp::wire::reply::Attributes;
-use crate::effects::sftp::wire::request::Request;
-use crate::effects::sftp::wire::status::{Status, StatusCode};
+use courier_ledger::{Failure, FailureClass, Phase};
+
+use super::answer::{Answer, Misplaced};
+use super::operation::Outcome;
+use super::outbox::{Bounds, Flow, Requests};
 use crate::effects::source::Source;
-use reading_back::{Hashing, ReadBack};
+use confirming::Confirming;
+use creating::Creating;
+use giving_up::{GivingUp, Left};
+use placed::Placed;
+use placing::Placing;
+use reading_back::ReadingBack;
+pub(crate) use task::Order;
+use task::Task;
+use writing::Writing;
 
 /// How far an upload is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    /// It is looked whether the final name is free, before a file is created under it.
-    Looking,
-    /// The file is being created.
-    Creating,
+#[derive(Default)]
+enum State {
+    /// It has not begun.
+    #[default]
+    Waiting,
+    /// The server refused to open its file, most likely because others are open: nothing of it is
+    /// there, and it can begin again when fewer are.
+    CrowdedOut {
+        /// Files that the server had open for others.
+        others_open: usize,
+    },
+    /// Its file is being created.
+    Creating(Creating),
     /// Its bytes are being sent.
-    Writing,
-    /// Everything is sent; answers are awaited.
-    Confirming,
-    /// It is being opened again.
-    Reopening,
-    /// Its bytes are being read back.
-    ReadingBack,
+    Writing(Writing),
+    /// Everything is sent; it is confirmed that it arrived.
+    Confirming(Confirming),
+    /// It is being read back.
+    ReadingBack(ReadingBack),
     /// It is being put under its final name.
-    Placing,
+    Placing(Placing),
     /// It is in place; a last look is taken.
-    Placed(Placement),
+    Placed(Placed),
+    /// It failed; what can be cleaned up is.
+    GivingUp(GivingUp),
 }
 
 /// An upload under way.
 pub(crate) struct Upload {
     source: Box<dyn Source>,
-    temporary: String,
-    target: String,
-    name: RemoteName,
-    replaces: Replaces,
-    recipe: Recipe,
-    step: Step,
-    handle: Option<Vec<u8>>,
-    size_bytes: u64,
-    /// Of what was sent, where it is to be read back.
-    sent: Option<Hashing>,
-    read_back: Option<ReadBack>,
-    /// Whether the open file's size could not be had.
-    unmeasured: bool,
-    /// Why the file could not be created, when the reason may be a file that stands there.
-    create_refusal: Option<Status>,
-    /// Why the file could not be put in place, when the reason may be a file that stands there.
-    place_refusal: Option<Status>,
-    /// Files that others had open when the creation was refused.
-    others_open: Option<usize>,
-    /// Whether it waits for others to close theirs.
-    is_crowded_out: bool,
-    /// Whether the unfinished file may exist.
-    unfinished_may_remain: bool,
-    /// Whether its removal was tried.
-    withdrawn: bool,
-    /// Whether a request that changes the final name is without an answer.
-    in_doubt: bool,
-    /// Whether the look that was sent right after the rename is still to be answered, and will show
-    /// what the rename did.
-    looks_after: bool,
-    /// Whether the old file was removed from the final name.
-    unlinked: bool,
-    failure: Option<Failure>,
+    task: Task,
+    state: State,
 }
 
 impl Upload {
-    /// An upload of `source` to the path `target`, which messages call `name`.
-    pub(crate) fn new(
-        source: Box<dyn Source>,
-        temporary: String,
-        target: String,
-        name: RemoteName,
-        replaces: Replaces,
-        recipe: Recipe,
-    ) -> Self {
+    /// An upload of what `source` gives.
+    pub(crate) fn new(source: Box<dyn Source>, order: Order) -> Self {
         Self {
             source,
-            temporary,
-            target,
-            name,
-            replaces,
-            recipe,
-            step: Step::Creating,
-            handle: None,
-            size_bytes: 0,
-            sent: None,
-            read_back: None,
-            unmeasured: false,
-            create_refusal: None,
-            place_refusal: None,
-            others_open: None,
-            is_crowded_out: false,
-            unfinished_may_remain: false,
-            withdrawn: false,
-            in_doubt: false,
-            looks_after: false,
-            unlinked: false,
-            failure: None,
+            task: Task::new(order),
+            state: State::Waiting,
         }
-    }
-
-    /// What messages call it.
-    pub(crate) fn name(&self) -> &RemoteName {
-        &self.name
     }
 
     /// Sends the first request; also once more, after it was crowded out.
     pub(crate) fn begin(&mut self, out: &mut Requests<'_>) -> Option<Outcome> {
-        self.is_crowded_out = false;
-        self.create_refusal = None;
-        self.sent = matches!(self.recipe.verification, Verification::ReadBack).then(Hashing::new);
-        if let Err(error) = self.source.restart() {
-            self.source_failed(&error);
-            return self.advance(out);
-        }
-        self.open(out);
-        None
+        self.state = match self.source.restart() {
+            Ok(()) => Creating::begin(&self.task, out),
+            Err(error) => {
+                self.task.source_failed(&error);
+                State::Waiting
+            }
+        };
+        self.go_on(out)
     }
 
     /// Whether it can send or ask for data now.
     pub(crate) fn is_moving(&self) -> bool {
-        matches!(self.step, Step::Writing | Step::ReadingBack) && self.failure.is_none()
+        let is_open = match &self.state {
+            State::Writing(_) => true,
+            State::ReadingBack(reading) => reading.has_file_open(),
+            State::Waiting
+            | State::CrowdedOut { .. }
+            | State::Creating(_)
+            | State::Confirming(_)
+            | State::Placing(_)
+            | State::Placed(_)
+            | State::GivingUp(_) => false,
+        };
+        is_open && self.task.failure.is_none()
     }
 
     /// Whether it holds, or may come to hold, a file open at the server.
     pub(crate) fn occupies_file(&self) -> bool {
-        match self.step {
-            _ if self.handle.is_some() => true,
-            Step::Looking | Step::Creating | Step::Reopening => true,
+        match &self.state {
+            State::Creating(_) | State::ReadingBack(_) => true,
             // Its place is kept: a server may allow one open file.
-            Step::Confirming => self.recipe.verification == Verification::ReadBack,
-            Step::Writing | Step::ReadingBack | Step::Placing | Step::Placed(_) => false,
+            State::Confirming(confirming) => confirming.has_file_open() || confirming.reads_back(),
+            State::Waiting
+            | State::CrowdedOut { .. }
+            | State::Writing(_)
+            | State::Placing(_)
+            | State::Placed(_)
+            | State::GivingUp(_) => self.has_file_open(),
         }
     }
 
-    /// Whether the server refused to open its file, most likely because others are open: nothing of
-    /// it is there, and it can begin again when fewer are.
-    pub(crate) fn is_crowded_out(&self) -> bool {
-        self.is_crowded_out
-    }
-
-    /// Files that the server had open for others when this one was refused.
-    pub(crate) fn others_open(&self) -> usize {
-        self.others_open.unwrap_or(0)
+    /// Files that the server had open for others when it refused to open this one's, if that is why
+    /// this one waits.
+    pub(crate) fn crowded_out_by(&self) -> Option<usize> {
+        match self.state {
+            State::CrowdedOut { others_open } => Some(others_open),
+            State::Waiting
+            | State::Creating(_)
+            | State::Writing(_)
+            | State::Confirming(_)
+            | State::ReadingBack(_)
+            | State::Placing(_)
+            | State::Placed(_)
+            | State::GivingUp(_) => None,
+        }
     }
 
     /// Whether the server has its file open.
     pub(crate) fn has_file_open(&self) -> bool {
-        self.handle.is_some()
+        match &self.state {
+            State::Writing(_) => true,
+            State::Confirming(confirming) => confirming.has_file_open(),
+            State::ReadingBack(reading) => reading.has_file_open(),
+            State::GivingUp(giving_up) => giving_up.has_file_open(),
+            State::Waiting
+            | State::CrowdedOut { .. }
+            | State::Creating(_)
+            | State::Placing(_)
+            | State::Placed(_) => false,
+        }
     }
 
     /// Sends the next piece and what follows the last one, or asks for the next piece.
@@ -180,174 +169,157 @@ impl Upload {
         bounds: &Bounds,
         out: &mut Requests<'_>,
     ) -> (Flow, Option<Outcome>) {
-        let Some(handle) = self.handle.as_deref().filter(|_| self.is_moving()) else {
-            return (Flow::End, None);
-        };
-        if let Some(read_back) = &mut self.read_back {
-            return (read_back.ask(handle, bounds.read_bytes, out), None);
-        }
-        let source = match &mut self.sent {
-            Some(hashing) => &mut hashing.over(self.source.as_mut()) as &mut dyn Source,
-            None => self.source.as_mut(),
-        };
-        match out.write(handle, self.size_bytes, bounds.write_bytes, source) {
-            Ok(fed) => {
-                self.size_bytes += fed.bytes as u64;
-                if fed.source == Flow::End {
-                    self.confirm(out);
-                }
-                (fed.source, None)
+        let source = self.source.as_mut();
+        let (state, flow) = match std::mem::take(&mut self.state) {
+            State::Writing(writing) => {
+                writing.feed(source, bounds.write_bytes, &mut self.task, out)
             }
-            Err(error) => {
-                self.source_failed(&error);
-                (Flow::End, self.advance(out))
+            State::ReadingBack(mut reading) => {
+                let flow = reading.ask(bounds.read_bytes, out);
+                (State::ReadingBack(reading), flow)
             }
-        }
+            // Nothing of it moves in any other state.
+            state @ (State::Waiting
+            | State::CrowdedOut { .. }
+            | State::Creating(_)
+            | State::Confirming(_)
+            | State::Placing(_)
+            | State::Placed(_)
+            | State::GivingUp(_)) => (state, Flow::End),
+        };
+        self.state = state;
+        (flow, self.go_on(out))
     }
 
     /// Takes an answer. `out.outstanding` no longer counts its request.
     pub(crate) fn answer(
         &mut self,
-        purpose: Purpose,
         answer: Answer,
         out: &mut Requests<'_>,
-    ) -> Option<Outcome> {
-        match (purpose, answer) {
-            (Purpose::Create, Answer::Handle(handle)) => {
-                self.handle = Some(handle);
-                self.step = Step::Writing;
+    ) -> Result<Option<Outcome>, Misplaced> {
+        let task = &mut self.task;
+        self.state = match std::mem::take(&mut self.state) {
+            State::Creating(creating) => creating.answer(answer.creating()?, task, out),
+            State::Writing(writing) => writing.answer(answer.sending()?, task),
+            State::Confirming(confirming) => confirming.answer(answer.sending()?, task, out),
+            State::ReadingBack(reading) => reading.answer(answer.reading_back()?, task, out),
+            State::Placing(placing) => placing.answer(answer.placing()?, task, out),
+            State::Placed(placed) => match placed.answer(answer.placing()?, task, out) {
+                ControlFlow::Continue(placed) => State::Placed(placed),
+                ControlFlow::Break(done) => return Ok(Some(Ok(done))),
+            },
+            State::GivingUp(giving_up) => giving_up.answer(answer.giving_up()?),
+            // It has asked nothing.
+            State::Waiting | State::CrowdedOut { .. } => return Err(Misplaced),
+        };
+        Ok(self.go_on(out))
+    }
+
+    /// Gives up because the time for it is over. What is irrevocable is waited for.
+    pub(crate) fn expire(&mut self, out: &mut Requests<'_>) -> Option<Outcome> {
+        match &self.state {
+            State::Placed(placed) => return Some(Ok(placed.uploaded())),
+            // It cleans up already.
+            State::GivingUp(_) => {}
+            State::Waiting
+            | State::CrowdedOut { .. }
+            | State::Creating(_)
+            | State::Writing(_)
+            | State::Confirming(_)
+            | State::ReadingBack(_)
+            | State::Placing(_) => {
+                let name = &self.task.order.name;
+                let text = format!("the upload of {name} took longer than allowed");
+                let phase = self.state.phase();
+                self.task.fail(phase, FailureClass::Transient, text);
             }
-            (Purpose::Reopen, answer) => self.reopened(answer),
-            (Purpose::Read { offset, length }, answer) => {
-                self.piece_read(offset, length, answer, out);
-            }
-            (Purpose::Create, Answer::Refused(status)) => self.create_refused(status, out),
-            (Purpose::ClearTemporary, answer) => self.temporary_cleared(&answer, out),
-            (Purpose::Write, Answer::Refused(status)) => {
-                let full = if status.code.is_full() {
-                    ""
-                } else {
-                    "; its disk or quota may be full"
-                };
-                self.fail(
-                    Phase::Write,
-                    status.code.class(),
-                    format!(
-                        "the server does not take the bytes of {}: {status}{full}",
-                        self.name
-                    ),
-                );
-            }
-            (Purpose::Sync, Answer::Refused(status)) => {
-                if status.code == StatusCode::UNSUPPORTED {
-                    out.capabilities.fsync = false;
-                } else {
-                    self.confirmation_failed("cannot bring it to its disk", &status);
-                }
-            }
-            (
-                Purpose::Measure | Purpose::MeasureByName,
-                Answer::Attributes(Attributes {
-                    size_bytes: Some(size),
-                    ..
-                }),
-            ) => self.compare(size),
-            (Purpose::Measure, _) => self.unmeasured = true,
-            (Purpose::Close, answer) => self.closed(&answer),
-            (Purpose::LookBefore, Answer::Attributes(_)) => self.occupied(),
-            (Purpose::LookBefore, _) if self.step == Step::Looking => self.create(out),
-            (Purpose::Replace, Answer::Ok) => self.placed(Placement::PosixRename, out),
-            (Purpose::Place | Purpose::PlaceAgain, Answer::Ok) => {
-                let placement = if self.unlinked {
-                    Placement::UnlinkThenRename
-                } else {
-                    Placement::Rename
-                };
-                self.placed(placement, out);
-            }
-            (Purpose::Replace, Answer::Refused(status)) => self.replace_refused(&status, out),
-            (Purpose::Place, Answer::Refused(status)) => self.place_refused(status, out),
-            (Purpose::LookAfterRefusal, answer) if self.step == Step::Creating => {
-                self.creation_explained(&answer);
-            }
-            (Purpose::LookAfterRefusal, answer) => self.refusal_explained(&answer, out),
-            (Purpose::Unlink, answer) => self.old_unlinked(&answer, out),
-            (Purpose::PlaceAgain, Answer::Refused(status)) => {
-                self.in_doubt = false;
-                self.place_failed(&status);
-            }
-            (Purpose::LookBehind, answer) => return self.looked_behind(&answer, out),
-            (Purpose::LookAfter, Answer::Refused(status)) if status.code.is_absent() => {
-                if let Step::Placed(placement) = self.step {
-                    return Some(Ok(Done::PickedUp {
-                        size_bytes: self.size_bytes,
-                        placement,
-                    }));
-                }
-            }
-            (Purpose::LookAfter, _) => return self.uploaded(),
-            (Purpose::Withdraw, Answer::Ok) => self.unfinished_may_remain = false,
-            (Purpose::Withdraw, Answer::Refused(status)) if status.code.is_absent() => {
-                self.unfinished_may_remain = false;
-            }
-            // What was written is acknowledged, the final name is free or cannot be looked at, the
-            // temporary file stays: nothing follows. Answers of the wrong kind do not get here.
-            (
-                Purpose::Write
-                | Purpose::Sync
-                | Purpose::MeasureByName
-                | Purpose::LookBefore
-                | Purpose::Withdraw
-                | Purpose::Create
-                | Purpose::Replace
-                | Purpose::Place
-                | Purpose::PlaceAgain
-                | Purpose::Remove
-                | Purpose::Look,
-                _,
-            ) => {}
         }
-        self.advance(out)
+        self.go_on(out)
+    }
+
+    /// The end when the connection is gone.
+    pub(crate) fn lost(mut self, reason: &str) -> Outcome {
+        let name = &self.task.order.name;
+        let text = match self.state {
+            State::Placed(placed) => return Ok(placed.uploaded()),
+            State::GivingUp(giving_up) => return Err(giving_up.lost(&self.task.order)),
+            State::Waiting | State::CrowdedOut { .. } => {
+                format!("{name} was not uploaded: {reason}")
+            }
+            State::Creating(_)
+            | State::Writing(_)
+            | State::Confirming(_)
+            | State::ReadingBack(_)
+            | State::Placing(_) => format!("the upload of {name} was cut off: {reason}"),
+        };
+        let failure = self.task.failure.take().unwrap_or_else(|| Failure {
+            phase: self.state.phase(),
+            class: FailureClass::Transient,
+            text,
+        });
+        let left = self.state.left(&self.task.order);
+        Err(GivingUp::new(failure, left, &self.task.order).lost(&self.task.order))
     }
 
     /// What follows when nothing is outstanding.
-    fn advance(&mut self, out: &mut Requests<'_>) -> Option<Outcome> {
-        if *out.outstanding > 0 || self.is_crowded_out {
+    fn go_on(&mut self, out: &mut Requests<'_>) -> Option<Outcome> {
+        if *out.outstanding > 0 {
             return None;
         }
-        if self.failure.is_some() {
-            return self.give_up(out);
-        }
-        match self.step {
-            Step::Confirming if self.unmeasured => {
-                self.unmeasured = false;
-                let path = self.written();
-                out.send(Purpose::MeasureByName, Request::Stat { path });
+        let mut state = std::mem::take(&mut self.state);
+        if let Some(failure) = self.task.failure.take() {
+            if let State::ReadingBack(reading) = &state {
+                reading.release(out);
             }
-            Step::Confirming if self.recipe.verification == Verification::ReadBack => {
-                self.step = Step::Reopening;
-                let path = self.written();
-                out.send(Purpose::Reopen, Request::OpenRead { path });
-            }
-            Step::Confirming => self.place(out),
-            Step::ReadingBack => return self.read_to_the_end(out),
-            // The file was opened again and is not there: the recipient has it.
-            Step::Reopening if self.handle.is_none() => self.place(out),
-            Step::Looking
-            | Step::Creating
-            | Step::Writing
-            | Step::Reopening
-            | Step::Placing
-            | Step::Placed(_) => {}
+            let left = state.left(&self.task.order);
+            state = State::GivingUp(GivingUp::new(failure, left, &self.task.order));
         }
+        self.state = match state {
+            State::Confirming(confirming) => confirming.go_on(&mut self.task, out),
+            State::ReadingBack(reading) => {
+                reading.go_on(out);
+                State::ReadingBack(reading)
+            }
+            State::GivingUp(giving_up) => match giving_up.go_on(&self.task.order, out) {
+                ControlFlow::Continue(giving_up) => State::GivingUp(giving_up),
+                ControlFlow::Break(error) => return Some(Err(error)),
+            },
+            // They go on with an answer, or with bytes of the source.
+            state @ (State::Waiting
+            | State::CrowdedOut { .. }
+            | State::Creating(_)
+            | State::Writing(_)
+            | State::Placing(_)
+            | State::Placed(_)) => state,
+        };
         None
     }
+}
 
-    /// The path that the bytes are written to.
-    fn written(&self) -> &str {
-        match self.recipe.placing {
-            Placing::Rename => &self.temporary,
-            Placing::Direct => &self.target,
+impl State {
+    /// Where a failure of it is recorded.
+    fn phase(&self) -> Phase {
+        match self {
+            Self::Waiting | Self::CrowdedOut { .. } | Self::Creating(_) => Phase::Create,
+            Self::Writing(_) => Phase::Write,
+            Self::Confirming(_) | Self::ReadingBack(_) => Phase::Confirm,
+            Self::Placing(_) | Self::Placed(_) => Phase::Place,
+            Self::GivingUp(giving_up) => giving_up.phase(),
+        }
+    }
+
+    /// What it may have left at the drop-box.
+    fn left(self, order: &Order) -> Left {
+        match self {
+            Self::Waiting | Self::CrowdedOut { .. } => Left::NOTHING,
+            Self::Creating(creating) => creating.left(order),
+            Self::Writing(writing) => writing.left(order),
+            Self::Confirming(_) => Left::unfinished(order),
+            Self::ReadingBack(reading) => reading.left(order),
+            Self::Placing(placing) => placing.left(),
+            // It is in place: nothing that failed can be about it.
+            Self::Placed(_) => Left::NOTHING,
+            Self::GivingUp(giving_up) => giving_up.left(),
         }
     }
 }

@@ -106,6 +106,22 @@ impl Request<'_> {
         packet.finish();
     }
 
+    /// What is asked, in words.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::OpenNew { .. } | Self::OpenOver { .. } | Self::OpenRead { .. } => "open a file",
+            Self::Read { .. } => "read",
+            Self::Close { .. } => "close a file",
+            Self::Fstat { .. } | Self::Stat { .. } | Self::Lstat { .. } => {
+                "tell a file's attributes"
+            }
+            Self::Remove { .. } => "remove a file",
+            Self::Rename { .. } | Self::PosixRename { .. } => "rename a file",
+            Self::Fsync { .. } => "sync a file",
+            Self::Limits => "tell its limits",
+        }
+    }
+
     fn kind(self) -> u8 {
         match self {
             Self::OpenNew { .. } | Self::OpenOver { .. } | Self::OpenRead { .. } => OPEN,

@@ -1,137 +1,140 @@
-//! What shows that a file arrived: the sync, its size, the close, and its bytes where they are to be
-//! read back. Nothing here changes a name.
+//! What shows that a file arrived: the acknowledgement of every write, the sync, its size, the close.
+//! Nothing here changes a name.
 
-use courier_ledger::{FailureClass, Phase, Replaces};
+use courier_ledger::{Phase, Replaces};
 
-use super::super::operation::Outcome;
-use super::super::outbox::{Answer, Purpose, Requests};
-use super::super::recipe::{Placing, Verification};
-use super::reading_back::{Hashing, ReadBack};
-use super::{Step, Upload};
+use super::super::answer::{Answer, Sending};
+use super::super::outbox::Requests;
+use super::super::recipe::{Placing as Way, Verification};
+use super::State;
+use super::comparison::{Hashing, Sum};
+use super::placing::Placing;
+use super::reading_back::ReadingBack;
+use super::task::Task;
+use super::writing::Writing;
+use crate::effects::sftp::wire::reply::Attributes;
 use crate::effects::sftp::wire::request::Request;
-use crate::effects::sftp::wire::status::Status;
+use crate::effects::sftp::wire::status::{Status, StatusCode};
 
-impl Upload {
+/// A file whose bytes are all sent.
+pub(super) struct Confirming {
+    /// Bytes that were sent.
+    size_bytes: u64,
+    /// Of what was sent, where it is to be read back.
+    sum: Option<Sum>,
+    /// Whether the server still has it open.
+    is_open: bool,
+    /// Whether the open file's size could not be had.
+    is_unmeasured: bool,
+}
+
+impl Confirming {
     /// Sends what follows the last byte. Requests on one handle are served in order, so nothing is
     /// waited for here.
-    pub(super) fn confirm(&mut self, out: &mut Requests<'_>) {
-        self.step = Step::Confirming;
-        let Some(handle) = self.handle.as_deref() else {
-            return;
-        };
+    pub(super) fn begin(writing: Writing, task: &Task, out: &mut Requests<'_>) -> State {
+        let (order, handle) = (&task.order, writing.handle.as_slice());
         if out.capabilities.fsync {
-            out.send(Purpose::Sync, Request::Fsync { handle });
+            out.act(Request::Fsync { handle }, |said| {
+                Answer::Sending(Sending::Synced(said))
+            });
         }
-        if self.recipe.verification != Verification::Nothing {
-            out.send(Purpose::Measure, Request::Fstat { handle });
+        if order.recipe.verification != Verification::Nothing {
+            out.look(Request::Fstat { handle }, |said| {
+                Answer::Sending(Sending::Measured(said))
+            });
         }
-        out.send(Purpose::Close, Request::Close { handle });
-        if self.replaces == Replaces::Nothing && self.recipe.placing == Placing::Rename {
+        out.act(Request::Close { handle }, |said| {
+            Answer::Sending(Sending::Closed(said))
+        });
+        if order.replaces == Replaces::Nothing && order.recipe.placing == Way::Rename {
             // Some servers overwrite in a plain rename.
-            out.send(Purpose::LookBefore, Request::Lstat { path: &self.target });
+            let path = &order.target;
+            out.look(Request::Lstat { path }, |said| {
+                Answer::Sending(Sending::LookedBefore(said))
+            });
         }
+        State::Confirming(Self {
+            size_bytes: writing.size_bytes,
+            sum: writing.sum.map(Hashing::finish),
+            is_open: true,
+            is_unmeasured: false,
+        })
     }
 
-    pub(super) fn compare(&mut self, size: u64) {
-        if size != self.size_bytes {
-            self.not_what_was_sent(&format!(
-                "the server holds {size} bytes of {} where {} were sent and acknowledged",
-                self.name, self.size_bytes
-            ));
-        }
+    /// Whether the server still has the file open.
+    pub(super) fn has_file_open(&self) -> bool {
+        self.is_open
     }
 
-    pub(super) fn closed(&mut self, answer: &Answer) {
-        self.handle = None;
-        // What was only read cannot have lost anything by its closing.
-        if let Answer::Refused(status) = answer
-            && self.step != Step::ReadingBack
-        {
-            self.confirmation_failed("cannot close it", status);
-        }
+    /// Whether the file is to be opened again.
+    pub(super) fn reads_back(&self) -> bool {
+        self.sum.is_some()
     }
 
-    pub(super) fn confirmation_failed(&mut self, what: &str, status: &Status) {
-        self.fail(
-            Phase::Confirm,
-            status.code.class(),
-            format!("the server took {} and {what}: {status}", self.name),
-        );
-    }
-
-    fn not_what_was_sent(&mut self, text: &str) {
-        self.fail(Phase::Confirm, FailureClass::Transient, text.to_owned());
-    }
-
-    /// Takes the answer to the opening for reading.
-    pub(super) fn reopened(&mut self, answer: Answer) {
-        match answer {
-            Answer::Handle(handle) => {
-                self.handle = Some(handle);
-                self.step = Step::ReadingBack;
-                self.read_back = Some(ReadBack::new(self.size_bytes));
-            }
-            // Under its final name it may have been picked up already, which is a delivery.
-            Answer::Refused(status)
-                if status.code.is_absent() && self.recipe.placing == Placing::Direct => {}
-            Answer::Refused(status) => {
-                let hint = if status.code.is_denied() {
-                    "; SFTP.VERIFY = \"size\" does without reading"
-                } else {
-                    ""
-                };
-                let name = &self.name;
-                let text = format!("the server does not let {name} be read back: {status}{hint}");
-                self.fail(Phase::Confirm, status.code.class(), text);
-            }
-            Answer::Ok | Answer::Data(_) | Answer::Attributes(_) => {}
-        }
-    }
-
-    /// Takes a piece that was read back.
-    pub(super) fn piece_read(
-        &mut self,
-        offset: u64,
-        length: u32,
-        answer: Answer,
+    /// Takes an answer.
+    pub(super) fn answer(
+        mut self,
+        answer: Sending,
+        task: &mut Task,
         out: &mut Requests<'_>,
-    ) {
-        let Some((read_back, handle)) = self.read_back.as_mut().zip(self.handle.as_deref()) else {
-            return;
-        };
-        let taken = match answer {
-            Answer::Data(bytes) => read_back.take(offset, length, bytes, handle, out),
-            Answer::Refused(status) => read_back.refused(offset, &status),
-            Answer::Ok | Answer::Handle(_) | Answer::Attributes(_) => Ok(()),
-        };
-        if let Err(problem) = taken {
-            self.not_what_was_sent(&format!(
-                "what the server holds of {} is not what was sent and acknowledged: {problem}",
-                self.name
-            ));
+    ) -> State {
+        match answer {
+            Sending::Written(said) => task.written(said),
+            Sending::Synced(Err(status)) if status.code == StatusCode::UNSUPPORTED => {
+                out.capabilities.fsync = false;
+            }
+            Sending::Synced(Err(status)) => failed("cannot bring it to its disk", &status, task),
+            Sending::Measured(Ok(Attributes {
+                size_bytes: Some(size),
+                ..
+            }))
+            | Sending::MeasuredByName(Ok(Attributes {
+                size_bytes: Some(size),
+                ..
+            })) => self.compare(size, task),
+            Sending::Measured(Ok(_) | Err(_)) => self.is_unmeasured = true,
+            Sending::Closed(said) => {
+                self.is_open = false;
+                if let Err(status) = said {
+                    failed("cannot close it", &status, task);
+                }
+            }
+            Sending::LookedBefore(Ok(_)) => task.occupied(),
+            // It is on the disk; nobody tells the size; the name is free, or cannot be looked at.
+            Sending::Synced(Ok(()))
+            | Sending::MeasuredByName(Ok(_) | Err(_))
+            | Sending::LookedBefore(Err(_)) => {}
+        }
+        State::Confirming(self)
+    }
+
+    /// Everything was answered, and nothing speaks against it.
+    pub(super) fn go_on(mut self, task: &mut Task, out: &mut Requests<'_>) -> State {
+        if self.is_unmeasured {
+            self.is_unmeasured = false;
+            let path = task.order.written();
+            out.look(Request::Stat { path }, |said| {
+                Answer::Sending(Sending::MeasuredByName(said))
+            });
+            return State::Confirming(self);
+        }
+        match self.sum {
+            Some(sum) => ReadingBack::begin(self.size_bytes, sum, &task.order, out),
+            None => Placing::begin(self.size_bytes, task, out),
         }
     }
 
-    /// Closes the file that was read to its end, compares, and goes on.
-    pub(super) fn read_to_the_end(&mut self, out: &mut Requests<'_>) -> Option<Outcome> {
-        if let Some(handle) = self.handle.as_deref() {
-            // Otherwise more is to be asked for.
-            if self.read_back.as_ref().is_some_and(ReadBack::is_complete) {
-                out.send(Purpose::Close, Request::Close { handle });
-            }
-            return None;
+    fn compare(&self, size: u64, task: &mut Task) {
+        if size != self.size_bytes {
+            let (name, sent) = (&task.order.name, self.size_bytes);
+            task.differs(format!(
+                "the server holds {size} bytes of {name} where {sent} were sent and acknowledged"
+            ));
         }
-        let read = self.read_back.take().map(ReadBack::finish);
-        let sent = self.sent.take().map(Hashing::finish);
-        if read == sent {
-            self.place(out);
-            return None;
-        }
-        self.not_what_was_sent(&format!(
-            "what the server holds of {} differs from what was sent and acknowledged, at the same \
-             size",
-            self.name
-        ));
-        self.give_up(out)
     }
+}
+
+fn failed(what: &str, status: &Status, task: &mut Task) {
+    let text = format!("the server took {} and {what}: {status}", task.order.name);
+    task.fail(Phase::Confirm, status.code.class(), text);
 }

@@ -1,175 +1,176 @@
-//! The comparison of what was sent with what the server gives back: many READs under way, one
-//! SHA-256 over the bytes in their order. Memory is bounded by the window of the pipeline.
+//! An upload whose bytes are read back and compared with what was sent. Nothing here changes a name.
 
-use std::collections::BTreeMap;
-use std::io;
+use courier_ledger::Phase;
 
-use openssl::sha::Sha256;
-
+use super::super::answer::{self, Answer, Handle, Piece};
 use super::super::outbox::{Flow, Requests};
-use crate::effects::sftp::wire::status::{Status, StatusCode};
-use crate::effects::source::{Available, Source};
-
-/// SHA-256, 32 bytes.
-type Sum = [u8; 32];
-
-/// The running sum of what is sent.
-pub(super) struct Hashing(Sha256);
-
-impl Hashing {
-    pub(super) fn new() -> Self {
-        Self(Sha256::new())
-    }
-
-    /// `source`, with every byte that is read from it added to the sum.
-    pub(super) fn over<'a>(&'a mut self, source: &'a mut dyn Source) -> Hashed<'a> {
-        Hashed {
-            source,
-            sum: &mut self.0,
-        }
-    }
-
-    pub(super) fn finish(self) -> Sum {
-        self.0.finish()
-    }
-}
-
-/// A source that is summed up while it is read.
-pub(super) struct Hashed<'a> {
-    source: &'a mut dyn Source,
-    sum: &'a mut Sha256,
-}
-
-impl Source for Hashed<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Available> {
-        let available = self.source.read(buffer)?;
-        if let Available::Bytes(count) = available {
-            self.sum.update(buffer.get(..count).unwrap_or_default());
-        }
-        Ok(available)
-    }
-
-    fn restart(&mut self) -> io::Result<()> {
-        *self.sum = Sha256::new();
-        self.source.restart()
-    }
-}
+use super::super::recipe::Placing as Way;
+use super::State;
+use super::comparison::{ReadBack, Sum};
+use super::giving_up::Left;
+use super::placing::Placing;
+use super::task::{Order, Task};
+use crate::effects::sftp::wire::request::Request;
+use crate::effects::sftp::wire::status::Status;
 
 /// A file that is being read back.
-pub(super) struct ReadBack {
-    sum: Sha256,
-    size_bytes: u64,
-    /// Up to where it was asked for; one more than its size when the end was asked for, too.
-    asked: u64,
-    /// Up to where it is in the sum.
-    summed: u64,
-    /// Pieces that came before those in front of them.
-    early: BTreeMap<u64, Vec<u8>>,
-    held_bytes: usize,
-    ended: bool,
+pub(super) enum ReadingBack {
+    /// It is being opened again.
+    Opening(Sent),
+    /// It is being read, or closed when all of it was read.
+    Reading {
+        /// What it should be.
+        sent: Sent,
+        /// The open file.
+        handle: Handle,
+        /// What was read of it.
+        read: ReadBack,
+    },
+    /// It is closed, and not what was sent, or given up.
+    Closed,
 }
 
-impl ReadBack {
-    /// A file of that size.
-    pub(super) fn new(size_bytes: u64) -> Self {
-        Self {
-            sum: Sha256::new(),
-            size_bytes,
-            asked: 0,
-            summed: 0,
-            early: BTreeMap::new(),
-            held_bytes: 0,
-            ended: false,
+/// What was sent.
+#[derive(Clone, Copy)]
+pub(super) struct Sent {
+    size_bytes: u64,
+    sum: Sum,
+}
+
+impl ReadingBack {
+    /// Opens the file again.
+    pub(super) fn begin(size_bytes: u64, sum: Sum, order: &Order, out: &mut Requests<'_>) -> State {
+        let path = order.written();
+        out.open(Request::OpenRead { path }, |said| {
+            Answer::ReadingBack(answer::ReadingBack::Opened(said))
+        });
+        State::ReadingBack(Self::Opening(Sent { size_bytes, sum }))
+    }
+
+    /// Whether the server has the file open.
+    pub(super) fn has_file_open(&self) -> bool {
+        matches!(self, Self::Reading { .. })
+    }
+
+    /// Asks for the next piece.
+    pub(super) fn ask(&mut self, room: usize, out: &mut Requests<'_>) -> Flow {
+        match self {
+            Self::Reading { handle, read, .. } => read.ask(handle, room, out),
+            Self::Opening(_) | Self::Closed => Flow::End,
         }
     }
 
-    /// Bytes that count against the window.
-    pub(super) fn held_bytes(&self) -> usize {
-        self.held_bytes
-    }
-
-    /// Asks for the next piece; the last one is the byte that must not be there.
-    pub(super) fn ask(&mut self, handle: &[u8], room: usize, out: &mut Requests<'_>) -> Flow {
-        if self.asked > self.size_bytes {
-            return Flow::End;
-        }
-        let left = (self.size_bytes - self.asked).max(1);
-        let length = u32::try_from(left.min(room as u64)).unwrap_or(u32::MAX);
-        out.read(handle, self.asked, length);
-        self.asked += u64::from(length);
-        if self.asked > self.size_bytes {
-            Flow::End
-        } else {
-            Flow::More
-        }
-    }
-
-    /// Takes what came for `length` bytes at `offset`. A server may give fewer: the rest is asked for
-    /// once more.
-    pub(super) fn take(
-        &mut self,
-        offset: u64,
-        length: u32,
-        bytes: Vec<u8>,
-        handle: &[u8],
+    /// Takes an answer.
+    pub(super) fn answer(
+        self,
+        answer: answer::ReadingBack,
+        task: &mut Task,
         out: &mut Requests<'_>,
-    ) -> Result<(), String> {
-        let count = match u32::try_from(bytes.len()) {
-            Ok(0) => return Err(format!("it gives nothing at byte {offset}")),
-            Ok(count) if count <= length => count,
-            Ok(_) | Err(_) => {
-                return Err(format!(
-                    "it gives {} bytes where {length} were asked for",
-                    bytes.len()
-                ));
+    ) -> State {
+        use answer::ReadingBack::{Closed, Opened, Read};
+        State::ReadingBack(match (self, answer) {
+            (Self::Opening(sent), Opened(Ok(handle))) => Self::Reading {
+                sent,
+                handle,
+                read: ReadBack::new(sent.size_bytes),
+            },
+            // Under its final name it may have been picked up already, which is a delivery.
+            (Self::Opening(sent), Opened(Err(status)))
+                if status.code.is_absent()
+                    && task.order.recipe.placing == Way::Direct
+                    && task.failure.is_none() =>
+            {
+                return Placing::begin(sent.size_bytes, task, out);
             }
-        };
-        let end = offset + u64::from(count);
-        if end > self.size_bytes {
-            return Err(format!("it is longer than {} bytes", self.size_bytes));
-        }
-        if count < length {
-            out.read(handle, end, length - count);
-        }
-        if offset != self.summed {
-            self.held_bytes += bytes.len();
-            out.outbox.hold(bytes.len());
-            self.early.insert(offset, bytes);
-            return Ok(());
-        }
-        self.add(&bytes);
-        while let Some(next) = self.early.remove(&self.summed) {
-            self.held_bytes -= next.len();
-            out.outbox.release(next.len());
-            self.add(&next);
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, bytes: &[u8]) {
-        self.sum.update(bytes);
-        self.summed += bytes.len() as u64;
-    }
-
-    /// Takes a refusal at `offset`: at the end of the file it is the right answer, whatever its words.
-    pub(super) fn refused(&mut self, offset: u64, status: &Status) -> Result<(), String> {
-        if offset == self.size_bytes {
-            self.ended = true;
-            return Ok(());
-        }
-        Err(if status.code == StatusCode::EOF {
-            format!("it ends before byte {offset}")
-        } else {
-            format!("it cannot be read at byte {offset}: {status}")
+            (Self::Opening(_), Opened(Err(status))) => {
+                cannot_be_read(&status, task);
+                Self::Closed
+            }
+            (
+                Self::Reading {
+                    sent,
+                    handle,
+                    mut read,
+                },
+                Read(piece),
+            ) => {
+                take(&mut read, piece, &handle, task, out);
+                Self::Reading { sent, handle, read }
+            }
+            (Self::Reading { sent, read, .. }, Closed) => {
+                return compare(sent, read, task, out);
+            }
+            // The file is opened, read and closed in this order.
+            (state @ Self::Opening(_), Read(_) | Closed)
+            | (state @ Self::Reading { .. }, Opened(_))
+            | (state @ Self::Closed, Opened(_) | Read(_) | Closed) => state,
         })
     }
 
-    /// Whether every byte and the end were read.
-    pub(super) fn is_complete(&self) -> bool {
-        self.ended && self.summed == self.size_bytes
+    /// Closes the file that was read to its end. Otherwise more is to be asked for.
+    pub(super) fn go_on(&self, out: &mut Requests<'_>) {
+        if let Self::Reading { handle, read, .. } = self
+            && read.is_complete()
+        {
+            out.act(Request::Close { handle }, |_| {
+                Answer::ReadingBack(answer::ReadingBack::Closed)
+            });
+        }
     }
 
-    pub(super) fn finish(self) -> Sum {
-        self.sum.finish()
+    /// Gives the window back what it held.
+    pub(super) fn release(&self, out: &mut Requests<'_>) {
+        match self {
+            Self::Reading { read, .. } => out.outbox.release(read.held_bytes()),
+            Self::Opening(_) | Self::Closed => {}
+        }
     }
+
+    /// What it may have left.
+    pub(super) fn left(self, order: &Order) -> Left {
+        let handle = match self {
+            Self::Reading { handle, .. } => Some(handle),
+            Self::Opening(_) | Self::Closed => None,
+        };
+        Left {
+            handle,
+            ..Left::unfinished(order)
+        }
+    }
+}
+
+/// Takes a piece that was read back.
+fn take(read: &mut ReadBack, piece: Piece, handle: &[u8], task: &mut Task, out: &mut Requests<'_>) {
+    if let Err(difference) = read.take(piece, handle, out) {
+        let name = &task.order.name;
+        task.differs(format!(
+            "what the server holds of {name} is not what was sent and acknowledged: {difference}"
+        ));
+    }
+}
+
+/// Goes on with a file that is what was sent.
+fn compare(sent: Sent, read: ReadBack, task: &mut Task, out: &mut Requests<'_>) -> State {
+    if task.failure.is_none() {
+        if read.finish() == sent.sum {
+            return Placing::begin(sent.size_bytes, task, out);
+        }
+        let name = &task.order.name;
+        task.differs(format!(
+            "what the server holds of {name} differs from what was sent and acknowledged, at the \
+             same size"
+        ));
+    }
+    State::ReadingBack(ReadingBack::Closed)
+}
+
+fn cannot_be_read(status: &Status, task: &mut Task) {
+    let hint = if status.code.is_denied() {
+        "; SFTP.VERIFY = \"size\" does without reading"
+    } else {
+        ""
+    };
+    let name = &task.order.name;
+    let text = format!("the server does not let {name} be read back: {status}{hint}");
+    task.fail(Phase::Confirm, status.code.class(), text);
 }
