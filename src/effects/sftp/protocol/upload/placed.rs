@@ -8,7 +8,6 @@ use super::super::answer::{self, Answer};
 use super::super::operation::Done;
 use super::super::outbox::Requests;
 use super::State;
-use super::placing::LookBehind;
 use super::task::Task;
 use crate::effects::sftp::wire::request::Request;
 
@@ -17,6 +16,15 @@ pub(super) struct Placed {
     size_bytes: u64,
     placement: Placement,
     behind: LookBehind,
+}
+
+/// The look that was sent right behind the rename.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum LookBehind {
+    /// It is to be answered after the rename, and will show what that did.
+    ShowsTheRename,
+    /// It was answered before, or that rename was refused.
+    ShowsNothing,
 }
 
 impl Placed {

@@ -8,7 +8,7 @@ use super::super::outbox::Requests;
 use super::super::recipe::Placing as Way;
 use super::State;
 use super::giving_up::{FinalName, Left, Unfinished};
-use super::placed::Placed;
+use super::placed::{LookBehind, Placed};
 use super::task::Task;
 use crate::effects::sftp::wire::reply::Attributes;
 use crate::effects::sftp::wire::request::Request;
@@ -50,15 +50,6 @@ enum OldVersion {
     Untouched,
     /// It removed it.
     Unlinked,
-}
-
-/// The look that was sent right behind the rename.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum LookBehind {
-    /// It is to be answered after the rename, and will show what that did.
-    ShowsTheRename,
-    /// It was answered before, or that rename was refused.
-    ShowsNothing,
 }
 
 impl Placing {
