@@ -44,11 +44,8 @@ const OUTSIDE: [&str; 26] = [
 ];
 
 /// The same, where only two words together lead out.
-const OUTSIDE_TOGETHER: [(&str, &str); 3] = [
-    ("Instant", "now"),
-    ("Timestamp", "now"),
-    ("io", "stdin"),
-];
+const OUTSIDE_TOGETHER: [(&str, &str); 3] =
+    [("Instant", "now"), ("Timestamp", "now"), ("io", "stdin")];
 
 /// The identifiers of a source file, without comments and the text of strings.
 fn words(source: &str) -> Vec<String> {
@@ -121,7 +118,10 @@ fn what_leads_out_is_noticed() {
         ("std::thread::spawn(|| ());", vec!["thread"]),
         ("let session = ssh2::Session::new();", vec!["ssh2"]),
         ("use rustix::event::poll;", vec!["rustix"]),
-        ("async fn f() { tokio::task::yield_now().await }", vec!["tokio"]),
+        (
+            "async fn f() { tokio::task::yield_now().await }",
+            vec!["tokio"],
+        ),
         (
             "use crate::effects::sftp::connection::link::Link;",
             vec!["connection"],
