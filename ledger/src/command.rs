@@ -6,9 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::completion::Completion;
+use crate::evidence::Evidence;
 use crate::id::{LogId, RequestId, Sequence};
 use crate::observation::Fingerprint;
-use crate::snapshot::Evidence;
 use crate::time::Timestamp;
 
 /// The name of a file in the drop-box's folder: one path segment that the ledger made up, never one

@@ -3,13 +3,13 @@
 
 use crate::command::{Command, RemoteName, Replaces, UploadReason};
 use crate::drift::Drift;
+use crate::evidence::Evidence;
 use crate::id::RequestId;
 use crate::observation::{Fingerprint, Observation};
 use crate::plan::{Blocked, Guard, Plan, Skipped};
 use crate::policy::{
     ChangeRule, DraftRule, KeyChangeRule, Policy, ReappearanceRule, RemoteCheckRule,
 };
-use crate::snapshot::Evidence;
 use crate::state::State;
 use crate::state::request::{Identity, Presence, Remote, Request, StoredFile};
 

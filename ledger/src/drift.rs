@@ -2,7 +2,7 @@
 //! the broker's snapshot, so that an unchanged look adds next to nothing to the log.
 //!
 //! Only names that the ledger delivered are ever looked at. Deliberately absent: other people's
-//! files, and results that the recipient was seen to take away.
+//! files, results that the recipient was seen to take away, and what is new in a look (`state::look`).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,8 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::RemoteName;
 use crate::id::RequestId;
-use crate::state::State;
-use crate::state::request::{Remote, StoredFile};
 
 /// How a delivered file differs from what stands under its name now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -62,55 +60,6 @@ pub enum Seen {
 
 /// One look at the drop-box: what was seen, by name.
 pub type Look = BTreeMap<RemoteName, Seen>;
-
-impl RemoteDelta {
-    /// What `look` says that `state` does not know. A name that was not looked at says nothing.
-    #[must_use]
-    pub fn between(state: &State, look: &Look) -> Self {
-        let mut delta = Self::default();
-        for (id, file) in state.stored_files() {
-            let Some(seen) = look.get(&RemoteName::export(id)) else {
-                continue;
-            };
-            delta.total += 1;
-            let drift = drift(file, *seen);
-            delta.drifted += u64::from(drift.is_some());
-            match drift {
-                Some(drift) if file.drift != Some(drift) => {
-                    delta.changed.push(Drifted { id, drift });
-                }
-                None if file.drift.is_some() => delta.settled.push(id),
-                Some(_) | None => {}
-            }
-        }
-        delta
-    }
-}
-
-fn drift(file: &StoredFile, seen: Seen) -> Option<Drift> {
-    match (seen, file.receipt) {
-        (Seen::Absent, _) => Some(Drift::Missing),
-        (Seen::Present(Some(size_bytes)), Some(receipt)) => {
-            (size_bytes != receipt.size_bytes).then_some(Drift::Resized { size_bytes })
-        }
-        (Seen::Present(_), _) => None,
-    }
-}
-
-impl State {
-    /// The results that stand at the drop-box, as far as was confirmed and nobody was seen to take
-    /// them: what a look looks at.
-    pub fn stored_files(&self) -> impl Iterator<Item = (RequestId, &StoredFile)> {
-        self.requests()
-            .filter_map(|(id, request)| match &request.remote {
-                Remote::Stored(file) => Some((id, file)),
-                Remote::Nothing
-                | Remote::PickedUp(_)
-                | Remote::Uncertain(_)
-                | Remote::Deleted(_) => None,
-            })
-    }
-}
 
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

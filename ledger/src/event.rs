@@ -201,51 +201,45 @@ pub enum Event {
     },
 }
 
+/// One table of kinds, for their names in order and for the name of each: a kind that is not in it does
+/// not compile.
+macro_rules! kinds {
+    ($($kind:ident),* $(,)?) => {
+        impl Event {
+            /// Every kind's name, in the order of the vocabulary.
+            pub const KINDS: &[&str] = &[$(stringify!($kind)),*];
+
+            /// The name of the event's kind.
+            #[must_use]
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$kind { .. } => stringify!($kind),)*
+                }
+            }
+        }
+    };
+}
+
+kinds![
+    LogCreated,
+    LegacyImported,
+    RunStarted,
+    SnapshotObserved,
+    PollFailed,
+    CommandStarted,
+    Uploaded,
+    PickedUp,
+    Deleted,
+    CommandFailed,
+    DeletionsApproved,
+    LedgerPublished,
+    RunFinished,
+    TailRecovered,
+    RemoteObserved,
+    RemoteCheckFailed,
+];
+
 impl Event {
-    /// Every kind's name, in the order of the vocabulary.
-    pub const KINDS: [&str; 16] = [
-        "LogCreated",
-        "LegacyImported",
-        "RunStarted",
-        "SnapshotObserved",
-        "PollFailed",
-        "CommandStarted",
-        "Uploaded",
-        "PickedUp",
-        "Deleted",
-        "CommandFailed",
-        "DeletionsApproved",
-        "LedgerPublished",
-        "RunFinished",
-        "TailRecovered",
-        "RemoteObserved",
-        "RemoteCheckFailed",
-    ];
-
-    /// The name of the event's kind.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        let index = match self {
-            Self::LogCreated { .. } => 0,
-            Self::LegacyImported { .. } => 1,
-            Self::RunStarted { .. } => 2,
-            Self::SnapshotObserved(_) => 3,
-            Self::PollFailed { .. } => 4,
-            Self::CommandStarted { .. } => 5,
-            Self::Uploaded { .. } => 6,
-            Self::PickedUp { .. } => 7,
-            Self::Deleted { .. } => 8,
-            Self::CommandFailed { .. } => 9,
-            Self::DeletionsApproved { .. } => 10,
-            Self::LedgerPublished { .. } => 11,
-            Self::RunFinished { .. } => 12,
-            Self::TailRecovered { .. } => 13,
-            Self::RemoteObserved(_) => 14,
-            Self::RemoteCheckFailed { .. } => 15,
-        };
-        Self::KINDS[index]
-    }
-
     /// Whether it tells something about this request by itself. An outcome does not: it names the
     /// intent that it belongs to ([`Self::outcome_of`]), and that names the request.
     #[must_use]

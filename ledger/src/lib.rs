@@ -12,6 +12,7 @@ mod decide;
 mod digest;
 mod drift;
 mod event;
+mod evidence;
 mod failure;
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
@@ -34,6 +35,7 @@ pub use decide::decide;
 pub use digest::{Digest, SnapshotDigest};
 pub use drift::{Drift, Drifted, Look, RemoteDelta, Seen};
 pub use event::{Delivery, Entry, Event, Placement, RunCounts};
+pub use evidence::Evidence;
 pub use failure::{Failure, FailureClass, Phase, RemoteAfterFailure};
 pub use id::{KeyId, LogId, NodeId, RequestId, Sequence};
 pub use import::{ImportError, LegacyEntry, LegacyStatus};
@@ -43,7 +45,7 @@ pub use policy::{
     ChangeRule, DraftRule, Guards, KeyChangeRule, Policy, ReappearanceRule, RemoteCheckRule,
 };
 pub use projection::StatusDocument;
-pub use snapshot::{Evidence, Gone, Poll, PollError, Snapshot, SnapshotDelta, Unreadable};
+pub use snapshot::{Gone, Poll, PollError, Snapshot, SnapshotDelta, Unreadable};
 pub use state::illegal::IllegalEvent;
 pub use state::request::{Identity, LedgerLine, Presence, Receipt, Remote, Request, StoredFile};
 pub use state::{Intent, Publication, Run, State};

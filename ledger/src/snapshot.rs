@@ -2,7 +2,7 @@
 //!
 //! A [`Snapshot`] can only be made from a poll in which every listed request was read or marked
 //! unreadable, and every request that is missing from the list was looked into. Half an answer has
-//! no type that could mean "delete the rest".
+//! no type that could mean "delete the rest". Deliberately absent: what is new in it (`state::snapshot`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,23 +10,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, SnapshotDigest};
+use crate::evidence::Evidence;
 use crate::failure::Failure;
 use crate::id::RequestId;
-use crate::observation::{Fingerprint, NodeStatus, Observation};
-use crate::state::State;
+use crate::observation::{NodeStatus, Observation};
 use crate::time::Timestamp;
-
-/// What became of a request that is no longer listed, as far as the same poll could prove it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Evidence {
-    /// The whole list is well-formed, not empty, and does not hold it.
-    Deleted,
-    /// It exists, and its definition parses and has no such tag.
-    Untagged,
-    /// Nothing is proven.
-    Unconfirmed,
-}
 
 /// A request that is no longer listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -122,13 +110,11 @@ impl Poll {
         self.listed.keys().copied()
     }
 
-    /// The requests that `state` expected in the list and that are not there: each needs evidence.
+    /// The requests that were expected in the list and are not there: each needs evidence.
     #[must_use]
-    pub fn missing(&self, state: &State) -> BTreeSet<RequestId> {
-        state
-            .expected()
-            .filter(|id| !self.listed.contains_key(id))
-            .collect()
+    pub fn missing(&self, expected: &BTreeSet<RequestId>) -> BTreeSet<RequestId> {
+        let listed = |id: &&RequestId| self.listed.contains_key(id);
+        expected.iter().filter(|id| !listed(id)).copied().collect()
     }
 
     /// Takes in one request's status. Nodes that contradict themselves make it unreadable.
@@ -156,10 +142,10 @@ impl Poll {
         self.absent.insert(id, evidence);
     }
 
-    /// Ends the poll. An error when any listed request was not asked for, or any request that
-    /// `state` expects was not looked into.
-    pub fn complete(self, state: &State) -> Result<Snapshot, PollError> {
-        let missing = self.missing(state);
+    /// Ends the poll. An error when any listed request was not asked for, or any that was expected
+    /// and is missing was not looked into.
+    pub fn complete(self, expected: &BTreeSet<RequestId>) -> Result<Snapshot, PollError> {
+        let missing = self.missing(expected);
         if let Some(id) = missing.iter().find(|id| !self.absent.contains_key(id)) {
             return Err(PollError::NotLookedInto(*id));
         }
@@ -190,56 +176,9 @@ impl Poll {
 /// Everything that one complete poll showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    observations: BTreeMap<RequestId, Observation>,
-    unreadable: BTreeMap<RequestId, Failure>,
-    gone: BTreeMap<RequestId, Evidence>,
-}
-
-impl Snapshot {
-    /// What differs from what `state` last saw.
-    #[must_use]
-    pub fn delta(self, state: &State) -> SnapshotDelta {
-        let mut digest = SnapshotDigest::EMPTY;
-        let mut changed = Vec::new();
-        let total = (self.observations.len() + self.unreadable.len()) as u64;
-        for (id, observation) in self.observations {
-            let Fingerprint(part) = observation.fingerprint();
-            digest.add(part);
-            if !state.shows(id, &observation) {
-                changed.push(observation);
-            }
-        }
-        for id in self.unreadable.keys() {
-            digest.add(Unreadable::part(*id));
-        }
-        let gone = self
-            .gone
-            .into_iter()
-            .map(|(id, evidence)| Gone { id, evidence });
-        let gone = gone.filter(|gone| !state.knows_gone(*gone)).collect();
-        let unreadable = self
-            .unreadable
-            .into_iter()
-            .map(|(id, failure)| Unreadable { id, failure })
-            .collect();
-        SnapshotDelta {
-            total,
-            digest,
-            changed,
-            gone,
-            unreadable,
-        }
-    }
-}
-
-impl fmt::Display for Evidence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Deleted => "the request was deleted",
-            Self::Untagged => "the request no longer has the tag",
-            Self::Unconfirmed => "the request is no longer listed, and nothing proves why",
-        })
-    }
+    pub(crate) observations: BTreeMap<RequestId, Observation>,
+    pub(crate) unreadable: BTreeMap<RequestId, Failure>,
+    pub(crate) gone: BTreeMap<RequestId, Evidence>,
 }
 
 impl fmt::Display for SnapshotDelta {

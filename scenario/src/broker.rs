@@ -96,10 +96,12 @@ impl Broker {
             }
             .expect("it is listed");
         }
-        for id in poll.missing(state) {
+        let expected = state.expected();
+        for id in poll.missing(&expected) {
             poll.absent(id, evidence(id));
         }
-        poll.complete(state).expect("every request was asked for")
+        poll.complete(&expected)
+            .expect("every request was asked for")
     }
 
     /// Takes a line that is about the broker; `false` when it is about something else.

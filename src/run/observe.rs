@@ -46,7 +46,7 @@ pub(super) fn begin(
             key: policy.key,
         }],
     )?;
-    match poller.poll(ledger.state()) {
+    match poller.poll(&ledger.state().expected()) {
         Err(failure) => {
             ledger.append(
                 clock.now(),

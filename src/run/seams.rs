@@ -1,5 +1,6 @@
 //! What the run loop needs from the world, so that a simulation can stand in for it.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,14 +8,13 @@ use std::time::Duration;
 
 use courier_ledger::{
     Command, Delivery, Digest, Failure, LogId, Look, RemoteAfterFailure, RemoteName, Removal,
-    Sequence, Snapshot, State, Timestamp,
+    RequestId, Sequence, Snapshot, Timestamp,
 };
 
 /// Asks the broker for everything.
 pub trait Poller {
-    /// One complete poll. `state` tells which requests are expected, so that each absence is looked
-    /// into.
-    fn poll(&self, state: &State) -> Result<Snapshot, Failure>;
+    /// One complete poll. Each absence of a request that is `expected` is looked into.
+    fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Snapshot, Failure>;
 }
 
 /// A command whose intent is on disk.

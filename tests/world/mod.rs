@@ -8,7 +8,7 @@
 )]
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ pub(crate) type Shared = Rc<RefCell<World>>;
 pub(crate) struct Broker(pub(crate) Shared);
 
 impl Poller for Broker {
-    fn poll(&self, state: &State) -> Result<Snapshot, Failure> {
+    fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Snapshot, Failure> {
         let world = self.0.borrow();
         let nothing = BTreeMap::new();
         let listed = if world.broker_is_empty {
@@ -87,7 +87,7 @@ impl Poller for Broker {
         }
         let whole_list_is_empty =
             world.broker_is_empty || (world.broker.is_empty() && world.untagged.is_empty());
-        for id in poll.missing(state) {
+        for id in poll.missing(expected) {
             let evidence = match world.untagged.contains_key(&id.0) {
                 _ if whole_list_is_empty => Evidence::Unconfirmed,
                 true => Evidence::Untagged,
@@ -95,7 +95,7 @@ impl Poller for Broker {
             };
             poll.absent(id, evidence);
         }
-        Ok(poll.complete(state).unwrap())
+        Ok(poll.complete(expected).unwrap())
     }
 }
 

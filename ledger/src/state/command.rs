@@ -6,9 +6,9 @@ use super::request::{Identity, LedgerLine, Presence, Receipt, Remote, StoredFile
 use super::{Intent, State};
 use crate::command::{Command, RemoteName, Replaces};
 use crate::event::Delivery;
+use crate::evidence::Evidence;
 use crate::failure::{Failure, RemoteAfterFailure};
 use crate::id::{RequestId, Sequence};
-use crate::snapshot::Evidence;
 use crate::time::Timestamp;
 
 impl State {

@@ -4,7 +4,8 @@
 use super::illegal::Reason;
 use super::request::{Remote, StoredFile};
 use super::{Request, State};
-use crate::drift::{Drift, Drifted, RemoteDelta};
+use crate::command::RemoteName;
+use crate::drift::{Drift, Drifted, Look, RemoteDelta, Seen};
 use crate::id::RequestId;
 
 impl State {
@@ -73,5 +74,54 @@ impl State {
         {
             file.drift = drift;
         }
+    }
+}
+
+impl RemoteDelta {
+    /// What `look` says that `state` does not know. A name that was not looked at says nothing.
+    #[must_use]
+    pub fn between(state: &State, look: &Look) -> Self {
+        let mut delta = Self::default();
+        for (id, file) in state.stored_files() {
+            let Some(seen) = look.get(&RemoteName::export(id)) else {
+                continue;
+            };
+            delta.total += 1;
+            let drift = drift(file, *seen);
+            delta.drifted += u64::from(drift.is_some());
+            match drift {
+                Some(drift) if file.drift != Some(drift) => {
+                    delta.changed.push(Drifted { id, drift });
+                }
+                None if file.drift.is_some() => delta.settled.push(id),
+                Some(_) | None => {}
+            }
+        }
+        delta
+    }
+}
+
+fn drift(file: &StoredFile, seen: Seen) -> Option<Drift> {
+    match (seen, file.receipt) {
+        (Seen::Absent, _) => Some(Drift::Missing),
+        (Seen::Present(Some(size_bytes)), Some(receipt)) => {
+            (size_bytes != receipt.size_bytes).then_some(Drift::Resized { size_bytes })
+        }
+        (Seen::Present(_), _) => None,
+    }
+}
+
+impl State {
+    /// The results that stand at the drop-box, as far as was confirmed and nobody was seen to take
+    /// them: what a look looks at.
+    pub fn stored_files(&self) -> impl Iterator<Item = (RequestId, &StoredFile)> {
+        self.requests()
+            .filter_map(|(id, request)| match &request.remote {
+                Remote::Stored(file) => Some((id, file)),
+                Remote::Nothing
+                | Remote::PickedUp(_)
+                | Remote::Uncertain(_)
+                | Remote::Deleted(_) => None,
+            })
     }
 }

@@ -18,10 +18,11 @@ use serde::{Deserialize, Serialize};
 use crate::command::{Command, RemoteName};
 use crate::digest::{Digest, SnapshotDigest};
 use crate::event::RunCounts;
+use crate::evidence::Evidence;
 use crate::failure::Failure;
 use crate::id::{KeyId, LogId, RequestId, Sequence};
 use crate::observation::Observation;
-use crate::snapshot::{Evidence, Gone};
+use crate::snapshot::Gone;
 use crate::time::Timestamp;
 use request::{LedgerLine, Presence, Request};
 
@@ -212,21 +213,22 @@ impl State {
     /// The requests that the next list should hold, or whose absence is to be looked into: evidence
     /// holds only for the poll that found it, so a file that still waits for its deletion needs it
     /// anew.
-    pub(crate) fn expected(&self) -> impl Iterator<Item = RequestId> {
-        self.requests
+    #[must_use]
+    pub fn expected(&self) -> BTreeSet<RequestId> {
+        let expected = self
+            .requests
             .iter()
-            .filter_map(|(id, request)| match request.presence {
+            .filter(|(_, request)| match request.presence {
                 Presence::Imported | Presence::Listed | Presence::Gone(Evidence::Unconfirmed) => {
-                    Some(*id)
+                    true
                 }
-                Presence::Gone(Evidence::Deleted | Evidence::Untagged) => {
-                    request.remote.is_ours().then_some(*id)
-                }
-            })
+                Presence::Gone(Evidence::Deleted | Evidence::Untagged) => request.remote.is_ours(),
+            });
+        expected.map(|(id, _)| *id).collect()
     }
 
     /// Whether the last snapshot showed the request just so.
-    pub(crate) fn shows(&self, id: RequestId, observation: &Observation) -> bool {
+    fn shows(&self, id: RequestId, observation: &Observation) -> bool {
         self.requests.get(&id).is_some_and(|request| {
             request.presence == Presence::Listed
                 && request
@@ -237,7 +239,7 @@ impl State {
     }
 
     /// Whether this is already known about an absent request.
-    pub(crate) fn knows_gone(&self, gone: Gone) -> bool {
+    fn knows_gone(&self, gone: Gone) -> bool {
         self.requests
             .get(&gone.id)
             .is_some_and(|request| request.presence == Presence::Gone(gone.evidence))

@@ -10,10 +10,10 @@ use crate::completion::Hundredths;
 use crate::digest::Digest;
 use crate::drift::Drift;
 use crate::event::{Delivery, Placement};
+use crate::evidence::Evidence;
 use crate::failure::Failure;
 use crate::id::{KeyId, Sequence};
 use crate::observation::{Fingerprint, Observation};
-use crate::snapshot::Evidence;
 use crate::time::Timestamp;
 
 /// Whether the broker lists a request.

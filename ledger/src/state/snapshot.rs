@@ -4,9 +4,10 @@
 use super::illegal::Reason;
 use super::request::{Identity, Presence, Remote, Request};
 use super::{Listing, State};
+use crate::digest::SnapshotDigest;
 use crate::id::RequestId;
 use crate::observation::{Fingerprint, Observation};
-use crate::snapshot::{SnapshotDelta, Unreadable};
+use crate::snapshot::{Gone, Snapshot, SnapshotDelta, Unreadable};
 
 impl State {
     pub(super) fn observe(&mut self, delta: &SnapshotDelta) -> Result<(), Reason> {
@@ -185,6 +186,43 @@ impl State {
         {
             Some(id) => Err(Reason::NeitherReadNorUnreadable(*id)),
             None => Ok(()),
+        }
+    }
+}
+
+impl Snapshot {
+    /// What differs from what `state` last saw.
+    #[must_use]
+    pub fn delta(self, state: &State) -> SnapshotDelta {
+        let mut digest = SnapshotDigest::EMPTY;
+        let mut changed = Vec::new();
+        let total = (self.observations.len() + self.unreadable.len()) as u64;
+        for (id, observation) in self.observations {
+            let Fingerprint(part) = observation.fingerprint();
+            digest.add(part);
+            if !state.shows(id, &observation) {
+                changed.push(observation);
+            }
+        }
+        for id in self.unreadable.keys() {
+            digest.add(Unreadable::part(*id));
+        }
+        let gone = self
+            .gone
+            .into_iter()
+            .map(|(id, evidence)| Gone { id, evidence });
+        let gone = gone.filter(|gone| !state.knows_gone(*gone)).collect();
+        let unreadable = self
+            .unreadable
+            .into_iter()
+            .map(|(id, failure)| Unreadable { id, failure })
+            .collect();
+        SnapshotDelta {
+            total,
+            digest,
+            changed,
+            gone,
+            unreadable,
         }
     }
 }

@@ -8,9 +8,9 @@ use super::request::{Identity, LedgerLine, Presence, Remote, Request, StoredFile
 use super::{Intent, Publication, Run, State};
 use crate::command::Command;
 use crate::event::{Entry, Event};
+use crate::evidence::Evidence;
 use crate::id::Sequence;
 use crate::import::LegacyEntry;
-use crate::snapshot::Evidence;
 use crate::time::Timestamp;
 
 impl State {

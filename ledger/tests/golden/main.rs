@@ -43,7 +43,7 @@ const HOW: &str = "say in ledger/tests/golden/recipe.rs how a smallest legal log
 /// The logs of `v1/` by name, after those that are missing were made, if that was asked for.
 static GOLDEN: LazyLock<BTreeMap<String, LogFiles>> = LazyLock::new(|| {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        for name in Event::KINDS.into_iter().chain([recipe::EVERY_VARIANT]) {
+        for name in Event::KINDS.iter().copied().chain([recipe::EVERY_VARIANT]) {
             if let Some(story) = recipe::make(name) {
                 add(&folder("v1"), name, &written(story.entries()).0);
             }
@@ -157,7 +157,7 @@ fn written(entries: &[Entry]) -> (LogFiles, Vec<Entry>) {
 
 #[test]
 fn every_kind_of_event_has_a_golden_log_that_ends_with_it() {
-    for kind in Event::KINDS {
+    for kind in Event::KINDS.iter().copied() {
         let files = GOLDEN.get(kind);
         let files = files.unwrap_or_else(|| panic!("{kind} has no golden log: {HOW}"));
         let (_, entries) = entries(files).unwrap_or_else(|error| panic!("{kind}: {error}"));

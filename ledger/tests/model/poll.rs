@@ -80,7 +80,8 @@ pub(crate) fn poll(
             }
         }
     }
-    for id in poll.missing(state) {
+    let expected = state.expected();
+    for id in poll.missing(&expected) {
         let evidence = match answer {
             _ if trusting => Evidence::Deleted,
             Answer::NotLookedInto => {
@@ -94,7 +95,7 @@ pub(crate) fn poll(
         poll.absent(id, evidence);
         shown.gone.insert(id.0, evidence);
     }
-    match (poll.complete(state), complete) {
+    match (poll.complete(&expected), complete) {
         (Ok(snapshot), true) => Ok(Some((snapshot, shown))),
         (Err(_), false) => Ok(None),
         (Ok(_), false) => {

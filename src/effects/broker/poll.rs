@@ -5,10 +5,10 @@
 //! one request unreadable and delays no other for longer than its deadline.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use courier_ledger::Snapshot;
 use courier_ledger::{Failure, FailureClass, NodeStatus, Phase, Poll, PollError, RequestId};
-use courier_ledger::{Snapshot, State};
 
 use super::call::Call;
 use super::client::Broker;
@@ -21,16 +21,16 @@ const MIN_UNANSWERED_CALLS: usize = 8;
 
 impl Broker {
     /// Asks for the requests with the tag, for the status of each, and for what became of those
-    /// that `state` expects and that are not listed.
+    /// that are `expected` and not listed.
     ///
     /// Fails when the list cannot be read: then nothing is known. A status that cannot be read is
     /// part of the snapshot.
-    pub fn poll(&self, state: &State) -> Result<Snapshot, Failure> {
-        let polled = self.wait(async { Ok(self.look(state).await) });
+    pub fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Snapshot, Failure> {
+        let polled = self.wait(async { Ok(self.look(expected).await) });
         polled.unwrap_or_else(|problem| Err(self.failure(Call::List, &problem)))
     }
 
-    async fn look(&self, state: &State) -> Result<Snapshot, Failure> {
+    async fn look(&self, expected: &BTreeSet<RequestId>) -> Result<Snapshot, Failure> {
         let listed = self
             .ask(Call::List, request_list::parse)
             .await
@@ -44,14 +44,15 @@ impl Broker {
             }
             .map_err(|error| contradiction(&error))?;
         }
-        for (id, evidence) in self.evidence(&poll.missing(state), &listed).await {
+        for (id, evidence) in self.evidence(&poll.missing(expected), &listed).await {
             poll.absent(id, evidence);
         }
         if let Some(reason) = self.persistence().stop().reason() {
             // What was not read or looked into is not unreadable or unproven: it was not asked.
             return Err(reason.failure());
         }
-        poll.complete(state).map_err(|error| contradiction(&error))
+        poll.complete(expected)
+            .map_err(|error| contradiction(&error))
     }
 
     async fn statuses(
@@ -94,7 +95,7 @@ fn contradiction(error: &PollError) -> Failure {
 }
 
 impl crate::run::Poller for Broker {
-    fn poll(&self, state: &State) -> Result<Snapshot, Failure> {
-        Self::poll(self, state)
+    fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Snapshot, Failure> {
+        Self::poll(self, expected)
     }
 }

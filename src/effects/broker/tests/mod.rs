@@ -95,7 +95,9 @@ fn poll_list(list: impl Fn() -> Answer + Send + Sync + 'static) -> Result<Snapsh
 
 fn poll(broker: &Broker) -> Result<SnapshotDelta, Failure> {
     let state: State = Default::default();
-    broker.poll(&state).map(|snapshot| snapshot.delta(&state))
+    broker
+        .poll(&state.expected())
+        .map(|snapshot| snapshot.delta(&state))
 }
 
 /// The failure of a poll whose list is answered so.
