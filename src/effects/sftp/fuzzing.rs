@@ -9,7 +9,7 @@ use courier_ledger::{LogId, RemoteName, Replaces, RequestId, Sequence};
 use super::protocol::operation::Operation;
 use super::protocol::outbox::{Bounds, Capabilities};
 use super::protocol::pipeline::Pipeline;
-use super::protocol::recipe::Recipe;
+use super::protocol::recipe::{Placing, Recipe, Verification};
 use super::wire::packet::FrameBuffer;
 use super::wire::reply::{Reply, ServerLimits, ServerVersion};
 use crate::effects::source::{Available, Source};
@@ -57,7 +57,11 @@ pub fn session(bytes: &[u8], cut: Option<usize>, posix_rename: bool) -> (u64, Ve
         posix_rename,
         fsync: posix_rename,
     };
-    let mut pipeline = Pipeline::new("box".to_owned(), Recipe::default(), BOUNDS, capabilities);
+    let recipe = Recipe {
+        placing: Placing::Rename,
+        verification: Verification::Size,
+    };
+    let mut pipeline = Pipeline::new("box".to_owned(), recipe, BOUNDS, capabilities);
     let name = |id| RemoteName::export(RequestId(id));
     let upload = |replaces, size| Operation::Upload {
         source: Box::new(Zeros { size, left: size }),

@@ -4,7 +4,7 @@ use courier_ledger::{FailureClass, Phase, Placement, RemoteAfterFailure, Replace
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
-use super::scripted::{BOUNDS, Fault, Manner, Pieces, Server, pipeline_with, run};
+use super::scripted::{AS_USUAL, BOUNDS, Fault, Manner, Pieces, Server, pipeline_with, run};
 use super::{NEW, OLD, TARGET, TEMPORARY, name, only, server, upload, uploaded};
 use crate::effects::sftp::protocol::operation::{Done, Operation, OperationError};
 use crate::effects::sftp::protocol::recipe::{Placing, Recipe, Verification};
@@ -153,7 +153,7 @@ fn bytes_that_changed_on_the_way_are_found_by_reading_back_and_by_nothing_else()
     assert_eq!(garbled.files.len(), 1);
     assert_eq!(garbled.files[TARGET], OLD);
     let mut unseen = server(manner, true);
-    upload_by(Recipe::default(), &mut unseen, Replaces::Own).unwrap();
+    upload_by(AS_USUAL, &mut unseen, Replaces::Own).unwrap();
 }
 
 #[test]

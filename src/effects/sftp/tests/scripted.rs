@@ -10,12 +10,18 @@ use std::time::{Duration, Instant};
 use crate::effects::sftp::protocol::operation::{Completed, Operation};
 use crate::effects::sftp::protocol::outbox::{Bounds, Capabilities};
 use crate::effects::sftp::protocol::pipeline::Pipeline;
-use crate::effects::sftp::protocol::recipe::Recipe;
+use crate::effects::sftp::protocol::recipe::{Placing, Recipe, Verification};
 use crate::effects::sftp::wire::packet::FrameBuffer;
 use crate::effects::sftp::wire::reply::{Attributes, encoded};
 use crate::effects::sftp::wire::request::decoded::{Decoded, decode};
 use crate::effects::sftp::wire::status::StatusCode;
 use crate::effects::source::{Available, Source};
+
+/// By a rename, confirmed by its size.
+pub(crate) const AS_USUAL: Recipe = Recipe {
+    placing: Placing::Rename,
+    verification: Verification::Size,
+};
 
 /// What happens to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -320,7 +326,7 @@ pub(crate) const BOUNDS: Bounds = Bounds {
 
 /// A pipeline for a server of this manner.
 pub(crate) fn pipeline(manner: Manner, bounds: Bounds) -> Pipeline {
-    pipeline_with(manner, bounds, Recipe::default())
+    pipeline_with(manner, bounds, AS_USUAL)
 }
 
 /// The same, for another recipe.
