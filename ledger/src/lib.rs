@@ -25,6 +25,7 @@ mod plan;
 mod policy;
 mod projection;
 mod snapshot;
+mod standing;
 mod state;
 mod time;
 mod tip;
@@ -46,6 +47,7 @@ pub use policy::{
 };
 pub use projection::StatusDocument;
 pub use snapshot::{Gone, Poll, PollError, Snapshot, SnapshotDelta, Unreadable};
+pub use standing::{Standing, StatusFound, standing};
 pub use state::illegal::IllegalEvent;
 pub use state::request::{Identity, LedgerLine, Presence, Receipt, Remote, Request, StoredFile};
 pub use state::{Intent, Publication, Run, State};

@@ -7,7 +7,9 @@ use courier_ledger::log::{
     self, FileError, Files, FoldError, Journal, Ledger, LogError, NewLog, Progress, Reading,
     Rehearsal, chain,
 };
-use courier_ledger::{Digest, Entry, LegacyStatus, LogId, Sequence, State, Tip};
+use courier_ledger::{
+    Digest, Entry, LegacyStatus, LogId, Sequence, Standing, State, StatusFound, Tip, standing,
+};
 
 use super::arguments::Arguments;
 use super::error::{CommandError, NoRandomNumbers, NoStanding, UsageError};
@@ -16,38 +18,37 @@ use crate::config::Configuration;
 use crate::effects::status_file::{Found, LocalStatusFile, StatusFileError};
 use crate::run::{Clock, StatusFile as _};
 
-/// What `status.xml` says to a log of which `state` is all: the ledger of the replaced program is
-/// taken over while the log has not begun or has only just. One of ours that shows another ledger, or
-/// more than there is, means that the log was lost or is an old copy: to go on with it would be to
-/// forget what was delivered since.
+/// What is to be imported into a log of which `state` is all, if it may be gone on with.
 pub(super) fn legacy(
     working_dir: &Path,
     state: &State,
 ) -> Result<Option<LegacyStatus>, NoStanding> {
     let file = LocalStatusFile::inside(working_dir);
     let path = || file.path().to_owned();
-    let has_begun = state.tip() > Sequence(1);
-    match file.read() {
-        Ok(Found::Nothing) => Ok(None),
-        Ok(Found::Legacy(_)) if has_begun => Ok(None),
-        Ok(Found::Legacy(legacy)) => Ok(Some(legacy)),
-        Ok(Found::Projection(tip, _)) if state.log() != Some(tip.log) => Err(NoStanding::Lost {
+    let read = file.read();
+    let found = match &read {
+        Ok(Found::Nothing) => StatusFound::Nothing,
+        Ok(Found::Legacy(_)) => StatusFound::Legacy,
+        Ok(Found::Projection(tip, _)) => StatusFound::Projection(*tip),
+        Err(StatusFileError::NoFile { .. }) => StatusFound::NoFile,
+        Err(StatusFileError::Unreadable { .. } | StatusFileError::Damaged { .. }) => {
+            StatusFound::Damaged
+        }
+    };
+    match (standing(found, state), read) {
+        (Standing::Lost { log }, _) => Err(NoStanding::Lost { path: path(), log }),
+        (Standing::OldCopy { shown, last }, _) => Err(NoStanding::OldCopy {
             path: path(),
-            log: tip.log,
+            shown,
+            last,
         }),
-        Ok(Found::Projection(tip, _)) if tip.sequence > state.tip() => Err(NoStanding::OldCopy {
-            path: path(),
-            shown: tip.sequence,
-            last: state.tip(),
-        }),
-        Ok(Found::Projection(..)) => Ok(None),
-        Err(error @ StatusFileError::NoFile { .. }) => Err(error.into()),
-        // It is only a projection then, and this run replaces it.
-        Err(error) if has_begun => {
+        (Standing::Import, Ok(Found::Legacy(legacy))) => Ok(Some(legacy)),
+        (Standing::Rewrite, Err(error)) => {
             tracing::warn!("{error}; it is written anew from the ledger");
             Ok(None)
         }
-        Err(error) => Err(error.into()),
+        (Standing::InTheWay, Err(error)) => Err(error.into()),
+        (Standing::GoOn | Standing::Import | Standing::Rewrite | Standing::InTheWay, _) => Ok(None),
     }
 }
 

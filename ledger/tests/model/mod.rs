@@ -26,6 +26,7 @@ mod replay;
 mod runner;
 mod sabotage;
 mod settle;
+mod standing;
 mod step;
 mod story;
 mod verdict;
@@ -71,6 +72,9 @@ pub(crate) enum Property {
     TrueReasons,
     /// What a run records always follows from what is recorded.
     Legality,
+    /// A ledger that was lost, or is an older copy of itself, is told by its `status.xml` from one that
+    /// is gone on with; what the replaced program left is taken over once.
+    Standing,
 }
 
 impl Property {

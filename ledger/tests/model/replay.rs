@@ -29,6 +29,7 @@ impl World {
     /// Holds the history as a whole against the properties of whole logs.
     pub(crate) fn replay(&self) -> Result<(), Violation> {
         self.folds_to_the_same_state()?;
+        self.knows_lost_and_old_ledgers()?;
         self.decides_alike_under_any_clock()?;
         self.order_of_endings_does_not_matter()
     }

@@ -30,4 +30,6 @@ pub(crate) enum Sabotage {
     LoseObservation,
     /// An outcome's time is that of its place in the log, whichever ended there.
     MixUpTimes,
+    /// Whatever ledger is there is gone on with.
+    GoOnWithAnything,
 }
