@@ -3,15 +3,14 @@
 
 use courier_ledger::{Phase, Replaces};
 
-use super::super::answer::{Answer, Sending};
+use super::super::answer::{Answer, Handle, Sending};
 use super::super::outbox::Requests;
 use super::super::recipe::{Placing as Way, Verification};
 use super::State;
-use super::comparison::{Hashing, Sum};
+use super::comparison::Sum;
 use super::placing::Placing;
 use super::reading_back::ReadingBack;
 use super::task::Task;
-use super::writing::Writing;
 use crate::effects::sftp::wire::reply::Attributes;
 use crate::effects::sftp::wire::request::Request;
 use crate::effects::sftp::wire::status::{Status, StatusCode};
@@ -31,8 +30,14 @@ pub(super) struct Confirming {
 impl Confirming {
     /// Sends what follows the last byte. Requests on one handle are served in order, so nothing is
     /// waited for here.
-    pub(super) fn begin(writing: Writing, task: &Task, out: &mut Requests<'_>) -> State {
-        let (order, handle) = (&task.order, writing.handle.as_slice());
+    pub(super) fn begin(
+        handle: &Handle,
+        size_bytes: u64,
+        sum: Option<Sum>,
+        task: &Task,
+        out: &mut Requests<'_>,
+    ) -> State {
+        let (order, handle) = (&task.order, handle.as_slice());
         if out.capabilities.fsync {
             out.act(Request::Fsync { handle }, |said| {
                 Answer::Sending(Sending::Synced(said))
@@ -54,8 +59,8 @@ impl Confirming {
             });
         }
         State::Confirming(Self {
-            size_bytes: writing.size_bytes,
-            sum: writing.sum.map(Hashing::finish),
+            size_bytes,
+            sum,
             is_open: true,
             is_unmeasured: false,
         })

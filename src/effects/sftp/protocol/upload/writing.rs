@@ -12,11 +12,11 @@ use crate::effects::source::Source;
 
 /// A file that is being written.
 pub(super) struct Writing {
-    pub(super) handle: Handle,
+    handle: Handle,
     /// Bytes that were sent.
-    pub(super) size_bytes: u64,
+    size_bytes: u64,
     /// Of what was sent, where it is to be read back.
-    pub(super) sum: Option<Hashing>,
+    sum: Option<Hashing>,
 }
 
 impl Writing {
@@ -46,7 +46,10 @@ impl Writing {
             Ok(fed) => {
                 self.size_bytes += fed.bytes as u64;
                 let state = match fed.source {
-                    Flow::End => Confirming::begin(self, task, out),
+                    Flow::End => {
+                        let sum = self.sum.map(Hashing::finish);
+                        Confirming::begin(&self.handle, self.size_bytes, sum, task, out)
+                    }
                     Flow::More | Flow::Pending => State::Writing(self),
                 };
                 (state, fed.source)
