@@ -2,11 +2,13 @@
 
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use courier_ledger::RemoteCheckRule;
 use proptest::prelude::*;
-use world::{Luck, Program};
+use scenario::Stage as _;
+use world::{Luck, RunStage};
 
 /// What happens between two runs.
 #[derive(Clone, Debug)]
@@ -62,50 +64,140 @@ fn remote_check() -> impl Strategy<Value = RemoteCheckRule> {
     ]
 }
 
-fn take(program: &mut Program, step: Step) -> Result<(), TestCaseError> {
-    let mut world = program.world.borrow_mut();
-    match step {
-        Step::Publish { id, published } => {
-            world.untagged.remove(&id);
-            world.broker.insert(id, (Some(published), BTreeMap::new()));
+/// The lines that a history is told in: the requests as they are at the broker, and what was told of
+/// them already.
+struct Telling {
+    stage: RunStage,
+    /// Requests with the tag, and those that lost it: when they were published, and who completed.
+    tagged: BTreeMap<u64, Shown>,
+    untagged: BTreeMap<u64, Shown>,
+    answers_empty: bool,
+    /// Whether something else exists at the broker, so that absences can be proven.
+    others_exist: bool,
+    known: BTreeSet<u64>,
+    /// What was told, ready to be saved as a scenario.
+    text: String,
+}
+
+type Shown = (i64, BTreeMap<u64, i64>);
+
+impl Telling {
+    fn new(remote_check: RemoteCheckRule) -> Self {
+        let mut telling = Self {
+            stage: RunStage::new(),
+            tagged: BTreeMap::new(),
+            untagged: BTreeMap::new(),
+            answers_empty: false,
+            others_exist: false,
+            known: BTreeSet::new(),
+            text: String::new(),
+        };
+        telling.tell("begin");
+        telling.tell(match remote_check {
+            RemoteCheckRule::Off => "set REMOTE.CHECK off",
+            RemoteCheckRule::Report => "set REMOTE.CHECK report",
+            RemoteCheckRule::Repair => "set REMOTE.CHECK repair",
+        });
+        telling
+    }
+
+    /// Takes a line, and gives what it says.
+    fn tell(&mut self, line: &str) -> String {
+        self.text.push_str(line);
+        self.text.push('\n');
+        self.stage
+            .tell(line)
+            .unwrap_or_else(|unclear| panic!("{line}: {unclear}"))
+    }
+
+    /// Makes the broker show what it holds now.
+    fn show(&mut self) {
+        let nothing = self.tagged.is_empty() && self.untagged.is_empty() && !self.others_exist;
+        if self.answers_empty || nothing {
+            self.tell("list-nothing");
+            return;
         }
-        Step::Complete { id, node, time } => {
-            if let Some((_, nodes)) = world.broker.get_mut(&id) {
-                nodes.insert(node, Some(time));
+        for (id, (published, nodes)) in self.tagged.clone() {
+            let mut line = format!("publish {id} at {published}");
+            if !nodes.is_empty() {
+                line.push_str(" nodes");
             }
-        }
-        Step::Untag(id) => {
-            if let Some(shown) = world.broker.remove(&id) {
-                world.untagged.insert(id, shown);
+            for (node, time) in nodes {
+                let _ = write!(line, " {node}@{time}");
             }
+            self.tell(&line);
         }
-        Step::Retag(id) => {
-            if let Some(shown) = world.untagged.remove(&id) {
-                world.broker.insert(id, shown);
-            }
-        }
-        Step::Delete(id) => {
-            world.broker.remove(&id);
-        }
-        Step::Vandalise(id) => {
-            world.drop_box.remove(&format!("export_{id}.zip"));
-        }
-        Step::EmptyAnswers(empty) => world.broker_is_empty = empty,
-        Step::Run { luck, reversed } => {
-            let held: Vec<String> = final_names(&world.drop_box);
-            let empty = world.broker_is_empty;
-            drop(world);
-            program.run(luck, reversed);
-            if empty {
-                let after = final_names(&program.world.borrow().drop_box);
-                prop_assert!(
-                    held.iter().all(|name| after.contains(name)),
-                    "mass deletion"
-                );
+        for id in self.known.clone() {
+            if !self.tagged.contains_key(&id) {
+                let evidence = match self.untagged.contains_key(&id) {
+                    true => "untagged",
+                    false => "deleted",
+                };
+                self.tell(&format!("withdraw {id} {evidence}"));
             }
         }
     }
-    Ok(())
+
+    fn final_names(&self) -> Vec<String> {
+        final_names(&self.stage.program.world.borrow().drop_box)
+    }
+
+    fn run(&mut self, luck: &[Luck], last_first: bool) -> String {
+        self.show();
+        if !luck.is_empty() {
+            let words: Vec<_> = luck.iter().map(|luck| luck.word()).collect();
+            self.tell(&format!("luck {}", words.join(" ")));
+        }
+        if last_first {
+            self.tell("last-first");
+        }
+        self.tell("run")
+    }
+
+    fn take(&mut self, step: Step) -> Result<(), TestCaseError> {
+        match step {
+            Step::Publish { id, published } => {
+                self.known.insert(id);
+                self.untagged.remove(&id);
+                self.tagged.insert(id, (published, BTreeMap::new()));
+            }
+            Step::Complete { id, node, time } => {
+                if let Some((_, nodes)) = self.tagged.get_mut(&id) {
+                    nodes.insert(node, time);
+                }
+            }
+            Step::Untag(id) => {
+                if let Some(shown) = self.tagged.remove(&id) {
+                    self.untagged.insert(id, shown);
+                }
+            }
+            Step::Retag(id) => {
+                if let Some(shown) = self.untagged.remove(&id) {
+                    self.tagged.insert(id, shown);
+                }
+            }
+            Step::Delete(id) => {
+                self.tagged.remove(&id);
+            }
+            Step::Vandalise(id) => {
+                self.tell(&format!("lose-file {id}"));
+            }
+            Step::EmptyAnswers(empty) => self.answers_empty = empty,
+            Step::Run { luck, reversed } => {
+                let held = self.final_names();
+                self.run(&luck, reversed);
+                if self.answers_empty {
+                    let after = self.final_names();
+                    prop_assert!(
+                        held.iter().all(|name| after.contains(name)),
+                        "mass deletion\n{}",
+                        self.text
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 fn final_names<T>(drop_box: &BTreeMap<String, T>) -> Vec<String> {
@@ -132,40 +224,46 @@ proptest! {
         steps in prop::collection::vec(step(), 0..30),
         remote_check in remote_check(),
     ) {
-        let mut program = Program::new();
-        program.policy.remote_check = remote_check;
+        let mut telling = Telling::new(remote_check);
         for step in steps {
-            take(&mut program, step)?;
+            telling.take(step)?;
         }
-        let planned: Vec<String> = program.plan().changes().map(ToString::to_string).collect();
-        program.world.borrow_mut().done.clear();
-        program.run(Vec::new(), false);
-        prop_assert_eq!(&program.world.borrow().done, &planned);
+        telling.show();
+        let plan = telling.stage.program.plan();
+        let plan = plan.map_err(|failure| TestCaseError::fail(failure.to_string()))?;
+        let planned: Vec<String> = plan.changes().map(ToString::to_string).collect();
+        telling.tell("run");
+        prop_assert_eq!(
+            &telling.stage.program.world.borrow().done,
+            &planned,
+            "{}",
+            telling.text
+        );
     }
 
     #[test]
     fn after_faults_stop_two_runs_converge_and_a_third_does_nothing(
         steps in prop::collection::vec(step(), 0..30),
     ) {
-        let mut program = Program::new();
-        program.policy.remote_check = RemoteCheckRule::Repair;
+        let mut telling = Telling::new(RemoteCheckRule::Repair);
         for step in steps {
-            take(&mut program, step)?;
+            telling.take(step)?;
         }
+        telling.answers_empty = false;
+        telling.others_exist = true;
+        telling.run(&[], false);
+        telling.run(&[], true);
         {
-            // Something else exists at the broker, so that absences can be proven.
-            let mut world = program.world.borrow_mut();
-            world.broker_is_empty = false;
-            world.untagged.insert(99, (Some(1), BTreeMap::new()));
+            let world = telling.stage.program.world.borrow();
+            prop_assert_eq!(&world.drop_box, &world.wanted(), "{}", telling.text);
         }
-        program.run(Vec::new(), false);
-        program.run(Vec::new(), true);
-        let world = program.world.borrow();
-        prop_assert_eq!(&world.drop_box, &world.wanted());
-        drop(world);
-        program.world.borrow_mut().done.clear();
-        let report = program.run(Vec::new(), false);
-        prop_assert_eq!(program.world.borrow().done.len(), 0);
-        prop_assert_eq!(report.exit_code(), broker_courier::ExitCode::Done);
+        let said = telling.run(&[], false);
+        prop_assert_eq!(
+            telling.stage.program.world.borrow().done.len(),
+            0,
+            "{}",
+            telling.text
+        );
+        prop_assert!(said.ends_with("\nexit 0 (Done)\n"), "{}\n{}", said, telling.text);
     }
 }

@@ -168,7 +168,7 @@ impl Play {
         let state = self.history.state();
         let evidence = [Evidence::Deleted, Evidence::Untagged, Evidence::Unconfirmed];
         let broker = &self.history.broker;
-        let snapshot = broker.snapshot_with(state, |_| script.one_of(&evidence));
+        let snapshot = broker.snapshot_with(&state.expected(), |_| script.one_of(&evidence));
         let delta = snapshot.delta(state);
         self.record(Event::SnapshotObserved(delta));
     }

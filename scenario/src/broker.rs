@@ -3,12 +3,10 @@
 //! What always holds: an answer is complete. Deliberately absent: answers that are refused before
 //! they become a snapshot; the broker's own tests have them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use courier_ledger::{
-    Evidence, Failure, NodeId, NodeStatus, Poll, RequestId, Snapshot, State, Timestamp,
-};
+use courier_ledger::{Evidence, Failure, NodeId, NodeStatus, Poll, RequestId, Snapshot, Timestamp};
 
 use crate::history::failure;
 use crate::words::{Unclear, Words, range};
@@ -63,10 +61,10 @@ impl Broker {
         self.evidence.insert(id, evidence);
     }
 
-    /// The complete poll of the broker as it is now.
+    /// The complete poll of the broker as it is now; what is `expected` and not shown is looked into.
     #[must_use]
-    pub fn snapshot(&self, state: &State) -> Snapshot {
-        self.snapshot_with(state, |id| {
+    pub fn snapshot(&self, expected: &BTreeSet<RequestId>) -> Snapshot {
+        self.snapshot_with(expected, |id| {
             let known = self.evidence.get(&id.0).copied();
             known.unwrap_or(Evidence::Unconfirmed)
         })
@@ -75,7 +73,7 @@ impl Broker {
     /// The complete poll, with other evidence than the broker's.
     pub fn snapshot_with(
         &self,
-        state: &State,
+        expected: &BTreeSet<RequestId>,
         mut evidence: impl FnMut(RequestId) -> Evidence,
     ) -> Snapshot {
         let listing = self.shown.iter().map(|(id, shown)| match shown {
@@ -96,11 +94,10 @@ impl Broker {
             }
             .expect("it is listed");
         }
-        let expected = state.expected();
-        for id in poll.missing(&expected) {
+        for id in poll.missing(expected) {
             poll.absent(id, evidence(id));
         }
-        poll.complete(&expected)
+        poll.complete(expected)
             .expect("every request was asked for")
     }
 
@@ -133,7 +130,10 @@ impl Broker {
                     self.withdraw(id, evidence);
                 }
             }
-            "list-nothing" => self.shown.clear(),
+            "list-nothing" => {
+                self.shown.clear();
+                self.evidence.clear();
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -158,7 +158,7 @@ fn nodes(words: &mut Words) -> Result<Vec<(u64, Option<i64>)>, Unclear> {
 }
 
 /// A failure, `write transient "in words"`, or the one that needs no words.
-pub(crate) fn failure_in(words: &mut Words) -> Result<Failure, Unclear> {
+pub fn failure_in(words: &mut Words) -> Result<Failure, Unclear> {
     match words.maybe() {
         Some(phase) => Ok(Failure {
             phase,

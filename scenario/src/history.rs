@@ -178,7 +178,7 @@ impl History {
     /// What a poll of the broker as it is now would record.
     #[must_use]
     pub fn snapshot(&self) -> Event {
-        let snapshot = self.broker.snapshot(&self.state);
+        let snapshot = self.broker.snapshot(&self.state.expected());
         Event::SnapshotObserved(snapshot.delta(&self.state))
     }
 

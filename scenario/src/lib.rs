@@ -33,7 +33,7 @@ mod table;
 mod teller;
 mod words;
 
-pub use broker::{Broker, Shown};
+pub use broker::{Broker, Shown, failure_in};
 pub use file::{Stage, check, outputs, play};
 pub use history::{History, KEY, OTHER_KEY, STEP_MICROS, delivery, failure};
 pub use retell::retell;

@@ -1,5 +1,5 @@
 //! A world in memory for the run loop: a broker, a drop-box and a carrier that fails, loses
-//! connections and is cut off where the test says so.
+//! connections and is cut off where a story says so (`stage.rs`).
 
 #![allow(
     dead_code,
@@ -7,8 +7,11 @@
     reason = "shared by several test binaries"
 )]
 
+mod stage;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,37 +20,52 @@ use broker_courier::run::{
 };
 use courier_ledger::log::{EventLog as _, Ledger, Rehearsal, chain};
 use courier_ledger::*;
+use scenario::Shown;
+pub(crate) use stage::RunStage;
 
 pub(crate) const LOG: LogId = LogId([9; 16]);
 pub(crate) const KEY: KeyId = KeyId([8; 8]);
 
-/// What a request is at the broker: published time, and each node's completed time.
-pub(crate) type Shown = (Option<i64>, BTreeMap<u64, Option<i64>>);
-
 /// The world outside the program.
 #[derive(Default)]
 pub(crate) struct World {
-    /// Tagged requests.
-    pub(crate) broker: BTreeMap<u64, Shown>,
-    /// Requests that exist without the tag.
-    pub(crate) untagged: BTreeMap<u64, Shown>,
-    /// Whether the broker's lists come back empty.
-    pub(crate) broker_is_empty: bool,
+    pub(crate) broker: scenario::Broker,
     /// Final and temporary names, and which state of a request each holds.
     pub(crate) drop_box: BTreeMap<String, Option<Shown>>,
     /// Commands carried out, in words.
     pub(crate) done: Vec<String>,
+    /// What is different in the next run.
+    pub(crate) next: Next,
 }
 
 impl World {
     /// What the drop-box should hold.
     pub(crate) fn wanted(&self) -> BTreeMap<String, Option<Shown>> {
-        self.broker
-            .iter()
+        let shown = self.broker.shown.iter();
+        shown
             .map(|(id, shown)| (format!("export_{id}.zip"), Some(shown.clone())))
             .chain([("status.xml".to_owned(), None)])
             .collect()
     }
+}
+
+/// What is different in one run.
+#[derive(Default)]
+pub(crate) struct Next {
+    /// Why the broker cannot be polled.
+    pub(crate) poll: Option<Failure>,
+    /// Why the drop-box is not reached.
+    pub(crate) arrival: Option<Failure>,
+    /// Why the drop-box cannot be looked at.
+    pub(crate) look: Option<Failure>,
+    /// How the errands go, in turn; well when they run out.
+    pub(crate) luck: Vec<Luck>,
+    /// Whichever was begun last ends first.
+    pub(crate) last_first: bool,
+    /// After so many endings the program is killed.
+    pub(crate) killed_after: Option<usize>,
+    /// After so many questions no more commands may begin.
+    pub(crate) deadline_after: Option<usize>,
 }
 
 /// How one errand goes.
@@ -68,54 +86,29 @@ pub(crate) struct Broker(pub(crate) Shared);
 
 impl Poller for Broker {
     fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Snapshot, Failure> {
-        let world = self.0.borrow();
-        let nothing = BTreeMap::new();
-        let listed = if world.broker_is_empty {
-            &nothing
-        } else {
-            &world.broker
-        };
-        let listing = listed
-            .iter()
-            .map(|(id, shown)| (RequestId(*id), shown.0.map(Timestamp)));
-        let mut poll = Poll::begin(listing).unwrap();
-        for (id, (_, nodes)) in listed {
-            let nodes = nodes
-                .iter()
-                .map(|(node, time)| NodeStatus(NodeId(*node), time.map(Timestamp)));
-            poll.read(RequestId(*id), nodes.collect()).unwrap();
+        let mut world = self.0.borrow_mut();
+        match world.next.poll.take() {
+            Some(failure) => Err(failure),
+            None => Ok(world.broker.snapshot(expected)),
         }
-        let whole_list_is_empty =
-            world.broker_is_empty || (world.broker.is_empty() && world.untagged.is_empty());
-        for id in poll.missing(expected) {
-            let evidence = match world.untagged.contains_key(&id.0) {
-                _ if whole_list_is_empty => Evidence::Unconfirmed,
-                true => Evidence::Untagged,
-                false => Evidence::Deleted,
-            };
-            poll.absent(id, evidence);
-        }
-        Ok(poll.complete(expected).unwrap())
     }
 }
 
+/// What a killed program unwinds with.
+struct Killed;
+
 pub(crate) struct Porter {
     pub(crate) world: Shared,
-    /// One for each errand, in turn; good luck when they run out.
-    pub(crate) luck: Vec<Luck>,
     pub(crate) under_way: Vec<Errand>,
-    /// Takes the last errand first when set.
-    pub(crate) reversed: bool,
 }
 
 impl Porter {
     fn carry(&mut self, errand: &Errand) -> Ending {
-        let luck = if self.luck.is_empty() {
-            Luck::Good
-        } else {
-            self.luck.remove(0)
-        };
         let mut world = self.world.borrow_mut();
+        let luck = match world.next.luck.is_empty() {
+            true => Luck::Good,
+            false => world.next.luck.remove(0),
+        };
         let name = errand.command.name().to_string();
         let temporary = errand.temporary.as_ref().map(ToString::to_string);
         let failed = |remote| Ending::Failed {
@@ -148,7 +141,7 @@ impl Porter {
                 name: remote,
                 ..
             } => {
-                let shown = world.broker.get(&request.0).cloned();
+                let shown = world.broker.shown.get(&request.0).cloned();
                 world.drop_box.insert(name, shown);
                 Ending::Delivered(Delivery {
                     name: remote.clone(),
@@ -188,25 +181,39 @@ impl Carrier for Porter {
         if self.under_way.is_empty() {
             return Vec::new();
         }
-        let last = if self.reversed {
-            self.under_way.len() - 1
-        } else {
-            0
+        let mut world = self.world.borrow_mut();
+        let next = &mut world.next;
+        if let Some(endings) = &mut next.killed_after {
+            match endings.checked_sub(1) {
+                Some(left) => *endings = left,
+                // As a kill does, this runs no error handling of the program's.
+                None => resume_unwind(Box::new(Killed)),
+            }
+        }
+        let last = match next.last_first {
+            true => self.under_way.len() - 1,
+            false => 0,
         };
         let errand = self.under_way.remove(last);
-        vec![(errand.start, self.carry(&errand))]
+        drop(world);
+        let ending = self.carry(&errand);
+        vec![(errand.start, ending)]
     }
 }
 
 impl Lookout for Porter {
     fn look(&mut self, names: Vec<RemoteName>) -> Result<Look, Failure> {
-        Ok(seen(&self.world.borrow(), names))
+        look(&self.world, names)
     }
 }
 
 /// What a look at `names` sees; every result has one byte.
-fn seen(world: &World, names: Vec<RemoteName>) -> Look {
-    names
+fn look(world: &Shared, names: Vec<RemoteName>) -> Result<Look, Failure> {
+    let world = world.borrow();
+    if let Some(failure) = &world.next.look {
+        return Err(failure.clone());
+    }
+    let look = names
         .into_iter()
         .map(|name| {
             let there = world.drop_box.contains_key(name.as_str());
@@ -217,7 +224,8 @@ fn seen(world: &World, names: Vec<RemoteName>) -> Look {
             };
             (name, file)
         })
-        .collect()
+        .collect();
+    Ok(look)
 }
 
 /// Looks at the drop-box as a plan does.
@@ -225,7 +233,7 @@ struct Visitor(Shared);
 
 impl Lookout for Visitor {
     fn look(&mut self, names: Vec<RemoteName>) -> Result<Look, Failure> {
-        Ok(seen(&self.0.borrow(), names))
+        look(&self.0, names)
     }
 }
 
@@ -233,7 +241,11 @@ impl Departure for Porter {
     type Carrier = Self;
 
     fn arrive(self) -> Result<Self, Failure> {
-        Ok(self)
+        let failure = self.world.borrow_mut().next.arrival.take();
+        match failure {
+            Some(failure) => Err(failure),
+            None => Ok(self),
+        }
     }
 }
 
@@ -285,36 +297,46 @@ impl Program {
         }
     }
 
-    pub(crate) fn plan(&self) -> Plan {
+    /// What a run would do now, or why the broker cannot be polled.
+    pub(crate) fn plan(&self) -> Result<Plan, Failure> {
         let copy = Rehearsal::after(self.ledger.tip());
         let broker = Broker(self.world.clone());
-        broker_courier::run::rehearse(
+        let rehearsed = broker_courier::run::rehearse(
             &mut Ledger::resume(copy, self.ledger.state().clone()).unwrap(),
             None,
             &self.policy,
             &broker,
             Some(&mut Visitor(self.world.clone())),
             &self.clock,
-        )
-        .unwrap()
-        .unwrap()
-        .plan
+        );
+        rehearsed.unwrap().map(|rehearsed| rehearsed.plan)
     }
 
-    /// A whole run; the log of the simulation is folded again from its entries.
-    pub(crate) fn run(&mut self, luck: Vec<Luck>, reversed: bool) -> RunReport {
+    /// Records what was not recorded by a run.
+    pub(crate) fn append(&mut self, event: Event) {
+        let now = self.clock.now();
+        self.ledger.append(now, vec![event]).unwrap();
+    }
+
+    /// A whole run, or none if the program was killed; the log of the simulation is folded again from
+    /// its entries.
+    pub(crate) fn run(&mut self) -> Option<RunReport> {
         if self.ledger.state().log().is_none() {
-            let created = Event::LogCreated {
-                log: LOG,
-                version: "test".to_owned(),
-            };
-            self.ledger.append(Timestamp(0), vec![created]).unwrap();
+            let version = "test".to_owned();
+            self.append(Event::LogCreated { log: LOG, version });
         }
         let porter = Porter {
             world: self.world.clone(),
-            luck,
             under_way: Vec::new(),
-            reversed,
+        };
+        let world = self.world.clone();
+        let may_begin = || match &mut world.borrow_mut().next.deadline_after {
+            None => true,
+            Some(left) => {
+                let may = *left > 0;
+                *left = left.saturating_sub(1);
+                may
+            }
         };
         let parts = Parts {
             policy: self.policy,
@@ -322,14 +344,20 @@ impl Program {
             departure: porter,
             status_file: &NoFile,
             clock: &self.clock,
-            may_begin: &|| true,
+            may_begin: &may_begin,
         };
-        let report = broker_courier::run::run(&mut self.ledger, None, parts).unwrap();
+        let run = AssertUnwindSafe(|| broker_courier::run::run(&mut self.ledger, None, parts));
+        let ended = match catch_unwind(run) {
+            Ok(ended) => Some(ended.unwrap()),
+            Err(killed) if killed.is::<Killed>() => None,
+            Err(panic) => resume_unwind(panic),
+        };
         let entries = self.ledger.log().read_from(Sequence::NONE);
         let folded = entries.fold(State::default(), |state, entry| {
             state.apply(&entry.unwrap()).unwrap()
         });
         assert_eq!(folded, *self.ledger.state());
-        report
+        self.world.borrow_mut().next = Next::default();
+        ended
     }
 }

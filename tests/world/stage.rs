@@ -1,0 +1,176 @@
+//! The run loop's side of the language of scenarios: the same broker and the same configuration, and
+//! words for what goes wrong in the next run.
+//!
+//! Deliberately absent: entries one by one. What a run records is up to the run loop.
+
+use courier_ledger::{Digest, Event, Failure, FailureClass, Phase};
+use scenario::{Stage, Unclear, Words, failure_in, plan_in_words, state_in_words};
+
+use super::{Luck, Program};
+
+/// Tells stories of whole runs.
+pub(crate) struct RunStage {
+    pub(crate) program: Program,
+    /// What the last run blocked.
+    blocked: Option<Digest>,
+}
+
+impl RunStage {
+    pub(crate) fn new() -> Self {
+        Self {
+            program: Program::new(),
+            blocked: None,
+        }
+    }
+
+    fn run(&mut self) -> String {
+        self.program.world.borrow_mut().done.clear();
+        let report = self.program.run();
+        let mut text = String::new();
+        let mut say = |line: String| {
+            text.push_str(&line);
+            text.push('\n');
+        };
+        for done in &self.program.world.borrow().done {
+            say(done.clone());
+        }
+        let Some(report) = report else {
+            say("killed".to_owned());
+            return text;
+        };
+        for (command, failure) in &report.failures {
+            say(format!("failed: {command}: {failure}"));
+        }
+        for blocked in report.blocked.iter().flat_map(|(blocked, _)| blocked) {
+            say(format!("blocked: {}: {}", blocked.command, blocked.guard));
+        }
+        for skipped in &report.skipped {
+            say(format!("left alone: {skipped}"));
+        }
+        for (what, failure) in [
+            ("the broker", &report.poll_failure),
+            ("the drop-box", &report.drop_box_failure),
+            ("the look at the drop-box", &report.look_failure),
+        ] {
+            if let Some(failure) = failure {
+                say(format!("{what} failed: {failure}"));
+            }
+        }
+        let code = report.exit_code();
+        say(format!("{}", report.counts));
+        say(format!("exit {} ({code:?})", code as u8));
+        self.blocked = report.blocked.map(|(_, digest)| digest);
+        text
+    }
+}
+
+impl Stage for RunStage {
+    fn tell(&mut self, line: &str) -> Result<String, Unclear> {
+        let mut words = Words::of(line);
+        let verb = words.word()?;
+        let program = &mut self.program;
+        let mut world = program.world.borrow_mut();
+        if world.broker.tell(&verb, &mut words)? {
+            words.end()?;
+            return Ok(String::new());
+        }
+        let mut text = String::new();
+        match verb.as_str() {
+            "broker-fails" => world.next.poll = Some(failure(&mut words, Phase::List)?),
+            "drop-box-away" => world.next.arrival = Some(failure(&mut words, Phase::Connect)?),
+            "look-fails" => world.next.look = Some(failure(&mut words, Phase::Look)?),
+            "last-first" => world.next.last_first = true,
+            "killed-after" => world.next.killed_after = Some(count(&mut words)?),
+            "deadline-after" => world.next.deadline_after = Some(count(&mut words)?),
+            "luck" => {
+                while words.peek().is_some() {
+                    let luck = luck(&words.word()?)?;
+                    world.next.luck.push(luck);
+                }
+            }
+            "lose-file" => {
+                for id in words.numbers()? {
+                    world.drop_box.remove(&format!("export_{id}.zip"));
+                }
+            }
+            "drop-box" => {
+                for name in world.drop_box.keys() {
+                    text.push_str(name);
+                    text.push('\n');
+                }
+            }
+            _ => {
+                drop(world);
+                text = self.take(&verb, &mut words)?;
+            }
+        }
+        words.end()?;
+        Ok(text)
+    }
+}
+
+impl RunStage {
+    fn take(&mut self, verb: &str, words: &mut Words) -> Result<String, Unclear> {
+        match verb {
+            "begin" => *self = Self::new(),
+            "set" => scenario::set(&mut self.program.policy, words)?,
+            "run" => return Ok(self.run()),
+            "plan" => {
+                return Ok(match self.program.plan() {
+                    Ok(plan) => plan_in_words(&plan),
+                    Err(failure) => format!("the broker failed: {failure}\n"),
+                });
+            }
+            "state" => return Ok(state_in_words(self.program.ledger.state())),
+            "approve" => {
+                let nothing = || Unclear::new("nothing is blocked");
+                let plan = self.blocked.take().ok_or_else(nothing)?;
+                let (who, why) = ("an operator".to_owned(), "it is right".to_owned());
+                self.program
+                    .append(Event::DeletionsApproved { plan, who, why });
+            }
+            other => return Err(Unclear::new(format!("{other:?} is not a command"))),
+        }
+        Ok(String::new())
+    }
+}
+
+fn count(words: &mut Words) -> Result<usize, Unclear> {
+    let number: u32 = words.value()?;
+    usize::try_from(number).map_err(|_| Unclear::new("too many"))
+}
+
+/// A failure as it is said, or one of this phase.
+fn failure(words: &mut Words, phase: Phase) -> Result<Failure, Unclear> {
+    match words.peek() {
+        Some(_) => failure_in(words),
+        None => Ok(Failure {
+            phase,
+            class: FailureClass::Transient,
+            text: "bad luck".to_owned(),
+        }),
+    }
+}
+
+impl Luck {
+    /// As it is read.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Refused => "refused",
+            Self::AnswerLost => "answer-lost",
+            Self::LeftBehind => "left-behind",
+        }
+    }
+}
+
+fn luck(word: &str) -> Result<Luck, Unclear> {
+    let all = [
+        Luck::Good,
+        Luck::Refused,
+        Luck::AnswerLost,
+        Luck::LeftBehind,
+    ];
+    let luck = all.into_iter().find(|luck| luck.word() == word);
+    luck.ok_or_else(|| Unclear::new(format!("{word:?} is no luck")))
+}
