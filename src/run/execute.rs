@@ -1,7 +1,7 @@
 //! Carries out a plan: intents on disk first, errands side by side, outcomes on disk as they come.
 //! One writer owns the log, and what waits shares an fsync.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use courier_ledger::log::{EventLog, Ledger};
@@ -12,7 +12,7 @@ use courier_ledger::{
 
 use super::error::RecordError;
 use super::report::RunReport;
-use super::seams::{Carrier, Clock, Ending, Errand, StatusFile};
+use super::seams::{Carrier, Clock, Ending, Errand, StatusFile, Task};
 
 /// Carries out the plan, publishes the ledger, and adds what happened to the report.
 pub(super) fn execute(
@@ -24,11 +24,7 @@ pub(super) fn execute(
     may_begin: &dyn Fn() -> bool,
     report: &mut RunReport,
 ) -> Result<(), RecordError> {
-    let mut waiting = plan
-        .commands
-        .into_iter()
-        .filter(|command| !matches!(command, Command::PublishLedger { .. }))
-        .collect::<std::collections::VecDeque<_>>();
+    let mut waiting = VecDeque::from(plan.commands);
     let mut under_way: BTreeMap<Sequence, Command> = BTreeMap::new();
     let mut outcomes: Vec<Event> = Vec::new();
     loop {
@@ -42,12 +38,23 @@ pub(super) fn execute(
                 break;
             };
             let start = Sequence(first_start + errands.len() as u64);
-            let errand = errand(ledger, start, command);
-            under_way.insert(start, errand.command.clone());
-            errands.push(errand);
+            // The ledger is published when all else is recorded.
+            if let Some(task) = task(ledger, start, &command) {
+                under_way.insert(start, command.clone());
+                errands.push(Errand {
+                    log: ledger.tip().log,
+                    start,
+                    command,
+                    task,
+                });
+            }
         }
         let mut events = std::mem::take(&mut outcomes);
-        events.extend(errands.iter().map(intent));
+        events.extend(
+            errands
+                .iter()
+                .map(|errand| intent(&errand.command, errand.temporary())),
+        );
         ledger.append(clock.now(), events)?;
         for errand in errands {
             carrier.begin(errand);
@@ -63,23 +70,32 @@ pub(super) fn execute(
         }
     }
     // What was never begun is tried again by the next run.
-    report.counts.failed += waiting.len() as u64;
-    publish(ledger, clock, carrier, status_file, report)
+    let is_change = |command: &&Command| !matches!(command, Command::PublishLedger { .. });
+    report.counts.failed += waiting.iter().filter(is_change).count() as u64;
+    let lost = report.drop_box_failure.clone();
+    publish(ledger, clock, status_file, report, |errand| match lost {
+        Some(failure) => untouched(failure),
+        None => {
+            carrier.begin(errand);
+            let ended = carrier.endings().into_iter().next();
+            ended.map_or_else(no_outcome, |(_, ending)| ending)
+        }
+    })
 }
 
-/// Projects `status.xml`, replaces the local file, and uploads it.
+/// Projects `status.xml`, replaces the local file, and has it uploaded.
 fn publish(
     ledger: &mut Ledger<impl EventLog>,
     clock: &dyn Clock,
-    carrier: &mut dyn Carrier,
     status_file: &dyn StatusFile,
     report: &mut RunReport,
+    upload: impl FnOnce(Errand) -> Ending,
 ) -> Result<(), RecordError> {
-    let command = Command::PublishLedger {
-        name: RemoteName::ledger(),
-    };
-    let mut errand = errand(ledger, ledger.next_sequence(), command);
-    ledger.append(clock.now(), vec![intent(&errand)])?;
+    let (log, start) = (ledger.tip().log, ledger.next_sequence());
+    let name = RemoteName::ledger();
+    let temporary = name.temporary(log, start);
+    let command = Command::PublishLedger { name };
+    ledger.append(clock.now(), vec![intent(&command, Some(&temporary))])?;
     let document = ledger.project();
     status_file
         .replace(document.as_bytes())
@@ -87,22 +103,15 @@ fn publish(
             path: status_file.path().to_owned(),
             source,
         })?;
-    errand.document = Some(Arc::from(document.as_bytes()));
-    let (start, command) = (errand.start, errand.command.clone());
-    let ending = match &report.drop_box_failure {
-        Some(failure) => Ending::Failed {
-            failure: failure.clone(),
-            remote: RemoteAfterFailure::Untouched,
+    let ending = upload(Errand {
+        log,
+        start,
+        command: command.clone(),
+        task: Task::Publish {
+            temporary,
+            document: Arc::from(document.as_bytes()),
         },
-        None => {
-            carrier.begin(errand);
-            carrier
-                .endings()
-                .into_iter()
-                .next()
-                .map_or_else(|| lost("no outcome"), |(_, end)| end)
-        }
-    };
+    });
     let event = outcome(start, &command, ending, report);
     Ok(ledger.append(clock.now(), vec![event])?)
 }
@@ -117,50 +126,57 @@ pub(super) fn unreachable(
     status_file: &dyn StatusFile,
     report: &mut RunReport,
 ) -> Result<(), RecordError> {
-    struct Nobody;
-    impl Carrier for Nobody {
-        fn capacity(&self) -> usize {
-            0
-        }
-        fn begin(&mut self, _errand: Errand) {}
-        fn endings(&mut self) -> Vec<(Sequence, Ending)> {
-            Vec::new()
-        }
-    }
     report.counts.failed += plan.changes().count() as u64;
-    report.drop_box_failure = Some(failure);
-    publish(ledger, clock, &mut Nobody, status_file, report)
+    report.drop_box_failure = Some(failure.clone());
+    publish(ledger, clock, status_file, report, |_| untouched(failure))
 }
 
-fn errand(ledger: &Ledger<impl EventLog>, start: Sequence, command: Command) -> Errand {
-    let log = ledger.tip().log;
-    let temporary = command.temporary(log, start);
-    let request = command.request().and_then(|id| ledger.state().request(id));
-    Errand {
-        log,
-        start,
-        temporary,
-        unproven: request.map(Request::unproven).unwrap_or_default(),
-        command,
-        document: None,
-    }
-}
-
-fn intent(errand: &Errand) -> Event {
-    Event::CommandStarted {
-        command: errand.command.clone(),
-        temporary: errand.temporary.clone(),
-    }
-}
-
-fn lost(text: &str) -> Ending {
-    let failure = Failure {
-        phase: Phase::Run,
-        class: FailureClass::Transient,
-        text: text.to_owned(),
+/// What a command takes; none for the publication of the ledger, which waits for everything else.
+fn task(ledger: &Ledger<impl EventLog>, start: Sequence, command: &Command) -> Option<Task> {
+    let unproven = || {
+        let request = command.request().and_then(|id| ledger.state().request(id));
+        request.map(Request::unproven).unwrap_or_default()
     };
+    match command {
+        Command::Upload {
+            request,
+            name,
+            replaces,
+            ..
+        } => Some(Task::Upload {
+            request: *request,
+            temporary: name.temporary(ledger.tip().log, start),
+            replaces: *replaces,
+            unproven: unproven(),
+        }),
+        Command::Delete { .. } | Command::RemoveTemporary { .. } => Some(Task::Remove {
+            unproven: unproven(),
+        }),
+        Command::PublishLedger { .. } => None,
+    }
+}
+
+fn intent(command: &Command, temporary: Option<&RemoteName>) -> Event {
+    Event::CommandStarted {
+        command: command.clone(),
+        temporary: temporary.cloned(),
+    }
+}
+
+fn untouched(failure: Failure) -> Ending {
     Ending::Failed {
         failure,
+        remote: RemoteAfterFailure::Untouched,
+    }
+}
+
+fn no_outcome() -> Ending {
+    Ending::Failed {
+        failure: Failure {
+            phase: Phase::Run,
+            class: FailureClass::Transient,
+            text: "no outcome".to_owned(),
+        },
         remote: RemoteAfterFailure::Uncertain,
     }
 }

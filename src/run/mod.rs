@@ -15,7 +15,7 @@ use courier_ledger::{Event, Failure, LegacyStatus, Plan, Policy, decide};
 pub use error::RecordError;
 pub use observe::VERSION;
 pub use report::RunReport;
-pub use seams::{Carrier, Clock, Departure, Ending, Errand, Lookout, Poller, StatusFile};
+pub use seams::{Carrier, Clock, Departure, Ending, Errand, Lookout, Poller, StatusFile, Task};
 
 /// Everything that a run is made of, besides its log.
 pub struct Parts<'a, D> {
@@ -50,7 +50,7 @@ pub fn run<L: EventLog, D: Departure>(
             Ok(mut carrier) => {
                 report.look_failure = observe::look(ledger, clock, &parts.policy, &mut carrier)?;
                 let mut plan = decide(ledger.state(), &parts.policy);
-                take_notes(&mut report, &mut plan);
+                report_held_back(&mut report, &mut plan);
                 execute::execute(
                     ledger,
                     clock,
@@ -63,7 +63,7 @@ pub fn run<L: EventLog, D: Departure>(
             }
             Err(failure) => {
                 let mut plan = decide(ledger.state(), &parts.policy);
-                take_notes(&mut report, &mut plan);
+                report_held_back(&mut report, &mut plan);
                 let status_file = parts.status_file;
                 execute::unreachable(ledger, clock, &plan, failure, status_file, &mut report)?;
             }
@@ -117,7 +117,8 @@ pub fn rehearse(
     }))
 }
 
-fn take_notes(report: &mut RunReport, plan: &mut Plan) {
+/// Moves what the plan leaves undone, and why, to the report.
+fn report_held_back(report: &mut RunReport, plan: &mut Plan) {
     report.counts.unchanged = plan.unchanged;
     report.counts.blocked = plan.blocked.len() as u64;
     if !plan.blocked.is_empty() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use courier_ledger::{
     Command, Delivery, Digest, Failure, LogId, Look, RemoteAfterFailure, RemoteName, Removal,
-    RequestId, Sequence, Snapshot, Timestamp,
+    Replaces, RequestId, Sequence, Snapshot, Timestamp,
 };
 
 /// Asks the broker for everything.
@@ -24,15 +24,51 @@ pub struct Errand {
     pub log: LogId,
     /// The intent's sequence number.
     pub start: Sequence,
-    /// The command.
+    /// The command, as the intent has it.
     pub command: Command,
-    /// The temporary name that the intent names.
-    pub temporary: Option<RemoteName>,
-    /// What `PublishLedger` uploads.
-    pub document: Option<Arc<[u8]>>,
-    /// Earlier uploads without an outcome, where nothing else shows that what stands under the final
-    /// name is this ledger's: unless one of them put it there, it is not to be touched.
-    pub unproven: Vec<Sequence>,
+    /// What it takes to carry it out.
+    pub task: Task,
+}
+
+impl Errand {
+    /// The temporary name that its intent names, where it has one.
+    #[must_use]
+    pub fn temporary(&self) -> Option<&RemoteName> {
+        match &self.task {
+            Task::Upload { temporary, .. } | Task::Publish { temporary, .. } => Some(temporary),
+            Task::Remove { .. } => None,
+        }
+    }
+}
+
+/// What it takes to carry out a command of each kind. `unproven` are earlier uploads without an outcome,
+/// where nothing else shows that what stands under the final name is this ledger's: unless one of them
+/// put it there, it is not to be touched.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// A result is fetched and uploaded.
+    Upload {
+        /// The request.
+        request: RequestId,
+        /// The temporary name that the intent names.
+        temporary: RemoteName,
+        /// What may stand under the final name.
+        replaces: Replaces,
+        /// Who else may have put it there.
+        unproven: Vec<Sequence>,
+    },
+    /// A file is removed.
+    Remove {
+        /// Who may have put it there.
+        unproven: Vec<Sequence>,
+    },
+    /// The ledger is uploaded.
+    Publish {
+        /// The temporary name that the intent names.
+        temporary: RemoteName,
+        /// `status.xml`.
+        document: Arc<[u8]>,
+    },
 }
 
 /// How an errand ended.

@@ -110,7 +110,7 @@ impl Porter {
             false => world.next.luck.remove(0),
         };
         let name = errand.command.name().to_string();
-        let temporary = errand.temporary.as_ref().map(ToString::to_string);
+        let temporary = errand.temporary().map(ToString::to_string);
         let failed = |remote| Ending::Failed {
             failure: Failure {
                 phase: Phase::Write,

@@ -7,31 +7,32 @@ use std::time::Duration;
 
 use courier_ledger::{Failure, FailureClass};
 
+use super::SftpCarrier;
 use super::fetch::{Fetcher, Fetching};
-use super::{Message, SftpCarrier};
+use super::message::Message;
 use crate::effects::persistence::{Persistence, Repeated};
 use crate::effects::sftp::{DropBox, Endpoint, Waker};
 use crate::run::Departure;
 
 /// Everything that connecting needs, as often as it takes.
 #[derive(Clone)]
-pub(super) struct Way {
+pub(super) struct Connector {
     endpoint: Arc<Endpoint>,
     pub(super) persistence: Persistence,
     pub(super) messages: Sender<Message>,
 }
 
-impl Way {
+impl Connector {
     /// Begins to connect, after a wait. The end of it comes as a message.
     pub(super) fn begin(&self, wait: Duration) {
-        let way = self.clone();
+        let connector = self.clone();
         std::thread::spawn(move || {
-            let result = match way.persistence.stop().wait(wait) {
-                Ok(()) => way.connect(),
+            let result = match connector.persistence.stop().wait(wait) {
+                Ok(()) => connector.connect(),
                 Err(reason) => Err(reason.failure()),
             };
             // The run is over when nobody listens any more.
-            let _unheard = way.messages.send(Message::Connected(result));
+            let _unheard = connector.messages.send(Message::Connected(result));
         });
     }
 
@@ -84,7 +85,7 @@ impl CurrentWaker {
 
 /// A connection to the drop-box in the making.
 pub struct Connecting {
-    way: Way,
+    connector: Connector,
     receiver: Receiver<Message>,
     fetcher: Fetcher,
     capacity: usize,
@@ -101,14 +102,14 @@ impl Connecting {
         persistence.stop().listen(move |reason| {
             let _unheard = stopped.send(Message::Stopped(reason));
         });
-        let way = Way {
+        let connector = Connector {
             endpoint: Arc::new(endpoint),
             persistence,
             messages,
         };
-        way.begin(Duration::ZERO);
+        connector.begin(Duration::ZERO);
         Self {
-            way,
+            connector,
             receiver,
             fetcher,
             capacity,
@@ -121,7 +122,7 @@ impl Departure for Connecting {
 
     fn arrive(self) -> Result<SftpCarrier, Failure> {
         let Self {
-            way,
+            connector,
             receiver,
             fetcher,
             capacity,
@@ -134,16 +135,16 @@ impl Departure for Connecting {
                     let woken = waker.clone();
                     let fetching = Fetching::new(
                         Arc::new(fetcher),
-                        way.messages.clone(),
+                        connector.messages.clone(),
                         Arc::new(move || woken.wake()),
                     );
                     return Ok(SftpCarrier::new(
-                        way, receiver, drop_box, waker, fetching, capacity,
+                        connector, receiver, drop_box, waker, fetching, capacity,
                     ));
                 }
                 Ok(Message::Connected(Err(failure))) => return Err(failure),
                 Ok(Message::Stopped(reason)) => return Err(reason.failure()),
-                // Nothing else is under way yet.
+                // Nothing else is under connector yet.
                 Ok(Message::Arriving(..) | Message::Fetched(..) | Message::Transferred(_)) => {}
                 Err(_) => return Err(super::nobody_answers()),
             }

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use courier_ledger::{Digest, Failure, FailureClass, KeyId, LogId, Phase, RequestId, Sequence};
+use courier_ledger::{Failure, FailureClass, LogId, Phase, RequestId, Sequence};
 
-use super::Message;
+use super::message::Message;
+use super::upload::{FetchError, FetchOrder, Fetched, Remedy};
 use crate::effects::broker::{Broker, DownloadError};
 use crate::effects::fernet::{EncryptError, Encryptor, FernetKey, TokenOrigin, token_size};
 use crate::effects::spool::{Spool, SpoolDirectory};
@@ -33,39 +34,6 @@ pub struct Fetcher {
     pub concurrency: usize,
     /// Stamps the tokens.
     pub clock: Box<dyn Clock + Send + Sync>,
-}
-
-/// What is to be fetched, and for which intent.
-pub(super) struct FetchOrder {
-    pub(super) log: LogId,
-    pub(super) start: Sequence,
-    pub(super) request: RequestId,
-}
-
-/// What was encrypted.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Fetched {
-    pub(super) plaintext_sha256: Digest,
-    pub(super) token_sha256: Digest,
-    pub(super) token_bytes: u64,
-    pub(super) key: KeyId,
-}
-
-/// Why nothing, or not all, was fetched.
-#[derive(Clone, Debug)]
-pub(super) struct FetchError {
-    pub(super) failure: Failure,
-    /// Whether a fetch from the export on may help: the calls that begin one were repeated already.
-    pub(super) may_repeat: bool,
-}
-
-impl From<Failure> for FetchError {
-    fn from(failure: Failure) -> Self {
-        Self {
-            failure,
-            may_repeat: true,
-        }
-    }
 }
 
 /// The fetching threads, and the way to give them orders. Threads begin when there is something for
@@ -180,7 +148,7 @@ impl Fetch<'_> {
         } = self.fetcher;
         let mut download = broker.fetch_bundle(request).map_err(|failure| FetchError {
             failure,
-            may_repeat: false,
+            remedy: Remedy::NextRun,
         })?;
         let expected = download.content_length().map(token_size);
         let writer = spool

@@ -1,11 +1,13 @@
 //! Looks at delivered files: over the carrier's own connection, or over one that is made for it and
 //! ended at once, for a plan.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
 
-use courier_ledger::{Failure, FailureClass, Look, Phase, RemoteName};
+use courier_ledger::{Failure, Look, RemoteName};
 
-use super::{Link, Message, SftpCarrier};
+use super::message::Message;
+use super::{Link, SftpCarrier};
 use crate::effects::sftp::{Completed, Done, DropBox, Endpoint, Operation};
 use crate::run::Lookout;
 
@@ -85,36 +87,27 @@ fn look_over(
     names: Vec<RemoteName>,
     mut next: impl FnMut() -> Result<Completed, Failure>,
 ) -> Result<Look, Unseen> {
-    for (ticket, name) in (0u64..).zip(&names) {
-        let name = name.clone();
-        drop_box.submit(ticket, Operation::Look { name });
-    }
     let mut look = Look::new();
     let mut unseen = None;
-    let mut names: Vec<Option<RemoteName>> = names.into_iter().map(Some).collect();
-    for _ in 0..names.len() {
+    let mut asked: BTreeMap<u64, RemoteName> = (0..).zip(names).collect();
+    for (ticket, name) in &asked {
+        let name = name.clone();
+        drop_box.submit(*ticket, Operation::Look { name });
+    }
+    while !asked.is_empty() {
         let Completed { ticket, result } = next().map_err(Unseen::Stopped)?;
-        let name = usize::try_from(ticket)
-            .ok()
-            .and_then(|index| names.get_mut(index)?.take());
-        match (result, name) {
-            (Ok(Done::Seen(seen)), Some(name)) => {
+        match (asked.remove(&ticket), result) {
+            (Some(name), Ok(Done::Seen(seen))) => {
                 look.insert(name, seen);
             }
-            (Err(error), _) if error.connection_lost => {
+            (_, Err(error)) if error.connection_lost => {
                 unseen = Some(Unseen::ConnectionLost(error.failure));
             }
-            (Err(error), _) => {
+            (_, Err(error)) => {
                 unseen.get_or_insert(Unseen::Refused(error.failure));
             }
-            (Ok(_), _) => {
-                unseen.get_or_insert(Unseen::Refused(Failure {
-                    phase: Phase::Look,
-                    class: FailureClass::Permanent,
-                    text: "an answer came to another question; please report this defect"
-                        .to_owned(),
-                }));
-            }
+            // The end of something else that was asked.
+            (_, Ok(_)) => {}
         }
     }
     unseen.map_or(Ok(look), Err)

@@ -10,46 +10,34 @@ mod document;
 mod fetch;
 mod job;
 mod look;
+mod message;
 mod ownership;
+mod transfer;
+mod upload;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use courier_ledger::{Command, Digest, Failure, FailureClass, Phase, RemoteAfterFailure, Sequence};
+use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, Sequence};
 
-use super::fernet::TOKEN_START_BYTES;
 use super::persistence::Repeated;
-use super::sftp::{Completed, Done, DropBox, Operation, OperationError};
-use super::spool::Spool;
-use super::stop::StopReason;
+use super::sftp::{Completed, Done, DropBox, OperationError};
 use crate::run::{Carrier, Ending, Errand};
 pub use connecting::Connecting;
-use connecting::{CurrentWaker, Way};
+use connecting::{Connector, CurrentWaker};
 pub use fetch::Fetcher;
-use fetch::{FetchError, FetchOrder, Fetched, Fetching};
-use job::{Job, Repetition, Supply, Transfer};
+use fetch::Fetching;
+use job::{Job, Progress};
 pub use look::DistantLookout;
-use ownership::Ownership;
+use message::Message;
+use transfer::Repetition;
+use upload::Upload;
 
 /// How long an outcome waits for others while more is under way: they are recorded with one fsync.
 const GATHERING: Duration = Duration::from_millis(20);
 /// So many outcomes wait no longer.
 const ENOUGH_TO_RECORD: usize = 32;
-
-/// What the threads tell the carrier.
-enum Message {
-    /// Connecting has ended.
-    Connected(Result<DropBox, Failure>),
-    /// A result has begun to arrive, encrypted.
-    Arriving(Sequence, Spool),
-    /// A fetch has ended.
-    Fetched(Sequence, Result<Fetched, FetchError>),
-    /// An operation at the drop-box has ended.
-    Transferred(Completed),
-    /// The run is to end.
-    Stopped(StopReason),
-}
 
 /// The connection to the drop-box.
 enum Link {
@@ -63,7 +51,7 @@ enum Link {
 
 /// Carries commands out over one connection to the drop-box at a time.
 pub struct SftpCarrier {
-    way: Way,
+    connector: Connector,
     receiver: Receiver<Message>,
     link: Link,
     /// Connections made anew since something last succeeded.
@@ -76,7 +64,7 @@ pub struct SftpCarrier {
 
 impl SftpCarrier {
     fn new(
-        way: Way,
+        connector: Connector,
         receiver: Receiver<Message>,
         drop_box: DropBox,
         waker: CurrentWaker,
@@ -84,7 +72,7 @@ impl SftpCarrier {
         capacity: usize,
     ) -> Self {
         Self {
-            way,
+            connector,
             receiver,
             link: Link::Up(drop_box),
             mendings: 0,
@@ -107,56 +95,44 @@ impl SftpCarrier {
             Message::Connected(Err(failure)) => self.give_up(&failure),
             Message::Stopped(reason) => self.give_up(&reason.failure()),
             Message::Arriving(start, spool) => {
-                if let Some(job) = self.jobs.get_mut(&start) {
-                    job.supply = Some(Supply::Spool(spool));
+                if let Some(upload) = self.jobs.get_mut(&start).and_then(Job::upload) {
+                    upload.spool = Some(spool);
                     self.transfer(start);
                 }
             }
             Message::Fetched(start, result) => {
-                if let Some(job) = self.jobs.get_mut(&start) {
-                    if result.is_err() && matches!(job.transfer, Transfer::NotBegun) {
-                        job.transfer = Transfer::NotNeeded;
-                    }
-                    job.fetched = Some(result);
+                if let Some(upload) = self.jobs.get_mut(&start).and_then(Job::upload) {
+                    upload.fetched(result);
                     self.repeat_or_end(start);
                 }
             }
-            Message::Transferred(Completed {
-                ticket,
-                result: Ok(Done::Excerpt(found)),
-            }) => self.looked_into(Sequence(ticket), found.as_deref()),
             Message::Transferred(Completed { ticket, result }) => {
-                let start = Sequence(ticket);
-                match &result {
-                    Ok(_) => self.mendings = 0,
-                    Err(error) if error.connection_lost => self.mend(&error.failure),
-                    Err(_) => {}
-                }
-                let result = result.map_err(|error| self.explained(error));
-                if let Some(job) = self.jobs.get_mut(&start) {
-                    job.transferred(result);
-                    self.repeat_or_end(start);
-                }
+                self.transferred(Sequence(ticket), result);
             }
         }
     }
 
-    /// Goes on with a job once it is known whose file stands under its final name.
-    fn looked_into(&mut self, start: Sequence, found: Option<&[u8]>) {
-        self.mendings = 0;
+    /// Takes what the drop-box did for a job, or why it did not.
+    fn transferred(&mut self, start: Sequence, result: Result<Done, OperationError>) {
+        match &result {
+            Ok(_) => self.mendings = 0,
+            Err(error) if error.connection_lost => self.mend(&error.failure),
+            Err(_) => {}
+        }
+        let result = result.map_err(|error| self.explained(error));
         let Some(job) = self.jobs.get_mut(&start) else {
             return;
         };
-        match Ownership::shown_by(&job.errand, found, self.fetching.key()) {
-            Ok(ownership) => {
-                job.ownership = ownership;
-                job.transfer = Transfer::NotBegun;
-                self.transfer(start);
+        let progress = match result {
+            Ok(done) => job.done(done, self.fetching.key()),
+            Err((failure, left)) => {
+                job.failed(failure, left);
+                Progress::Attempted
             }
-            Err(failure) => {
-                job.transferred(Err((failure, RemoteAfterFailure::Untouched)));
-                self.repeat_or_end(start);
-            }
+        };
+        match progress {
+            Progress::MayGoOn => self.transfer(start),
+            Progress::Attempted => self.repeat_or_end(start),
         }
     }
 
@@ -177,9 +153,7 @@ impl SftpCarrier {
         };
         match &self.link {
             Link::Up(drop_box) => {
-                if let Some(operation) = operation(job) {
-                    job.due = None;
-                    job.transfer = Transfer::UnderWay;
+                if let Some(operation) = job.begin_transfer() {
                     drop_box.submit(start.0, operation);
                 }
             }
@@ -201,9 +175,12 @@ impl SftpCarrier {
         }
         let repetition = job.repetitions + 1;
         let repeated = Repeated::Command(start);
-        let wait = self.way.persistence.wait_before(repeated, repetition, None);
+        let wait = self
+            .connector
+            .persistence
+            .wait_before(repeated, repetition, None);
         if let Some(wait) = wait {
-            tracing::info!(command = %job.errand.command, "tried once more");
+            tracing::info!(command = %job.command, "tried once more");
             job.repetitions = repetition;
             job.due = Some(Instant::now() + wait);
         }
@@ -223,17 +200,12 @@ impl SftpCarrier {
                 continue;
             };
             let due = job.due.take();
-            match (job.repetition(), &job.errand.command) {
-                (Some(Repetition::Fetch), Command::Upload { request, .. }) => {
-                    let (log, request) = (job.errand.log, *request);
-                    job.begin_anew();
-                    self.fetching.order(FetchOrder {
-                        log,
-                        start,
-                        request,
-                    });
+            match (job.repetition(), job.upload()) {
+                (Some(Repetition::Fetch), Some(upload)) => {
+                    let order = upload.fetch();
+                    self.fetching.order(order);
                 }
-                _ => {
+                (Some(_) | None, _) => {
                     job.due = due;
                     self.transfer(start);
                 }
@@ -248,11 +220,11 @@ impl SftpCarrier {
         }
         self.waker.set(None);
         self.mendings += 1;
-        match self.way.wait_before(self.mendings) {
+        match self.connector.wait_before(self.mendings) {
             Some(wait) => {
                 tracing::info!("{lost}; connecting anew");
                 self.link = Link::Mending;
-                self.way.begin(wait);
+                self.connector.begin(wait);
             }
             None => self.give_up(&Failure {
                 phase: Phase::Connect,
@@ -273,16 +245,15 @@ impl SftpCarrier {
     }
 
     fn ended(&mut self) -> Vec<(Sequence, Ending)> {
-        let ended: Vec<Sequence> = self
-            .jobs
-            .iter()
-            .filter(|(_, job)| job.has_ended())
-            .map(|(start, _)| *start)
-            .collect();
+        let mut ended = Vec::new();
+        self.jobs.retain(|start, job| match job.ending() {
+            Some(ending) => {
+                ended.push((*start, ending));
+                false
+            }
+            None => true,
+        });
         ended
-            .into_iter()
-            .filter_map(|start| Some((start, self.jobs.remove(&start)?.ending())))
-            .collect()
     }
 
     /// When a job is next to go on; none while only a connection is waited for.
@@ -300,24 +271,16 @@ impl Carrier for SftpCarrier {
     }
 
     fn begin(&mut self, errand: Errand) {
-        let (log, start) = (errand.log, errand.start);
-        let job = Job::new(errand);
-        let request = match &job.errand.command {
-            Command::Upload { request, .. } => Some(*request),
-            Command::Delete { .. }
-            | Command::RemoveTemporary { .. }
-            | Command::PublishLedger { .. } => None,
+        let start = errand.start;
+        let mut job = Job::new(errand);
+        let order = match &self.link {
+            Link::Up(_) | Link::Mending => job.upload().map(Upload::fetch),
+            Link::Down(_) => None,
         };
         self.jobs.insert(start, job);
-        match request {
-            Some(request) if !matches!(self.link, Link::Down(_)) => {
-                self.fetching.order(FetchOrder {
-                    log,
-                    start,
-                    request,
-                });
-            }
-            Some(_) | None => self.transfer(start),
+        match order {
+            Some(order) => self.fetching.order(order),
+            None => self.transfer(start),
         }
     }
 
@@ -361,38 +324,10 @@ impl Carrier for SftpCarrier {
     }
 }
 
-/// What the drop-box is asked for; none while an upload has nothing to send.
-fn operation(job: &Job) -> Option<Operation> {
-    let Errand {
-        command, temporary, ..
-    } = &job.errand;
-    let name = command.name().clone();
-    if job.ownership == Ownership::Unknown {
-        let length = TOKEN_START_BYTES;
-        return Some(Operation::Excerpt { name, length });
-    }
-    match command {
-        Command::RemoveTemporary { .. } | Command::Delete { .. } => {
-            Some(Operation::Remove { name })
-        }
-        Command::Upload { .. } | Command::PublishLedger { .. } => Some(Operation::Upload {
-            source: job.supply.as_ref()?.source(),
-            temporary: temporary.clone()?,
-            target: name,
-            replaces: job.replaces(),
-        }),
-    }
-}
-
 fn nobody_answers() -> Failure {
     Failure {
         phase: Phase::Connect,
         class: FailureClass::Permanent,
         text: "the connecting thread ended without a word; please report this defect".to_owned(),
     }
-}
-
-/// SHA-256 of a document.
-fn digest_of(document: &[u8]) -> Digest {
-    Digest::of(&[document])
 }

@@ -1,18 +1,24 @@
 //! Whose file stands under a final name, where an earlier upload had no outcome. Its first bytes tell:
 //! a token names the intent that it was made for, to whoever has the key.
 
-use courier_ledger::{Failure, FailureClass, Phase};
+use courier_ledger::{Failure, FailureClass, LogId, Phase, RemoteName, Sequence};
 
 use crate::effects::fernet::{FernetKey, TokenOrigin};
-use crate::run::Errand;
 
 /// What is known about what stands under a final name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ownership {
     /// As the command says.
     AsRecorded,
-    /// It must be looked at.
-    Unknown,
+    /// One of these intents may have put a file there: it must be looked at.
+    Unknown { log: LogId, unproven: Vec<Sequence> },
+    /// It was looked at.
+    Shown(Found),
+}
+
+/// What a look has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
     /// Nothing stands there.
     Nothing,
     /// An earlier upload of this ledger came that far.
@@ -21,49 +27,67 @@ pub(super) enum Ownership {
 
 impl Ownership {
     /// Before anything was looked at.
-    pub(super) fn of(errand: &Errand) -> Self {
-        if errand.unproven.is_empty() {
+    pub(super) fn of(log: LogId, unproven: Vec<Sequence>) -> Self {
+        if unproven.is_empty() {
             Self::AsRecorded
         } else {
-            Self::Unknown
+            Self::Unknown { log, unproven }
         }
     }
 
-    /// What the file's first bytes say; none when there is no file. A failure when it is somebody
-    /// else's.
-    pub(super) fn shown_by(
-        errand: &Errand,
-        start: Option<&[u8]>,
+    /// Takes what the first bytes of the file say; none when there is no file. A failure when it is
+    /// somebody else's.
+    pub(super) fn show(
+        &mut self,
+        name: &RemoteName,
+        text: Option<&[u8]>,
         key: &FernetKey,
-    ) -> Result<Self, Failure> {
-        let Some(text) = start else {
-            return Ok(Self::Nothing);
+    ) -> Result<(), Failure> {
+        let Self::Unknown { log, unproven } = self else {
+            return Ok(());
         };
-        for start in &errand.unproven {
-            let origin = TokenOrigin {
-                log: errand.log,
-                start: *start,
-            };
-            match origin.is_of(text, key) {
-                Ok(true) => return Ok(Self::Own),
-                Ok(false) => {}
-                Err(error) => {
-                    return Err(Failure {
-                        phase: Phase::Look,
-                        class: FailureClass::Permanent,
-                        text: format!("whose file it is cannot be computed: {error}"),
-                    });
-                }
+        *self = match text {
+            None => Self::Shown(Found::Nothing),
+            Some(text) => {
+                origin(*log, unproven, text, key)?.ok_or_else(|| foreign(name))?;
+                Self::Shown(Found::Own)
+            }
+        };
+        Ok(())
+    }
+}
+
+/// Which of these intents the token that begins so was made for.
+fn origin(
+    log: LogId,
+    unproven: &[Sequence],
+    text: &[u8],
+    key: &FernetKey,
+) -> Result<Option<Sequence>, Failure> {
+    for start in unproven {
+        let origin = TokenOrigin { log, start: *start };
+        match origin.is_of(text, key) {
+            Ok(true) => return Ok(Some(*start)),
+            Ok(false) => {}
+            Err(error) => {
+                return Err(Failure {
+                    phase: Phase::Look,
+                    class: FailureClass::Permanent,
+                    text: format!("whose file it is cannot be computed: {error}"),
+                });
             }
         }
-        Err(Failure {
-            phase: Phase::Look,
-            class: FailureClass::NeedsPerson,
-            text: format!(
-                "a file that this ledger did not create stands under the name {} at the drop-box and \
-                 is left alone: move it away there, then run again",
-                errand.command.name()
-            ),
-        })
+    }
+    Ok(None)
+}
+
+fn foreign(name: &RemoteName) -> Failure {
+    Failure {
+        phase: Phase::Look,
+        class: FailureClass::NeedsPerson,
+        text: format!(
+            "a file that this ledger did not create stands under the name {name} at the drop-box and \
+             is left alone: move it away there, then run again"
+        ),
     }
 }
