@@ -201,8 +201,15 @@ impl Play {
         let Some((start, command)) = open.into_iter().nth(index) else {
             return;
         };
+        let request = command.request().and_then(|id| self.history.state().request(id));
+        let unproven = request.map(Request::unproven).unwrap_or_default();
+        let found = match unproven.first() {
+            Some(start) => script.one_of(&[None, Some(Found::Nothing), Some(Found::Own(*start))]),
+            None => None,
+        };
         let event = match (script.below(5), command) {
             (0, _) => Event::CommandFailed {
+                found,
                 start,
                 failure: failure(script),
                 remote: script.one_of(&[
@@ -214,6 +221,7 @@ impl Play {
             (_, Command::RemoveTemporary { .. } | Command::Delete { .. }) => Event::Deleted {
                 start,
                 removal: script.one_of(&[Removal::Removed, Removal::AlreadyAbsent]),
+                found,
             },
             (way, Command::Upload { name, .. }) => {
                 let delivery = Delivery {
@@ -225,8 +233,16 @@ impl Play {
                     placement: script.one_of(&[Placement::PosixRename, Placement::Direct]),
                 };
                 match way {
-                    1 => Event::PickedUp { start, delivery },
-                    _ => Event::Uploaded { start, delivery },
+                    1 => Event::PickedUp {
+                        start,
+                        delivery,
+                        found,
+                    },
+                    _ => Event::Uploaded {
+                        start,
+                        delivery,
+                        found,
+                    },
                 }
             }
             (_, Command::PublishLedger { .. }) => Event::LedgerPublished {
@@ -289,6 +305,7 @@ impl Play {
             1 => Event::Deleted {
                 start,
                 removal: Removal::Removed,
+                found: script.one_of(&[None, Some(Found::Foreign), Some(Found::Own(start))]),
             },
             2 => Event::LedgerPublished {
                 start,

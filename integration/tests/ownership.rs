@@ -79,6 +79,17 @@ impl Scene {
         !log.contains("Uploaded")
     }
 
+    /// The last event of this kind about the first request says that, too.
+    fn has_recorded(&self, kind: &str, says: &str) {
+        let arguments = ["log", "--json", "--request", "0"];
+        let (log, _) = self.courier.run(&self.place, &arguments, 0);
+        let last = log.lines().rfind(|line| line.contains(kind));
+        assert!(
+            last.is_some_and(|line| line.contains(says)),
+            "{says}?\n{log}"
+        );
+    }
+
     fn file(&self) -> std::path::PathBuf {
         self.path(NAME)
     }
@@ -109,8 +120,10 @@ fn a_foreign_file_under_the_name_of_an_upload_in_doubt_is_not_overwritten() {
         scene.run(1, "a file that this ledger did not create");
         assert_eq!(fs::read(scene.file()).unwrap(), FOREIGN);
     }
+    scene.has_recorded("CommandFailed", "\"found\":\"foreign\"");
     fs::remove_file(scene.file()).unwrap();
     scene.run(0, "1 uploaded");
+    scene.has_recorded("Uploaded", "\"found\":\"nothing\"");
     assert_eq!(audit(&scene.courier, &scene.place).len(), 1);
 }
 
@@ -125,6 +138,7 @@ fn a_foreign_file_under_the_name_of_an_upload_in_doubt_is_not_deleted() {
     assert_eq!(fs::read(scene.file()).unwrap(), FOREIGN);
     fs::remove_file(scene.file()).unwrap();
     scene.run(0, "1 deleted, 0 failed");
+    scene.has_recorded("Deleted", "\"found\":\"nothing\"");
 }
 
 #[test]
@@ -146,9 +160,11 @@ fn an_upload_in_doubt_that_came_to_its_end_needs_no_person() {
             scene.broker.delete(0);
             scene.run(0, "deleted, 0 failed");
             assert!(!scene.file().exists());
+            scene.has_recorded("Deleted", "\"found\":{\"own\":");
         } else {
             scene.run(0, "1 uploaded");
             assert_eq!(audit(&scene.courier, &scene.place).len(), 1);
+            scene.has_recorded("Uploaded", "\"found\":{\"own\":");
         }
     }
 }

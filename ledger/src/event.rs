@@ -1,12 +1,14 @@
 //! What has happened, in the past tense: the vocabulary of the log. Each kind has its own line in
 //! `docs/events.md`; a test holds the two together.
 //!
-//! Deliberately absent: defaults and optional extras for unknown fields. An event of a newer version
-//! is refused, never half understood.
+//! What always holds here: a field that came later stands last in its kind, and older entries, which
+//! lack it, are read and written without it ([`Found`]). Deliberately absent: defaults for anything
+//! else, and optional extras for unknown fields. An event of a newer version is refused, never half
+//! understood.
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::command::{Command, RemoteName, Removal};
 use crate::digest::Digest;
@@ -29,6 +31,34 @@ pub enum Placement {
     UnlinkThenRename,
     /// Written under the final name from the start, because the configuration asks for it.
     Direct,
+}
+
+/// What was found under the final name before anything was changed there: looked for only where an
+/// earlier upload had no outcome, and nothing of this ledger's stood there before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// A file of this ledger's: the intent that put it there.
+    Own(Sequence),
+    /// Somebody else's, which is left alone.
+    Foreign,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("nothing was there"),
+            Self::Own(start) => write!(f, "there was what #{start} had put there"),
+            Self::Foreign => f.write_str("there was somebody else's file"),
+        }
+    }
+}
+
+/// Reads a field that is there. One that is absent has no bytes at all: nil is no second form of it.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 /// What was delivered, in words that an auditor can check.
@@ -132,6 +162,14 @@ pub enum Event {
         start: Sequence,
         /// What was delivered.
         delivery: Delivery,
+        /// What was found under the final name before, where that was looked for; absent in older
+        /// entries.
+        #[serde(
+            default,
+            deserialize_with = "present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        found: Option<Found>,
     },
     /// Every write was acknowledged, and then the recipient took the file away.
     PickedUp {
@@ -139,6 +177,14 @@ pub enum Event {
         start: Sequence,
         /// What was delivered.
         delivery: Delivery,
+        /// What was found under the final name before, where that was looked for; absent in older
+        /// entries.
+        #[serde(
+            default,
+            deserialize_with = "present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        found: Option<Found>,
     },
     /// A file is no longer at the drop-box.
     Deleted {
@@ -146,6 +192,14 @@ pub enum Event {
         start: Sequence,
         /// Whether it was there.
         removal: Removal,
+        /// What was found under the final name before, where that was looked for; absent in older
+        /// entries.
+        #[serde(
+            default,
+            deserialize_with = "present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        found: Option<Found>,
     },
     /// A command did not succeed.
     CommandFailed {
@@ -155,6 +209,14 @@ pub enum Event {
         failure: Failure,
         /// What it may have left at the drop-box.
         remote: RemoteAfterFailure,
+        /// What was found under the final name before, where that was looked for; absent in older
+        /// entries.
+        #[serde(
+            default,
+            deserialize_with = "present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        found: Option<Found>,
     },
     /// A person released what a guard had blocked.
     DeletionsApproved {
@@ -309,27 +371,48 @@ impl fmt::Display for Event {
             Self::SnapshotObserved(delta) => delta.fmt(f),
             Self::PollFailed { failure } => write!(f, "poll failed: {failure}"),
             Self::CommandStarted { command, .. } => command.fmt(f),
-            Self::Uploaded { start, delivery } => {
+            Self::Uploaded {
+                start,
+                delivery,
+                found,
+            } => {
                 write!(
                     f,
-                    "#{start}: {} in place, {} bytes",
-                    delivery.name, delivery.size_bytes
+                    "#{start}: {} in place, {} bytes{}",
+                    delivery.name,
+                    delivery.size_bytes,
+                    After(*found)
                 )
             }
-            Self::PickedUp { start, delivery } => {
-                write!(f, "#{start}: {} delivered and picked up", delivery.name)
-            }
-            Self::Deleted {
+            Self::PickedUp {
                 start,
-                removal: Removal::Removed,
-            } => write!(f, "#{start}: removed"),
-            Self::Deleted {
-                start,
-                removal: Removal::AlreadyAbsent,
+                delivery,
+                found,
             } => {
-                write!(f, "#{start}: was already absent")
+                let found = After(*found);
+                write!(
+                    f,
+                    "#{start}: {} delivered and picked up{found}",
+                    delivery.name
+                )
             }
-            Self::CommandFailed { start, failure, .. } => write!(f, "#{start}: failed: {failure}"),
+            Self::Deleted {
+                start,
+                removal,
+                found,
+            } => {
+                let removed = match removal {
+                    Removal::Removed => "removed",
+                    Removal::AlreadyAbsent => "was already absent",
+                };
+                write!(f, "#{start}: {removed}{}", After(*found))
+            }
+            Self::CommandFailed {
+                start,
+                failure,
+                found,
+                ..
+            } => write!(f, "#{start}: failed: {failure}{}", After(*found)),
             Self::DeletionsApproved { who, why, plan } => {
                 write!(f, "plan {plan} approved by {who}: {why}")
             }
@@ -349,6 +432,18 @@ impl fmt::Display for Event {
             Self::RemoteCheckFailed { failure } => {
                 write!(f, "the drop-box could not be looked at: {failure}")
             }
+        }
+    }
+}
+
+/// What was found, at the end of a line.
+struct After(Option<Found>);
+
+impl fmt::Display for After {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(found) => write!(f, " ({found})"),
+            None => Ok(()),
         }
     }
 }

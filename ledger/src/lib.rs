@@ -35,7 +35,7 @@ pub use completion::{Completion, Hundredths};
 pub use decide::decide;
 pub use digest::{Digest, SnapshotDigest};
 pub use drift::{Drift, Drifted, Look, RemoteDelta, Seen};
-pub use event::{Delivery, Entry, Event, Placement, RunCounts};
+pub use event::{Delivery, Entry, Event, Found, Placement, RunCounts};
 pub use evidence::Evidence;
 pub use failure::{Failure, FailureClass, Phase, RemoteAfterFailure};
 pub use id::{KeyId, LogId, NodeId, RequestId, Sequence};

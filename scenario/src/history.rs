@@ -256,10 +256,12 @@ impl History {
             Command::RemoveTemporary { .. } | Command::Delete { .. } => Event::Deleted {
                 start,
                 removal: Removal::Removed,
+                found: None,
             },
             Command::Upload { name, .. } => Event::Uploaded {
                 start,
                 delivery: delivery(name, self.policy.key),
+                found: None,
             },
             Command::PublishLedger { .. } => Event::LedgerPublished {
                 start,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use courier_ledger::{
-    Command, Digest, Drift, Entry, Event, Failure, Policy, RemoteName, Removal, RequestId,
+    Command, Digest, Drift, Entry, Event, Failure, Found, Policy, RemoteName, Removal, RequestId,
     Sequence, State, Timestamp,
 };
 
@@ -243,7 +243,16 @@ impl Telling {
             Event::PollFailed { failure } => {
                 lines.push(records(format!("poll fails{}", failure_words(failure))));
             }
-            Event::Uploaded { start, delivery } | Event::PickedUp { start, delivery } => {
+            Event::Uploaded {
+                start,
+                delivery,
+                found,
+            }
+            | Event::PickedUp {
+                start,
+                delivery,
+                found,
+            } => {
                 let verb = match event {
                     Event::Uploaded { .. } => "uploaded",
                     _ => "picked-up",
@@ -251,20 +260,31 @@ impl Telling {
                 let (bytes, id) = (delivery.size_bytes, key(delivery.key));
                 let by = delivery.placement.written();
                 lines.push(records(format!(
-                    "{verb} #{start} bytes {bytes} key {id} by {by}"
+                    "{verb} #{start}{} bytes {bytes} key {id} by {by}",
+                    found_words(*found)
                 )));
             }
-            Event::Deleted { start, removal } => lines.push(records(match removal {
-                Removal::Removed => format!("deleted #{start}"),
-                Removal::AlreadyAbsent => format!("deleted #{start} already-absent"),
-            })),
+            Event::Deleted {
+                start,
+                removal,
+                found,
+            } => {
+                let removal = match removal {
+                    Removal::Removed => "",
+                    Removal::AlreadyAbsent => " already-absent",
+                };
+                let found = found_words(*found);
+                lines.push(records(format!("deleted #{start}{removal}{found}")));
+            }
             Event::CommandFailed {
                 start,
                 failure,
                 remote,
+                found,
             } => {
                 let (remote, failure) = (remote.written(), failure_words(failure));
-                lines.push(records(format!("failed #{start} {remote}{failure}")));
+                let found = found_words(*found);
+                lines.push(records(format!("failed #{start} {remote}{found}{failure}")));
             }
             Event::DeletionsApproved { plan, .. } => {
                 lines.push(records(format!("approve digest {plan}")));
@@ -389,6 +409,16 @@ fn records(words: String) -> Line {
 }
 
 /// A failure as it is read, after a space; nothing for the one that needs no words.
+/// What was found, as the outcome of a command says it.
+fn found_words(found: Option<Found>) -> String {
+    match found {
+        None => String::new(),
+        Some(Found::Nothing) => " found nothing".to_owned(),
+        Some(Found::Own(start)) => format!(" found own#{start}"),
+        Some(Found::Foreign) => " found foreign".to_owned(),
+    }
+}
+
 fn failure_words(failure: &Failure) -> String {
     if *failure == self::failure() {
         return String::new();

@@ -297,10 +297,12 @@ impl Teller {
             "deleted" => Event::Deleted {
                 start,
                 removal: words.maybe().unwrap_or(Removal::Removed),
+                found: words.after("found")?,
             },
             "failed" => Event::CommandFailed {
                 start,
                 remote: words.value()?,
+                found: words.after("found")?,
                 failure: failure_in(words)?,
             },
             "published" => Event::LedgerPublished {
@@ -315,6 +317,7 @@ impl Teller {
                     false => intent.map_or(RemoteName::ledger(), |it| it.command.name().clone()),
                 };
                 let mut delivery = delivery(&name, self.history.policy.key);
+                let found = words.after("found")?;
                 while words.peek().is_some() {
                     if let Some(bytes) = words.after("bytes")? {
                         delivery.size_bytes = bytes;
@@ -326,8 +329,16 @@ impl Teller {
                     }
                 }
                 match verb {
-                    "uploaded" => Event::Uploaded { start, delivery },
-                    _ => Event::PickedUp { start, delivery },
+                    "uploaded" => Event::Uploaded {
+                        start,
+                        delivery,
+                        found,
+                    },
+                    _ => Event::PickedUp {
+                        start,
+                        delivery,
+                        found,
+                    },
                 }
             }
         })

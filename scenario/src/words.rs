@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use courier_ledger::{
-    ChangeRule, Digest, DraftRule, Evidence, FailureClass, KeyChangeRule, KeyId, LogId, Phase,
-    Placement, ReappearanceRule, RemoteAfterFailure, RemoteCheckRule, Removal, Replaces, Sequence,
-    UploadReason,
+    ChangeRule, Digest, DraftRule, Evidence, FailureClass, Found, KeyChangeRule, KeyId, LogId,
+    Phase, Placement, ReappearanceRule, RemoteAfterFailure, RemoteCheckRule, Removal, Replaces,
+    Sequence, UploadReason,
 };
 
 use crate::history::{KEY, OTHER_KEY};
@@ -275,6 +275,18 @@ impl Word for Sequence {
 
     fn read(word: &str) -> Option<Self> {
         word.strip_prefix('#')?.parse().ok()
+    }
+}
+
+impl Word for Found {
+    const WHAT: &'static str = "nothing, foreign, or own with an intent, as in own#7";
+
+    fn read(word: &str) -> Option<Self> {
+        match word {
+            "nothing" => Some(Self::Nothing),
+            "foreign" => Some(Self::Foreign),
+            _ => Sequence::read(word.strip_prefix("own")?).map(Self::Own),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use courier_ledger::{
 
 use super::error::RecordError;
 use super::report::RunReport;
-use super::seams::{Carrier, Clock, Ending, Errand, StatusFile, Task};
+use super::seams::{Carrier, Clock, Ended, Ending, Errand, StatusFile, Task};
 
 /// Carries out the plan, publishes the ledger, and adds what happened to the report.
 pub(super) fn execute(
@@ -62,11 +62,11 @@ pub(super) fn execute(
         if under_way.is_empty() {
             break;
         }
-        for (start, ending) in carrier.endings() {
-            let Some(command) = under_way.remove(&start) else {
+        for ended in carrier.endings() {
+            let Some(command) = under_way.remove(&ended.start) else {
                 continue;
             };
-            outcomes.push(outcome(start, &command, ending, report));
+            outcomes.push(outcome(&command, ended, report));
         }
     }
     // What was never begun is tried again by the next run.
@@ -78,7 +78,7 @@ pub(super) fn execute(
         None => {
             carrier.begin(errand);
             let ended = carrier.endings().into_iter().next();
-            ended.map_or_else(no_outcome, |(_, ending)| ending)
+            ended.map_or_else(no_outcome, |ended| ended.ending)
         }
     })
 }
@@ -112,7 +112,14 @@ fn publish(
             document: Arc::from(document.as_bytes()),
         },
     });
-    let event = outcome(start, &command, ending, report);
+    // Nobody else writes a `status.xml` where this ledger does, so nothing was looked for.
+    let found = None;
+    let ended = Ended {
+        start,
+        found,
+        ending,
+    };
+    let event = outcome(&command, ended, report);
     Ok(ledger.append(clock.now(), vec![event])?)
 }
 
@@ -182,20 +189,37 @@ fn no_outcome() -> Ending {
 }
 
 /// The event that an ending is recorded as; the report learns of it, too.
-fn outcome(start: Sequence, command: &Command, ending: Ending, report: &mut RunReport) -> Event {
+fn outcome(command: &Command, ended: Ended, report: &mut RunReport) -> Event {
+    let Ended {
+        start,
+        found,
+        ending,
+    } = ended;
     let RunReport { counts, .. } = report;
     match ending {
         Ending::Delivered(delivery) => {
             counts.uploaded += 1;
-            Event::Uploaded { start, delivery }
+            Event::Uploaded {
+                start,
+                delivery,
+                found,
+            }
         }
         Ending::PickedUp(delivery) => {
             counts.uploaded += 1;
-            Event::PickedUp { start, delivery }
+            Event::PickedUp {
+                start,
+                delivery,
+                found,
+            }
         }
         Ending::Removed(removal) => {
             count_removal(counts, command);
-            Event::Deleted { start, removal }
+            Event::Deleted {
+                start,
+                removal,
+                found,
+            }
         }
         Ending::Published { sha256, size_bytes } => {
             // The intent is the last entry that the document shows.
@@ -216,6 +240,7 @@ fn outcome(start: Sequence, command: &Command, ending: Ending, report: &mut RunR
                 start,
                 failure,
                 remote,
+                found,
             }
         }
     }

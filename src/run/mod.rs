@@ -15,7 +15,9 @@ use courier_ledger::{Event, Failure, LegacyStatus, Plan, Policy, decide};
 pub use error::RecordError;
 pub use observe::VERSION;
 pub use report::RunReport;
-pub use seams::{Carrier, Clock, Departure, Ending, Errand, Lookout, Poller, StatusFile, Task};
+pub use seams::{
+    Carrier, Clock, Departure, Ended, Ending, Errand, Lookout, Poller, StatusFile, Task,
+};
 
 /// Everything that a run is made of, besides its log.
 pub struct Parts<'a, D> {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use courier_ledger::{
-    Command, Delivery, Digest, Failure, LogId, Look, RemoteAfterFailure, RemoteName, Removal,
-    Replaces, RequestId, Sequence, Snapshot, Timestamp,
+    Command, Delivery, Digest, Failure, Found, LogId, Look, RemoteAfterFailure, RemoteName,
+    Removal, Replaces, RequestId, Sequence, Snapshot, Timestamp,
 };
 
 /// Asks the broker for everything.
@@ -96,6 +96,17 @@ pub enum Ending {
     },
 }
 
+/// An errand that has ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// The intent's sequence number.
+    pub start: Sequence,
+    /// What stood under the final name before anything was changed there, where that was looked for.
+    pub found: Option<Found>,
+    /// How it ended.
+    pub ending: Ending,
+}
+
 /// Carries out commands, several at a time.
 pub trait Carrier {
     /// How many errands may be under way at once.
@@ -105,7 +116,7 @@ pub trait Carrier {
     fn begin(&mut self, errand: Errand);
 
     /// Waits until an errand has ended, and gives all that have; empty when none is under way.
-    fn endings(&mut self) -> Vec<(Sequence, Ending)>;
+    fn endings(&mut self) -> Vec<Ended>;
 }
 
 /// Looks at what was delivered.

@@ -16,7 +16,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use broker_courier::run::{
-    Carrier, Clock, Departure, Ending, Errand, Lookout, Parts, Poller, RunReport, StatusFile,
+    Carrier, Clock, Departure, Ended, Ending, Errand, Lookout, Parts, Poller, RunReport, StatusFile,
 };
 use courier_ledger::log::{EventLog as _, Ledger, Rehearsal, chain};
 use courier_ledger::*;
@@ -177,7 +177,7 @@ impl Carrier for Porter {
         self.under_way.push(errand);
     }
 
-    fn endings(&mut self) -> Vec<(Sequence, Ending)> {
+    fn endings(&mut self) -> Vec<Ended> {
         if self.under_way.is_empty() {
             return Vec::new();
         }
@@ -196,8 +196,11 @@ impl Carrier for Porter {
         };
         let errand = self.under_way.remove(last);
         drop(world);
-        let ending = self.carry(&errand);
-        vec![(errand.start, ending)]
+        vec![Ended {
+            start: errand.start,
+            found: None,
+            ending: self.carry(&errand),
+        }]
     }
 }
 

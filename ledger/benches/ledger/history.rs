@@ -179,7 +179,11 @@ fn run(writer: &mut Writer, broker: &mut Broker, changes: &[usize]) {
             .collect();
         for (observation, start) in observations.iter().zip(starts) {
             let delivery = delivery(observation, start);
-            history.record(Event::Uploaded { start, delivery });
+            history.record(Event::Uploaded {
+                start,
+                delivery,
+                found: None,
+            });
         }
         writer.write();
     }

@@ -129,6 +129,7 @@ fn append(directory: &Path, waiting: usize, count: usize) {
             text: "the server closed the connection".to_owned(),
         },
         remote: courier_ledger::RemoteAfterFailure::TemporaryMayRemain,
+        found: None,
     };
     let start = Instant::now();
     for _ in 0..count / waiting {

@@ -118,7 +118,7 @@ impl Write for Comparison<'_> {
 mod tests {
     use super::*;
     use crate::digest::Digest;
-    use crate::event::RunCounts;
+    use crate::event::{Found, RunCounts};
     use crate::id::{LogId, Sequence};
     use crate::log::file::frame::{FrameHeader, HASH_BYTES};
     use crate::log::header::Header;
@@ -205,9 +205,52 @@ mod tests {
         assert!(decode(known).is_ok());
     }
 
-    /// The payloads of a log that holds every variant of everything.
+    #[test]
+    fn a_field_that_came_later_is_there_or_has_no_bytes() {
+        let without =
+            b"\x82\xa4time\x01\xa5event\x81\xa7Deleted\x82\xa5start\x01\xa7removal\xa7removed";
+        let with = |found: &[u8]| {
+            let mut bytes = without.to_vec();
+            let map = bytes.iter().rposition(|byte| *byte == 0x82).expect("a map");
+            bytes[map] = 0x83;
+            bytes.extend(b"\xa5found");
+            bytes.extend(found);
+            bytes
+        };
+        let found = |bytes: &[u8]| match decode(bytes) {
+            Ok((_, Event::Deleted { found, .. })) => Some(found),
+            _ => None,
+        };
+        assert_eq!(found(without), Some(None));
+        assert_eq!(found(&with(b"\xa7nothing")), Some(Some(Found::Nothing)));
+        let own = Found::Own(Sequence(7));
+        assert_eq!(found(&with(b"\x81\xa3own\x07")), Some(Some(own)));
+        // Nil would be a second way to say that it is not there.
+        for other in [
+            b"\xc0".as_slice(),
+            b"\xa3own",
+            b"\xa7unknown",
+            b"",
+            b"\x81\xa3own\xcc\x07",
+        ] {
+            assert_eq!(found(&with(other)), None, "{other:x?}");
+        }
+        let mut long = without.to_vec();
+        let map = long.iter().rposition(|byte| *byte == 0x82).expect("a map");
+        long[map] = 0x83;
+        assert_eq!(found(&long), None);
+    }
+
+    /// The payloads of the logs that hold every variant of everything.
     fn every_variant() -> Vec<&'static [u8]> {
-        let log = include_bytes!("../../tests/golden/v1/every-variant.log");
+        let mut payloads = payloads(include_bytes!("../../tests/golden/v1/every-variant.log"));
+        payloads.extend(self::payloads(include_bytes!(
+            "../../tests/golden/v1/found.log"
+        )));
+        payloads
+    }
+
+    fn payloads(log: &'static [u8]) -> Vec<&'static [u8]> {
         let mut rest = &log[Header::SIZE_BYTES..];
         let mut payloads = Vec::new();
         while let Some((start, behind)) = rest.split_first_chunk() {

@@ -2,10 +2,10 @@
 //! allow cannot begin, and an end needs its beginning.
 
 use super::illegal::Reason;
-use super::request::{Identity, LedgerLine, Presence, Receipt, Remote, StoredFile};
+use super::request::{Identity, LedgerLine, Presence, Receipt, Remote, Request, StoredFile};
 use super::{Intent, State};
 use crate::command::{Command, RemoteName, Replaces};
-use crate::event::Delivery;
+use crate::event::{Delivery, Found};
 use crate::evidence::Evidence;
 use crate::failure::{Failure, RemoteAfterFailure};
 use crate::id::{RequestId, Sequence};
@@ -114,6 +114,38 @@ impl State {
                     "the command is wrong about what stands under the name",
                 )
             }
+        }
+    }
+
+    /// Whether this can have been found under the command's final name: only where an upload in doubt
+    /// may have put a file there was it looked for.
+    pub(super) fn found(&self, start: Sequence, found: Option<Found>) -> Result<(), Reason> {
+        let Some(found) = found else {
+            return Ok(());
+        };
+        let request = self.intent(start)?.command.request();
+        let request = request.and_then(|id| self.requests.get(&id));
+        let unproven = request.map(Request::unproven).unwrap_or_default();
+        let can_be = match found {
+            Found::Nothing | Found::Foreign => !unproven.is_empty(),
+            Found::Own(earlier) => unproven.contains(&earlier),
+        };
+        if can_be {
+            Ok(())
+        } else {
+            Err(Reason::WrongFinding(start))
+        }
+    }
+
+    /// The same of a command that was carried out: somebody else's file is left alone.
+    pub(super) fn found_before_success(
+        &self,
+        start: Sequence,
+        found: Option<Found>,
+    ) -> Result<(), Reason> {
+        match found {
+            Some(Found::Foreign) => Err(Reason::WrongFinding(start)),
+            None | Some(Found::Nothing | Found::Own(_)) => self.found(start, found),
         }
     }
 

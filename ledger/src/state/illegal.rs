@@ -75,4 +75,7 @@ pub enum Reason {
     /// The outcome is of another kind than the command.
     #[error("command {0} cannot end like this")]
     WrongOutcome(Sequence),
+    /// What was found under the final name is not what can have been found there.
+    #[error("command {0} cannot have found that")]
+    WrongFinding(Sequence),
 }

@@ -83,18 +83,37 @@ impl State {
             Event::CommandStarted { command, temporary } => {
                 self.begin(sequence, command, temporary.as_ref())?;
             }
-            Event::Uploaded { start, delivery } => {
+            Event::Uploaded {
+                start,
+                delivery,
+                found,
+            } => {
+                self.found_before_success(*start, *found)?;
                 self.delivered(*start, delivery, time, Remote::Stored)?;
             }
-            Event::PickedUp { start, delivery } => {
+            Event::PickedUp {
+                start,
+                delivery,
+                found,
+            } => {
+                self.found_before_success(*start, *found)?;
                 self.delivered(*start, delivery, time, Remote::PickedUp)?;
             }
-            Event::Deleted { start, removal: _ } => self.removed(*start, time)?,
+            Event::Deleted {
+                start,
+                removal: _,
+                found,
+            } => {
+                self.found_before_success(*start, *found)?;
+                self.removed(*start, time)?;
+            }
             Event::CommandFailed {
                 start,
                 failure,
                 remote,
+                found,
             } => {
+                self.found(*start, *found)?;
                 self.failed(*start, failure, *remote)?;
             }
             Event::DeletionsApproved {

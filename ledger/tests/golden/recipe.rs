@@ -19,6 +19,9 @@ const KEY: KeyId = KeyId(*b"the key.");
 /// The log of every variant.
 pub(crate) const EVERY_VARIANT: &str = "every-variant";
 
+/// The log of everything that can be found under a final name.
+pub(crate) const FOUND: &str = "found";
+
 /// The log of that name; none when nobody has said yet how it is made.
 pub(crate) fn make(name: &str) -> Option<History> {
     let mut story = begin();
@@ -44,7 +47,11 @@ pub(crate) fn make(name: &str) -> Option<History> {
             publish_first(&mut story);
             let start = upload(&mut story, 1, UploadReason::New);
             let delivery = delivery(1, Placement::Rename);
-            story.record(Event::PickedUp { start, delivery });
+            story.record(Event::PickedUp {
+                start,
+                delivery,
+                found: None,
+            });
         }
         "Deleted" => {
             publish_first(&mut story);
@@ -59,6 +66,7 @@ pub(crate) fn make(name: &str) -> Option<History> {
                 start,
                 failure: failure(Phase::Place, FailureClass::Permanent),
                 remote: RemoteAfterFailure::Uncertain,
+                found: None,
             });
         }
         "DeletionsApproved" => approve(&mut story),
@@ -84,6 +92,7 @@ pub(crate) fn make(name: &str) -> Option<History> {
             story.record(Event::RemoteCheckFailed { failure });
         }
         EVERY_VARIANT => every_variant(&mut story),
+        FOUND => found(&mut story),
         _ => return None,
     }
     Some(story)
@@ -144,7 +153,11 @@ fn upload(story: &mut History, id: u64, reason: UploadReason) -> Sequence {
 fn store(story: &mut History, id: u64, placement: Placement) {
     let start = upload(story, id, UploadReason::New);
     let delivery = delivery(id, placement);
-    story.record(Event::Uploaded { start, delivery });
+    story.record(Event::Uploaded {
+        start,
+        delivery,
+        found: None,
+    });
 }
 
 /// A look at the drop-box that finds everything but one file, and that with another size.
@@ -175,7 +188,11 @@ fn delete(story: &mut History, id: u64, evidence: Evidence, removal: Removal) {
         name,
         evidence,
     });
-    story.record(Event::Deleted { start, removal });
+    story.record(Event::Deleted {
+        start,
+        removal,
+        found: None,
+    });
 }
 
 fn delivery(id: u64, placement: Placement) -> Delivery {
@@ -298,6 +315,62 @@ fn look(story: &mut History) {
     }));
 }
 
+/// Uploads come in doubt, and each kind of outcome says what was found before it.
+fn found(story: &mut History) {
+    publish_first(story);
+    for id in 2..=4 {
+        show(
+            story,
+            id,
+            Some(1_790_000_000_000_000 + id as i64),
+            &[(id, None)],
+        );
+    }
+    let fail = |story: &mut History, id, remote, found| {
+        let start = upload(story, id, UploadReason::New);
+        let failure = failure(Phase::Look, FailureClass::NeedsPerson);
+        story.record(Event::CommandFailed {
+            start,
+            failure,
+            remote,
+            found,
+        });
+        start
+    };
+    let uncertain = RemoteAfterFailure::Uncertain;
+    let starts: Vec<_> = (1..=4).map(|id| fail(story, id, uncertain, None)).collect();
+    fail(
+        story,
+        1,
+        RemoteAfterFailure::Untouched,
+        Some(Found::Foreign),
+    );
+    let start = upload(story, 1, UploadReason::InDoubt);
+    story.record(Event::Uploaded {
+        start,
+        delivery: delivery(1, Placement::PosixRename),
+        found: Some(Found::Own(starts[0])),
+    });
+    let start = upload(story, 2, UploadReason::InDoubt);
+    story.record(Event::PickedUp {
+        start,
+        delivery: delivery(2, Placement::Rename),
+        found: Some(Found::Nothing),
+    });
+    withdraw(story, 3, Evidence::Deleted);
+    let start = story.begin(&Command::Delete {
+        request: RequestId(3),
+        name: RemoteName::export(RequestId(3)),
+        evidence: Evidence::Deleted,
+    });
+    story.record(Event::Deleted {
+        start,
+        removal: Removal::Removed,
+        found: Some(Found::Own(starts[2])),
+    });
+    fail(story, 4, uncertain, Some(Found::Own(starts[3])));
+}
+
 /// Begins commands and lets them fail and succeed in every way there is.
 fn every_variant(story: &mut History) {
     use FailureClass::{NeedsPerson, Permanent, Transient};
@@ -344,6 +417,7 @@ fn every_variant(story: &mut History) {
             failure: failure(phase, classes[index % classes.len()]),
             // Untouched until every reason had its turn with nothing of ours in place.
             remote: remotes[index / reasons.len()],
+            found: None,
         });
     }
     for (id, placement) in (20..).zip([
@@ -365,7 +439,12 @@ fn every_variant(story: &mut History) {
     if let Some(name) = leftover {
         let start = story.begin(&Command::RemoveTemporary { name });
         let removal = Removal::Removed;
-        story.record(Event::Deleted { start, removal });
+        let found = None;
+        story.record(Event::Deleted {
+            start,
+            removal,
+            found,
+        });
     }
     for (id, evidence) in [
         (21, Evidence::Deleted),

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use courier_ledger::{
-    Command, Drift, Event, Evidence, FailureClass, Phase, Placement, RemoteAfterFailure, Removal,
-    Replaces, UploadReason,
+    Command, Drift, Event, Evidence, FailureClass, Found, Phase, Placement, RemoteAfterFailure,
+    Removal, Replaces, UploadReason,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -56,6 +56,7 @@ impl Seen {
             ("evidence", of::<Evidence>()),
             ("removal", of::<Removal>()),
             ("placement", of::<Placement>()),
+            ("found", of::<Found>()),
             ("phase", of::<Phase>()),
             ("class", of::<FailureClass>()),
             ("remote", of::<RemoteAfterFailure>()),

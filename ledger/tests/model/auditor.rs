@@ -113,7 +113,12 @@ impl Auditor {
                     (command.name().clone(), temporary.clone()),
                 );
             }
-            Event::Uploaded { start, delivery } | Event::PickedUp { start, delivery } => {
+            Event::Uploaded {
+                start, delivery, ..
+            }
+            | Event::PickedUp {
+                start, delivery, ..
+            } => {
                 let request = self.delivered(start.0, delivery.key, entry.time);
                 if matches!(entry.event, Event::PickedUp { .. }) {
                     self.picked_up.insert(request);

@@ -1,14 +1,14 @@
 //! What a command does at the drop-box, how far it comes, and how that is recorded.
 //!
 //! What always holds: nothing is touched under a name that the log does not prove to be the
-//! ledger's; anything else is a violation of ownership.
+//! ledger's; anything else is a violation of ownership. Where only an upload in doubt can have put a
+//! file there, it is looked into first, and what was found is recorded.
 
 use courier_ledger::{
-    Command, Delivery, Digest, Event, KeyId, Phase, Placement, RemoteAfterFailure, RemoteName,
-    Removal, Replaces,
+    Command, Delivery, Digest, Event, Found, KeyId, Phase, Placement, RemoteAfterFailure,
+    RemoteName, Removal, Replaces, Sequence,
 };
 
-use super::auditor::Claim;
 use super::drop_box::{Bundle, File, Holds, Maker, delivered_bytes};
 use super::poll::failure;
 use super::runner::Errand;
@@ -22,21 +22,33 @@ impl World {
     pub(crate) fn carry(&mut self, errand: &Errand, luck: Luck) -> Result<Event, Violation> {
         let name = errand.command.name().to_string();
         let start = errand.start;
+        let found = match luck {
+            // It did not come so far.
+            Luck::Refused => None,
+            _ => self.look_into(errand),
+        };
+        if found == Some(Found::Foreign) {
+            return Ok(failed(
+                errand,
+                Phase::Look,
+                RemoteAfterFailure::Untouched,
+                found,
+            ));
+        }
         match &errand.command {
             Command::RemoveTemporary { name: temporary } => {
                 let mut intents = self.auditor.intents.values();
                 let ours = intents.any(|(_, it)| it.as_ref() == Some(temporary));
                 Property::Ownership
                     .holds(ours, || format!("{name} is swept, and no intent names it"))?;
-                Ok(self.remove(errand, &name, luck))
+                self.remove(errand, temporary, found, luck)
             }
             Command::Delete { name: export, .. } => {
                 let claimed = self.auditor.claims.contains_key(export);
                 Property::Ownership.holds(claimed, || {
                     format!("{name} is deleted, and was never created")
                 })?;
-                self.may_destroy(export)?;
-                Ok(self.remove(errand, &name, luck))
+                self.remove(errand, export, found, luck)
             }
             Command::Upload {
                 request,
@@ -46,7 +58,12 @@ impl World {
                 ..
             } => {
                 let Some(offer) = self.broker.requests.get(&request.0) else {
-                    return Ok(failed(errand, Phase::Export, RemoteAfterFailure::Untouched));
+                    return Ok(failed(
+                        errand,
+                        Phase::Export,
+                        RemoteAfterFailure::Untouched,
+                        None,
+                    ));
                 };
                 let claimed = self.auditor.claims.contains_key(export);
                 Property::Ownership.holds(claimed == (*replaces == Replaces::Own), || {
@@ -62,11 +79,16 @@ impl World {
                 let free = !self.drop_box.files.contains_key(&name);
                 let anything = self.sabotage == Some(Sabotage::OverwriteAnything);
                 let blocked = *replaces == Replaces::Nothing && !free && !anything;
-                self.upload(errand, Holds::Result(bundle), blocked, luck)
+                self.upload(errand, Holds::Result(bundle), blocked, found, luck)
             }
             Command::PublishLedger { .. } => {
-                let event =
-                    self.upload(errand, Holds::Ledger(errand.document.clone()), false, luck)?;
+                let event = self.upload(
+                    errand,
+                    Holds::Ledger(errand.document.clone()),
+                    false,
+                    None,
+                    luck,
+                )?;
                 Ok(match event {
                     Event::Uploaded { .. } | Event::PickedUp { .. } => Event::LedgerPublished {
                         start,
@@ -86,35 +108,62 @@ impl World {
             .map_or(self.policy.key, |run| run.policy.key)
     }
 
-    /// A file of other people under the name must not go, unless nothing could tell it from ours.
+    /// A file of other people under the name must not go.
     fn may_destroy(&self, name: &RemoteName) -> Result<(), Violation> {
         let foreign = self.drop_box.has_foreign(name.as_str());
-        let in_doubt = self.auditor.claims.get(name) == Some(&Claim::InDoubt);
-        Property::Ownership.holds(!foreign || in_doubt, || {
-            format!("{name} of other people is destroyed")
+        Property::Ownership.holds(!foreign, || format!("{name} of other people is destroyed"))
+    }
+
+    /// Whose file stands under the final name, where the log does not tell: a token tells whoever has
+    /// the key which upload it was made for.
+    fn look_into(&self, errand: &Errand) -> Option<Found> {
+        if errand.unproven.is_empty() || self.sabotage == Some(Sabotage::OverwriteAnything) {
+            return None;
+        }
+        let file = self.drop_box.files.get(errand.command.name().as_str());
+        Some(match file.map(|file| file.maker) {
+            None => Found::Nothing,
+            Some(Maker::Ours(start)) if errand.unproven.contains(&Sequence(start)) => {
+                Found::Own(Sequence(start))
+            }
+            Some(Maker::Ours(_) | Maker::Replaced | Maker::Foreign) => Found::Foreign,
         })
     }
 
-    fn remove(&mut self, errand: &Errand, name: &str, luck: Luck) -> Event {
+    fn remove(
+        &mut self,
+        errand: &Errand,
+        name: &RemoteName,
+        found: Option<Found>,
+        luck: Luck,
+    ) -> Result<Event, Violation> {
         let start = errand.start;
-        match luck {
+        Ok(match luck {
             Luck::Refused | Luck::LeftBehind => {
-                failed(errand, Phase::Remove, RemoteAfterFailure::Untouched)
+                failed(errand, Phase::Remove, RemoteAfterFailure::Untouched, found)
             }
-            Luck::RequestLost => failed(errand, Phase::Remove, RemoteAfterFailure::Uncertain),
+            Luck::RequestLost => {
+                failed(errand, Phase::Remove, RemoteAfterFailure::Uncertain, found)
+            }
             Luck::AnswerLost | Luck::BetweenUnlinkAndRename => {
-                self.drop_box.remove(name);
-                failed(errand, Phase::Remove, RemoteAfterFailure::Uncertain)
+                self.may_destroy(name)?;
+                self.drop_box.remove(name.as_str());
+                failed(errand, Phase::Remove, RemoteAfterFailure::Uncertain, found)
             }
             Luck::Good | Luck::TakenAtOnce => {
-                let removal = if self.drop_box.remove(name) {
+                self.may_destroy(name)?;
+                let removal = if self.drop_box.remove(name.as_str()) {
                     Removal::Removed
                 } else {
                     Removal::AlreadyAbsent
                 };
-                Event::Deleted { start, removal }
+                Event::Deleted {
+                    start,
+                    removal,
+                    found,
+                }
             }
-        }
+        })
     }
 
     fn upload(
@@ -122,6 +171,7 @@ impl World {
         errand: &Errand,
         holds: Holds,
         blocked: bool,
+        found: Option<Found>,
         luck: Luck,
     ) -> Result<Event, Violation> {
         let name = errand.command.name();
@@ -132,25 +182,45 @@ impl World {
         let delivers_nothing = self.sabotage == Some(Sabotage::DeliverNothing);
         match luck {
             Luck::Refused => {
-                return Ok(failed(errand, Phase::Create, RemoteAfterFailure::Untouched));
+                return Ok(failed(
+                    errand,
+                    Phase::Create,
+                    RemoteAfterFailure::Untouched,
+                    found,
+                ));
             }
             Luck::LeftBehind => {
                 self.drop_box.place(&temporary, part);
                 let remote = RemoteAfterFailure::TemporaryMayRemain;
-                return Ok(failed(errand, Phase::Write, remote));
+                return Ok(failed(errand, Phase::Write, remote, found));
             }
             Luck::RequestLost => {
                 self.drop_box.place(&temporary, part);
-                return Ok(failed(errand, Phase::Place, RemoteAfterFailure::Uncertain));
+                return Ok(failed(
+                    errand,
+                    Phase::Place,
+                    RemoteAfterFailure::Uncertain,
+                    found,
+                ));
             }
             _ if blocked => {
-                return Ok(failed(errand, Phase::Place, RemoteAfterFailure::Untouched));
+                return Ok(failed(
+                    errand,
+                    Phase::Place,
+                    RemoteAfterFailure::Untouched,
+                    found,
+                ));
             }
             Luck::BetweenUnlinkAndRename => {
                 self.may_destroy(name)?;
                 self.drop_box.remove(name.as_str());
                 self.drop_box.place(&temporary, part);
-                return Ok(failed(errand, Phase::Place, RemoteAfterFailure::Uncertain));
+                return Ok(failed(
+                    errand,
+                    Phase::Place,
+                    RemoteAfterFailure::Uncertain,
+                    found,
+                ));
             }
             Luck::Good | Luck::TakenAtOnce | Luck::AnswerLost => {}
         }
@@ -172,20 +242,34 @@ impl World {
             placement: Placement::PosixRename,
         };
         Ok(match luck {
-            Luck::AnswerLost => failed(errand, Phase::Place, RemoteAfterFailure::Uncertain),
+            Luck::AnswerLost => failed(errand, Phase::Place, RemoteAfterFailure::Uncertain, found),
             Luck::TakenAtOnce => {
                 self.drop_box.pick_up(name.as_str());
-                Event::PickedUp { start, delivery }
+                Event::PickedUp {
+                    start,
+                    delivery,
+                    found,
+                }
             }
-            _ => Event::Uploaded { start, delivery },
+            _ => Event::Uploaded {
+                start,
+                delivery,
+                found,
+            },
         })
     }
 }
 
-fn failed(errand: &Errand, phase: Phase, remote: RemoteAfterFailure) -> Event {
+fn failed(
+    errand: &Errand,
+    phase: Phase,
+    remote: RemoteAfterFailure,
+    found: Option<Found>,
+) -> Event {
     Event::CommandFailed {
         start: errand.start,
         failure: failure(phase),
         remote,
+        found,
     }
 }

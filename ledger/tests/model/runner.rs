@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 
 use courier_ledger::log::{Lock, Memory, Storage as _};
 use courier_ledger::{
-    Command, Digest, Event, Phase, Plan, Policy, RemoteAfterFailure, RemoteName, RunCounts,
-    Sequence, State, StatusDocument, Timestamp, Tip, UploadReason, decide,
+    Command, Digest, Event, Phase, Plan, Policy, RemoteAfterFailure, RemoteName, Request,
+    RunCounts, Sequence, State, StatusDocument, Timestamp, Tip, UploadReason, decide,
 };
 
 use super::drop_box::Holds;
@@ -41,6 +41,8 @@ pub(crate) struct Errand {
     pub(crate) temporary: Option<RemoteName>,
     /// What a publication uploads.
     pub(crate) document: Vec<u8>,
+    /// Earlier uploads in doubt, where nothing else shows whose file stands under the final name.
+    pub(crate) unproven: Vec<Sequence>,
 }
 
 /// Decides, with the defects that a decision can have.
@@ -198,8 +200,10 @@ impl World {
                     command: command.clone(),
                     temporary: temporary.clone(),
                 });
+                let request = command.request().and_then(|id| self.state.request(id));
                 errands.push(Errand {
                     start,
+                    unproven: request.map(Request::unproven).unwrap_or_default(),
                     command,
                     temporary,
                     document: Vec::new(),
@@ -288,6 +292,7 @@ impl World {
             command,
             temporary,
             document,
+            unproven: Vec::new(),
         };
         if luck == Luck::RequestLost {
             // Here a crash may come, too: the document is written, nothing is uploaded.
@@ -330,6 +335,7 @@ impl World {
                     start: errand.start,
                     failure: failure(Phase::Connect),
                     remote: RemoteAfterFailure::Uncertain,
+                    found: None,
                 }])?;
             }
         }

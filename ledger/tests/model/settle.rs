@@ -49,17 +49,20 @@ impl World {
         self.whole_run(false)?;
         let plan = self.decisions.last().map(|decision| decision.plan.clone());
         let plan = plan.unwrap_or_default();
+        // What other people's files keep from its place is tried again by every run, or asked for again.
+        let in_the_way = |command: &Command| {
+            command.request().is_some() && self.drop_box.has_foreign(command.name().as_str())
+        };
         for command in plan.changes() {
-            // What other people's files keep from its place is tried again by every run.
-            let in_the_way = matches!(command, Command::Upload { .. })
-                && self.drop_box.has_foreign(command.name().as_str());
-            Property::Idempotence.holds(in_the_way, || {
+            Property::Idempotence.holds(in_the_way(command), || {
                 format!("{command} although nothing has changed")
             })?;
         }
-        Property::Idempotence.holds(plan.blocked.is_empty(), || {
-            format!("{:?} although nothing has changed", plan.blocked)
-        })?;
+        for blocked in &plan.blocked {
+            Property::Idempotence.holds(in_the_way(&blocked.command), || {
+                format!("{:?} although nothing has changed", plan.blocked)
+            })?;
+        }
         let results = |name: &String| name != "status.xml";
         let same = before.iter().filter(|it| results(it.0)).eq(self
             .drop_box

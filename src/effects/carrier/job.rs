@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use courier_ledger::{
-    Command, Digest, Failure, FailureClass, Phase, RemoteAfterFailure, RemoteName, Removal,
+    Command, Digest, Failure, FailureClass, Found, Phase, RemoteAfterFailure, RemoteName, Removal,
     Replaces,
 };
 
@@ -261,6 +261,16 @@ impl Job {
                 self.left == RemoteAfterFailure::Uncertain
             }
             Work::Removal { .. } => false,
+        }
+    }
+
+    /// What was found under its final name, where that was looked for.
+    pub(super) fn found(&self) -> Option<Found> {
+        match &self.work {
+            Work::Upload(Upload { ownership, .. }) | Work::Removal { ownership, .. } => {
+                ownership.found()
+            }
+            Work::Publication { .. } => None,
         }
     }
 

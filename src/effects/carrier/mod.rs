@@ -23,7 +23,7 @@ use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, Sequence}
 
 use super::persistence::Repeated;
 use super::sftp::{Completed, Done, DropBox, OperationError};
-use crate::run::{Carrier, Ending, Errand};
+use crate::run::{Carrier, Ended, Errand};
 pub use connecting::Connecting;
 use connecting::{Connector, CurrentWaker};
 pub use fetch::Fetcher;
@@ -244,11 +244,15 @@ impl SftpCarrier {
         }
     }
 
-    fn ended(&mut self) -> Vec<(Sequence, Ending)> {
+    fn ended(&mut self) -> Vec<Ended> {
         let mut ended = Vec::new();
         self.jobs.retain(|start, job| match job.ending() {
             Some(ending) => {
-                ended.push((*start, ending));
+                ended.push(Ended {
+                    start: *start,
+                    found: job.found(),
+                    ending,
+                });
                 false
             }
             None => true,
@@ -284,7 +288,7 @@ impl Carrier for SftpCarrier {
         }
     }
 
-    fn endings(&mut self) -> Vec<(Sequence, Ending)> {
+    fn endings(&mut self) -> Vec<Ended> {
         let mut ended = Vec::new();
         let mut gathered_until = None;
         loop {

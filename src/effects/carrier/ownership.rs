@@ -1,7 +1,7 @@
 //! Whose file stands under a final name, where an earlier upload had no outcome. Its first bytes tell:
 //! a token names the intent that it was made for, to whoever has the key.
 
-use courier_ledger::{Failure, FailureClass, LogId, Phase, RemoteName, Sequence};
+use courier_ledger::{Failure, FailureClass, Found, LogId, Phase, RemoteName, Sequence};
 
 use crate::effects::fernet::{FernetKey, TokenOrigin};
 
@@ -16,15 +16,6 @@ pub(super) enum Ownership {
     Shown(Found),
 }
 
-/// What a look has shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    /// Nothing stands there.
-    Nothing,
-    /// An earlier upload of this ledger came that far.
-    Own,
-}
-
 impl Ownership {
     /// Before anything was looked at.
     pub(super) fn of(log: LogId, unproven: Vec<Sequence>) -> Self {
@@ -32,6 +23,14 @@ impl Ownership {
             Self::AsRecorded
         } else {
             Self::Unknown { log, unproven }
+        }
+    }
+
+    /// What was found, once it was looked at.
+    pub(super) fn found(&self) -> Option<Found> {
+        match self {
+            Self::Shown(found) => Some(*found),
+            Self::AsRecorded | Self::Unknown { .. } => None,
         }
     }
 
@@ -46,14 +45,18 @@ impl Ownership {
         let Self::Unknown { log, unproven } = self else {
             return Ok(());
         };
-        *self = match text {
-            None => Self::Shown(Found::Nothing),
-            Some(text) => {
-                origin(*log, unproven, text, key)?.ok_or_else(|| foreign(name))?;
-                Self::Shown(Found::Own)
-            }
+        let found = match text {
+            None => Found::Nothing,
+            Some(text) => match origin(*log, unproven, text, key)? {
+                Some(start) => Found::Own(start),
+                None => Found::Foreign,
+            },
         };
-        Ok(())
+        *self = Self::Shown(found);
+        match found {
+            Found::Nothing | Found::Own(_) => Ok(()),
+            Found::Foreign => Err(foreign(name)),
+        }
     }
 }
 

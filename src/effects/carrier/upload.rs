@@ -5,11 +5,11 @@
 //! nothing is claimed. Deliberately absent: how often it is tried (`job`).
 
 use courier_ledger::{
-    Delivery, Digest, Failure, FailureClass, KeyId, LogId, Phase, RemoteAfterFailure, RemoteName,
-    Replaces, RequestId, Sequence,
+    Delivery, Digest, Failure, FailureClass, Found, KeyId, LogId, Phase, RemoteAfterFailure,
+    RemoteName, Replaces, RequestId, Sequence,
 };
 
-use super::ownership::{Found, Ownership};
+use super::ownership::Ownership;
 use super::transfer::{Placed, Repetition, Transfer};
 use crate::effects::spool::Spool;
 use crate::run::Ending;
@@ -105,9 +105,9 @@ impl Upload {
     pub(super) fn replaces(&self) -> Replaces {
         match self.ownership {
             Ownership::Shown(Found::Nothing) => Replaces::Nothing,
-            Ownership::AsRecorded | Ownership::Unknown { .. } | Ownership::Shown(Found::Own) => {
-                self.replaces
-            }
+            Ownership::AsRecorded
+            | Ownership::Unknown { .. }
+            | Ownership::Shown(Found::Own(_) | Found::Foreign) => self.replaces,
         }
     }
 

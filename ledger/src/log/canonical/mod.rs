@@ -166,13 +166,14 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Refused> {
-        self.map(names.len())?;
+        let left = self.map()?;
         let mut fields = Fields {
             reader: self,
             names,
+            left,
         };
         let value = visitor.visit_seq(&mut fields)?;
-        if fields.names.is_empty() {
+        if fields.left == 0 {
             Ok(value)
         } else {
             Err(Refused)
@@ -223,10 +224,12 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
     }
 }
 
-/// The values of a struct's fields, each behind its name.
+/// The values of a struct's fields, each behind its name. Fields at the end may be absent, if the
+/// struct allows it.
 struct Fields<'a, 'de> {
     reader: &'a mut Reader<'de>,
     names: &'static [&'static str],
+    left: usize,
 }
 
 impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
@@ -236,10 +239,11 @@ impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Refused> {
-        let Some((name, names)) = self.names.split_first() else {
+        let Some(left) = self.left.checked_sub(1) else {
             return Ok(None);
         };
-        self.names = names;
+        let (name, names) = self.names.split_first().ok_or(Refused)?;
+        (self.names, self.left) = (names, left);
         if self.reader.name()? != name.as_bytes() {
             return Err(Refused);
         }

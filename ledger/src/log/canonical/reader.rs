@@ -109,13 +109,11 @@ impl<'de> Reader<'de> {
         Ok(count as usize)
     }
 
-    /// The head of a map with this many entries; a struct of more than 15 fields there is not.
-    pub(super) fn map(&mut self, entries: usize) -> Result<(), Refused> {
-        let marker = self.byte()?;
-        if entries < 16 && usize::from(marker) == 0x80 | entries {
-            Ok(())
-        } else {
-            Err(Refused)
+    /// The head of a map, and how many entries it has; a struct of more than 15 fields there is not.
+    pub(super) fn map(&mut self) -> Result<usize, Refused> {
+        match self.byte()? {
+            marker @ 0x80..=0x8f => Ok(usize::from(marker & 0x0f)),
+            _ => Err(Refused),
         }
     }
 }

@@ -41,6 +41,7 @@ fn impossible() -> Event {
     Event::Deleted {
         start: Sequence(1),
         removal: crate::command::Removal::Removed,
+        found: None,
     }
 }
 
