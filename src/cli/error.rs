@@ -215,6 +215,17 @@ impl From<NoWatch> for CommandError {
     }
 }
 
+/// Nothing would wake the thread that serves the drop-box.
+#[derive(Debug, thiserror::Error)]
+#[error("the drop-box cannot be served: {0}")]
+pub(crate) struct NoWaker(pub(crate) io::Error);
+
+impl From<NoWaker> for CommandError {
+    fn from(error: NoWaker) -> Self {
+        Self::new(ExitCode::Incomplete, error)
+    }
+}
+
 /// Standard output takes nothing more.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]

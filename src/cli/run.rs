@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::arguments::Arguments;
-use super::error::{CommandError, DropBoxFailed, NoWatch, PollFailed};
+use super::error::{CommandError, DropBoxFailed, NoWaker, NoWatch, PollFailed};
 use super::watch::Watch;
 use super::{ledger, output, parts, plan};
 use crate::effects::carrier::Connecting;
 use crate::effects::clock::SystemClock;
 use crate::effects::status_file::LocalStatusFile;
+use crate::effects::waker::Waker;
 use crate::exit_code::ExitCode;
 use crate::run::{self, Parts, RunReport};
 
@@ -24,7 +25,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
 
     let _watch = Watch::begin(stop.clone()).map_err(NoWatch)?;
     let fetcher = parts::fetcher(&configuration, &key, Arc::clone(&broker))?;
-    let departure = Connecting::begin(endpoint, fetcher);
+    let waker = Waker::new().map_err(NoWaker)?;
+    let departure = Connecting::begin(endpoint, fetcher, waker);
     let status_file = LocalStatusFile::inside(&configuration.working_dir);
     let parts = Parts {
         policy: configuration.rules.policy(key.id()),

@@ -13,3 +13,4 @@ pub mod source;
 pub mod spool;
 pub mod status_file;
 pub mod stop;
+pub mod waker;

@@ -1,8 +1,8 @@
 //! The way to the drop-box: connecting on a thread of its own, again when that may help, and telling
 //! the carrier how it went.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use courier_ledger::{Failure, FailureClass};
@@ -11,13 +11,15 @@ use super::SftpCarrier;
 use super::fetch::{Fetcher, Fetching};
 use super::message::Message;
 use crate::effects::persistence::{Persistence, Repeated};
-use crate::effects::sftp::{DropBox, Endpoint, Waker};
+use crate::effects::sftp::{DropBox, Endpoint};
+use crate::effects::waker::Waker;
 use crate::run::Departure;
 
 /// Everything that connecting needs, as often as it takes.
 #[derive(Clone)]
 pub(super) struct Connector {
     endpoint: Arc<Endpoint>,
+    waker: Waker,
     pub(super) persistence: Persistence,
     pub(super) messages: Sender<Message>,
 }
@@ -40,7 +42,7 @@ impl Connector {
         let mut repetition = 0;
         loop {
             let completed = self.messages.clone();
-            let connected = DropBox::connect(&self.endpoint, move |done| {
+            let connected = DropBox::connect(&self.endpoint, self.waker.clone(), move |done| {
                 let _unheard = completed.send(Message::Transferred(done));
             });
             let failure = match connected {
@@ -67,22 +69,6 @@ impl Connector {
     }
 }
 
-/// Wakes whichever drop-box is connected.
-#[derive(Clone, Default)]
-pub(super) struct CurrentWaker(Arc<Mutex<Option<Waker>>>);
-
-impl CurrentWaker {
-    pub(super) fn set(&self, waker: Option<Waker>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = waker;
-    }
-
-    pub(super) fn wake(&self) {
-        if let Some(waker) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            waker.wake();
-        }
-    }
-}
-
 /// A connection to the drop-box in the making.
 pub struct Connecting {
     connector: Connector,
@@ -92,9 +78,10 @@ pub struct Connecting {
 }
 
 impl Connecting {
-    /// Begins to connect on a thread of its own, so that the broker can be polled meanwhile.
+    /// Begins to connect on a thread of its own, so that the broker can be polled meanwhile. `waker` is
+    /// what wakes whichever drop-box is connected.
     #[must_use]
-    pub fn begin(endpoint: Endpoint, fetcher: Fetcher) -> Self {
+    pub fn begin(endpoint: Endpoint, fetcher: Fetcher, waker: Waker) -> Self {
         let persistence = fetcher.broker.persistence().clone();
         let (messages, receiver) = channel();
         let capacity = fetcher.concurrency + endpoint.window.open_files;
@@ -104,6 +91,7 @@ impl Connecting {
         });
         let connector = Connector {
             endpoint: Arc::new(endpoint),
+            waker,
             persistence,
             messages,
         };
@@ -130,21 +118,16 @@ impl Departure for Connecting {
         loop {
             match receiver.recv() {
                 Ok(Message::Connected(Ok(drop_box))) => {
-                    let waker = CurrentWaker::default();
-                    waker.set(Some(drop_box.waker()));
-                    let woken = waker.clone();
-                    let fetching = Fetching::new(
-                        Arc::new(fetcher),
-                        connector.messages.clone(),
-                        Arc::new(move || woken.wake()),
-                    );
+                    let messages = connector.messages.clone();
+                    let fetching =
+                        Fetching::new(Arc::new(fetcher), messages, connector.waker.clone());
                     return Ok(SftpCarrier::new(
-                        connector, receiver, drop_box, waker, fetching, capacity,
+                        connector, receiver, drop_box, fetching, capacity,
                     ));
                 }
                 Ok(Message::Connected(Err(failure))) => return Err(failure),
                 Ok(Message::Stopped(reason)) => return Err(reason.failure()),
-                // Nothing else is under connector yet.
+                // Nothing else is under way yet.
                 Ok(Message::Arriving(..) | Message::Fetched(..) | Message::Transferred(_)) => {}
                 Err(_) => return Err(super::nobody_answers()),
             }

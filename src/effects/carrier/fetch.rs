@@ -5,7 +5,6 @@ use std::io::{self, Read as _};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use courier_ledger::{Failure, FailureClass, LogId, Phase, RequestId, Sequence};
 
@@ -14,6 +13,8 @@ use super::upload::{FetchError, FetchOrder, Fetched, Remedy};
 use crate::effects::broker::{Broker, DownloadError};
 use crate::effects::fernet::{EncryptError, Encryptor, FernetKey, TokenOrigin, token_size};
 use crate::effects::spool::{Spool, SpoolDirectory};
+use crate::effects::stop::StopReason;
+use crate::effects::waker::Waker;
 use crate::run::Clock;
 
 /// Bytes read from the broker at a time.
@@ -41,24 +42,20 @@ pub struct Fetcher {
 pub(super) struct Fetching {
     fetcher: Arc<Fetcher>,
     messages: Sender<Message>,
-    wake: Arc<dyn Fn() + Send + Sync>,
+    waker: Waker,
     orders: Option<Sender<FetchOrder>>,
     taken: Arc<Mutex<Receiver<FetchOrder>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Fetching {
-    /// No thread runs yet. `wake` is called when there is more for the uploader to read.
-    pub(super) fn new(
-        fetcher: Arc<Fetcher>,
-        messages: Sender<Message>,
-        wake: Arc<dyn Fn() + Send + Sync>,
-    ) -> Self {
+    /// No thread runs yet. `waker` is woken when there is more for the uploader to read.
+    pub(super) fn new(fetcher: Arc<Fetcher>, messages: Sender<Message>, waker: Waker) -> Self {
         let (orders, taken) = channel();
         Self {
             fetcher,
             messages,
-            wake,
+            waker,
             orders: Some(orders),
             taken: Arc::new(Mutex::new(taken)),
             threads: Vec::new(),
@@ -82,7 +79,7 @@ impl Fetching {
         let fetcher = Arc::clone(&self.fetcher);
         let taken = Arc::clone(&self.taken);
         let messages = self.messages.clone();
-        let wake = Arc::clone(&self.wake);
+        let waker = self.waker.clone();
         std::thread::spawn(move || {
             while let Some(order) = next_order(&taken) {
                 let FetchOrder {
@@ -96,7 +93,7 @@ impl Fetching {
                     log,
                     start,
                 }
-                .fetch(request, Arc::clone(&wake));
+                .fetch(request, waker.clone());
                 if messages.send(Message::Fetched(start, result)).is_err() {
                     return;
                 }
@@ -106,21 +103,21 @@ impl Fetching {
 }
 
 impl Drop for Fetching {
-    /// Lets the threads end, so that the spool's folder goes with the last of them. One that still
-    /// waits for a broker is not waited for: its spool is emptied by the next start.
+    /// Ends the threads, so that the spool's folder goes with the last of them. One that still waits
+    /// for a broker ends its wait.
     fn drop(&mut self) {
+        self.fetcher
+            .broker
+            .persistence()
+            .stop()
+            .raise(StopReason::Ended);
         self.orders = None;
-        for _ in 0..FAREWELL_STEPS {
-            if self.threads.iter().all(JoinHandle::is_finished) {
-                break;
-            }
-            std::thread::sleep(FAREWELL_STEP);
+        for thread in self.threads.drain(..) {
+            // A panic there was reported there.
+            let _ended = thread.join();
         }
     }
 }
-
-const FAREWELL_STEPS: u32 = 500;
-const FAREWELL_STEP: Duration = Duration::from_millis(1);
 
 fn next_order(orders: &Mutex<Receiver<FetchOrder>>) -> Option<FetchOrder> {
     orders.lock().ok()?.recv().ok()
@@ -134,11 +131,7 @@ struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
-    fn fetch(
-        &self,
-        request: RequestId,
-        wake: Arc<dyn Fn() + Send + Sync>,
-    ) -> Result<Fetched, FetchError> {
+    fn fetch(&self, request: RequestId, waker: Waker) -> Result<Fetched, FetchError> {
         let Fetcher {
             broker,
             key,
@@ -155,7 +148,7 @@ impl Fetch<'_> {
             .create(expected)
             .map_err(|error| spool_failure(&error.into()))?;
         let result = writer.spool();
-        result.set_waker(Box::new(move || wake()));
+        result.set_waker(waker);
         let seconds = u64::try_from(clock.now().0 / 1_000_000).unwrap_or(0);
         let origin = TokenOrigin {
             log: self.log,

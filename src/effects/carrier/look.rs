@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
 
-use courier_ledger::{Failure, Look, RemoteName};
+use courier_ledger::{Failure, FailureClass, Look, Phase, RemoteName};
 
 use super::message::Message;
 use super::{Link, SftpCarrier};
 use crate::effects::sftp::{Completed, Done, DropBox, Endpoint, Operation};
+use crate::effects::waker::Waker;
 use crate::run::Lookout;
 
 impl Lookout for SftpCarrier {
@@ -57,7 +58,12 @@ impl DistantLookout {
 impl Lookout for DistantLookout {
     fn look(&mut self, names: Vec<RemoteName>) -> Result<Look, Failure> {
         let (sender, receiver) = channel();
-        let drop_box = DropBox::connect(&self.endpoint, move |done| {
+        let waker = Waker::new().map_err(|error| Failure {
+            phase: Phase::Connect,
+            class: FailureClass::Transient,
+            text: format!("the drop-box cannot be served: {error}"),
+        })?;
+        let drop_box = DropBox::connect(&self.endpoint, waker, move |done| {
             let _unheard = sender.send(done);
         })
         .map_err(|error| error.failure())?;

@@ -25,7 +25,7 @@ use super::persistence::Repeated;
 use super::sftp::{Completed, Done, DropBox, OperationError};
 use crate::run::{Carrier, Ended, Errand};
 pub use connecting::Connecting;
-use connecting::{Connector, CurrentWaker};
+use connecting::Connector;
 pub use fetch::Fetcher;
 use fetch::Fetching;
 use job::{Job, Progress};
@@ -56,7 +56,6 @@ pub struct SftpCarrier {
     link: Link,
     /// Connections made anew since something last succeeded.
     mendings: u32,
-    waker: CurrentWaker,
     fetching: Fetching,
     jobs: BTreeMap<Sequence, Job>,
     capacity: usize,
@@ -67,7 +66,6 @@ impl SftpCarrier {
         connector: Connector,
         receiver: Receiver<Message>,
         drop_box: DropBox,
-        waker: CurrentWaker,
         fetching: Fetching,
         capacity: usize,
     ) -> Self {
@@ -76,7 +74,6 @@ impl SftpCarrier {
             receiver,
             link: Link::Up(drop_box),
             mendings: 0,
-            waker,
             fetching,
             jobs: BTreeMap::new(),
             capacity,
@@ -87,7 +84,6 @@ impl SftpCarrier {
         match message {
             Message::Connected(Ok(drop_box)) => {
                 if matches!(self.link, Link::Mending) {
-                    self.waker.set(Some(drop_box.waker()));
                     self.link = Link::Up(drop_box);
                     self.go_on();
                 }
@@ -218,7 +214,6 @@ impl SftpCarrier {
         if !matches!(self.link, Link::Up(_)) {
             return;
         }
-        self.waker.set(None);
         self.mendings += 1;
         match self.connector.wait_before(self.mendings) {
             Some(wait) => {
@@ -235,7 +230,6 @@ impl SftpCarrier {
 
     /// Ends everything: what the drop-box is at reports what it may have left, the rest is not begun.
     fn give_up(&mut self, failure: &Failure) {
-        self.waker.set(None);
         if !matches!(self.link, Link::Down(_)) {
             self.link = Link::Down(failure.clone());
         }

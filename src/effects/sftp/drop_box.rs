@@ -1,10 +1,7 @@
 //! The drop-box as the run loop sees it: connect, submit, hear what became of it. One thread per
 //! drop-box owns the connection; nothing here blocks after connecting.
 
-use std::io::Write;
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,7 +10,7 @@ use super::connection::link::{Link, words};
 use super::connection::login::log_in;
 use super::connection::negotiation::{NegotiationError, negotiate};
 use super::connection::session::{Handshaken, Stopped, handshake};
-use super::connection::worker::{Message, WakeUps, Worker};
+use super::connection::worker::{Message, Worker};
 use super::endpoint::Endpoint;
 use super::error::ConnectError;
 use super::host_key::{AcceptedKeys, HostKeyFingerprint, HostKeys};
@@ -21,6 +18,7 @@ use super::known_hosts::KnownHosts;
 use super::protocol::operation::{Completed, Operation};
 use super::protocol::outbox::Bounds;
 use super::protocol::pipeline::Pipeline;
+use crate::effects::waker::Waker;
 
 /// The host key that a server presents.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,23 +41,6 @@ pub fn probe(host: &str, port: u16, timeout: Duration) -> Result<PresentedHostKe
     })
 }
 
-/// Tells a drop-box that a source has more bytes.
-#[derive(Clone, Debug)]
-pub struct Waker {
-    stream: Arc<UnixStream>,
-    raised: Arc<AtomicBool>,
-}
-
-impl Waker {
-    /// Wakes the drop-box. Cheap, from any thread, never blocks.
-    pub fn wake(&self) {
-        if !self.raised.swap(true, Ordering::AcqRel) {
-            // A full pipe wakes as well, and a closed one has nobody to wake.
-            let _woken = (&*self.stream).write(&[1]);
-        }
-    }
-}
-
 /// A connected drop-box. Dropping it ends the connection; operations that have not ended by then
 /// end with an error.
 #[derive(Debug)]
@@ -71,13 +52,15 @@ pub struct DropBox {
 
 impl DropBox {
     /// Connects, verifies the host key, logs in, opens SFTP, looks for the folder, and starts the
-    /// thread that does the work. Blocks for `timeouts.connect` at most. `completed` is called on
+    /// thread that does the work. Blocks for `timeouts.connect` at most. `waker` is what sources wake
+    /// when they have more; no other drop-box may use it at the same time. `completed` is called on
     /// that thread, once for each submitted operation; it must not block.
     ///
     /// # Errors
     /// [`ConnectError`] says which of these did not work.
     pub fn connect(
         endpoint: &Endpoint,
+        waker: Waker,
         completed: impl Fn(Completed) + Send + 'static,
     ) -> Result<Self, ConnectError> {
         let accepted = accepted_keys(endpoint)?;
@@ -95,14 +78,6 @@ impl DropBox {
         let local = |error: std::io::Error| ConnectError::Local {
             address: connection.address.clone(),
             reason: words(&error),
-        };
-        let (near, far) = UnixStream::pair().map_err(local)?;
-        near.set_nonblocking(true).map_err(local)?;
-        far.set_nonblocking(true).map_err(local)?;
-        let raised = Arc::new(AtomicBool::new(false));
-        let waker = Waker {
-            stream: Arc::new(near),
-            raised: Arc::clone(&raised),
         };
         let (messages, inbox) = channel();
         let bounds = Bounds {
@@ -122,10 +97,7 @@ impl DropBox {
                 negotiated.capabilities(),
             ),
             messages: inbox,
-            wake_ups: WakeUps {
-                stream: far,
-                raised,
-            },
+            waker: waker.clone(),
             silence: endpoint.timeouts.silence,
             address: connection.address.clone(),
             completed: Box::new(completed),
@@ -147,12 +119,6 @@ impl DropBox {
         // The thread listens until this drop-box is dropped.
         let _unheard = self.messages.send(Message::Submit(ticket, operation));
         self.waker.wake();
-    }
-
-    /// What sources call when they have more.
-    #[must_use]
-    pub fn waker(&self) -> Waker {
-        self.waker.clone()
     }
 }
 

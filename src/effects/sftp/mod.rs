@@ -23,7 +23,7 @@ mod protocol;
 mod tests;
 mod wire;
 
-pub use drop_box::{DropBox, Waker, probe};
+pub use drop_box::{DropBox, probe};
 pub use endpoint::{Credential, Endpoint, PrivateKeyFile, Timeouts, Window};
 pub use error::ConnectError;
 pub use host_key::{HostKeyFingerprint, HostKeys};

@@ -9,10 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::claim::Claim;
 use super::error::SpoolError;
-
-/// Called, from the writer's thread and without a lock held, when a reader that found nothing can
-/// find something now. It should only signal.
-pub type Waker = Box<dyn Fn() + Send + Sync>;
+use crate::effects::waker::Waker;
 
 /// One result, as everyone but its writer sees it. Its space is free again when the writer and
 /// every clone and reader are gone.
@@ -20,10 +17,10 @@ pub type Waker = Box<dyn Fn() + Send + Sync>;
 pub struct Spool(pub(super) Arc<Buffer>);
 
 impl Spool {
-    /// Sets what is called when there is more to read, for all readers, instead of an earlier one.
-    /// Read after setting it: what was written before is not announced again.
+    /// Sets who is woken when a reader that found nothing can find something, for all readers, instead
+    /// of an earlier one. Read after setting it: what was written before is not announced again.
     pub fn set_waker(&self, waker: Waker) {
-        self.0.lock().waker = Some(waker.into());
+        self.0.lock().waker = Some(waker);
     }
 
     /// How many bytes are there so far; all of them, once it is finished.
@@ -56,7 +53,7 @@ pub(super) struct State {
     pub(super) is_awaited: bool,
     /// Bytes written since it did.
     pub(super) unannounced: u64,
-    pub(super) waker: Option<Arc<dyn Fn() + Send + Sync>>,
+    pub(super) waker: Option<Waker>,
     pub(super) claim: Claim,
 }
 
@@ -105,10 +102,7 @@ impl State {
 
     /// Takes the waker if it is to be called now: for the end always, for bytes when somebody waits
     /// and `granularity_bytes` have come together. The caller releases the lock before calling it.
-    pub(super) fn waker_to_call(
-        &mut self,
-        granularity_bytes: u64,
-    ) -> Option<Arc<dyn Fn() + Send + Sync>> {
+    pub(super) fn waker_to_call(&mut self, granularity_bytes: u64) -> Option<Waker> {
         let has_ended = !matches!(self.progress, Progress::Writing);
         if has_ended || (self.is_awaited && self.unannounced >= granularity_bytes) {
             self.is_awaited = false;

@@ -4,17 +4,17 @@
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
 use std::thread;
 
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
+use rustix::event::{PollFd, PollFlags, poll};
 use tempfile::TempDir;
 
 use super::reader::SpoolReader;
 use super::*;
 use crate::effects::source::{Available, Source};
+use crate::effects::waker::Waker;
 
 const MEMORY_BYTES: usize = 1000;
 
@@ -311,37 +311,30 @@ fn the_waker_is_called_for_a_good_portion_and_for_the_end() {
         limit_bytes: 1 << 30,
         ..limits()
     });
-    let calls = Arc::new(AtomicUsize::new(0));
-    let counted = || {
-        let calls = Arc::clone(&calls);
-        Box::new(move || {
-            calls.fetch_add(1, Ordering::SeqCst);
-        })
-    };
+    let waker = Waker::new().unwrap();
     let mut writer = directory.create(None).unwrap();
     let spool = writer.spool();
-    spool.set_waker(counted());
+    spool.set_waker(waker.clone());
     let mut reader = spool.reader();
     writer.write_all(&pattern(1 << 20)).unwrap();
-    assert_eq!(calls.load(Ordering::SeqCst), 0, "nobody waits");
+    assert!(!waker.take(), "nobody waits");
     drop(read_now(&mut reader, 1 << 20).unwrap());
+    let mut calls = 0;
     for _ in 0..1000 {
         writer.write_all(&[0; 1000]).unwrap();
+        calls += u32::from(waker.take());
     }
-    assert_eq!(
-        calls.load(Ordering::SeqCst),
-        1,
-        "once, until somebody waits again"
-    );
+    assert_eq!(calls, 1, "once, until somebody waits again");
     drop(read_now(&mut reader, 1 << 20).unwrap());
     writer.write_all(&[0; 10]).unwrap();
+    assert!(!waker.take(), "too little");
     writer.finish().unwrap();
-    assert_eq!(calls.load(Ordering::SeqCst), 2, "for the end");
+    assert!(waker.take(), "for the end");
 
     let writer = directory.create(None).unwrap();
-    writer.spool().set_waker(counted());
+    writer.spool().set_waker(waker.clone());
     drop(writer);
-    assert_eq!(calls.load(Ordering::SeqCst), 3, "for a failure");
+    assert!(waker.take(), "for a failure");
 }
 
 proptest! {
@@ -362,15 +355,11 @@ proptest! {
         let (_working_dir, directory) = open(SpoolLimits { limit_bytes: 1 << 30, ..limits() });
         let content = pattern(pieces.iter().sum());
         let mut writer = directory.create(expected).unwrap();
-        let (signal, signals) = mpsc::sync_channel(1);
+        let waker = Waker::new().unwrap();
         let spool = writer.spool();
-        // A full channel has a signal in it already.
-        spool.set_waker(Box::new(move || {
-            signal.try_send(()).ok();
-        }));
+        spool.set_waker(waker.clone());
         let read = thread::scope(|scope| {
             let follower = scope.spawn(|| {
-                let signals = signals;
                 let mut readers: Vec<_> =
                     steps.iter().map(|step| (spool.reader(), *step, Vec::new(), false)).collect();
                 while readers.iter().any(|(.., has_ended)| !has_ended) {
@@ -387,7 +376,9 @@ proptest! {
                         }
                     }
                     if waits && readers.iter().any(|(.., has_ended)| !has_ended) {
-                        signals.recv().unwrap();
+                        let mut waited = [PollFd::new(&waker, PollFlags::IN)];
+                        poll(&mut waited, None).unwrap();
+                        let _woken = waker.take();
                     }
                 }
                 readers.into_iter().map(|(_, _, bytes, _)| bytes).collect::<Vec<_>>()

@@ -59,7 +59,7 @@ impl SpoolWriter {
         let waker = state.waker_to_call(WAKE_BYTES);
         drop(state);
         if let Some(waker) = waker {
-            waker();
+            waker.wake();
         }
         Ok(self.spool.clone())
     }
@@ -74,7 +74,7 @@ impl SpoolWriter {
         let waker = state.waker_to_call(WAKE_BYTES);
         drop(state);
         if let Some(waker) = waker {
-            waker();
+            waker.wake();
         }
     }
 
@@ -99,7 +99,7 @@ impl SpoolWriter {
         let waker = state.waker_to_call(WAKE_BYTES);
         drop(state);
         if let Some(waker) = waker {
-            waker();
+            waker.wake();
         }
         Ok(())
     }

@@ -1,11 +1,7 @@
 //! The thread that owns the connection: it moves bytes between the pipeline and the link, keeps the
 //! time, and tells what ended. After the connection is gone it stays to say so to every submission.
 
-use std::io::Read;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +11,7 @@ use super::link::{Link, LinkError, Moved};
 use crate::effects::sftp::protocol::operation::{Completed, Operation};
 use crate::effects::sftp::protocol::pipeline::{Pipeline, Stalled};
 use crate::effects::sftp::wire::error::ProtocolError;
+use crate::effects::waker::Waker;
 
 /// The longest sleep: a bound on what a missed readiness could cost.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -29,28 +26,12 @@ pub(crate) enum Message {
     Stop,
 }
 
-/// The worker's side of the waker.
-pub(crate) struct WakeUps {
-    pub(crate) stream: UnixStream,
-    pub(crate) raised: Arc<AtomicBool>,
-}
-
-impl WakeUps {
-    /// Whether somebody woke the worker since it was last asked.
-    fn take(&self) -> bool {
-        // Bytes first, then the flag: a wake-up in between is seen now or next time, never lost.
-        let mut bytes = [0; 64];
-        while matches!((&self.stream).read(&mut bytes), Ok(count) if count == bytes.len()) {}
-        self.raised.swap(false, Ordering::AcqRel)
-    }
-}
-
 /// The worker.
 pub(crate) struct Worker {
     pub(crate) link: Link,
     pub(crate) pipeline: Pipeline,
     pub(crate) messages: Receiver<Message>,
-    pub(crate) wake_ups: WakeUps,
+    pub(crate) waker: Waker,
     pub(crate) silence: Duration,
     pub(crate) address: String,
     pub(crate) completed: Box<dyn Fn(Completed) + Send>,
@@ -115,7 +96,7 @@ impl Worker {
             }
             self.deliver();
             let timeout = self.timeout(progress_at);
-            let woken = self.wake_ups.stream.as_fd();
+            let woken = self.waker.as_fd();
             if let Err(error) = self.link.wait(Some(woken), timeout) {
                 return End::Lost(error.into());
             }
@@ -167,7 +148,7 @@ impl Worker {
 
     /// Takes what was submitted; says whether to stop.
     fn take_messages(&mut self) -> bool {
-        if self.wake_ups.take() {
+        if self.waker.take() {
             self.pipeline.source_ready();
         }
         loop {
