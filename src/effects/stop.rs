@@ -16,8 +16,6 @@ pub enum StopReason {
     Deadline,
     /// The process was asked to end.
     Signal,
-    /// It has come to its end, and what is still under way is for nothing.
-    Ended,
 }
 
 impl StopReason {
@@ -27,7 +25,6 @@ impl StopReason {
         let text = match self {
             Self::Deadline => "RUN.DEADLINE has passed",
             Self::Signal => "the run was asked to end by a signal",
-            Self::Ended => "the run has ended",
         };
         Failure {
             phase: Phase::Run,

@@ -29,9 +29,9 @@ impl Bundle {
 impl Broker {
     /// Has the bundle of a request built, which takes the broker as long as it takes: the limit is
     /// `export_timeout`. Each call leaves a file on the broker for 10 minutes.
-    pub(super) fn export(&self, request: RequestId) -> Result<Bundle, Failure> {
-        self.wait(self.build_bundle(request))
-            .map_err(|problem| self.failure(Call::Export(request), &problem))
+    pub(super) async fn export(&self, request: RequestId) -> Result<Bundle, Failure> {
+        let built = self.build_bundle(request).await;
+        built.map_err(|problem| self.failure(Call::Export(request), &problem))
     }
 
     async fn build_bundle(&self, request: RequestId) -> Result<Bundle, Problem> {

@@ -7,7 +7,6 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 
 use courier_ledger::Failure;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -38,7 +37,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 pub struct Broker {
     pub(crate) settings: Settings,
     persistence: Persistence,
-    pub(crate) network: Arc<Network>,
+    network: Network,
     address: String,
 }
 
@@ -54,7 +53,7 @@ impl Broker {
         Ok(Self {
             settings,
             persistence,
-            network: Arc::new(network),
+            network,
             address,
         })
     }
@@ -65,6 +64,12 @@ impl Broker {
         call: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
         self.network.wait(call)
+    }
+
+    /// Drives calls to their end; they mind the end of the run themselves. None when there is nothing
+    /// left to drive them with.
+    pub(crate) fn drive<T>(&self, calls: impl Future<Output = T>) -> Option<T> {
+        self.network.drive(calls)
     }
 
     /// Makes a call, reads its answer and gives it to `parse`; again, when that may help.

@@ -1,17 +1,15 @@
 //! A bundle on its way: read as it comes, never held.
 //!
-//! What always holds here: the end is reported (`Ok(0)`) only after every announced byte came and
-//! the last ones are those of a whole zip archive; anything else is an error, and stays one.
+//! What always holds here: the end is reported (no further piece) only after every announced byte came
+//! and the last ones are those of a whole zip archive; anything else is an error, and stays one.
 //! `download_timeout` limits the whole, `silence_timeout` each wait. Deliberately absent: ranges
 //! (the broker ignores them) and resuming.
 
 use std::fmt;
-use std::io::{self, Read};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf as _, Bytes};
-use courier_ledger::{Failure, FailureClass, RequestId};
+use bytes::Bytes;
+use courier_ledger::{Failure, RequestId};
 use reqwest::Response;
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
@@ -19,21 +17,17 @@ use tokio::time::timeout;
 use super::bundle::Bundle;
 use super::call::Call;
 use super::client::Broker;
-use super::network::Network;
 use super::problem::Problem;
 use super::transport::{Limits, Stage, problem};
 use super::zip_end::ZipEnds;
 
 /// The plaintext of a bundle, as it comes.
 pub struct Download {
-    network: Arc<Network>,
     response: Response,
     call: Call,
     address: String,
     clock: Clock,
     content_length: Option<u64>,
-    /// What has come and was not read yet.
-    piece: Bytes,
     received: u64,
     ends: ZipEnds,
     state: State,
@@ -55,19 +49,20 @@ enum State {
 impl Broker {
     /// Has the bundle of a request built and begins to fetch it; once more, when the link has expired
     /// before it was used.
-    pub fn fetch_bundle(&self, request: RequestId) -> Result<Download, Failure> {
+    pub async fn fetch_bundle(&self, request: RequestId) -> Result<Download, Failure> {
         let call = Call::Download(request);
-        let begin = |bundle: &Bundle| {
-            let attempt = async || self.begin_download(bundle).await;
-            self.wait(self.repeat(call, attempt))
-        };
-        let begun = match begin(&self.export(request)?) {
-            Err(Problem::Status {
-                status: 404 | 410, ..
-            }) => begin(&self.export(request)?),
-            begun => begun,
-        };
-        begun.map_err(|problem| self.failure(call, &problem))
+        let mut links = 0;
+        loop {
+            links += 1;
+            let bundle = self.export(request).await?;
+            let attempt = async || self.begin_download(&bundle).await;
+            match self.repeat(call, attempt).await {
+                Err(Problem::Status {
+                    status: 404 | 410, ..
+                }) if links == 1 => {}
+                begun => return begun.map_err(|problem| self.failure(call, &problem)),
+            }
+        }
     }
 
     /// Begins to fetch a bundle. A link that has expired is a transient failure: another export
@@ -87,9 +82,7 @@ impl Broker {
         };
         Ok(Download {
             content_length: response.content_length(),
-            network: Arc::clone(&self.network),
             response,
-            piece: Bytes::new(),
             call,
             address: self.address().to_owned(),
             clock,
@@ -127,19 +120,34 @@ impl Download {
         self.content_length
     }
 
-    fn advance(&mut self, buffer: &mut [u8]) -> Result<usize, Problem> {
-        if self.piece.is_empty() {
-            self.piece = self.next_piece()?.unwrap_or_default();
+    /// The next bytes, however many come at once; none at the end.
+    pub async fn next_piece(&mut self) -> Result<Option<Bytes>, Failure> {
+        match &self.state {
+            State::Failed(failure) => return Err(failure.clone()),
+            State::Whole => return Ok(None),
+            State::Coming => {}
         }
-        let count = self.piece.len().min(buffer.len());
-        if count > 0 {
-            self.piece.copy_to_slice(&mut buffer[..count]);
-            self.received += count as u64;
-            self.ends.see(&buffer[..count]);
-            return if self.ends.begins() {
-                Ok(count)
-            } else {
-                Err(Problem::NotZip)
+        match self.advance().await {
+            Ok(Some(piece)) => Ok(Some(piece)),
+            Ok(None) => {
+                self.state = State::Whole;
+                Ok(None)
+            }
+            Err(problem) => {
+                let failure = problem.failure(self.call, &self.address);
+                self.state = State::Failed(failure.clone());
+                Err(failure)
+            }
+        }
+    }
+
+    async fn advance(&mut self) -> Result<Option<Bytes>, Problem> {
+        if let Some(piece) = self.receive().await? {
+            self.received += piece.len() as u64;
+            self.ends.see(&piece);
+            return match self.ends.begins() {
+                true => Ok(Some(piece)),
+                false => Err(Problem::NotZip),
             };
         }
         let received = self.received;
@@ -149,52 +157,23 @@ impl Download {
                 received,
             }),
             _ if !self.ends.ends() => Err(Problem::ZipCut { received }),
-            _ => Ok(0),
+            _ => Ok(None),
         }
     }
-}
 
-impl Download {
-    /// The next bytes, however many come at once; none at the end.
-    fn next_piece(&mut self) -> Result<Option<Bytes>, Problem> {
-        let (response, clock) = (&mut self.response, self.clock);
-        self.network.wait(async move {
-            loop {
-                let piece = match timeout(clock.next_wait(), response.chunk()).await {
-                    Ok(Ok(piece)) => piece,
-                    Ok(Err(error)) => {
-                        return Err(clock.which(problem(&error, Stage::Body, clock.limits)));
-                    }
-                    Err(_) => return Err(clock.which(Problem::BodyTimedOut(clock.limits.whole))),
-                };
-                // An empty piece is not the end.
-                if piece.as_ref().is_none_or(|piece| !piece.is_empty()) {
-                    return Ok(piece);
+    async fn receive(&mut self) -> Result<Option<Bytes>, Problem> {
+        let clock = self.clock;
+        loop {
+            let piece = match timeout(clock.next_wait(), self.response.chunk()).await {
+                Ok(Ok(piece)) => piece,
+                Ok(Err(error)) => {
+                    return Err(clock.which(problem(&error, Stage::Body, clock.limits)));
                 }
-            }
-        })
-    }
-}
-
-impl Read for Download {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &self.state {
-            State::Failed(failure) => return Err(error(failure)),
-            State::Whole => return Ok(0),
-            State::Coming if buffer.is_empty() => return Ok(0),
-            State::Coming => (),
-        }
-        match self.advance(buffer) {
-            Ok(0) => {
-                self.state = State::Whole;
-                Ok(0)
-            }
-            Ok(count) => Ok(count),
-            Err(problem) => {
-                let failure = problem.failure(self.call, &self.address);
-                let error = error(&failure);
-                self.state = State::Failed(failure);
-                Err(error)
+                Err(_) => return Err(clock.which(Problem::BodyTimedOut(clock.limits.whole))),
+            };
+            // An empty piece is not the end.
+            if piece.as_ref().is_none_or(|piece| !piece.is_empty()) {
+                return Ok(piece);
             }
         }
     }
@@ -208,27 +187,4 @@ impl fmt::Debug for Download {
             .field("received", &self.received)
             .finish_non_exhaustive()
     }
-}
-
-/// What the errors of [`Download`]'s `read` hold.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.text)]
-pub struct DownloadError(pub Failure);
-
-impl DownloadError {
-    /// The failure in an error that came out of a reader over a [`Download`], if it came from
-    /// there.
-    #[must_use]
-    pub fn failure(error: &io::Error) -> Option<&Failure> {
-        let inner = error.get_ref()?.downcast_ref::<Self>()?;
-        Some(&inner.0)
-    }
-}
-
-fn error(failure: &Failure) -> io::Error {
-    let kind = match failure.class {
-        FailureClass::Transient => io::ErrorKind::UnexpectedEof,
-        FailureClass::Permanent | FailureClass::NeedsPerson => io::ErrorKind::InvalidData,
-    };
-    io::Error::new(kind, DownloadError(failure.clone()))
 }

@@ -38,7 +38,6 @@ mod tests;
 pub use address::Address;
 pub use api_key::ApiKey;
 pub use client::Broker;
-pub use download::DownloadError;
 pub use error::BrokerError;
 pub use predicate::Tag;
 pub use settings::Settings;

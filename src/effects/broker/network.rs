@@ -68,12 +68,19 @@ impl Network {
         &self,
         call: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
-        let runtime = self.runtime.as_ref().ok_or(Problem::Transport)?;
-        let ended = pin!(self.stop.raised());
-        match runtime.block_on(select(pin!(call), ended)) {
-            Either::Left((done, _)) => done,
-            Either::Right((reason, _)) => Err(Problem::Stopped(reason)),
-        }
+        let either = async {
+            match select(pin!(call), pin!(self.stop.raised())).await {
+                Either::Left((done, _)) => done,
+                Either::Right((reason, _)) => Err(Problem::Stopped(reason)),
+            }
+        };
+        self.drive(either).ok_or(Problem::Transport)?
+    }
+
+    /// Drives calls that mind the end of the run themselves. Must not be used in a task.
+    pub(crate) fn drive<T>(&self, calls: impl Future<Output = T>) -> Option<T> {
+        let runtime = self.runtime.as_ref()?;
+        Some(runtime.block_on(calls))
     }
 }
 

@@ -1,24 +1,30 @@
-//! Fetches results and encrypts them on the way to the spool: export, download, encrypt. Plaintext
-//! is only ever in memory, a chunk at a time.
+//! Fetches results and encrypts them on the way to the spool: export, download, encrypt, on one thread
+//! that drives all fetches.
+//!
+//! What always holds here: plaintext is only ever in memory, a piece at a time; fetches are as many as
+//! the configuration allows; all end with the run. Deliberately absent: what becomes of the results.
 
-use std::io::{self, Read as _};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::collections::VecDeque;
+use std::future::{Future, pending};
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
-use courier_ledger::{Failure, FailureClass, LogId, Phase, RequestId, Sequence};
+use courier_ledger::{Failure, FailureClass, Phase, Sequence};
+use futures_util::StreamExt as _;
+use futures_util::future::{Either, select};
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::message::Message;
 use super::upload::{FetchError, FetchOrder, Fetched, Remedy};
-use crate::effects::broker::{Broker, DownloadError};
+use crate::effects::broker::Broker;
 use crate::effects::fernet::{EncryptError, Encryptor, FernetKey, TokenOrigin, token_size};
-use crate::effects::spool::{Spool, SpoolDirectory};
-use crate::effects::stop::StopReason;
+use crate::effects::spool::SpoolDirectory;
 use crate::effects::waker::Waker;
 use crate::run::Clock;
-
-/// Bytes read from the broker at a time.
-const CHUNK_BYTES: usize = 128 * 1024;
 
 /// Ciphertext after which the upload begins to follow; smaller results are sent once complete.
 const HEAD_START_BYTES: u64 = 1024 * 1024;
@@ -37,28 +43,23 @@ pub struct Fetcher {
     pub clock: Box<dyn Clock + Send + Sync>,
 }
 
-/// The fetching threads, and the way to give them orders. Threads begin when there is something for
-/// them to do: most runs fetch nothing.
+/// The thread that fetches, and the way to give it orders. It begins when there is something for it to
+/// do: most runs fetch nothing.
 pub(super) struct Fetching {
     fetcher: Arc<Fetcher>,
     messages: Sender<Message>,
     waker: Waker,
-    orders: Option<Sender<FetchOrder>>,
-    taken: Arc<Mutex<Receiver<FetchOrder>>>,
-    threads: Vec<JoinHandle<()>>,
+    thread: Option<(UnboundedSender<FetchOrder>, JoinHandle<()>)>,
 }
 
 impl Fetching {
     /// No thread runs yet. `waker` is woken when there is more for the uploader to read.
     pub(super) fn new(fetcher: Arc<Fetcher>, messages: Sender<Message>, waker: Waker) -> Self {
-        let (orders, taken) = channel();
         Self {
             fetcher,
             messages,
             waker,
-            orders: Some(orders),
-            taken: Arc::new(Mutex::new(taken)),
-            threads: Vec::new(),
+            thread: None,
         }
     }
 
@@ -68,78 +69,103 @@ impl Fetching {
     }
 
     pub(super) fn order(&mut self, order: FetchOrder) {
-        if self.threads.len() < self.fetcher.concurrency {
-            self.threads.push(self.begin_thread());
-        }
-        // The threads listen as long as the orders' sender lives.
-        let _unheard = self.orders.as_ref().map(|orders| orders.send(order));
+        let begun = match &self.thread {
+            Some((orders, _)) => Ok(orders.clone()),
+            None => self.begin_thread(),
+        };
+        // It listens as long as its orders' sender lives; neither it nor the run lives without the
+        // other.
+        let _unheard = match begun {
+            Ok(orders) => orders.send(order).map_err(drop),
+            Err(error) => {
+                let failure = Failure {
+                    phase: Phase::Download,
+                    class: FailureClass::Transient,
+                    text: format!("no thread to fetch it on: {error}"),
+                };
+                let message = Message::Fetched(order.start, Err(failure.into()));
+                self.messages.send(message).map_err(drop)
+            }
+        };
     }
 
-    fn begin_thread(&self) -> JoinHandle<()> {
-        let fetcher = Arc::clone(&self.fetcher);
-        let taken = Arc::clone(&self.taken);
-        let messages = self.messages.clone();
-        let waker = self.waker.clone();
-        std::thread::spawn(move || {
-            while let Some(order) = next_order(&taken) {
-                let FetchOrder {
-                    log,
-                    start,
-                    request,
-                } = order;
-                let result = Fetch {
-                    fetcher: &fetcher,
-                    messages: &messages,
-                    log,
-                    start,
-                }
-                .fetch(request, waker.clone());
-                if messages.send(Message::Fetched(start, result)).is_err() {
-                    return;
-                }
-            }
-        })
+    fn begin_thread(&mut self) -> io::Result<UnboundedSender<FetchOrder>> {
+        let (orders, taken) = unbounded_channel();
+        let desk = Desk {
+            fetcher: Arc::clone(&self.fetcher),
+            messages: self.messages.clone(),
+            waker: self.waker.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("broker".to_owned())
+            .spawn(move || {
+                let broker = Arc::clone(&desk.fetcher.broker);
+                broker.drive(desk.serve(taken));
+            })?;
+        self.thread = Some((orders.clone(), thread));
+        Ok(orders)
     }
 }
 
 impl Drop for Fetching {
-    /// Ends the threads, so that the spool's folder goes with the last of them. One that still waits
-    /// for a broker ends its wait.
+    /// Ends the thread and everything that it still fetches, so that the spool's folder goes with it.
     fn drop(&mut self) {
-        self.fetcher
-            .broker
-            .persistence()
-            .stop()
-            .raise(StopReason::Ended);
-        self.orders = None;
-        for thread in self.threads.drain(..) {
+        if let Some((orders, thread)) = self.thread.take() {
+            drop(orders);
             // A panic there was reported there.
             let _ended = thread.join();
         }
     }
 }
 
-fn next_order(orders: &Mutex<Receiver<FetchOrder>>) -> Option<FetchOrder> {
-    orders.lock().ok()?.recv().ok()
+/// Where orders are carried out: several at a time, on the one thread that drives them all.
+struct Desk {
+    fetcher: Arc<Fetcher>,
+    messages: Sender<Message>,
+    waker: Waker,
 }
 
-struct Fetch<'a> {
-    fetcher: &'a Fetcher,
-    messages: &'a Sender<Message>,
-    log: LogId,
-    start: Sequence,
-}
+impl Desk {
+    /// Fetches what is ordered until no more orders can come; what is under way then ends at once.
+    async fn serve(self, mut orders: UnboundedReceiver<FetchOrder>) {
+        let mut waiting = VecDeque::new();
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            while under_way.len() < self.fetcher.concurrency
+                && let Some(order) = waiting.pop_front()
+            {
+                under_way.push(self.carry_out(order));
+            }
+            match select(pin!(orders.recv()), pin!(next(&mut under_way))).await {
+                Either::Left((Some(order), _)) => waiting.push_back(order),
+                Either::Left((None, _)) => return,
+                Either::Right(((start, result), _)) => {
+                    self.tell(Message::Fetched(start, result));
+                }
+            }
+        }
+    }
 
-impl Fetch<'_> {
-    fn fetch(&self, request: RequestId, waker: Waker) -> Result<Fetched, FetchError> {
+    /// Fetches, unless the run ends before.
+    async fn carry_out(&self, order: FetchOrder) -> (Sequence, Result<Fetched, FetchError>) {
+        let stop = self.fetcher.broker.persistence().stop();
+        let result = match select(pin!(self.fetch(order)), pin!(stop.raised())).await {
+            Either::Left((result, _)) => result,
+            Either::Right((reason, _)) => Err(reason.failure().into()),
+        };
+        (order.start, result)
+    }
+
+    async fn fetch(&self, order: FetchOrder) -> Result<Fetched, FetchError> {
         let Fetcher {
             broker,
             key,
             spool,
             clock,
             ..
-        } = self.fetcher;
-        let mut download = broker.fetch_bundle(request).map_err(|failure| FetchError {
+        } = &*self.fetcher;
+        let begun = broker.fetch_bundle(order.request).await;
+        let mut download = begun.map_err(|failure| FetchError {
             failure,
             remedy: Remedy::NextRun,
         })?;
@@ -148,34 +174,24 @@ impl Fetch<'_> {
             .create(expected)
             .map_err(|error| spool_failure(&error.into()))?;
         let result = writer.spool();
-        result.set_waker(waker);
+        result.set_waker(self.waker.clone());
         let seconds = u64::try_from(clock.now().0 / 1_000_000).unwrap_or(0);
         let origin = TokenOrigin {
-            log: self.log,
-            start: self.start,
+            log: order.log,
+            start: order.start,
         };
         let seed = origin
             .seed(seconds, key)
             .map_err(|error| encrypt_failure(&error))?;
         let mut encryptor =
             Encryptor::new(key, &seed, writer).map_err(|error| encrypt_failure(&error))?;
-        let mut chunk = vec![0; CHUNK_BYTES];
         let mut announced = false;
-        loop {
-            if let Some(reason) = broker.persistence().stop().reason() {
-                return Err(reason.failure().into());
-            }
-            let count = download
-                .read(&mut chunk)
-                .map_err(|error| download_failure(&error))?;
-            let Some(plaintext) = chunk.get(..count).filter(|chunk| !chunk.is_empty()) else {
-                break;
-            };
+        while let Some(plaintext) = download.next_piece().await? {
             encryptor
-                .update(plaintext)
+                .update(&plaintext)
                 .map_err(|error| encrypt_failure(&error))?;
             if !announced && result.written_bytes() >= HEAD_START_BYTES {
-                self.announce(&result);
+                self.tell(Message::Arriving(order.start, result.clone()));
                 announced = true;
             }
         }
@@ -184,7 +200,7 @@ impl Fetch<'_> {
             .map_err(|error| encrypt_failure(&error))?;
         writer.finish().map_err(|error| spool_failure(&error))?;
         if !announced {
-            self.announce(&result);
+            self.tell(Message::Arriving(order.start, result));
         }
         Ok(Fetched {
             plaintext_sha256: digest.plaintext_sha256,
@@ -194,22 +210,18 @@ impl Fetch<'_> {
         })
     }
 
-    fn announce(&self, result: &Spool) {
+    fn tell(&self, message: Message) {
         // The run is over when nobody listens any more.
-        let _unheard = self
-            .messages
-            .send(Message::Arriving(self.start, result.clone()));
+        let _unheard = self.messages.send(message);
     }
 }
 
-fn download_failure(error: &io::Error) -> Failure {
-    DownloadError::failure(error)
-        .cloned()
-        .unwrap_or_else(|| Failure {
-            phase: Phase::Download,
-            class: FailureClass::Transient,
-            text: error.to_string(),
-        })
+/// The next that ends; never, while there is none.
+async fn next<F: Future>(under_way: &mut FuturesUnordered<F>) -> F::Output {
+    match under_way.next().await {
+        Some(ended) => ended,
+        None => pending().await,
+    }
 }
 
 fn spool_failure(error: &io::Error) -> Failure {

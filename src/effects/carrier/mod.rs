@@ -1,4 +1,4 @@
-//! Carries out commands side by side: a few threads fetch and encrypt, one thread speaks SFTP, and
+//! Carries out commands side by side: one thread fetches and encrypts, one speaks SFTP, and
 //! what a command's two halves report becomes one ending.
 //!
 //! What always holds here: what failed and may succeed is tried again, within the run's persistence;

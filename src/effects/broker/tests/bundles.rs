@@ -1,6 +1,5 @@
 //! Export and download.
 
-use std::io::Read;
 use std::time::Duration;
 
 use FailureClass::{NeedsPerson, Permanent, Transient};
@@ -8,7 +7,6 @@ use courier_ledger::{Failure, FailureClass, Phase};
 
 use super::server::{Answer, Server, head};
 use super::{SHORT, UUID, assert_says, client, export, settings};
-use crate::effects::broker::DownloadError;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -66,18 +64,11 @@ fn download_within(
     let mut bytes = Vec::new();
     let result = super::download(&broker, &bundle).and_then(|mut download| {
         let announced = download.content_length();
-        match download.read_to_end(&mut bytes) {
-            Ok(_) => {
-                assert!(announced.is_none_or(|announced| announced == bytes.len() as u64));
-                Ok(announced)
-            }
-            Err(error) => {
-                let failure = DownloadError::failure(&error).cloned().expect("a failure");
-                let again = download.read(&mut [0; 10]).expect_err("it stays one");
-                assert_eq!(DownloadError::failure(&again), Some(&failure));
-                Err(failure)
-            }
-        }
+        let read;
+        (bytes, read) = super::read(&broker, &mut download);
+        read?;
+        assert!(announced.is_none_or(|announced| announced == bytes.len() as u64));
+        Ok(announced)
     });
     if let Err(failure) = &result {
         assert_eq!(failure.phase, Phase::Download);

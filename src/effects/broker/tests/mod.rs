@@ -75,7 +75,28 @@ fn broker(server: &Server) -> Broker {
 
 /// The link of a bundle alone.
 fn export(broker: &Broker, request: u64) -> Result<Bundle, Failure> {
-    broker.export(RequestId(request))
+    waited(broker, broker.export(RequestId(request)))
+}
+
+/// Drives a call.
+fn waited<T>(broker: &Broker, call: impl Future<Output = T>) -> T {
+    broker.drive(call).expect("it can be driven")
+}
+
+/// The bytes that came before the end, or before the failure, which stays.
+fn read(broker: &Broker, download: &mut Download) -> (Vec<u8>, Result<(), Failure>) {
+    let mut bytes = Vec::new();
+    loop {
+        match waited(broker, download.next_piece()) {
+            Ok(Some(piece)) => bytes.extend_from_slice(&piece),
+            Ok(None) => return (bytes, Ok(())),
+            Err(failure) => {
+                let again = waited(broker, download.next_piece());
+                assert_eq!(again, Err(failure.clone()), "it stays one");
+                return (bytes, Err(failure));
+            }
+        }
+    }
 }
 
 /// The download alone, once.

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::server::{Answer, Server, head};
-use super::{KEY, UUID, broker, download, export, poll};
-use crate::effects::broker::DownloadError;
+use super::{KEY, UUID, broker, download, export, poll, read};
 
 const SENTINEL: &str = "PatientName4711";
 
@@ -74,11 +73,8 @@ fn no_failure_repeats_a_secret() {
         match download(&broker, &bundle) {
             Ok(mut download) => {
                 assert_clean(&format!("{download:?}"));
-                let error = std::io::copy(&mut download, &mut std::io::sink()).expect_err("no zip");
-                assert_clean(&format!(
-                    "{error} {error:?} {:?}",
-                    DownloadError::failure(&error)
-                ));
+                let failure = read(&broker, &mut download).1.expect_err("no zip");
+                assert_clean(&format!("{failure} {failure:?}"));
             }
             Err(failure) => assert_clean(&format!("{failure} {failure:?}")),
         }
