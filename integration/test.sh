@@ -52,6 +52,9 @@ RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 say "Tests"
 cargo test --locked --workspace
 
+say "Demo, with what the tests were built of"
+"${CARGO_TARGET_DIR:-target}/debug/demo" >/dev/null
+
 say "Damage campaign: every truncation and every bit flip of a log, its head and its state cache"
 cargo test --locked --release -p courier-ledger --test damage --test state_cache -- --nocapture
 
