@@ -3,8 +3,7 @@
 
 use broker_courier::fuzzing;
 use courier_ledger::{
-    Digest, Entry, Event, LegacyStatus, LogId, Tip, Sequence, State, StatusDocument,
-    Timestamp,
+    Digest, Entry, Event, LegacyStatus, LogId, Sequence, State, StatusDocument, Timestamp, Tip,
 };
 
 /// Reads the bytes as the replaced program's `status.xml`. What is taken over is projected again, and

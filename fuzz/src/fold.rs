@@ -1,8 +1,6 @@
 //! Events out of arbitrary bytes, one by one and folded.
 
-use courier_ledger::{
-    Digest, Entry, KeyId, Policy, Tip, State, StatusDocument, decide, fuzzing,
-};
+use courier_ledger::{Digest, Entry, KeyId, Policy, State, StatusDocument, Tip, decide, fuzzing};
 
 use crate::log::payloads;
 

@@ -201,7 +201,9 @@ impl Play {
         let Some((start, command)) = open.into_iter().nth(index) else {
             return;
         };
-        let request = command.request().and_then(|id| self.history.state().request(id));
+        let request = command
+            .request()
+            .and_then(|id| self.history.state().request(id));
         let unproven = request.map(Request::unproven).unwrap_or_default();
         let found = match unproven.first() {
             Some(start) => script.one_of(&[None, Some(Found::Nothing), Some(Found::Own(*start))]),
