@@ -25,9 +25,13 @@
 
 mod alteration;
 mod broker;
+mod command;
+mod counts;
 mod file;
 mod history;
+mod observation;
 mod retell;
+mod setting;
 mod shown;
 mod table;
 mod teller;
@@ -37,6 +41,7 @@ pub use broker::{Broker, Shown, failure_in};
 pub use file::{Stage, check, outputs, play};
 pub use history::{History, KEY, OTHER_KEY, STEP_MICROS, delivery, failure};
 pub use retell::retell;
+pub use setting::set;
 pub use shown::{plan as plan_in_words, state as state_in_words};
-pub use teller::{Teller, set};
+pub use teller::Teller;
 pub use words::{Unclear, Words};

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use courier_ledger::{
-    Command, Digest, Drift, Entry, Event, Failure, Found, Policy, RemoteName, Removal, RequestId,
-    Sequence, State, Timestamp,
+    Command, Digest, Drift, Entry, Event, Failure, Found, Policy, Removal, RequestId, Sequence,
+    State, Timestamp,
 };
 
 use crate::broker;
@@ -104,8 +104,8 @@ impl Telling {
                     }
                     self.say(&line.words);
                 }
-                if let (Event::RemoteObserved(_), Ok(_)) = (event, &after) {
-                    self.said_of_look(event);
+                if let (Event::RemoteObserved(delta), Ok(_)) = (event, &after) {
+                    self.said.push_str(&shown::look(delta));
                 }
             }
         }
@@ -135,21 +135,6 @@ impl Telling {
             self.say(&format!("begin {words}"));
         }
         self.begins = true;
-    }
-
-    fn said_of_look(&mut self, event: &Event) {
-        let Event::RemoteObserved(delta) = event else {
-            return;
-        };
-        shown::line(&mut self.said, &delta.to_string());
-        for drifted in &delta.changed {
-            let name = RemoteName::export(drifted.id);
-            shown::line(&mut self.said, &format!("{name}: {}", drifted.drift));
-        }
-        for id in &delta.settled {
-            let name = RemoteName::export(*id);
-            shown::line(&mut self.said, &format!("{name}: as delivered again"));
-        }
     }
 
     /// The lines that lead to an event, the last of which records it.

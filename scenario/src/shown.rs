@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 
 use courier_ledger::{
-    Blocked, Command, Digest, Entry, Identity, LogId, Plan, Presence, Remote, Replaces, Request,
-    State, StatusDocument, StoredFile, Timestamp, Tip,
+    Blocked, Command, Digest, Entry, Identity, LogId, Plan, Presence, Remote, RemoteDelta,
+    RemoteName, Replaces, Request, State, StatusDocument, StoredFile, Timestamp, Tip,
 };
 
 use crate::words::{Written as _, key};
@@ -51,6 +51,20 @@ pub(crate) fn command(command: &Command) -> String {
 pub(crate) fn entry(entry: &Entry) -> String {
     let (sequence, kind) = (entry.sequence, entry.event.kind());
     format!("#{sequence} {kind}: {}", entry.event)
+}
+
+/// What a look found.
+pub(crate) fn look(delta: &RemoteDelta) -> String {
+    let mut text = format!("{delta}\n");
+    for drifted in &delta.changed {
+        let name = RemoteName::export(drifted.id);
+        line(&mut text, &format!("{name}: {}", drifted.drift));
+    }
+    for id in &delta.settled {
+        let name = RemoteName::export(*id);
+        line(&mut text, &format!("{name}: as delivered again"));
+    }
+    text
 }
 
 /// What is known, line by line.

@@ -5,19 +5,18 @@
 
 use std::collections::BTreeMap;
 
-use courier_ledger::{
-    Command, Digest, Event, Evidence, Guards, Hundredths, Intent, LegacyEntry, Look, Policy,
-    RemoteDelta, RemoteName, Removal, RequestId, RunCounts, Seen, Sequence, Timestamp,
-    UploadReason,
-};
+use courier_ledger::{Digest, Event, Hundredths, LegacyEntry, RequestId, Sequence, Timestamp};
 
-use crate::alteration::{self, name};
-use crate::broker::failure_in;
+use crate::alteration;
+use crate::command;
+use crate::counts::counts;
 use crate::file::Stage;
-use crate::history::{History, delivery};
+use crate::history::History;
+use crate::observation;
+use crate::setting::set;
 use crate::shown;
 use crate::table::Tables;
-use crate::words::{Unclear, Words, range};
+use crate::words::{Unclear, Words};
 
 /// Whether a line's events are recorded.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,8 +72,8 @@ impl Teller {
         let text = match verb {
             "begin" => self.begin(words)?,
             "uploaded" | "picked-up" | "deleted" | "failed" | "published" => {
-                let (start, intent) = self.open(words)?;
-                let event = self.outcome(verb, start, intent.as_ref(), words)?;
+                let (start, intent) = command::open(&self.history, words)?;
+                let event = command::outcome(&self.history, verb, start, intent.as_ref(), words)?;
                 self.note(event)
             }
             "save" => {
@@ -104,12 +103,21 @@ impl Teller {
                 self.note(Event::LogCreated { log, version })
             }
             "start" => self.note(self.history.run_started()),
-            "poll" => self.poll(words)?,
+            "poll" => {
+                let event = observation::poll(&self.history, words)?;
+                self.note(event)
+            }
             "look" => self.look(words)?,
             "decide" => shown::plan(&self.history.decide()),
             "plan" => shown::plan(&self.history.plan()),
             "run" => shown::plan(&self.history.run()),
-            "finish" => self.finish(words)?,
+            "finish" => {
+                let (counts, duration_micros) = (counts(words)?, 1);
+                self.note(Event::RunFinished {
+                    counts,
+                    duration_micros,
+                })
+            }
             "recover" => {
                 let (offset, size_bytes) = (words.value()?, words.value()?);
                 let sha256 = Digest([6; 32]);
@@ -203,7 +211,7 @@ impl Teller {
     fn begin_commands(&mut self, words: &mut Words) -> Result<String, Unclear> {
         let mut text = String::new();
         loop {
-            let mut command = self.command(words)?;
+            let mut command = command::command(&self.history, words)?;
             let start = self.history.state().tip().next();
             let altered = alteration::command(&mut command, words)?;
             let own = || command.temporary(self.history_log(), start);
@@ -224,123 +232,17 @@ impl Teller {
         }
     }
 
-    /// A command: one that is planned, or one that the words say everything about.
-    fn command(&self, words: &mut Words) -> Result<Command, Unclear> {
-        match words.word()?.as_str() {
-            "upload" => {
-                let id = RequestId(words.value()?);
-                let Some(reason) = words.maybe::<UploadReason>() else {
-                    return self.planned(id);
-                };
-                let unclear = || Unclear::new(format!("request {id} was never read"));
-                self.history.upload(id, reason).ok_or_else(unclear)
-            }
-            "delete" => {
-                let request = RequestId(words.value()?);
-                match words.maybe::<Evidence>() {
-                    Some(evidence) => Ok(Command::Delete {
-                        request,
-                        name: RemoteName::export(request),
-                        evidence,
-                    }),
-                    None => self.planned(request),
-                }
-            }
-            "remove" => {
-                let word = words.word()?;
-                let mut leftovers = self.history.state().leftovers();
-                let name = match leftovers.find(|name| name.as_str() == word) {
-                    Some(name) => name.clone(),
-                    None => name(&mut Words::of(&word))?,
-                };
-                Ok(Command::RemoveTemporary { name })
-            }
-            "publish" => Ok(Command::PublishLedger {
-                name: RemoteName::ledger(),
-            }),
-            other => Err(Unclear::new(format!(
-                "{other:?} is not a command that can begin"
-            ))),
-        }
-    }
-
-    fn planned(&self, id: RequestId) -> Result<Command, Unclear> {
-        let mut commands = self.history.decide().commands.into_iter();
-        let planned = commands.find(|command| command.request() == Some(id));
-        planned.ok_or_else(|| Unclear::new(format!("nothing is planned for request {id}")))
-    }
-
-    /// The command that a line is about: `#7`, the number of a request, or `status`.
-    fn open(&self, words: &mut Words) -> Result<(Sequence, Option<Intent>), Unclear> {
-        let mut intents = self.history.state().intents();
-        let found = if let Some(start) = words.maybe::<Sequence>() {
-            let intent = intents.find(|(open, _)| *open == start);
-            return Ok((start, intent.map(|(_, intent)| intent.clone())));
-        } else if words.next_is("status") {
-            intents.find(|(_, intent)| matches!(intent.command, Command::PublishLedger { .. }))
-        } else {
-            let id = RequestId(words.value()?);
-            intents.find(|(_, intent)| intent.command.request() == Some(id))
+    /// Looks at the drop-box; says what was found if that can be recorded.
+    fn look(&mut self, words: &mut Words) -> Result<String, Unclear> {
+        let event = observation::look(&self.history, words)?;
+        let found = match &event {
+            Event::RemoteObserved(delta) => shown::look(delta),
+            _ => String::new(),
         };
-        let (start, intent) = found.ok_or_else(|| Unclear::new("no such command is under way"))?;
-        Ok((start, Some(intent.clone())))
-    }
-
-    fn outcome(
-        &self,
-        verb: &str,
-        start: Sequence,
-        intent: Option<&Intent>,
-        words: &mut Words,
-    ) -> Result<Event, Unclear> {
-        Ok(match verb {
-            "deleted" => Event::Deleted {
-                start,
-                removal: words.maybe().unwrap_or(Removal::Removed),
-                found: words.after("found")?,
-            },
-            "failed" => Event::CommandFailed {
-                start,
-                remote: words.value()?,
-                found: words.after("found")?,
-                failure: failure_in(words)?,
-            },
-            "published" => Event::LedgerPublished {
-                start,
-                through: words.after("through")?.unwrap_or(start),
-                sha256: words.after("sha256")?.unwrap_or(Digest([1; 32])),
-                size_bytes: words.after("bytes")?.unwrap_or(1),
-            },
-            _ => {
-                let name = match words.next_is("as") {
-                    true => name(words)?,
-                    false => intent.map_or(RemoteName::ledger(), |it| it.command.name().clone()),
-                };
-                let mut delivery = delivery(&name, self.history.policy.key);
-                let found = words.after("found")?;
-                while words.peek().is_some() {
-                    if let Some(bytes) = words.after("bytes")? {
-                        delivery.size_bytes = bytes;
-                    } else if let Some(key) = words.after("key")? {
-                        delivery.key = key;
-                    } else {
-                        words.expect("by")?;
-                        delivery.placement = words.value()?;
-                    }
-                }
-                match verb {
-                    "uploaded" => Event::Uploaded {
-                        start,
-                        delivery,
-                        found,
-                    },
-                    _ => Event::PickedUp {
-                        start,
-                        delivery,
-                        found,
-                    },
-                }
-            }
+        let said = self.note(event);
+        Ok(match said.as_str() {
+            "" | "allowed\n" => found + &said,
+            _ => said,
         })
     }
 
@@ -368,88 +270,6 @@ impl Teller {
         let entries = words.numbers()?.into_iter().map(entry).collect();
         let sha256 = Digest([1; 32]);
         Ok(self.note(Event::LegacyImported { sha256, entries }))
-    }
-
-    fn poll(&mut self, words: &mut Words) -> Result<String, Unclear> {
-        if words.next_is("fails") {
-            let failure = failure_in(words)?;
-            return Ok(self.note(Event::PollFailed { failure }));
-        }
-        let Event::SnapshotObserved(mut delta) = self.history.snapshot() else {
-            return Err(Unclear::new("a poll shows a snapshot"));
-        };
-        alteration::snapshot(&mut delta, words)?;
-        Ok(self.note(Event::SnapshotObserved(delta)))
-    }
-
-    /// Looks at the drop-box: every file is as it was delivered, unless something else is said.
-    fn look(&mut self, words: &mut Words) -> Result<String, Unclear> {
-        if words.next_is("fails") {
-            let failure = failure_in(words)?;
-            return Ok(self.note(Event::RemoteCheckFailed { failure }));
-        }
-        let stored = self.history.state().stored_files();
-        let mut look: Look = stored
-            .map(|(id, file)| {
-                let size = file.receipt.map(|receipt| receipt.size_bytes);
-                (RemoteName::export(id), Seen::Present(size))
-            })
-            .collect();
-        while words.peek().is_some_and(|word| word != "but") {
-            let ids = words.numbers()?;
-            let seen = match words.word()?.as_str() {
-                "missing" => Some(Seen::Absent),
-                "unsized" => Some(Seen::Present(None)),
-                "unseen" => None,
-                "has" => Some(Seen::Present(Some(words.value()?))),
-                other => return Err(Unclear::new(format!("{other:?} is not how a file stands"))),
-            };
-            for id in ids {
-                let name = RemoteName::export(RequestId(id));
-                match seen {
-                    Some(seen) => look.insert(name, seen),
-                    None => look.remove(&name),
-                };
-            }
-        }
-        let mut delta = RemoteDelta::between(self.history.state(), &look);
-        alteration::look(&mut delta, words)?;
-        let mut text = format!("{delta}\n");
-        for drifted in &delta.changed {
-            let name = RemoteName::export(drifted.id);
-            shown::line(&mut text, &format!("{name}: {}", drifted.drift));
-        }
-        for id in &delta.settled {
-            let name = RemoteName::export(*id);
-            shown::line(&mut text, &format!("{name}: as delivered again"));
-        }
-        let said = self.note(Event::RemoteObserved(delta));
-        Ok(match said.as_str() {
-            "" | "allowed\n" => text + &said,
-            _ => said,
-        })
-    }
-
-    fn finish(&mut self, words: &mut Words) -> Result<String, Unclear> {
-        let mut counts = RunCounts::default();
-        while words.peek().is_some() {
-            let word = words.word()?;
-            let number = match word.as_str() {
-                "uploaded" => &mut counts.uploaded,
-                "deleted" => &mut counts.deleted,
-                "failed" => &mut counts.failed,
-                "blocked" => &mut counts.blocked,
-                "unreadable" => &mut counts.unreadable,
-                "unchanged" => &mut counts.unchanged,
-                _ => return Err(Unclear::new(format!("{word:?} is not counted"))),
-            };
-            *number = words.value()?;
-        }
-        let duration_micros = 1;
-        Ok(self.note(Event::RunFinished {
-            counts,
-            duration_micros,
-        }))
     }
 }
 
@@ -485,30 +305,4 @@ fn stored(count: u64) -> History {
     assert_eq!(first.changes().count() as u64, count, "{first:?}");
     assert_eq!((second.changes().count(), second.unchanged), (0, count));
     history
-}
-
-/// Sets a key of the configuration.
-pub fn set(policy: &mut Policy, words: &mut Words) -> Result<(), Unclear> {
-    match words.word()?.as_str() {
-        "REQUESTS.CHANGE" => policy.change = words.value()?,
-        "REQUESTS.REAPPEARED" => policy.reappeared = words.value()?,
-        "REQUESTS.DRAFTS" => policy.drafts = words.value()?,
-        "SECURITY.ON_KEY_CHANGE" => policy.on_key_change = words.value()?,
-        "SECURITY.PATH_ENCRYPTION_KEY" => policy.key = words.value()?,
-        "REMOTE.CHECK" => policy.remote_check = words.value()?,
-        "GUARDS.MAX_DELETIONS" => {
-            policy.guards = Guards {
-                max_deletions: words.value()?,
-                max_deletions_percent: {
-                    words.expect("or")?;
-                    let percent = words.word()?;
-                    let number = percent.strip_suffix('%').and_then(range);
-                    let number = number.and_then(|it| u8::try_from(*it.start()).ok());
-                    number.ok_or_else(|| Unclear::new("a percentage is missing, as in 20%"))?
-                },
-            };
-        }
-        other => return Err(Unclear::new(format!("{other:?} decides nothing"))),
-    }
-    words.end()
 }

@@ -1,0 +1,58 @@
+//! What a poll of the broker and a look into the drop-box find.
+//!
+//! What always holds: everything is as the history has it, unless the words say otherwise.
+
+use courier_ledger::{Event, Look, RemoteDelta, RemoteName, RequestId, Seen};
+
+use crate::alteration;
+use crate::broker::failure_in;
+use crate::history::History;
+use crate::words::{Unclear, Words};
+
+/// Polls the broker as it is now.
+pub(crate) fn poll(history: &History, words: &mut Words) -> Result<Event, Unclear> {
+    if words.next_is("fails") {
+        let failure = failure_in(words)?;
+        return Ok(Event::PollFailed { failure });
+    }
+    let Event::SnapshotObserved(mut delta) = history.snapshot() else {
+        return Err(Unclear::new("a poll shows a snapshot"));
+    };
+    alteration::snapshot(&mut delta, words)?;
+    Ok(Event::SnapshotObserved(delta))
+}
+
+/// Looks at the drop-box: every file is as it was delivered, unless something else is said.
+pub(crate) fn look(history: &History, words: &mut Words) -> Result<Event, Unclear> {
+    if words.next_is("fails") {
+        let failure = failure_in(words)?;
+        return Ok(Event::RemoteCheckFailed { failure });
+    }
+    let stored = history.state().stored_files();
+    let mut look: Look = stored
+        .map(|(id, file)| {
+            let size = file.receipt.map(|receipt| receipt.size_bytes);
+            (RemoteName::export(id), Seen::Present(size))
+        })
+        .collect();
+    while words.peek().is_some_and(|word| word != "but") {
+        let ids = words.numbers()?;
+        let seen = match words.word()?.as_str() {
+            "missing" => Some(Seen::Absent),
+            "unsized" => Some(Seen::Present(None)),
+            "unseen" => None,
+            "has" => Some(Seen::Present(Some(words.value()?))),
+            other => return Err(Unclear::new(format!("{other:?} is not how a file stands"))),
+        };
+        for id in ids {
+            let name = RemoteName::export(RequestId(id));
+            match seen {
+                Some(seen) => look.insert(name, seen),
+                None => look.remove(&name),
+            };
+        }
+    }
+    let mut delta = RemoteDelta::between(history.state(), &look);
+    alteration::look(&mut delta, words)?;
+    Ok(Event::RemoteObserved(delta))
+}

@@ -1,0 +1,31 @@
+//! The configuration's keys that decide something.
+
+use courier_ledger::{Guards, Policy};
+
+use crate::words::{Unclear, Words, range};
+
+/// Sets a key of the configuration.
+pub fn set(policy: &mut Policy, words: &mut Words) -> Result<(), Unclear> {
+    match words.word()?.as_str() {
+        "REQUESTS.CHANGE" => policy.change = words.value()?,
+        "REQUESTS.REAPPEARED" => policy.reappeared = words.value()?,
+        "REQUESTS.DRAFTS" => policy.drafts = words.value()?,
+        "SECURITY.ON_KEY_CHANGE" => policy.on_key_change = words.value()?,
+        "SECURITY.PATH_ENCRYPTION_KEY" => policy.key = words.value()?,
+        "REMOTE.CHECK" => policy.remote_check = words.value()?,
+        "GUARDS.MAX_DELETIONS" => {
+            policy.guards = Guards {
+                max_deletions: words.value()?,
+                max_deletions_percent: {
+                    words.expect("or")?;
+                    let percent = words.word()?;
+                    let number = percent.strip_suffix('%').and_then(range);
+                    let number = number.and_then(|it| u8::try_from(*it.start()).ok());
+                    number.ok_or_else(|| Unclear::new("a percentage is missing, as in 20%"))?
+                },
+            };
+        }
+        other => return Err(Unclear::new(format!("{other:?} decides nothing"))),
+    }
+    words.end()
+}
