@@ -105,6 +105,23 @@ impl Active {
         matches!(&self.machine, Machine::Upload(upload) if upload.occupies_file())
     }
 
+    /// What it does next, and the outbox as it sees it, with no other operation in its way.
+    fn sending<'a>(
+        &'a mut self,
+        ticket: u64,
+        outbox: &'a mut Outbox,
+        capabilities: &'a mut Capabilities,
+    ) -> (&'a mut Machine, Requests<'a>) {
+        let requests = Requests {
+            outbox,
+            capabilities,
+            ticket,
+            outstanding: &mut self.outstanding,
+            others_open: None,
+        };
+        (&mut self.machine, requests)
+    }
+
     /// Stops or resumes the clock: it runs while the server owes something.
     fn settle(&mut self, now: Instant) {
         if self.outstanding == 0 {
@@ -252,15 +269,10 @@ impl Pipeline {
             };
             active.outstanding -= 1;
             let was_moving = active.is_moving();
-            let mut out = Requests {
-                outbox: &mut self.outbox,
-                capabilities: &mut self.capabilities,
-                ticket: request.ticket,
-                outstanding: &mut active.outstanding,
-                others_open,
-            };
-            let outcome = active
-                .machine
+            let (machine, mut out) =
+                active.sending(request.ticket, &mut self.outbox, &mut self.capabilities);
+            out.others_open = others_open;
+            let outcome = machine
                 .answer(answer, &mut out)
                 .map_err(|Misplaced| ProtocolError::UnknownId { id })?;
             if active.is_moving() && !was_moving {
@@ -309,14 +321,9 @@ impl Pipeline {
             }
             active.expired = true;
             active.deadline = now + self.bounds.cleanup;
-            let mut out = Requests {
-                outbox: &mut self.outbox,
-                capabilities: &mut self.capabilities,
-                ticket,
-                outstanding: &mut active.outstanding,
-                others_open: None,
-            };
-            let outcome = active.machine.expire(&mut out);
+            let (machine, mut out) =
+                active.sending(ticket, &mut self.outbox, &mut self.capabilities);
+            let outcome = machine.expire(&mut out);
             self.end(ticket, outcome);
         }
         Ok(())
@@ -415,14 +422,8 @@ impl Pipeline {
             idle_since: None,
             expired: false,
         });
-        let mut out = Requests {
-            outbox: &mut self.outbox,
-            capabilities: &mut self.capabilities,
-            ticket,
-            outstanding: &mut active.outstanding,
-            others_open: None,
-        };
-        let outcome = active.machine.begin(&mut out);
+        let (machine, mut out) = active.sending(ticket, &mut self.outbox, &mut self.capabilities);
+        let outcome = machine.begin(&mut out);
         self.end(ticket, outcome);
     }
 
@@ -430,19 +431,13 @@ impl Pipeline {
         let Some(active) = self.active.get_mut(&ticket) else {
             return;
         };
-        let Machine::Upload(upload) = &mut active.machine else {
-            return;
-        };
         // What was given up may still be in the queue.
-        if !upload.is_moving() {
+        if !active.is_moving() {
             return;
         }
-        let mut out = Requests {
-            outbox: &mut self.outbox,
-            capabilities: &mut self.capabilities,
-            ticket,
-            outstanding: &mut active.outstanding,
-            others_open: None,
+        let (machine, mut out) = active.sending(ticket, &mut self.outbox, &mut self.capabilities);
+        let Machine::Upload(upload) = machine else {
+            return;
         };
         let (flow, outcome) = upload.feed(&self.bounds, &mut out);
         match flow {
