@@ -88,10 +88,17 @@ fn remove_left_overs(path: &Path) -> io::Result<()> {
         let is_ours = entry
             .file_name()
             .to_str()
-            .is_some_and(new_file::is_left_over);
+            .is_some_and(|name| new_file::is_left_over(name) || is_of_an_older_version(name));
         if is_ours && entry.file_type()?.is_file() {
             fs::remove_file(entry.path())?;
         }
     }
     Ok(())
+}
+
+/// Whether this is the name that an earlier version gave to a file here until it was unlinked.
+fn is_of_an_older_version(name: &str) -> bool {
+    name.strip_prefix("courier-")
+        .and_then(|rest| rest.strip_suffix(".spool"))
+        .is_some_and(|number| number.parse::<u64>().is_ok())
 }

@@ -266,13 +266,21 @@ fn left_overs_are_removed_at_the_next_start_and_only_ours() {
     let folder = working_dir.path().join("spool");
     fs::create_dir(&folder).unwrap();
     fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
-    for name in [".courier-0aB9zZ.partial", ".courier-17.partial"] {
+    for name in [
+        ".courier-0aB9zZ.partial",
+        ".courier-17.partial",
+        "courier-0.spool",
+        "courier-17.spool",
+    ] {
         fs::write(folder.join(name), "left over").unwrap();
     }
     let theirs = [
         ".courier-.partial",
         ".courier-x y.partial",
         ".courier-1.partial.bak",
+        "courier-.spool",
+        "courier-1a.spool",
+        "courier-1.spool.bak",
         "notes",
     ];
     for name in theirs {
