@@ -1,7 +1,9 @@
 //! `log`: what happened, event by event.
 //!
 //! What always holds here: an event is shown as it is read, so that memory does not depend on how many
-//! there are; nothing is shown of a ledger that cannot be relied on.
+//! there are; nothing is shown of a ledger that cannot be relied on. Both together cost a second
+//! reading: whether the first entry is true is known only when the last one was compared with the
+//! head, and what one reading would hold back until then grows with the log.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
