@@ -72,7 +72,8 @@ impl Play {
     fn try_record(&mut self, event: Event) -> Result<Sequence, IllegalEvent> {
         let time = self.history.now();
         let bytes = fuzzing::encode(time, &event).expect("events can be written");
-        assert_eq!(fuzzing::decode(&bytes), Ok((time, event.clone())));
+        let read = fuzzing::decode(&bytes).expect("what was written can be read");
+        assert_eq!(read, (time, event.clone()));
         self.history.try_record(event)
     }
 
