@@ -3,15 +3,7 @@
 //!
 //! A library only so that tests and the testbed reach its parts; the program is its one user.
 
-#[allow(
-    unreachable_pub,
-    reason = "`pub` in there is what a module offers to the others"
-)]
 pub(crate) mod config;
-#[allow(
-    unreachable_pub,
-    reason = "`pub` in there is what a module offers to the others"
-)]
 pub(crate) mod effects;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

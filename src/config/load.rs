@@ -27,7 +27,7 @@ const MAX_FILE_BYTES: u64 = MIB;
 impl Configuration {
     /// Loads a configuration file and the files of secrets that it names. Relative paths in it
     /// start at its own folder, `~/` at the user's home folder.
-    pub fn load(path: &Path) -> Result<(Self, Vec<Warning>), ConfigurationError> {
+    pub(crate) fn load(path: &Path) -> Result<(Self, Vec<Warning>), ConfigurationError> {
         let home = std::env::home_dir();
         let folders = Folders {
             file: path,
@@ -60,12 +60,12 @@ impl Configuration {
     }
 
     /// Only where the ledger is: needs no secret, and no other key.
-    pub fn working_dir(path: &Path) -> Result<PathBuf, ConfigurationError> {
+    pub(crate) fn working_dir(path: &Path) -> Result<PathBuf, ConfigurationError> {
         path_only(path, &keys::WORKING_DIR)
     }
 
     /// Only where the encryption key is.
-    pub fn key_file(path: &Path) -> Result<PathBuf, ConfigurationError> {
+    pub(crate) fn key_file(path: &Path) -> Result<PathBuf, ConfigurationError> {
         path_only(path, &keys::PATH_ENCRYPTION_KEY)
     }
 }

@@ -26,7 +26,7 @@ use courier_ledger::{
 };
 
 pub use keys::reference_markdown;
-pub use problem::Problem;
+pub(crate) use problem::Problem;
 
 use crate::effects::broker;
 use crate::effects::sftp::{Endpoint, PrivateKeyFile};
@@ -34,7 +34,7 @@ use crate::effects::spool::SpoolLimits;
 
 /// Everything that a configuration file says, in the types of what it is said to.
 #[derive(Debug)]
-pub struct Configuration {
+pub(crate) struct Configuration {
     /// The broker, and what it is asked for.
     pub broker: broker::Settings,
     /// The drop-box, without the private key, if there is one: that is still in its file.
@@ -57,7 +57,7 @@ pub struct Configuration {
 
 /// How to decide: a policy, but for the key that is in use.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules {
+pub(crate) struct Rules {
     /// What counts as a change.
     pub change: ChangeRule,
     /// What happens to a request that is back.
@@ -75,7 +75,7 @@ pub struct Rules {
 impl Rules {
     /// The policy, with the key that is in use.
     #[must_use]
-    pub fn policy(self, key: KeyId) -> Policy {
+    pub(crate) fn policy(self, key: KeyId) -> Policy {
         let Self {
             change,
             reappeared,
@@ -98,7 +98,7 @@ impl Rules {
 
 /// Something that works and should be changed all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning(pub String);
+pub(crate) struct Warning(pub String);
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,7 +108,7 @@ impl fmt::Display for Warning {
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigurationError {
+pub(crate) enum ConfigurationError {
     /// The file cannot be read.
     #[error("{} cannot be read", path.display())]
     Unreadable {

@@ -6,7 +6,7 @@ use std::fmt;
 
 /// One thing that is wrong with the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// The line, from 1; none for what is missing with its whole table.
     pub line: Option<usize>,
     /// The column in characters, from 1; only where the file is not TOML.

@@ -7,14 +7,14 @@ use courier_ledger::Timestamp;
 use crate::run::Clock;
 
 /// The wall clock, and a monotonic one that starts with the program.
-pub struct SystemClock {
+pub(crate) struct SystemClock {
     began: Instant,
 }
 
 impl SystemClock {
     /// Starts the monotonic clock.
     #[must_use]
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self {
             began: Instant::now(),
         }

@@ -1,16 +1,16 @@
 //! The effect handlers: everything that touches a network, a disk or a clock. They carry out what
 //! `courier-ledger` decided and report what happened; they decide nothing.
 
-pub mod broker;
-pub mod carrier;
-pub mod clock;
-pub mod fernet;
+pub(crate) mod broker;
+pub(crate) mod carrier;
+pub(crate) mod clock;
+pub(crate) mod fernet;
 mod new_file;
-pub mod persistence;
-pub mod secret_file;
-pub mod sftp;
-pub mod source;
-pub mod spool;
-pub mod status_file;
-pub mod stop;
-pub mod waker;
+pub(crate) mod persistence;
+pub(crate) mod secret_file;
+pub(crate) mod sftp;
+pub(crate) mod source;
+pub(crate) mod spool;
+pub(crate) mod status_file;
+pub(crate) mod stop;
+pub(crate) mod waker;

@@ -18,7 +18,7 @@ const LONGEST: Duration = Duration::from_secs(15);
 
 /// What is tried again: each waits for itself, so that not all come back at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeated {
+pub(crate) enum Repeated {
     /// Asking the broker for its list.
     List,
     /// Asking the broker about one request.
@@ -43,7 +43,7 @@ impl Repeated {
 
 /// How a run goes on trying.
 #[derive(Clone)]
-pub struct Persistence {
+pub(crate) struct Persistence {
     retries: u32,
     seed: u64,
     stop: Stop,
@@ -53,7 +53,7 @@ impl Persistence {
     /// Repeats what failed up to `retries` times, as long as the run may go on; `seed` decides the
     /// waits.
     #[must_use]
-    pub fn new(retries: u32, seed: u64, stop: Stop) -> Self {
+    pub(crate) fn new(retries: u32, seed: u64, stop: Stop) -> Self {
         Self {
             retries,
             seed,
@@ -63,7 +63,7 @@ impl Persistence {
 
     /// Whether the run is to end.
     #[must_use]
-    pub fn stop(&self) -> &Stop {
+    pub(crate) fn stop(&self) -> &Stop {
         &self.stop
     }
 
@@ -71,7 +71,7 @@ impl Persistence {
     /// none when it is not to be repeated, because the attempts are used up, or because the run will
     /// have ended by then.
     #[must_use]
-    pub fn wait_before(
+    pub(crate) fn wait_before(
         &self,
         repeated: Repeated,
         attempt: u32,
@@ -84,7 +84,7 @@ impl Persistence {
 
     /// Waits before repetition `attempt`; says whether it is to be made.
     #[must_use]
-    pub fn waits_before(
+    pub(crate) fn waits_before(
         &self,
         repeated: Repeated,
         attempt: u32,

@@ -46,7 +46,7 @@ impl fmt::Display for Exposed {
 
 /// Why a file does not give its secret; follows the file's path in a sentence.
 #[derive(Debug, thiserror::Error)]
-pub enum SecretFileError {
+pub(crate) enum SecretFileError {
     /// Nothing stands there.
     #[error("does not exist")]
     Missing,
@@ -75,7 +75,7 @@ const TEXT_LIMIT_BYTES: u64 = 1 << 20;
 
 /// Reads a text, without the line break at its end; with it comes a warning when the file's mode lets
 /// group or others read it.
-pub fn read_text(path: &Path) -> Result<(SecretString, Option<Exposed>), SecretFileError> {
+pub(crate) fn read_text(path: &Path) -> Result<(SecretString, Option<Exposed>), SecretFileError> {
     let (bytes, exposed) = read(path, TEXT_LIMIT_BYTES)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| SecretFileError::NotText)?;
     let text = text.strip_suffix('\n').unwrap_or(text);
@@ -87,7 +87,7 @@ pub fn read_text(path: &Path) -> Result<(SecretString, Option<Exposed>), SecretF
 }
 
 /// Reads a file of at most `limit_bytes`, with the same warning.
-pub fn read(
+pub(crate) fn read(
     path: &Path,
     limit_bytes: u64,
 ) -> Result<(Zeroizing<Vec<u8>>, Option<Exposed>), SecretFileError> {
@@ -102,7 +102,10 @@ pub fn read(
 }
 
 /// Reads all of what is open, into memory that is wiped; none when it is more than `limit_bytes`.
-pub fn read_all(source: impl io::Read, limit_bytes: u64) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+pub(crate) fn read_all(
+    source: impl io::Read,
+    limit_bytes: u64,
+) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     // Never grown: no copy stays behind in memory that is not wiped.
     let capacity = usize::try_from(limit_bytes + 1).unwrap_or(0);
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));

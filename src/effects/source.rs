@@ -5,7 +5,7 @@ use std::io;
 
 /// What a [`Source`] had to give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Available {
+pub(crate) enum Available {
     /// That many bytes were put at the front of the buffer; 0 only if the buffer was empty.
     Bytes(usize),
     /// None now: whoever produces them wakes the reader when there are more.
@@ -16,7 +16,7 @@ pub enum Available {
 
 /// Bytes to be sent, which can be read from the beginning again as often as it takes. It is read
 /// on the thread that serves the network: it must not block.
-pub trait Source: Send {
+pub(crate) trait Source: Send {
     /// Reads what is there, without waiting. Fails when whoever produces the bytes has failed.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<Available>;
 

@@ -10,12 +10,12 @@ use super::new_file;
 use crate::run::StatusFile;
 
 /// The file.
-pub struct LocalStatusFile {
+pub(crate) struct LocalStatusFile {
     path: PathBuf,
 }
 
 /// What stands in the working directory under `status.xml`.
-pub enum Found {
+pub(crate) enum Found {
     /// Nothing.
     Nothing,
     /// The ledger of the replaced program.
@@ -29,7 +29,7 @@ const MAX_BYTES: u64 = 512 << 20;
 
 /// Why `status.xml` cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum StatusFileError {
+pub(crate) enum StatusFileError {
     /// It cannot be read.
     #[error("{} cannot be read", path.display())]
     Unreadable {
@@ -57,14 +57,14 @@ pub enum StatusFileError {
 impl LocalStatusFile {
     /// The file in this working directory.
     #[must_use]
-    pub fn inside(working_dir: &Path) -> Self {
+    pub(crate) fn inside(working_dir: &Path) -> Self {
         Self {
             path: working_dir.join("status.xml"),
         }
     }
 
     /// Reads it; what is neither a file of ours nor a complete one of the replaced program is an error.
-    pub fn read(&self) -> Result<Found, StatusFileError> {
+    pub(crate) fn read(&self) -> Result<Found, StatusFileError> {
         let path = || self.path.clone();
         // To replace a link or a folder would destroy what somebody put there on purpose.
         match std::fs::symlink_metadata(&self.path) {

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 /// Why a run ends before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopReason {
+pub(crate) enum StopReason {
     /// `RUN.DEADLINE` has passed.
     Deadline,
     /// The process was asked to end.
@@ -21,7 +21,7 @@ pub enum StopReason {
 impl StopReason {
     /// As it is recorded for what was under way.
     #[must_use]
-    pub fn failure(self) -> Failure {
+    pub(crate) fn failure(self) -> Failure {
         let text = match self {
             Self::Deadline => "RUN.DEADLINE has passed",
             Self::Signal => "the run was asked to end by a signal",
@@ -54,7 +54,7 @@ struct Shared {
 
 /// Whether the run is to end, for everybody in it. Clones are the same.
 #[derive(Clone)]
-pub struct Stop {
+pub(crate) struct Stop {
     shared: Arc<Shared>,
     deadline: Instant,
 }
@@ -62,7 +62,7 @@ pub struct Stop {
 impl Stop {
     /// A run that may go on until then.
     #[must_use]
-    pub fn at(deadline: Instant) -> Self {
+    pub(crate) fn at(deadline: Instant) -> Self {
         Self {
             shared: Arc::default(),
             deadline,
@@ -71,25 +71,25 @@ impl Stop {
 
     /// When the run must have ended.
     #[must_use]
-    pub fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> Instant {
         self.deadline
     }
 
     /// How much time the run has left.
     #[must_use]
-    pub fn left(&self) -> Duration {
+    pub(crate) fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
     /// Why the run is to end, if it is.
     #[must_use]
-    pub fn reason(&self) -> Option<StopReason> {
+    pub(crate) fn reason(&self) -> Option<StopReason> {
         let reason = self.lock().reason;
         reason.or_else(|| self.left().is_zero().then_some(StopReason::Deadline))
     }
 
     /// Ends the run.
-    pub fn raise(&self, reason: StopReason) {
+    pub(crate) fn raise(&self, reason: StopReason) {
         let mut state = self.lock();
         if state.reason.is_some() {
             return;
@@ -105,7 +105,7 @@ impl Stop {
     }
 
     /// Has `listener` called when the run is to end; at once if it is already.
-    pub fn listen(&self, listener: impl FnOnce(StopReason) + Send + 'static) {
+    pub(crate) fn listen(&self, listener: impl FnOnce(StopReason) + Send + 'static) {
         let mut state = self.lock();
         match state.reason {
             Some(reason) => {
@@ -117,7 +117,7 @@ impl Stop {
     }
 
     /// Waits that long; less, with the reason, if the run ends before.
-    pub fn wait(&self, time: Duration) -> Result<(), StopReason> {
+    pub(crate) fn wait(&self, time: Duration) -> Result<(), StopReason> {
         let until = Instant::now() + time;
         let mut state = self.lock();
         loop {
@@ -142,7 +142,7 @@ impl Stop {
     }
 
     /// Completes when the run is to end. Needs a Tokio runtime with a clock.
-    pub async fn raised(&self) -> StopReason {
+    pub(crate) async fn raised(&self) -> StopReason {
         loop {
             // Made before the look: what is raised in between wakes it.
             let raised = self.shared.notify.notified();
@@ -154,7 +154,7 @@ impl Stop {
     }
 
     /// As [`wait`](Self::wait), for a task.
-    pub async fn pause(&self, time: Duration) -> Result<(), StopReason> {
+    pub(crate) async fn pause(&self, time: Duration) -> Result<(), StopReason> {
         match tokio::time::timeout(time, self.raised()).await {
             Ok(reason) => Err(reason),
             Err(_) => Ok(()),

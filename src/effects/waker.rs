@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Wakes whoever waits for its descriptor to become readable. Clones are the same.
 #[derive(Clone, Debug)]
-pub struct Waker(Arc<Pipe>);
+pub(crate) struct Waker(Arc<Pipe>);
 
 #[derive(Debug)]
 struct Pipe {
@@ -23,7 +23,7 @@ struct Pipe {
 
 impl Waker {
     /// Fails when there are no more descriptors.
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let (near, far) = UnixStream::pair()?;
         near.set_nonblocking(true)?;
         far.set_nonblocking(true)?;
@@ -32,7 +32,7 @@ impl Waker {
     }
 
     /// Wakes whoever waits. Cheap, from any thread.
-    pub fn wake(&self) {
+    pub(crate) fn wake(&self) {
         if !self.0.raised.swap(true, Ordering::AcqRel) {
             // A full pipe wakes as well.
             let _woken = (&self.0.near).write(&[1]);
@@ -41,7 +41,7 @@ impl Waker {
 
     /// Whether somebody woke the one who waits since it was last asked.
     #[must_use]
-    pub fn take(&self) -> bool {
+    pub(crate) fn take(&self) -> bool {
         // Bytes first, then the flag: a wake-up in between is seen now or next time, never lost.
         let mut bytes = [0; 64];
         while matches!((&self.0.far).read(&mut bytes), Ok(count) if count == bytes.len()) {}

@@ -11,11 +11,11 @@ use url::{Host, Url};
 
 /// The broker's base address.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Address(Url);
+pub(crate) struct Address(Url);
 
 /// Why a text is no base address; follows the key's name in a sentence and shows nothing of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AddressError {
+pub(crate) enum AddressError {
     /// No address, or one of neither `http` nor `https`, or without a host.
     #[error("takes an http or https address")]
     Scheme,

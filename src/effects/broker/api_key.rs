@@ -8,14 +8,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 /// The key of an administrator.
 #[derive(Clone, Debug)]
-pub struct ApiKey {
+pub(crate) struct ApiKey {
     key: SecretString,
     authorization: HeaderValue,
 }
 
 /// Why a text is no key; follows the key's name in a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ApiKeyError {
+pub(crate) enum ApiKeyError {
     /// There is none.
     #[error("must not be empty")]
     Empty,
@@ -29,7 +29,7 @@ pub enum ApiKeyError {
 
 impl ApiKey {
     /// Takes a key that a header of HTTP can carry.
-    pub fn new(key: SecretString) -> Result<Self, ApiKeyError> {
+    pub(crate) fn new(key: SecretString) -> Result<Self, ApiKeyError> {
         let text = key.expose_secret();
         if text.is_empty() {
             return Err(ApiKeyError::Empty);

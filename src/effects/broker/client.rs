@@ -34,7 +34,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// The broker's admin interface. Can be shared between threads; connections are reused.
-pub struct Broker {
+pub(crate) struct Broker {
     pub(crate) settings: Settings,
     persistence: Persistence,
     network: Network,
@@ -43,7 +43,7 @@ pub struct Broker {
 
 impl Broker {
     /// Makes a client that goes on trying as `persistence` says; nothing is sent yet.
-    pub fn new(settings: Settings, persistence: Persistence) -> Result<Self, BrokerError> {
+    pub(crate) fn new(settings: Settings, persistence: Persistence) -> Result<Self, BrokerError> {
         let authorities = match &settings.ca_bundle {
             Some(path) => read_authorities(path)?,
             None => Vec::new(),

@@ -22,7 +22,7 @@ use super::transport::{Limits, Stage, problem};
 use super::zip_end::ZipEnds;
 
 /// The plaintext of a bundle, as it comes.
-pub struct Download {
+pub(crate) struct Download {
     response: Response,
     call: Call,
     address: String,
@@ -49,7 +49,7 @@ enum State {
 impl Broker {
     /// Has the bundle of a request built and begins to fetch it; once more, when the link has expired
     /// before it was used.
-    pub async fn fetch_bundle(&self, request: RequestId) -> Result<Download, Failure> {
+    pub(crate) async fn fetch_bundle(&self, request: RequestId) -> Result<Download, Failure> {
         let call = Call::Download(request);
         let mut links = 0;
         loop {
@@ -116,12 +116,12 @@ impl Clock {
 impl Download {
     /// How many bytes the broker announced, if it did.
     #[must_use]
-    pub fn content_length(&self) -> Option<u64> {
+    pub(crate) fn content_length(&self) -> Option<u64> {
         self.content_length
     }
 
     /// The next bytes, however many come at once; none at the end.
-    pub async fn next_piece(&mut self) -> Result<Option<Bytes>, Failure> {
+    pub(crate) async fn next_piece(&mut self) -> Result<Option<Bytes>, Failure> {
         match &self.state {
             State::Failed(failure) => return Err(failure.clone()),
             State::Whole => return Ok(None),

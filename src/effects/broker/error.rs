@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Why the settings make no client.
 #[derive(Debug, thiserror::Error)]
-pub enum BrokerError {
+pub(crate) enum BrokerError {
     /// The file with further certificate authorities cannot be read.
     #[error("REQUESTS_CA_BUNDLE: {} cannot be read", path.display())]
     ReadCaBundle {

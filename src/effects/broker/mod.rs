@@ -35,9 +35,9 @@ mod zip_end;
 #[cfg(test)]
 mod tests;
 
-pub use address::Address;
-pub use api_key::ApiKey;
-pub use client::Broker;
-pub use error::BrokerError;
-pub use predicate::Tag;
-pub use settings::Settings;
+pub(crate) use address::Address;
+pub(crate) use api_key::ApiKey;
+pub(crate) use client::Broker;
+pub(crate) use error::BrokerError;
+pub(crate) use predicate::Tag;
+pub(crate) use settings::Settings;

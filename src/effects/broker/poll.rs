@@ -25,7 +25,7 @@ impl Broker {
     ///
     /// Fails when the list cannot be read: then nothing is known. A status that cannot be read is
     /// part of the snapshot.
-    pub fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Snapshot, Failure> {
+    pub(crate) fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Snapshot, Failure> {
         let polled = self.wait(async { Ok(self.look(expected).await) });
         polled.unwrap_or_else(|problem| Err(self.failure(Call::List, &problem)))
     }

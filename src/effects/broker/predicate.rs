@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 /// Why a tag cannot be asked for; follows the key's name in a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TagError {
+pub(crate) enum TagError {
     /// An empty tag would match every empty element.
     #[error("must not be empty")]
     Empty,
@@ -22,14 +22,14 @@ pub enum TagError {
 
 /// A tag that can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tag(String);
+pub(crate) struct Tag(String);
 
 impl Tag {
     /// The longest tag: its address, quoted and encoded, is far below any server's limit.
     const MAX_CHARACTERS: usize = 200;
 
     /// Takes a tag that can be asked for.
-    pub fn new(text: &str) -> Result<Self, TagError> {
+    pub(crate) fn new(text: &str) -> Result<Self, TagError> {
         let allowed = |c: char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
         if text.is_empty() {
             Err(TagError::Empty)

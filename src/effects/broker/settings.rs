@@ -14,7 +14,7 @@ use super::predicate::Tag;
 
 /// How to reach the broker, what to ask it for, and how long to wait.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The broker's base address.
     pub address: Address,
     /// The key of an administrator.

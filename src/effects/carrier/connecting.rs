@@ -70,7 +70,7 @@ impl Connector {
 }
 
 /// A connection to the drop-box in the making.
-pub struct Connecting {
+pub(crate) struct Connecting {
     connector: Connector,
     receiver: Receiver<Message>,
     fetcher: Fetcher,
@@ -81,7 +81,7 @@ impl Connecting {
     /// Begins to connect on a thread of its own, so that the broker can be polled meanwhile. `waker` is
     /// what wakes whichever drop-box is connected.
     #[must_use]
-    pub fn begin(endpoint: Endpoint, fetcher: Fetcher, waker: Waker) -> Self {
+    pub(crate) fn begin(endpoint: Endpoint, fetcher: Fetcher, waker: Waker) -> Self {
         let persistence = fetcher.broker.persistence().clone();
         let (messages, receiver) = channel();
         let capacity = fetcher.concurrency + endpoint.window.open_files;

@@ -30,7 +30,7 @@ use crate::run::Clock;
 const HEAD_START_BYTES: u64 = 1024 * 1024;
 
 /// Everything that fetching needs.
-pub struct Fetcher {
+pub(crate) struct Fetcher {
     /// The broker.
     pub broker: Arc<Broker>,
     /// The key to encrypt with.

@@ -43,14 +43,14 @@ impl Lookout for SftpCarrier {
 }
 
 /// A drop-box that is connected to when it is first looked at.
-pub struct DistantLookout {
+pub(crate) struct DistantLookout {
     endpoint: Endpoint,
 }
 
 impl DistantLookout {
     /// Will connect to `endpoint` for each look.
     #[must_use]
-    pub fn new(endpoint: Endpoint) -> Self {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
         Self { endpoint }
     }
 }

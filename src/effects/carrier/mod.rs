@@ -24,12 +24,12 @@ use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, Sequence}
 use super::persistence::Repeated;
 use super::sftp::{Completed, Done, DropBox, OperationError};
 use crate::run::{Carrier, Ended, Errand};
-pub use connecting::Connecting;
+pub(crate) use connecting::Connecting;
 use connecting::Connector;
-pub use fetch::Fetcher;
+pub(crate) use fetch::Fetcher;
 use fetch::Fetching;
 use job::{Job, Progress};
-pub use look::DistantLookout;
+pub(crate) use look::DistantLookout;
 use message::Message;
 use transfer::Repetition;
 use upload::Upload;
@@ -50,7 +50,7 @@ enum Link {
 }
 
 /// Carries commands out over one connection to the drop-box at a time.
-pub struct SftpCarrier {
+pub(crate) struct SftpCarrier {
     connector: Connector,
     receiver: Receiver<Message>,
     link: Link,

@@ -26,7 +26,7 @@ const TAIL_BYTES: u64 = 64;
 
 /// What was decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DecryptReport {
+pub(crate) struct DecryptReport {
     /// SHA-256 of the message.
     pub plaintext_sha256: Digest,
     /// The message's size.
@@ -35,7 +35,7 @@ pub struct DecryptReport {
 
 /// Why a file was not decrypted. No output exists then.
 #[derive(Debug, thiserror::Error)]
-pub enum DecryptError {
+pub(crate) enum DecryptError {
     /// The file cannot be read.
     #[error("cannot read {}", .path.display())]
     Read {
@@ -96,7 +96,7 @@ pub enum DecryptError {
 ///
 /// The output appears under its name when the whole token has been verified, decrypted and brought
 /// to disk; nothing that exists is overwritten.
-pub fn decrypt_file(
+pub(crate) fn decrypt_file(
     key: &FernetKey,
     input: &Path,
     output: &Path,

@@ -14,12 +14,14 @@ mod key;
 mod origin;
 mod token;
 
-pub use decrypt::{DecryptError, decrypt_file};
+pub(crate) use decrypt::{DecryptError, decrypt_file};
 pub use encrypt::Encryptor;
-pub use error::EncryptError;
-pub use key::{FernetKey, KeyError};
-pub use origin::{TOKEN_START_BYTES, TokenOrigin};
-pub use token::{TokenSeed, token_size};
+pub(crate) use error::EncryptError;
+pub use key::FernetKey;
+pub(crate) use key::KeyError;
+pub(crate) use origin::{TOKEN_START_BYTES, TokenOrigin};
+pub use token::TokenSeed;
+pub(crate) use token::token_size;
 
 #[cfg(test)]
 mod decrypt_tests;

@@ -13,14 +13,14 @@ use super::key::FernetKey;
 use super::token::{BLOCK_BYTES, HEADER_BYTES, TokenSeed};
 
 /// So many bytes of a token's text tell its origin.
-pub const TOKEN_START_BYTES: u32 = 36;
+pub(crate) const TOKEN_START_BYTES: u32 = 36;
 
 /// How much of a vector is drawn.
 const DRAWN_BYTES: usize = BLOCK_BYTES / 2;
 
 /// The intent that a token is uploaded for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TokenOrigin {
+pub(crate) struct TokenOrigin {
     /// The log that holds it.
     pub log: LogId,
     /// Its sequence number.
@@ -30,7 +30,11 @@ pub struct TokenOrigin {
 impl TokenOrigin {
     /// What a token for it contains besides key and message. The vector is one that no other token has,
     /// from OpenSSL's generator, which the operating system seeds. Fails when that has no random bytes.
-    pub fn seed(self, time_seconds: u64, key: &FernetKey) -> Result<TokenSeed, EncryptError> {
+    pub(crate) fn seed(
+        self,
+        time_seconds: u64,
+        key: &FernetKey,
+    ) -> Result<TokenSeed, EncryptError> {
         let mut iv = [0; BLOCK_BYTES];
         let (drawn, mark) = iv.split_at_mut(DRAWN_BYTES);
         openssl::rand::rand_bytes(drawn).map_err(EncryptError::Cryptography)?;
@@ -39,7 +43,7 @@ impl TokenOrigin {
     }
 
     /// Whether the token that begins with `text` was made for it, under this key.
-    pub fn is_of(self, text: &[u8], key: &FernetKey) -> Result<bool, EncryptError> {
+    pub(crate) fn is_of(self, text: &[u8], key: &FernetKey) -> Result<bool, EncryptError> {
         let Some(start) = text.get(..TOKEN_START_BYTES as usize) else {
             return Ok(false);
         };

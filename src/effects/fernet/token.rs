@@ -17,7 +17,7 @@ pub(super) const TAG_BYTES: usize = 32;
 
 /// The size of the token of a plaintext, bytes.
 #[must_use]
-pub fn token_size(plaintext_bytes: u64) -> u64 {
+pub(crate) fn token_size(plaintext_bytes: u64) -> u64 {
     let block = BLOCK_BYTES as u64;
     let ciphertext_bytes = (plaintext_bytes / block + 1) * block;
     let binary_bytes = (HEADER_BYTES + TAG_BYTES) as u64 + ciphertext_bytes;

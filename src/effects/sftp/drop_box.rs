@@ -22,7 +22,7 @@ use crate::effects::waker::Waker;
 
 /// The host key that a server presents.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PresentedHostKey {
+pub(crate) struct PresentedHostKey {
     /// Its fingerprint.
     pub fingerprint: HostKeyFingerprint,
     /// Its type, as `known_hosts` names it: `ssh-ed25519`.
@@ -33,7 +33,11 @@ pub struct PresentedHostKey {
 ///
 /// # Errors
 /// The server cannot be reached within `timeout`, or speaks no SSH that is safe.
-pub fn probe(host: &str, port: u16, timeout: Duration) -> Result<PresentedHostKey, ConnectError> {
+pub(crate) fn probe(
+    host: &str,
+    port: u16,
+    timeout: Duration,
+) -> Result<PresentedHostKey, ConnectError> {
     let connection = handshake(host, port, &AcceptedKeys::Any, timeout)?;
     Ok(PresentedHostKey {
         fingerprint: connection.fingerprint,
@@ -44,7 +48,7 @@ pub fn probe(host: &str, port: u16, timeout: Duration) -> Result<PresentedHostKe
 /// A connected drop-box. Dropping it ends the connection; operations that have not ended by then
 /// end with an error.
 #[derive(Debug)]
-pub struct DropBox {
+pub(crate) struct DropBox {
     messages: Sender<Message>,
     waker: Waker,
     thread: Option<JoinHandle<()>>,
@@ -58,7 +62,7 @@ impl DropBox {
     ///
     /// # Errors
     /// [`ConnectError`] says which of these did not work.
-    pub fn connect(
+    pub(crate) fn connect(
         endpoint: &Endpoint,
         waker: Waker,
         completed: impl Fn(Completed) + Send + 'static,
@@ -115,7 +119,7 @@ impl DropBox {
 
     /// Hands an operation in. Its end comes to `completed` with the same ticket, also when the
     /// connection is gone; until then no other may be handed in with it.
-    pub fn submit(&self, ticket: u64, operation: Operation) {
+    pub(crate) fn submit(&self, ticket: u64, operation: Operation) {
         // The thread listens until this drop-box is dropped.
         let _unheard = self.messages.send(Message::Submit(ticket, operation));
         self.waker.wake();

@@ -11,7 +11,7 @@ use super::protocol::recipe::Recipe;
 
 /// A drop-box: a folder on a server, and everything needed to reach it.
 #[derive(Clone, Debug)]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     /// The server's name or address.
     pub host: String,
     /// Its port.
@@ -34,7 +34,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// Offers a private key, too: before the password, which the server need not see then.
-    pub fn offer(&mut self, pem: SecretString, passphrase: Option<SecretString>) {
+    pub(crate) fn offer(&mut self, pem: SecretString, passphrase: Option<SecretString>) {
         let is_password = |it: &Credential| matches!(it, Credential::Password(_));
         let before = self.credentials.iter().position(is_password);
         let place = before.unwrap_or(self.credentials.len());
@@ -45,7 +45,7 @@ impl Endpoint {
 
 /// A private key that is still in its file.
 #[derive(Clone, Debug)]
-pub struct PrivateKeyFile {
+pub(crate) struct PrivateKeyFile {
     /// The file.
     pub path: PathBuf,
     /// What the key is encrypted with.
@@ -54,7 +54,7 @@ pub struct PrivateKeyFile {
 
 /// A proof of identity.
 #[derive(Clone, Debug)]
-pub enum Credential {
+pub(crate) enum Credential {
     /// A password; also answers a server that asks for it interactively.
     Password(SecretString),
     /// A private key.
@@ -70,7 +70,7 @@ pub enum Credential {
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
+pub(crate) struct Timeouts {
     /// From the look-up of the name to the first usable answer, in all.
     pub connect: Duration,
     /// Without an answer, or room for more bytes, while something is asked.
@@ -81,7 +81,7 @@ pub struct Timeouts {
 
 /// How much may be under way at once. The server's own limits lower it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub(crate) struct Window {
     /// Files open at once.
     pub open_files: usize,
     /// Data sent and not acknowledged, in bytes.
@@ -94,7 +94,7 @@ const UNACKNOWLEDGED_BYTES: usize = 4 * 1024 * 1024;
 impl Window {
     /// A window of so many open files.
     #[must_use]
-    pub fn of(open_files: usize) -> Self {
+    pub(crate) fn of(open_files: usize) -> Self {
         Self {
             open_files,
             unacknowledged_bytes: UNACKNOWLEDGED_BYTES,

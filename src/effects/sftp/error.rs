@@ -12,7 +12,7 @@ use super::wire::error::ProtocolError;
 
 /// Why there is no connection to the drop-box.
 #[derive(Debug, Error)]
-pub enum ConnectError {
+pub(crate) enum ConnectError {
     /// The name does not resolve, nobody listens, the connection ended, or time ran out.
     #[error("no connection to {address}: {reason}")]
     Unreachable {
@@ -168,7 +168,7 @@ pub enum ConnectError {
 impl ConnectError {
     /// Where it happened, in the words of the log.
     #[must_use]
-    pub fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> Phase {
         match self {
             Self::KnownHostsUnreadable { .. }
             | Self::HostKeyUnknown { .. }
@@ -192,7 +192,7 @@ impl ConnectError {
     /// What it asks for. Only what may go away by itself is worth another attempt; a refused login
     /// is not, as servers lock out who tries again.
     #[must_use]
-    pub fn class(&self) -> FailureClass {
+    pub(crate) fn class(&self) -> FailureClass {
         match self {
             Self::Unreachable { .. } | Self::Handshake { .. } | Self::Local { .. } => {
                 FailureClass::Transient
@@ -215,7 +215,7 @@ impl ConnectError {
 
     /// The error as it is recorded.
     #[must_use]
-    pub fn failure(&self) -> Failure {
+    pub(crate) fn failure(&self) -> Failure {
         Failure {
             phase: self.phase(),
             class: self.class(),

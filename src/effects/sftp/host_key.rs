@@ -11,19 +11,19 @@ use super::known_hosts::{KnownHosts, Standing};
 
 /// The SHA-256 of a host key, written as OpenSSH does: `SHA256:` and base64 without padding.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HostKeyFingerprint([u8; 32]);
+pub(crate) struct HostKeyFingerprint([u8; 32]);
 
 /// A fingerprint that is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
     "a host key fingerprint is \"SHA256:\" and 43 characters of base64, as `ssh-keygen -lf` prints it"
 )]
-pub struct FingerprintError;
+pub(crate) struct FingerprintError;
 
 impl HostKeyFingerprint {
     /// The fingerprint of a key in its wire format (RFC 4253, section 6.6).
     #[must_use]
-    pub fn of(key: &[u8]) -> Self {
+    pub(crate) fn of(key: &[u8]) -> Self {
         Self(openssl::sha::sha256(key))
     }
 }
@@ -63,7 +63,7 @@ impl fmt::Debug for HostKeyFingerprint {
 
 /// Which host keys are accepted.
 #[derive(Clone, Debug)]
-pub enum HostKeys {
+pub(crate) enum HostKeys {
     /// Those with one of these fingerprints.
     Pinned(Vec<HostKeyFingerprint>),
     /// Those that this file names for the host, in OpenSSH's format. A file that is not there knows

@@ -23,9 +23,9 @@ mod protocol;
 mod tests;
 mod wire;
 
-pub use drop_box::{DropBox, probe};
-pub use endpoint::{Credential, Endpoint, PrivateKeyFile, Timeouts, Window};
-pub use error::ConnectError;
-pub use host_key::{HostKeyFingerprint, HostKeys};
-pub use protocol::operation::{Completed, Done, Operation, OperationError};
-pub use protocol::recipe::{Placing, Recipe, Verification};
+pub(crate) use drop_box::{DropBox, probe};
+pub(crate) use endpoint::{Credential, Endpoint, PrivateKeyFile, Timeouts, Window};
+pub(crate) use error::ConnectError;
+pub(crate) use host_key::{HostKeyFingerprint, HostKeys};
+pub(crate) use protocol::operation::{Completed, Done, Operation, OperationError};
+pub(crate) use protocol::recipe::{Placing, Recipe, Verification};

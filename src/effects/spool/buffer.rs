@@ -14,18 +14,18 @@ use crate::effects::waker::Waker;
 /// One result, as everyone but its writer sees it. Its space is free again when the writer and
 /// every clone and reader are gone.
 #[derive(Clone)]
-pub struct Spool(pub(super) Arc<Buffer>);
+pub(crate) struct Spool(pub(super) Arc<Buffer>);
 
 impl Spool {
     /// Sets who is woken when a reader that found nothing can find something, for all readers, instead
     /// of an earlier one. Read after setting it: what was written before is not announced again.
-    pub fn set_waker(&self, waker: Waker) {
+    pub(crate) fn set_waker(&self, waker: Waker) {
         self.0.lock().waker = Some(waker);
     }
 
     /// How many bytes are there so far; all of them, once it is finished.
     #[must_use]
-    pub fn written_bytes(&self) -> u64 {
+    pub(crate) fn written_bytes(&self) -> u64 {
         self.0.lock().written
     }
 }

@@ -13,7 +13,7 @@ use crate::effects::new_file;
 
 /// What the spool may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SpoolLimits {
+pub(crate) struct SpoolLimits {
     /// Results up to this size stay in memory, each.
     pub memory_bytes: usize,
     /// What all results on disk may take together.

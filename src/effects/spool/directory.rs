@@ -18,14 +18,14 @@ use crate::effects::new_file;
 
 /// The open spool. Dropped, the folder is removed, unless something that is not ours lies in it.
 #[derive(Debug)]
-pub struct SpoolDirectory {
+pub(crate) struct SpoolDirectory {
     disk: Arc<Disk>,
 }
 
 impl SpoolDirectory {
     /// Opens `working_dir/spool`: creates it, or takes it over and removes left-overs of an earlier
     /// run from it. The caller holds the lock on the ledger.
-    pub fn open(working_dir: &Path, limits: SpoolLimits) -> Result<Self, SpoolError> {
+    pub(crate) fn open(working_dir: &Path, limits: SpoolLimits) -> Result<Self, SpoolError> {
         let path = working_dir.join("spool");
         let failed = |source| SpoolError::Directory {
             path: path.clone(),
@@ -56,7 +56,7 @@ impl SpoolDirectory {
     }
 
     /// Begins a result. If its size is known, its space is checked and set aside now.
-    pub fn create(&self, expected_bytes: Option<u64>) -> Result<SpoolWriter, SpoolError> {
+    pub(crate) fn create(&self, expected_bytes: Option<u64>) -> Result<SpoolWriter, SpoolError> {
         let mut claim = Claim::of(Arc::clone(&self.disk));
         let memory_bytes = self.disk.limits.memory_bytes;
         let expected = expected_bytes.unwrap_or(0);

@@ -13,10 +13,10 @@ mod error;
 mod reader;
 mod writer;
 
-pub use buffer::Spool;
-pub use claim::SpoolLimits;
-pub use directory::SpoolDirectory;
-pub use error::SpoolError;
+pub(crate) use buffer::Spool;
+pub(crate) use claim::SpoolLimits;
+pub(crate) use directory::SpoolDirectory;
+pub(crate) use error::SpoolError;
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use crate::effects::source::{Available, Source};
 
 /// Reads one result from its first byte on.
 #[derive(Debug)]
-pub struct SpoolReader {
+pub(crate) struct SpoolReader {
     spool: Spool,
     file: Option<Arc<File>>,
     position: u64,
@@ -20,7 +20,7 @@ pub struct SpoolReader {
 impl Spool {
     /// A reader that begins at the first byte.
     #[must_use]
-    pub fn reader(&self) -> SpoolReader {
+    pub(crate) fn reader(&self) -> SpoolReader {
         SpoolReader {
             spool: self.clone(),
             file: None,

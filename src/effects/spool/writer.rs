@@ -17,7 +17,7 @@ const STEP_BYTES: u64 = 16 << 20;
 
 /// Takes the bytes of one result. In memory up to a limit, beyond it in a file without a name.
 #[derive(Debug)]
-pub struct SpoolWriter {
+pub(crate) struct SpoolWriter {
     spool: Spool,
     file: Option<Arc<File>>,
     written: u64,
@@ -46,12 +46,12 @@ impl SpoolWriter {
 
     /// The result for readers, at any time.
     #[must_use]
-    pub fn spool(&self) -> Spool {
+    pub(crate) fn spool(&self) -> Spool {
         self.spool.clone()
     }
 
     /// Ends the result: readers may find its end now.
-    pub fn finish(self) -> io::Result<Spool> {
+    pub(crate) fn finish(self) -> io::Result<Spool> {
         let mut state = self.spool.0.lock();
         state.progress.check()?;
         state.progress = Progress::Finished;

@@ -8,7 +8,7 @@ use courier_ledger::{Failure, Placement, RemoteAfterFailure, RemoteName, Removal
 use crate::effects::source::Source;
 
 /// One thing to do at the drop-box.
-pub enum Operation {
+pub(crate) enum Operation {
     /// Writes a file under a temporary name, confirms it and puts it under its final name.
     Upload {
         /// Where the bytes come from.
@@ -57,7 +57,7 @@ impl fmt::Debug for Operation {
 
 /// What an operation did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Done {
+pub(crate) enum Done {
     /// Every write was acknowledged, the size agreed as far as the server tells it, and the file was
     /// put under its final name.
     Uploaded {
@@ -83,7 +83,7 @@ pub enum Done {
 
 /// Why an operation was not done, and what it leaves behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OperationError {
+pub(crate) struct OperationError {
     /// What failed.
     pub failure: Failure,
     /// What may remain at the drop-box.
@@ -124,7 +124,7 @@ pub(crate) type Outcome = Result<Done, OperationError>;
 
 /// The end of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Completed {
+pub(crate) struct Completed {
     /// The number that it was submitted with.
     pub ticket: u64,
     /// How it ended.

@@ -4,7 +4,7 @@
 
 /// How a file comes under its final name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recipe {
+pub(crate) struct Recipe {
     /// Under which name it is written.
     pub placing: Placing,
     /// What shows that it arrived.
@@ -13,7 +13,7 @@ pub struct Recipe {
 
 /// Under which name a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Placing {
+pub(crate) enum Placing {
     /// Under a temporary one; the final one comes by a rename, when everything is confirmed.
     Rename,
     /// Under the final one, for a server that cannot rename: a part of it can be seen there, and an
@@ -23,7 +23,7 @@ pub enum Placing {
 
 /// What shows that a file arrived, besides the acknowledgement of every write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verification {
+pub(crate) enum Verification {
     /// The size that the server tells.
     Size,
     /// That, and its bytes, read back and compared by SHA-256.

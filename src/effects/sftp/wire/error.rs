@@ -5,7 +5,7 @@ use thiserror::Error;
 
 /// What a server sent that is no SFTP version 3.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ProtocolError {
+pub(crate) enum ProtocolError {
     /// Text where a packet should begin.
     #[error("it prints text where SFTP should begin, as login scripts do")]
     Text,
