@@ -115,7 +115,11 @@ impl Advised for ChainError {
         match self {
             Self::TooLarge { .. } => "this is more than any known broker shows; please report it",
             Self::Encode { .. } => "this is a bug; please report it",
-            Self::Broken { .. } | Self::Unknown { .. } => {
+            Self::Broken { .. } => {
+                "find out what changed the ledger, then restore it from a backup; the published \
+                 status.xml names the last entry and hash that the backup should have"
+            }
+            Self::Unknown { .. } => {
                 "use the version of the program that wrote the log, or a newer one"
             }
         }
@@ -124,7 +128,12 @@ impl Advised for ChainError {
 
 impl From<ChainError> for LogError {
     fn from(error: ChainError) -> Self {
-        Self::Other(Box::new(error))
+        match error {
+            ChainError::TooLarge { .. } | ChainError::Encode { .. } => Self::Other(Box::new(error)),
+            ChainError::Broken { .. } | ChainError::Unknown { .. } => {
+                Self::Refused(Box::new(error))
+            }
+        }
     }
 }
 
