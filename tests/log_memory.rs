@@ -11,36 +11,13 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use courier_ledger::log::{Files, Ledger, NewLog};
-use courier_ledger::{Digest, Event, KeyId, LogId, RunCounts, Timestamp};
+use courier_ledger::Timestamp;
+use courier_ledger::log::{Files, sample};
 
 const SHORT_ENTRIES: u64 = 20_000;
 
 /// Far less than the entries that a long log has more than a short one would take.
 const ALLOWED_KB: u64 = 4_096;
-
-fn write_log(directory: &Path, entries: u64) {
-    let new = NewLog {
-        id: LogId([7; 16]),
-        version: "0.1.0".to_owned(),
-    };
-    let files = Files::new(directory).unwrap();
-    let mut ledger = Ledger::create(files, Timestamp(1), new).unwrap();
-    let start = Event::RunStarted {
-        version: "0.1.0".to_owned(),
-        policy: Digest([3; 32]),
-        key: KeyId([4; 8]),
-    };
-    let finish = Event::RunFinished {
-        counts: RunCounts::default(),
-        duration_micros: 1,
-    };
-    let runs = vec![[start, finish]; 2_000].concat();
-    while ledger.tip().sequence.0 < entries {
-        ledger.append(Timestamp(2), runs.clone()).unwrap();
-    }
-    ledger.close().unwrap();
-}
 
 /// The most memory that `log --since` has had when nearly all that it shows was read, in kB; it cannot
 /// have ended then, because a pipe does not hold the rest.
@@ -74,7 +51,8 @@ fn the_memory_of_log_does_not_depend_on_how_many_events_there_are() {
     let long_entries = std::env::var("LOG_ENTRIES").map_or(200_000, |count| count.parse().unwrap());
     let [short, long] = [SHORT_ENTRIES, long_entries].map(|entries| {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        write_log(folder.path(), entries);
+        let files = Files::new(folder.path()).unwrap();
+        sample::leave_runs(files, Timestamp(1), entries / 2).unwrap();
         let all = peak_kb(folder.path(), 1, entries - SHORT_ENTRIES / 2);
         let last = peak_kb(folder.path(), entries - SHORT_ENTRIES / 2, 1);
         eprintln!("{entries} entries: shown all {all} kB, the last alone {last} kB");

@@ -10,8 +10,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use courier_ledger::log::{Files, Ledger, NewLog};
-use courier_ledger::{Digest, Event, KeyId, LogId, RunCounts, Timestamp};
+use courier_ledger::Timestamp;
+use courier_ledger::log::{Files, sample};
 
 const STATE_CACHE: &str = "ledger.cache";
 
@@ -37,7 +37,8 @@ impl Place {
         fs::set_permissions(place.file("courier.toml"), secret).unwrap();
         let key = place.file("rki.key");
         place.says(&["keygen", key.to_str().unwrap()], 0);
-        place.write_log();
+        let files = Files::new(place.path()).unwrap();
+        sample::leave_runs(files, Timestamp(1), 600).unwrap();
         place
     }
 
@@ -47,27 +48,6 @@ impl Place {
 
     fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
-    }
-
-    fn write_log(&self) {
-        let new = NewLog {
-            id: LogId([7; 16]),
-            version: "0.1.0".to_owned(),
-        };
-        let files = Files::new(self.path()).unwrap();
-        let mut ledger = Ledger::create(files, Timestamp(1), new).unwrap();
-        let start = Event::RunStarted {
-            version: "0.1.0".to_owned(),
-            policy: Digest([3; 32]),
-            key: KeyId([4; 8]),
-        };
-        let finish = Event::RunFinished {
-            counts: RunCounts::default(),
-            duration_micros: 1,
-        };
-        let events = vec![[start, finish]; 600].concat();
-        ledger.append(Timestamp(2), events).unwrap();
-        ledger.close().unwrap();
     }
 
     /// What a command says on standard output, once its exit code is right.

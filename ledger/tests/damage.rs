@@ -7,15 +7,13 @@
 
 use std::ops::Range;
 
-use courier_ledger::log::{
-    EventLog, LogError, LogPlace as _, MemoryDisk, NewLog, Reading, Tail, read,
-};
-use courier_ledger::{Digest, Entry, Event, KeyId, LogId, RunCounts, Sequence, Timestamp};
+use courier_ledger::log::sample::{TIME, new_log, started};
+use courier_ledger::log::{EventLog, LogError, LogPlace as _, MemoryDisk, Reading, Tail, read};
+use courier_ledger::{Digest, Entry, Event, RunCounts, Sequence};
 
 const FLIP_STRIDE: usize = if cfg!(debug_assertions) { 61 } else { 1 };
 const CUT_STRIDE: usize = if cfg!(debug_assertions) { 31 } else { 1 };
 const RUN_STRIDE: usize = if cfg!(debug_assertions) { 7 } else { 1 };
-const TIME: Timestamp = Timestamp(1_790_000_000_000_000);
 
 struct Original {
     log: Vec<u8>,
@@ -33,11 +31,7 @@ fn events(run: u64) -> Vec<Event> {
         ..RunCounts::default()
     };
     vec![
-        Event::RunStarted {
-            version: "0.1.0".to_owned(),
-            policy: Digest([3; 32]),
-            key: KeyId([4; 8]),
-        },
+        started(),
         Event::DeletionsApproved {
             plan: Digest::of(&[&run.to_le_bytes()]),
             who: "operator".to_owned(),
@@ -52,11 +46,7 @@ fn events(run: u64) -> Vec<Event> {
 
 fn original() -> Original {
     let disk = MemoryDisk::new();
-    let new = NewLog {
-        id: LogId([7; 16]),
-        version: "0.1.0".to_owned(),
-    };
-    let (mut journal, _) = disk.process().create(TIME, new).expect("creates");
+    let (mut journal, _) = disk.process().create(TIME, new_log()).expect("creates");
     let mut entries = all(&journal);
     let mut covered = 0;
     for run in 0..70 {

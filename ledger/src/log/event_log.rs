@@ -1,8 +1,8 @@
 //! The log as the run knows it, however it is kept: the seam that files stand behind, and that a
 //! database table with the same entries, bytes and hashes can stand behind.
 //!
-//! What always holds here: entries are those of [`super::chain`], and one contract test runs over
-//! every implementation (`tests`). Deliberately absent: files, and what events mean.
+//! What always holds here: entries are those of [`super::chain`], and every implementation is held to
+//! one contract (`contract`). Deliberately absent: files, and what events mean.
 
 use crate::event::{Entry, Event};
 use crate::id::{LogId, Sequence};
@@ -42,8 +42,11 @@ pub trait EventLog {
     fn read_from(&self, first: Sequence) -> Entries<'_>;
 
     /// Keeps `state`, which must be the one after the last entry, so that the next opening need not
-    /// fold what came before; does nothing where nothing is to be gained by it.
-    fn cache(&mut self, state: &State) -> Result<(), LogError>;
+    /// fold what came before; does nothing where nothing is to be gained by it, which is all that a log
+    /// does that says nothing else.
+    fn cache(&mut self, state: &State) -> Result<(), LogError> {
+        belongs_to(state, self.tip())
+    }
 
     /// Ends in good order and lets the next runner in.
     fn close(self) -> Result<(), LogError>

@@ -8,12 +8,18 @@
 mod canonical;
 pub mod chain;
 pub(crate) mod codec;
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod contract;
 mod error;
 mod event_log;
 mod file;
 mod header;
 mod ledger;
 mod rehearsal;
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod sample;
 
 #[cfg(test)]
 mod tests;

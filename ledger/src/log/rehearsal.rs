@@ -6,13 +6,12 @@
 
 use crate::event::{Entry, Event};
 use crate::id::Sequence;
-use crate::state::State;
 use crate::time::Timestamp;
 use crate::tip::Tip;
 
 use super::chain;
 use super::error::LogError;
-use super::event_log::{Entries, EventLog, belongs_to};
+use super::event_log::{Entries, EventLog};
 
 /// A log in memory.
 #[derive(Clone, Debug)]
@@ -70,10 +69,6 @@ impl EventLog for Rehearsal {
         let from = self.entries.partition_point(|entry| entry.sequence < first);
         let entries = self.entries.iter().skip(from);
         Box::new(entries.cloned().map(Ok))
-    }
-
-    fn cache(&mut self, state: &State) -> Result<(), LogError> {
-        belongs_to(state, self.tip)
     }
 
     fn close(self) -> Result<(), LogError> {

@@ -1,39 +1,16 @@
 //! The ledger's order: judged, then kept. An event that cannot follow never reaches the log.
 
-use crate::digest::Digest;
-use crate::event::{Event, RunCounts};
+use crate::event::Event;
 use crate::failure::{Failure, FailureClass, Phase};
-use crate::id::{KeyId, LogId, Sequence};
+use crate::id::Sequence;
 use crate::log::error::{FoldError, LogError};
-use crate::log::event_log::NewLog;
 use crate::log::file::journal::Journal;
 use crate::log::file::simulated::memory::{Memory, MemoryDisk};
 use crate::log::ledger::Ledger;
-use crate::time::Timestamp;
-
-const TIME: Timestamp = Timestamp(1);
+use crate::log::sample::{TIME, finished, new_log, started};
 
 fn begun(disk: &MemoryDisk) -> Ledger<Journal<Memory>> {
-    let new = NewLog {
-        id: LogId([7; 16]),
-        version: "0.1.0".to_owned(),
-    };
-    Ledger::create(disk.process(), TIME, new).expect("begins")
-}
-
-fn started() -> Event {
-    Event::RunStarted {
-        version: "0.1.0".to_owned(),
-        policy: Digest([3; 32]),
-        key: KeyId([4; 8]),
-    }
-}
-
-fn finished() -> Event {
-    Event::RunFinished {
-        counts: RunCounts::default(),
-        duration_micros: 1,
-    }
+    Ledger::create(disk.process(), TIME, new_log()).expect("begins")
 }
 
 /// A planted defect: the outcome of a command that never began.
@@ -64,7 +41,7 @@ fn an_event_that_cannot_follow_leaves_the_log_as_it_was() {
     assert_eq!(disk.steps(), steps, "nothing was written");
     assert_eq!(*ledger.state(), state);
     // Nor does one that stands behind others which could.
-    let error = ledger.append(TIME, vec![finished(), impossible()]);
+    let error = ledger.append(TIME, vec![finished(0), impossible()]);
     assert!(matches!(error, Err(FoldError::Illegal(_))), "{error:?}");
     assert_eq!(bytes(&disk), before);
     // The state is ahead of the log now, and nothing is appended any more.

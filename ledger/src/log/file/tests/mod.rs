@@ -6,14 +6,11 @@ mod recovery;
 
 use std::collections::BTreeMap;
 
-use crate::digest::Digest;
-use crate::event::{Entry, Event, RunCounts};
-use crate::id::{KeyId, LogId, Sequence};
-use crate::time::Timestamp;
+use crate::event::{Entry, Event};
+use crate::id::Sequence;
 
 use crate::log::error::LogError;
 use crate::log::event_log::EventLog;
-use crate::log::event_log::NewLog;
 use crate::log::file::error::FileError;
 use crate::log::file::examine::Examination;
 use crate::log::file::files::Files;
@@ -23,48 +20,7 @@ use crate::log::file::recovery::Action;
 use crate::log::file::simulated::memory::{Memory, MemoryDisk};
 use crate::log::file::storage::Storage;
 use crate::log::file::tail::TornTail;
-
-const TIME: Timestamp = Timestamp(1_790_000_000_000_000);
-
-fn new_log() -> NewLog {
-    NewLog {
-        id: LogId([7; 16]),
-        version: "0.1.0".to_owned(),
-    }
-}
-
-fn created() -> Event {
-    let NewLog { id, version } = new_log();
-    Event::LogCreated { log: id, version }
-}
-
-fn started() -> Event {
-    Event::RunStarted {
-        version: "0.1.0".to_owned(),
-        policy: Digest([3; 32]),
-        key: KeyId([4; 8]),
-    }
-}
-
-fn finished(number: u64) -> Event {
-    let counts = RunCounts {
-        unchanged: number,
-        ..RunCounts::default()
-    };
-    Event::RunFinished {
-        counts,
-        duration_micros: number,
-    }
-}
-
-/// An event of about `size` bytes.
-fn sized(size: usize) -> Event {
-    Event::DeletionsApproved {
-        plan: Digest([5; 32]),
-        who: "operator".to_owned(),
-        why: "x".repeat(size),
-    }
-}
+use crate::log::sample::{TIME, created, finished, new_log, sized, started};
 
 /// A directory that outlives the processes that use it.
 trait Place {

@@ -1,6 +1,7 @@
 //! The recovery table on disk: each row found, acted on, and nothing else changed.
 
 use super::*;
+use crate::digest::Digest;
 use crate::log::file::read::{Tail, read};
 use crate::log::file::recovery::{Refusal, Rule};
 use crate::log::file::storage::LogFile;
