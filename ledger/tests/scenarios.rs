@@ -7,11 +7,10 @@
 //! are in `tests/scenarios/run/`.
 #![expect(clippy::disallowed_methods, reason = "reads the stories")]
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use scenario::{Teller, check, outputs};
+use scenario::{Teller, outputs, stories};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -21,21 +20,8 @@ fn folder() -> PathBuf {
     repository().join("tests/scenarios")
 }
 
-macro_rules! stories {
-    ($($name:ident)*) => {
-        const STORIES: &[&str] = &[$(stringify!($name)),*];
-
-        $(
-            #[test]
-            fn $name() {
-                let file = concat!(stringify!($name), ".txt");
-                check(&folder().join(file), &mut Teller::default());
-            }
-        )*
-    };
-}
-
 stories! {
+    folder(), Teller::default();
     approvals
     changes
     deletions
@@ -54,18 +40,6 @@ stories! {
     refused_outcomes
     refused_polls
     unreadable
-}
-
-#[test]
-fn every_file_of_stories_is_played() {
-    let files = fs::read_dir(folder()).expect("the stories are there");
-    let found: BTreeSet<_> = files
-        .map(|file| file.expect("the folder can be read").path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "txt"))
-        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
-        .collect();
-    let played = STORIES.iter().map(|name| (*name).to_owned()).collect();
-    assert_eq!(found, played);
 }
 
 #[test]

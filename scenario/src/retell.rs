@@ -12,7 +12,9 @@ use courier_ledger::{
 };
 
 use crate::broker;
+use crate::counts;
 use crate::history::{STEP_MICROS, failure};
+use crate::setting;
 use crate::shown;
 use crate::words::{Written as _, key};
 
@@ -27,14 +29,13 @@ pub fn retell(
     let mut telling = Telling::default();
     for entry in entries {
         for comment in comments.get(&entry.sequence).into_iter().flatten() {
-            let comment = comment.replace('\n', " ");
-            telling.say(&format!("# {comment}"));
+            telling.comment(comment);
         }
         telling.entry(entry, policies.get(&entry.sequence));
     }
     let beyond = comments.range(telling.state.tip().next()..);
     for comment in beyond.flat_map(|(_, comments)| comments) {
-        telling.say(&format!("# {}", comment.replace('\n', " ")));
+        telling.comment(comment);
     }
     let said = std::mem::take(&mut telling.said);
     let mut text = telling.text;
@@ -64,6 +65,10 @@ impl Telling {
     fn say(&mut self, line: &str) {
         self.begins = false;
         shown::line(&mut self.text, line);
+    }
+
+    fn comment(&mut self, comment: &str) {
+        self.say(&format!("# {}", comment.replace('\n', " ")));
     }
 
     /// Sets the clock if the next entry would have another time.
@@ -172,7 +177,10 @@ impl Telling {
             }
             Event::RunStarted { .. } => {
                 if let Some(policy) = policy {
-                    lines.extend(self.settings(policy));
+                    let known = self.policy.replace(*policy);
+                    let known = known.unwrap_or(Policy::new(crate::KEY));
+                    let differing = setting::differing(&known, policy);
+                    lines.extend(differing.map(|words| sets(format!("set {words}"))));
                 }
                 lines.push(records("start".to_owned()));
             }
@@ -291,20 +299,7 @@ impl Telling {
                 lines.push(records(words));
             }
             Event::RunFinished { counts, .. } => {
-                let mut words = "finish".to_owned();
-                for (word, number) in [
-                    ("uploaded", counts.uploaded),
-                    ("deleted", counts.deleted),
-                    ("failed", counts.failed),
-                    ("blocked", counts.blocked),
-                    ("unreadable", counts.unreadable),
-                    ("unchanged", counts.unchanged),
-                ] {
-                    if number > 0 {
-                        let _ = write!(words, " {word} {number}");
-                    }
-                }
-                lines.push(records(words));
+                lines.push(records(format!("finish{}", counts::written(*counts))));
             }
             Event::TailRecovered {
                 offset, size_bytes, ..
@@ -328,54 +323,6 @@ impl Telling {
         }
         lines
     }
-
-    /// What has to be set for this policy.
-    fn settings(&mut self, policy: &Policy) -> Vec<Line> {
-        let known = self
-            .policy
-            .replace(*policy)
-            .unwrap_or(Policy::new(crate::KEY));
-        let mut lines = Vec::new();
-        let mut differ = |is: bool, words: String| {
-            if is {
-                lines.push(sets(format!("set {words}")));
-            }
-        };
-        let key = key(policy.key);
-        differ(
-            policy.change != known.change,
-            format!("REQUESTS.CHANGE {}", policy.change.written()),
-        );
-        differ(
-            policy.reappeared != known.reappeared,
-            format!("REQUESTS.REAPPEARED {}", policy.reappeared.written()),
-        );
-        differ(
-            policy.drafts != known.drafts,
-            format!("REQUESTS.DRAFTS {}", policy.drafts.written()),
-        );
-        differ(
-            policy.on_key_change != known.on_key_change,
-            format!("SECURITY.ON_KEY_CHANGE {}", policy.on_key_change.written()),
-        );
-        differ(
-            policy.remote_check != known.remote_check,
-            format!("REMOTE.CHECK {}", policy.remote_check.written()),
-        );
-        differ(
-            policy.key != known.key,
-            format!("SECURITY.PATH_ENCRYPTION_KEY {key}"),
-        );
-        let guards = policy.guards;
-        differ(
-            guards != known.guards,
-            format!(
-                "GUARDS.MAX_DELETIONS {} or {}%",
-                guards.max_deletions, guards.max_deletions_percent
-            ),
-        );
-        lines
-    }
 }
 
 struct Line {
@@ -393,7 +340,6 @@ fn records(words: String) -> Line {
     Line { words, records }
 }
 
-/// A failure as it is read, after a space; nothing for the one that needs no words.
 /// What was found, as the outcome of a command says it.
 fn found_words(found: Option<Found>) -> String {
     match found {
@@ -404,6 +350,7 @@ fn found_words(found: Option<Found>) -> String {
     }
 }
 
+/// A failure as it is read, after a space; nothing for the one that needs no words.
 fn failure_words(failure: &Failure) -> String {
     if *failure == self::failure() {
         return String::new();

@@ -2,7 +2,7 @@
 
 use courier_ledger::{Guards, Policy};
 
-use crate::words::{Unclear, Words, range};
+use crate::words::{Unclear, Words, Written as _, key as key_in_words, range};
 
 /// Sets a key of the configuration.
 pub fn set(policy: &mut Policy, words: &mut Words) -> Result<(), Unclear> {
@@ -28,4 +28,38 @@ pub fn set(policy: &mut Policy, words: &mut Words) -> Result<(), Unclear> {
         other => return Err(Unclear::new(format!("{other:?} decides nothing"))),
     }
     words.end()
+}
+
+/// Each key with its value, as it is set.
+fn written(policy: &Policy) -> [String; 7] {
+    let Policy {
+        change,
+        reappeared,
+        drafts,
+        on_key_change,
+        key,
+        remote_check,
+        guards,
+    } = *policy;
+    let Guards {
+        max_deletions,
+        max_deletions_percent,
+    } = guards;
+    [
+        format!("REQUESTS.CHANGE {}", change.written()),
+        format!("REQUESTS.REAPPEARED {}", reappeared.written()),
+        format!("REQUESTS.DRAFTS {}", drafts.written()),
+        format!("SECURITY.ON_KEY_CHANGE {}", on_key_change.written()),
+        format!("REMOTE.CHECK {}", remote_check.written()),
+        format!("SECURITY.PATH_ENCRYPTION_KEY {}", key_in_words(key)),
+        format!("GUARDS.MAX_DELETIONS {max_deletions} or {max_deletions_percent}%"),
+    ]
+}
+
+/// The keys that are to be set after `known`, each with its value.
+pub(crate) fn differing(known: &Policy, policy: &Policy) -> impl Iterator<Item = String> {
+    let pairs = written(known).into_iter().zip(written(policy));
+    pairs
+        .filter(|(known, new)| known != new)
+        .map(|(_, new)| new)
 }
