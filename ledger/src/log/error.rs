@@ -11,7 +11,8 @@ use crate::state::illegal::IllegalEvent;
 
 use super::chain::ChainError;
 
-/// An error in the words of whoever keeps the entries, with advice.
+/// An error in the words of whoever keeps the entries, with advice. Not any error will do: each one is
+/// told with what a person can do, and of a disk or a database only whoever uses it knows that.
 pub trait Advised: Error + Send + Sync + 'static {
     /// What a person can do.
     fn hint(&self) -> &'static str;
