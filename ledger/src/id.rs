@@ -94,6 +94,14 @@ impl fmt::Debug for LogId {
 #[serde(transparent)]
 pub struct KeyId(#[serde(with = "crate::digest::hex_or_bytes")] pub [u8; 8]);
 
+impl KeyId {
+    /// Reads 16 hexadecimal digits; `None` for anything else.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        crate::digest::read_hex(text).map(Self)
+    }
+}
+
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         crate::digest::write_hex(f, &self.0)

@@ -3,6 +3,7 @@
 //! command needs.
 
 use std::error::Error;
+use std::fmt;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
@@ -58,6 +59,12 @@ impl CommandError {
         }
         // Nothing is left to be done about a standard error that is gone.
         drop(io::stderr().write_all(text.as_bytes()));
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
     }
 }
 
@@ -411,16 +418,40 @@ impl From<NoProjection> for CommandError {
 pub(crate) struct NotDecrypted {
     /// Why.
     pub(crate) error: DecryptError,
-    /// The key that was tried.
-    pub(crate) key: KeyId,
+    /// The key that the ledger names for the file, if it names one.
+    pub(crate) named: Option<KeyId>,
 }
 
 impl From<NotDecrypted> for CommandError {
     fn from(error: NotDecrypted) -> Self {
-        let NotDecrypted { error, key } = error;
-        let hint = format!(
-            "was it delivered whole, and encrypted with this key ({key})? nothing was written"
-        );
+        let NotDecrypted { error, named } = error;
+        let hint = match (&error, named) {
+            (DecryptError::Unauthentic { keys, .. }, Some(named)) if !keys.contains(&named) => {
+                format!(
+                    "the ledger names the key {named} for it: name its file with --key, or in \
+                     SECURITY.OLD_KEYS; nothing was written"
+                )
+            }
+            (DecryptError::Unauthentic { .. }, _) => {
+                "was it delivered whole, and encrypted with a key that was tried? --key FILE and \
+                 SECURITY.OLD_KEYS name others; nothing was written"
+                    .to_owned()
+            }
+            (
+                DecryptError::NotAToken(_)
+                | DecryptError::Truncated { .. }
+                | DecryptError::NotBase64 { .. },
+                _,
+            ) => "was it delivered whole? nothing was written".to_owned(),
+            (
+                DecryptError::Read { .. }
+                | DecryptError::Padding(_)
+                | DecryptError::OutputExists(_)
+                | DecryptError::Write { .. }
+                | DecryptError::Cryptography(_),
+                _,
+            ) => "nothing was written".to_owned(),
+        };
         Self::new(ExitCode::Incomplete, error).hint(hint)
     }
 }

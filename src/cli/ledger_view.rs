@@ -1,9 +1,10 @@
 //! The folded ledger as `status` and `replay` show it.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use courier_ledger::{
-    LogId, Presence, Remote, Request, RequestId, RunCounts, State, Timestamp, Tip,
+    KeyId, LogId, Presence, Remote, Request, RequestId, RunCounts, State, Timestamp, Tip,
 };
 use serde::Serialize;
 
@@ -16,6 +17,7 @@ pub(crate) struct LedgerView {
     last_run: Option<RunView>,
     listed: u64,
     stored: u64,
+    keys: Vec<KeyView>,
     in_doubt: Vec<String>,
     leftovers: Vec<String>,
     status_xml_published_through: Option<courier_ledger::Sequence>,
@@ -30,6 +32,23 @@ struct RunView {
     poll_failure: Option<String>,
 }
 
+/// How many results lie under one key.
+#[derive(Serialize)]
+struct KeyView {
+    /// None is that of the replaced program, which did not record it.
+    key: Option<KeyId>,
+    results: u64,
+}
+
+impl fmt::Display for KeyView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.key {
+            Some(key) => write!(f, "{} under key {key}", self.results),
+            None => write!(f, "{} under a key that was not recorded", self.results),
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct RequestView {
     id: RequestId,
@@ -40,7 +59,7 @@ struct RequestView {
     size_bytes: Option<u64>,
     plaintext_sha256: Option<courier_ledger::Digest>,
     token_sha256: Option<courier_ledger::Digest>,
-    key: Option<courier_ledger::KeyId>,
+    key: Option<KeyId>,
     uploaded: Option<Timestamp>,
     last_update: Option<Timestamp>,
     deleted: Option<Timestamp>,
@@ -62,6 +81,11 @@ impl LedgerView {
             }),
             listed: state.listed(),
             stored: state.stored(),
+            keys: state
+                .results_by_key()
+                .into_iter()
+                .map(|(key, results)| KeyView { key, results })
+                .collect(),
             in_doubt: state
                 .intents()
                 .map(|(start, it)| format!("#{start} {}", it.command))
@@ -98,6 +122,9 @@ impl LedgerView {
         }
         writeln!(output, "Broker    lists {} requests", self.listed)?;
         writeln!(output, "Drop-box  holds {} results", self.stored)?;
+        for key in &self.keys {
+            writeln!(output, "          {key}")?;
+        }
         for intent in &self.in_doubt {
             writeln!(output, "In doubt  {intent}")?;
         }

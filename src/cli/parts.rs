@@ -15,7 +15,7 @@ use crate::config::Configuration;
 use crate::effects::broker::Broker;
 use crate::effects::carrier::{DistantLookout, Fetcher};
 use crate::effects::clock::SystemClock;
-use crate::effects::fernet::FernetKey;
+use crate::effects::fernet::{FernetKey, KeyFiles, OldKeys};
 use crate::effects::persistence::Persistence;
 use crate::effects::secret_file;
 use crate::effects::sftp::{Endpoint, PrivateKeyFile};
@@ -56,9 +56,9 @@ fn existing_directory(directory: &Path) -> Result<(), NoWorkingDirectory> {
     }
 }
 
-/// The key file of the configuration.
-pub(super) fn key_file(arguments: &Arguments) -> Result<PathBuf, CommandError> {
-    Ok(Configuration::key_file(configuration_path(arguments)?)?)
+/// The key files of the configuration.
+pub(super) fn key_files(arguments: &Arguments) -> Result<KeyFiles, CommandError> {
+    Ok(Configuration::key_files(configuration_path(arguments)?)?)
 }
 
 /// Loads a key; a warning about its permissions goes to the log.
@@ -68,6 +68,22 @@ pub(super) fn load_key(path: &Path) -> Result<FernetKey, CommandError> {
         tracing::warn!("{exposed}");
     }
     Ok(key)
+}
+
+/// Loads the earlier keys that can be found; those that cannot be read go to the log.
+pub(super) fn load_old_keys(files: &KeyFiles) -> Vec<FernetKey> {
+    let OldKeys {
+        keys,
+        failures,
+        exposed,
+    } = files.load_old();
+    for failure in failures {
+        tracing::warn!("an earlier key cannot be used (SECURITY.OLD_KEYS): {failure}");
+    }
+    for exposed in exposed {
+        tracing::warn!("{exposed}");
+    }
+    keys.into_iter().map(|(_, key)| key).collect()
 }
 
 /// How long and how often a command tries. `BROKER_COURIER_SEED` repeats the waits of another.
@@ -130,6 +146,9 @@ pub(super) fn fetcher(
     Ok(Fetcher {
         broker,
         key: key.clone(),
+        known_keys: std::iter::once(key.clone())
+            .chain(load_old_keys(&configuration.key_files))
+            .collect(),
         spool: SpoolDirectory::open(&configuration.working_dir, configuration.spool)?,
         concurrency: configuration.broker.concurrency.get(),
         clock: Box::new(SystemClock::start()),

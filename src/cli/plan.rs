@@ -21,7 +21,7 @@ struct PlanView<'a> {
 
 pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitCode, CommandError> {
     let configuration = parts::configuration(arguments)?;
-    let key = parts::load_key(&configuration.encryption_key)?;
+    let key = parts::load_key(&configuration.key_files.current)?;
     let broker = parts::broker(&configuration, parts::persistence(&configuration)?)?;
     let (mut ledger, legacy) = ledger::rehearsal(&configuration)?;
     let clock = SystemClock::start();

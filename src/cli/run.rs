@@ -15,7 +15,7 @@ use crate::run::{self, Parts, RunReport};
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let configuration = parts::configuration(arguments)?;
-    let key = parts::load_key(&configuration.encryption_key)?;
+    let key = parts::load_key(&configuration.key_files.current)?;
     let endpoint = parts::endpoint(&configuration)?;
     let persistence = parts::persistence(&configuration)?;
     let stop = persistence.stop().clone();

@@ -8,7 +8,8 @@ use std::num::NonZeroUsize;
 use courier_ledger::{ChangeRule, DraftRule, KeyChangeRule, ReappearanceRule, RemoteCheckRule};
 
 use super::kind::{
-    Allowance, Choice, Fingerprints, Kind, LocalPath, Number, Seconds, Secret, Switch, Text,
+    Allowance, Choice, Fingerprints, Kind, LocalPath, LocalPaths, Number, Seconds, Secret, Switch,
+    Text,
     Without::{Means, Nothing, Required},
 };
 use crate::effects::broker::{Address, Tag};
@@ -180,6 +181,9 @@ keys! {
 
     PATH_ENCRYPTION_KEY: LocalPath = "SECURITY" "PATH_ENCRYPTION_KEY", LocalPath(Required),
         "the key file that results are encrypted with; `broker-courier keygen` makes one";
+    OLD_KEYS: LocalPaths = "SECURITY" "OLD_KEYS",
+        LocalPaths(Means("what `rotate-key` has kept beside the key file")),
+        "earlier keys, for reading alone: key files, or folders of them, besides those that `rotate-key` has kept";
     ON_KEY_CHANGE: Choice<KeyChangeRule> = "SECURITY" "ON_KEY_CHANGE",
         Choice {
             default: ("keep", KeyChangeRule::Keep),

@@ -58,6 +58,8 @@ texts! {
     Secret "a secret text"
     /// A path on this machine.
     LocalPath "a path"
+    /// Several of them.
+    LocalPaths "a path, or a list of them"
     /// Host keys.
     Fingerprints "`SHA256:…`, or a list of them"
 }

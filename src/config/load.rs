@@ -13,6 +13,7 @@ use super::problem::Problem;
 use super::reader::{Folders, Reader};
 use super::{Configuration, ConfigurationError, Rules, Warning};
 use crate::effects::broker::{Address, ApiKey, Settings};
+use crate::effects::fernet::KeyFiles;
 use crate::effects::secret_file::{self, Exposed};
 use crate::effects::sftp::{
     Credential, Endpoint, HostKeys, PrivateKeyFile, Recipe, Timeouts, Window,
@@ -61,34 +62,52 @@ impl Configuration {
 
     /// Only where the ledger is: needs no secret, and no other key.
     pub(crate) fn working_dir(path: &Path) -> Result<PathBuf, ConfigurationError> {
-        path_only(path, &keys::WORKING_DIR)
+        let home = std::env::home_dir();
+        let folders = Folders {
+            file: path,
+            home: home.as_deref(),
+        };
+        path_of_text(&read(path)?.text, folders, &keys::WORKING_DIR)
     }
 
-    /// Only where the encryption key is.
-    pub(crate) fn key_file(path: &Path) -> Result<PathBuf, ConfigurationError> {
-        path_only(path, &keys::PATH_ENCRYPTION_KEY)
+    /// Only where the encryption keys are.
+    pub(crate) fn key_files(path: &Path) -> Result<KeyFiles, ConfigurationError> {
+        let home = std::env::home_dir();
+        let folders = Folders {
+            file: path,
+            home: home.as_deref(),
+        };
+        key_files_of_text(&read(path)?.text, folders)
     }
-}
-
-fn path_only(path: &Path, key: &Key<LocalPath>) -> Result<PathBuf, ConfigurationError> {
-    let home = std::env::home_dir();
-    let folders = Folders {
-        file: path,
-        home: home.as_deref(),
-    };
-    path_of_text(&read(path)?.text, folders, key)
 }
 
 /// One path of a file, whatever else is wrong in it: what reads the ledger must not depend on a
-/// complete configuration. When the path is not there all problems are told, for one of the unknown
-/// keys may be the one that was meant.
+/// complete configuration.
 pub(super) fn path_of_text(
     text: &str,
     folders: Folders<'_>,
     key: &Key<LocalPath>,
 ) -> Result<PathBuf, ConfigurationError> {
+    part_of_text(text, folders, |reader| reader.required_path(key))
+}
+
+/// The same of the files of the keys.
+pub(super) fn key_files_of_text(
+    text: &str,
+    folders: Folders<'_>,
+) -> Result<KeyFiles, ConfigurationError> {
+    part_of_text(text, folders, key_files)
+}
+
+/// When the part is not there all problems are told, for one of the unknown keys may be the one that
+/// was meant.
+fn part_of_text<T>(
+    text: &str,
+    folders: Folders<'_>,
+    part: impl FnOnce(&mut Reader<'_>) -> Option<T>,
+) -> Result<T, ConfigurationError> {
     let mut reader = Reader::new(Document::parse(text), folders);
-    match reader.required_path(key) {
+    match part(&mut reader) {
         Some(found) if reader.is_content() => Ok(found),
         _ => Err(ConfigurationError::Problems {
             path: folders.file.to_owned(),
@@ -139,7 +158,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
     let broker = broker(reader);
     let drop_box = drop_box(reader);
     let private_key = private_key(reader);
-    let encryption_key = reader.required_path(&keys::PATH_ENCRYPTION_KEY);
+    let key_files = key_files(reader);
     let rules = rules(reader);
     let spool = spool(reader);
     let deadline = reader.seconds(&keys::DEADLINE);
@@ -149,7 +168,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
         broker: broker?,
         drop_box: drop_box?,
         private_key,
-        encryption_key: encryption_key?,
+        key_files: key_files?,
         rules,
         spool,
         deadline,
@@ -188,6 +207,15 @@ fn broker(reader: &mut Reader<'_>) -> Option<Settings> {
         download_timeout,
         silence_timeout,
         max_answer_bytes,
+    })
+}
+
+fn key_files(reader: &mut Reader<'_>) -> Option<KeyFiles> {
+    let current = reader.required_path(&keys::PATH_ENCRYPTION_KEY);
+    let old = reader.paths(&keys::OLD_KEYS);
+    Some(KeyFiles {
+        current: current?,
+        old,
     })
 }
 

@@ -29,6 +29,7 @@ pub use keys::reference_markdown;
 pub(crate) use problem::Problem;
 
 use crate::effects::broker;
+use crate::effects::fernet::KeyFiles;
 use crate::effects::sftp::{Endpoint, PrivateKeyFile};
 use crate::effects::spool::SpoolLimits;
 
@@ -41,8 +42,8 @@ pub(crate) struct Configuration {
     pub drop_box: Endpoint,
     /// The file of the private key that opens the drop-box.
     pub private_key: Option<PrivateKeyFile>,
-    /// The file of the key that results are encrypted with.
-    pub encryption_key: PathBuf,
+    /// The files of the key that results are encrypted with, and of earlier ones.
+    pub key_files: KeyFiles,
     /// How to decide.
     pub rules: Rules,
     /// What the spool may take.

@@ -15,7 +15,8 @@ use super::Warning;
 use super::document::{Content, Document, Value};
 use super::keys::{AnyKey, Key, Name};
 use super::kind::{
-    Allowance, Choice, Fingerprints, Kind, LocalPath, Number, Seconds, Secret, Switch, Text,
+    Allowance, Choice, Fingerprints, Kind, LocalPath, LocalPaths, Number, Seconds, Secret, Switch,
+    Text,
 };
 use super::problem::Problem;
 use crate::effects::secret_file::{self, Exposed};
@@ -148,16 +149,47 @@ impl<'a> Reader<'a> {
 
     fn plain(&mut self, key: &dyn AnyKey) -> Option<String> {
         let text = self.text(key)?;
+        self.without_controls(key, &text)
+    }
+
+    fn without_controls(&mut self, key: &dyn AnyKey, text: &str) -> Option<String> {
         if text.chars().any(char::is_control) {
             self.wrong(key, "must not contain control characters");
             return None;
         }
-        Some(text.as_str().to_owned())
+        Some(text.to_owned())
     }
 
     /// A path, if the key is there.
     pub(super) fn path(&mut self, key: &Key<LocalPath>) -> Option<PathBuf> {
         let text = self.plain(key)?;
+        self.located(key, &text)
+    }
+
+    /// Paths, none when the key is not there.
+    pub(super) fn paths(&mut self, key: &Key<LocalPaths>) -> Vec<PathBuf> {
+        let texts = match self.value(key.name).map(|value| &value.content) {
+            None => return Vec::new(),
+            Some(Content::Texts(texts)) => texts.clone(),
+            Some(_) => {
+                let text = self.plain(key);
+                let path = text.and_then(|text| self.located(key, &text));
+                return path.into_iter().collect();
+            }
+        };
+        let mut paths = Vec::new();
+        for text in texts {
+            if text.is_empty() {
+                self.wrong(key, "must not hold an empty path");
+            } else if let Some(text) = self.without_controls(key, &text) {
+                paths.extend(self.located(key, &text));
+            }
+        }
+        paths
+    }
+
+    /// Where a path starts.
+    fn located(&mut self, key: &dyn AnyKey, text: &str) -> Option<PathBuf> {
         let folder = self.folders.file.parent().unwrap_or(Path::new(""));
         let Some(rest) = text.strip_prefix('~') else {
             return Some(folder.join(text));

@@ -237,7 +237,39 @@ fn relative_paths_start_at_the_files_folder_and_a_tilde_is_home() {
     let folder = scene.folder.path();
     assert_eq!(configuration.working_dir, folder.join("ledger"));
     let key = std::env::home_dir().unwrap().join("rki.key");
-    assert_eq!(configuration.encryption_key, key);
+    assert_eq!(configuration.key_files.current, key);
+}
+
+#[test]
+fn old_keys_are_one_path_or_a_list_of_them() {
+    let old = |value: &str| {
+        let scene = Scene::new(with("SECURITY", &format!("OLD_KEYS = {value}")));
+        let found = scene.load().map(|(configuration, _)| configuration);
+        let folder = scene.folder.path().to_owned();
+        let relative = |path: PathBuf| path.strip_prefix(&folder).unwrap_or(&path).to_owned();
+        found.map(|it| {
+            it.key_files
+                .old
+                .into_iter()
+                .map(relative)
+                .collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(old("\"old\"").unwrap(), [Path::new("old")]);
+    let several = [Path::new("a.key"), Path::new("/etc/old")];
+    assert_eq!(old("[\"a.key\",\n \"/etc/old\"]").unwrap(), several);
+    assert_eq!(old("[]").unwrap(), [""; 0].map(PathBuf::from));
+    for wrong in [
+        "\"\"",
+        "[\"\"]",
+        "7",
+        "[7]",
+        "[\"~root/key\"]",
+        "\"a\\u0007\"",
+    ] {
+        let error = old(wrong).unwrap_err().to_string();
+        assert!(error.contains("SECURITY.OLD_KEYS"), "{wrong}: {error}");
+    }
 }
 
 #[test]
@@ -313,8 +345,9 @@ fn the_ledger_and_the_key_are_found_in_a_file_that_is_incomplete_otherwise() {
     let folder = scene.folder.path();
     let working_dir = Configuration::working_dir(&scene.path()).unwrap();
     assert_eq!(working_dir, folder.join("ledger"));
-    let key_file = Configuration::key_file(&scene.path()).unwrap();
-    assert_eq!(key_file, folder.join("results.key"));
+    let key_files = Configuration::key_files(&scene.path()).unwrap();
+    assert_eq!(key_files.current, folder.join("results.key"));
+    assert_eq!(key_files.old, [""; 0].map(PathBuf::from));
 }
 
 #[test]

@@ -170,6 +170,21 @@ impl State {
             .count() as u64
     }
 
+    /// How many results stand at the drop-box under which key, as far as is known; none is that of
+    /// the replaced program, which did not record it.
+    #[must_use]
+    pub fn results_by_key(&self) -> BTreeMap<Option<KeyId>, u64> {
+        let mut results = BTreeMap::new();
+        let files = self
+            .requests
+            .values()
+            .filter_map(|request| request.remote.file());
+        for file in files {
+            *results.entry(file.key).or_insert(0) += 1;
+        }
+        results
+    }
+
     /// The last run.
     #[must_use]
     pub fn run(&self) -> Option<&Run> {

@@ -35,6 +35,8 @@ pub(crate) struct Fetcher {
     pub broker: Arc<Broker>,
     /// The key to encrypt with.
     pub key: FernetKey,
+    /// That key, and earlier ones: what an upload without an outcome may have been encrypted with.
+    pub known_keys: Vec<FernetKey>,
     /// Where ciphertext waits.
     pub spool: SpoolDirectory,
     /// How many results are fetched at once.
@@ -63,9 +65,9 @@ impl Fetching {
         }
     }
 
-    /// What results are encrypted with.
-    pub(super) fn key(&self) -> &FernetKey {
-        &self.fetcher.key
+    /// What earlier uploads may have been encrypted with.
+    pub(super) fn keys(&self) -> &[FernetKey] {
+        &self.fetcher.known_keys
     }
 
     pub(super) fn order(&mut self, order: FetchOrder) {

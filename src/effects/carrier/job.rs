@@ -147,7 +147,7 @@ impl Job {
     }
 
     /// Takes what the drop-box did; what was found out about a file lets the rest begin.
-    pub(super) fn done(&mut self, done: Done, key: &FernetKey) -> Progress {
+    pub(super) fn done(&mut self, done: Done, keys: &[FernetKey]) -> Progress {
         match done {
             Done::Uploaded {
                 size_bytes,
@@ -170,7 +170,7 @@ impl Job {
                     *transfer = Transfer::Ended(Ok(removal));
                 }
             }
-            Done::Excerpt(start) => return self.looked_into(start.as_deref(), key),
+            Done::Excerpt(start) => return self.looked_into(start.as_deref(), keys),
             // Looks are nobody's command.
             Done::Seen(_) => {}
         }
@@ -187,20 +187,20 @@ impl Job {
     }
 
     /// Takes how the file under its final name begins; none when there is no file.
-    fn looked_into(&mut self, start: Option<&[u8]>, key: &FernetKey) -> Progress {
+    fn looked_into(&mut self, start: Option<&[u8]>, keys: &[FernetKey]) -> Progress {
         let shown = match &mut self.work {
             Work::Upload(Upload {
                 ownership,
                 transfer,
                 ..
             }) => ownership
-                .show(self.command.name(), start, key)
+                .show(self.command.name(), start, keys)
                 .map(|()| *transfer = Transfer::NotBegun),
             Work::Removal {
                 ownership,
                 transfer,
             } => ownership
-                .show(self.command.name(), start, key)
+                .show(self.command.name(), start, keys)
                 .map(|()| *transfer = Transfer::NotBegun),
             Work::Publication { .. } => Ok(()),
         };

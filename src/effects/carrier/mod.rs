@@ -120,7 +120,7 @@ impl SftpCarrier {
             return;
         };
         let progress = match result {
-            Ok(done) => job.done(done, self.fetching.key()),
+            Ok(done) => job.done(done, self.fetching.keys()),
             Err((failure, left)) => {
                 job.failed(failure, left);
                 Progress::Attempted

@@ -1,5 +1,6 @@
 //! Whose file stands under a final name, where an earlier upload had no outcome. Its first bytes tell:
-//! a token names the intent that it was made for, to whoever has the key.
+//! a token names the intent that it was made for, to whoever has the key. That may be an earlier one: the
+//! upload may have been begun before the key was changed.
 
 use courier_ledger::{Failure, FailureClass, Found, LogId, Phase, RemoteName, Sequence};
 
@@ -40,14 +41,14 @@ impl Ownership {
         &mut self,
         name: &RemoteName,
         text: Option<&[u8]>,
-        key: &FernetKey,
+        keys: &[FernetKey],
     ) -> Result<(), Failure> {
         let Self::Unknown { log, unproven } = self else {
             return Ok(());
         };
         let found = match text {
             None => Found::Nothing,
-            Some(text) => match origin(*log, unproven, text, key)? {
+            Some(text) => match origin(*log, unproven, text, keys)? {
                 Some(start) => Found::Own(start),
                 None => Found::Foreign,
             },
@@ -65,9 +66,12 @@ fn origin(
     log: LogId,
     unproven: &[Sequence],
     text: &[u8],
-    key: &FernetKey,
+    keys: &[FernetKey],
 ) -> Result<Option<Sequence>, Failure> {
-    for start in unproven {
+    let pairs = unproven
+        .iter()
+        .flat_map(|start| keys.iter().map(move |key| (start, key)));
+    for (start, key) in pairs {
         let origin = TokenOrigin { log, start: *start };
         match origin.is_of(text, key) {
             Ok(true) => return Ok(Some(*start)),

@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use base64_simd::URL_SAFE;
-use courier_ledger::Digest;
+use courier_ledger::{Digest, KeyId};
 use openssl::error::ErrorStack;
 use openssl::sha::Sha256;
 
@@ -31,6 +31,8 @@ pub(crate) struct DecryptReport {
     pub plaintext_sha256: Digest,
     /// The message's size.
     pub plaintext_bytes: u64,
+    /// The key that fits.
+    pub key: KeyId,
 }
 
 /// Why a file was not decrypted. No output exists then.
@@ -66,12 +68,16 @@ pub(crate) enum DecryptError {
         to: u64,
     },
     /// The HMAC does not fit.
-    #[error("{} was encrypted with another key than {key}, or is damaged or cut", .path.display())]
+    #[error(
+        "{} was encrypted with another key than {}, or is damaged or cut",
+        .path.display(),
+        listed(.keys)
+    )]
     Unauthentic {
         /// The token's file.
         path: PathBuf,
-        /// The key that was tried.
-        key: courier_ledger::KeyId,
+        /// The keys that were tried.
+        keys: Vec<KeyId>,
     },
     /// The HMAC fits, but the message's padding is none: whoever made it made a mistake.
     #[error("{} is authentic, but its padding is wrong", .0.display())]
@@ -92,12 +98,18 @@ pub(crate) enum DecryptError {
     Cryptography(#[from] ErrorStack),
 }
 
-/// Decrypts the token in the file `input` to the new file `output` (mode 0600).
+fn listed(keys: &[KeyId]) -> String {
+    let texts: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    texts.join(" and ")
+}
+
+/// Decrypts the token in the file `input` to the new file `output` (mode 0600), with the first of the
+/// keys that fits.
 ///
 /// The output appears under its name when the whole token has been verified, decrypted and brought
 /// to disk; nothing that exists is overwritten.
 pub(crate) fn decrypt_file(
-    key: &FernetKey,
+    keys: &[FernetKey],
     input: &Path,
     output: &Path,
 ) -> Result<DecryptReport, DecryptError> {
@@ -105,7 +117,7 @@ pub(crate) fn decrypt_file(
         return Err(DecryptError::OutputExists(output.into()));
     }
     let token = TokenFile::open(input)?;
-    token.verify(key)?;
+    let key = token.fitting(keys)?;
 
     let unwritable = |source: io::Error| match source.kind() {
         io::ErrorKind::AlreadyExists => DecryptError::OutputExists(output.into()),
@@ -193,7 +205,22 @@ impl<'a> TokenFile<'a> {
         })
     }
 
-    /// The first pass: verifies the whole token.
+    /// The first pass: verifies the whole token, with one key after the other.
+    fn fitting<'k>(&self, keys: &'k [FernetKey]) -> Result<&'k FernetKey, DecryptError> {
+        for key in keys {
+            match self.verify(key) {
+                Ok(()) => return Ok(key),
+                Err(DecryptError::Unauthentic { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(DecryptError::Unauthentic {
+            path: self.path.into(),
+            keys: keys.iter().map(FernetKey::id).collect(),
+        })
+    }
+
+    /// The first pass with one key.
     pub(super) fn verify(&self, key: &FernetKey) -> Result<(), DecryptError> {
         self.scan(key, |_| Ok(()))
     }
@@ -230,6 +257,7 @@ impl<'a> TokenFile<'a> {
         Ok(DecryptReport {
             plaintext_sha256: Digest(plaintext_hash.finish()),
             plaintext_bytes,
+            key: key.id(),
         })
     }
 
@@ -282,7 +310,7 @@ impl<'a> TokenFile<'a> {
         if tag.len() != TAG_BYTES || !openssl::memcmp::eq(&tag, &expected) {
             return Err(DecryptError::Unauthentic {
                 path: self.path.into(),
-                key: key.id(),
+                keys: vec![key.id()],
             });
         }
         Ok(())

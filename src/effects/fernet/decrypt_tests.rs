@@ -127,9 +127,9 @@ fn other_files_are_not_tokens() {
         assert!(is_plain, "{error}");
     }
     let missing = place.folder.path().join("missing");
-    let error = decrypt_file(&key(SECRET), &missing, &place.output).unwrap_err();
+    let error = decrypt_file(&[key(SECRET)], &missing, &place.output).unwrap_err();
     assert!(matches!(error, DecryptError::Read { .. }), "{error}");
-    let error = decrypt_file(&key(SECRET), place.folder.path(), &place.output).unwrap_err();
+    let error = decrypt_file(&[key(SECRET)], place.folder.path(), &place.output).unwrap_err();
     assert!(matches!(error, DecryptError::Read { .. }), "{error}");
 }
 

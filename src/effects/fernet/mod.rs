@@ -3,7 +3,7 @@
 //!
 //! What always holds here: no key, plaintext or token byte reaches an error or a log; memory does
 //! not grow with the message. Deliberately absent: time-to-live (a token's time is informative
-//! here), several keys at once, and messages held in memory as a whole.
+//! here), and messages held in memory as a whole.
 
 mod decrypt;
 mod encrypt;
@@ -11,6 +11,7 @@ mod error;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod key;
+mod key_files;
 mod origin;
 mod token;
 
@@ -19,6 +20,7 @@ pub use encrypt::Encryptor;
 pub(crate) use error::EncryptError;
 pub use key::FernetKey;
 pub(crate) use key::KeyError;
+pub(crate) use key_files::{KeyFiles, OldKeys};
 pub(crate) use origin::{TOKEN_START_BYTES, TokenOrigin};
 pub use token::TokenSeed;
 pub(crate) use token::token_size;

@@ -70,7 +70,7 @@ impl Workplace {
 
     pub(super) fn decrypt(&self, token: &[u8]) -> Result<(DecryptReport, Vec<u8>), DecryptError> {
         fs::write(&self.input, token).unwrap();
-        let report = decrypt_file(&key(SECRET), &self.input, &self.output)?;
+        let report = decrypt_file(&[key(SECRET)], &self.input, &self.output)?;
         let plaintext = fs::read(&self.output).unwrap();
         fs::remove_file(&self.output).unwrap();
         Ok((report, plaintext))
@@ -138,6 +138,7 @@ fn tokens_of_every_size_around_the_boundaries_decrypt_elsewhere_and_here() {
             DecryptReport {
                 plaintext_sha256: digest.plaintext_sha256,
                 plaintext_bytes: digest.plaintext_bytes,
+                key: key(SECRET).id(),
             }
         );
         let opened = TokenFile::open(&place.input).unwrap();
