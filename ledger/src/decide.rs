@@ -1,12 +1,14 @@
 //! From what is to what should be: a function of its arguments, the guards included. The same log
 //! and the same policy give the same plan, on any machine, at any time of day.
 
+use std::collections::BTreeMap;
+
 use crate::command::{Command, RemoteName, Replaces, UploadReason};
 use crate::drift::Drift;
 use crate::evidence::Evidence;
 use crate::id::RequestId;
 use crate::observation::{Fingerprint, Observation};
-use crate::plan::{Blocked, Guard, Plan, Skipped};
+use crate::plan::{Blocked, Fallen, Guard, Plan, Released, Skipped};
 use crate::policy::{
     ChangeRule, DraftRule, KeyChangeRule, Policy, ReappearanceRule, RemoteCheckRule,
 };
@@ -15,7 +17,10 @@ use crate::state::request::{Identity, Presence, Remote, Request, StoredFile};
 
 /// What is to be done in this state under this policy, and what is held back.
 pub fn decide(state: &State, policy: &Policy) -> Plan {
-    let mut plan = Plan::default();
+    let mut plan = Plan {
+        estranged: state.estrangement().cloned(),
+        ..Plan::default()
+    };
     let (mut deletions, mut uploads) = (Vec::new(), Vec::new());
     for (id, request) in state.requests() {
         match wanted(state, policy, id, request) {
@@ -197,6 +202,7 @@ fn upload(
 
 /// What the guards say of this plan as a whole.
 struct GuardVerdict {
+    estranged: bool,
     nothing_listed: bool,
     too_many: bool,
 }
@@ -220,6 +226,7 @@ impl GuardVerdict {
             .filter(|command| overwrites_another(command))
             .count();
         Self {
+            estranged: state.estrangement().is_some(),
             nothing_listed: state.listed() == 0 && unproven,
             too_many: (proven + overwrites) as u64 > policy.guards.allowance(state.stored()),
         }
@@ -227,6 +234,7 @@ impl GuardVerdict {
 
     fn of_deletion(&self, evidence: Evidence) -> Option<Guard> {
         match evidence {
+            _ if self.estranged => Some(Guard::OtherBroker),
             _ if self.nothing_listed => Some(Guard::EmptyListing),
             Evidence::Unconfirmed => Some(Guard::NoEvidence),
             Evidence::Deleted | Evidence::Untagged => {
@@ -236,6 +244,9 @@ impl GuardVerdict {
     }
 
     fn of_upload(&self, command: &Command) -> Option<Guard> {
+        if self.estranged {
+            return Some(Guard::OtherBroker);
+        }
         (self.too_many && overwrites_another(command)).then_some(Guard::TooManyOverwrites)
     }
 }
@@ -249,17 +260,52 @@ fn overwrites_another(command: &Command) -> bool {
     }
 }
 
-/// An approval releases exactly what it was given for, in the plan's order.
+/// An approval releases exactly what it was given for, in the plan's order: nothing that is blocked is
+/// not in it, and nothing that is in it is no longer to be done.
 fn release_if_approved(state: &State, plan: &mut Plan) {
-    if plan.blocked.is_empty() || state.approval() != Some(plan.approval_digest()) {
+    let Some(approval) = state.approval() else {
+        return;
+    };
+    let Some(approved) = &approval.commands else {
+        return;
+    };
+    if plan.blocked.is_empty() {
         return;
     }
+    let blocked = plan.blocked.iter().map(|blocked| &blocked.command);
+    let added: Vec<_> = blocked
+        .filter(|it| !approval.releases(it))
+        .cloned()
+        .collect();
+    let blocked = plan.blocked.iter().map(|blocked| &blocked.command);
+    let due: BTreeMap<_, _> = blocked
+        .chain(&plan.commands)
+        .filter_map(|command| Some((command.request()?, command)))
+        .collect();
+    let is_gone = |(id, command): &(&RequestId, &Command)| due.get(*id) != Some(command);
+    let gone = approved.iter().filter(is_gone);
+    let gone: Vec<_> = gone.map(|(_, command)| command.clone()).collect();
+    // Whoever approved has not seen what speaks against the broker since.
+    if plan.estranged.is_some() || !added.is_empty() || !gone.is_empty() {
+        plan.fallen = Some(Fallen {
+            approval: approval.entry,
+            who: approval.who.clone(),
+            added,
+            gone,
+        });
+        return;
+    }
+    let released: Vec<_> = plan.blocked.drain(..).collect();
     plan.commands
-        .extend(plan.blocked.drain(..).map(|blocked| blocked.command));
+        .extend(released.iter().map(|blocked| blocked.command.clone()));
     plan.commands.sort_by_key(|command| match command {
         Command::RemoveTemporary { .. } => (0, None),
         Command::Delete { request, .. } => (1, Some(*request)),
         Command::Upload { request, .. } => (2, Some(*request)),
         Command::PublishLedger { .. } => (3, None),
+    });
+    plan.released = Some(Released {
+        approval: approval.entry,
+        commands: released,
     });
 }

@@ -8,14 +8,17 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use crate::added::present;
 use crate::command::{Command, RemoteName, Removal};
 use crate::digest::Digest;
 use crate::drift::RemoteDelta;
 use crate::failure::{Failure, RemoteAfterFailure};
+use crate::held::Held;
 use crate::id::{KeyId, LogId, RequestId, Sequence};
 use crate::import::LegacyEntry;
+use crate::plan::Blocked;
 use crate::snapshot::SnapshotDelta;
 use crate::time::Timestamp;
 
@@ -54,11 +57,6 @@ impl fmt::Display for Found {
             Self::Foreign => f.write_str("there was somebody else's file"),
         }
     }
-}
-
-/// Reads a field that is there. One that is absent has no bytes at all: nil is no second form of it.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(from).map(Some)
 }
 
 /// What was delivered, in words that an auditor can check.
@@ -155,6 +153,13 @@ pub enum Event {
         command: Command,
         /// The name under which it writes first, if it writes.
         temporary: Option<RemoteName>,
+        /// The approval that released it, where a guard had held it; absent in older entries.
+        #[serde(
+            default,
+            deserialize_with = "present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        approval: Option<Sequence>,
     },
     /// A result is in place: every write acknowledged, the size confirmed, the name final.
     Uploaded {
@@ -218,7 +223,7 @@ pub enum Event {
         )]
         found: Option<Found>,
     },
-    /// A person released what a guard had blocked.
+    /// A person released what a guard had blocked: as older versions recorded it.
     DeletionsApproved {
         /// Digest of exactly what is released.
         plan: Digest,
@@ -261,6 +266,24 @@ pub enum Event {
         /// How.
         failure: Failure,
     },
+    /// What is held back until a person decides, or left alone, is not what it was.
+    PlanHeld {
+        /// What names it: what an approval is given for.
+        digest: Digest,
+        /// What it is; nothing when nothing waits any more.
+        held: Held,
+    },
+    /// A person released exactly what was held back.
+    PlanApproved {
+        /// The entry that says what was held back.
+        held: Sequence,
+        /// Its digest.
+        plan: Digest,
+        /// Who.
+        who: String,
+        /// Why.
+        why: String,
+    },
 }
 
 /// One table of kinds, for their names in order and for the name of each: a kind that is not in it does
@@ -299,6 +322,8 @@ kinds![
     TailRecovered,
     RemoteObserved,
     RemoteCheckFailed,
+    PlanHeld,
+    PlanApproved,
 ];
 
 impl Event {
@@ -317,6 +342,11 @@ impl Event {
                 delta.changed.iter().any(|it| it.id == request) || delta.settled.contains(&request)
             }
             Self::CommandStarted { command, .. } => command.request() == Some(request),
+            Self::PlanHeld { held, .. } => {
+                let blocked = |it: &Blocked| it.command.request() == Some(request);
+                held.commands.iter().any(blocked)
+                    || held.left_alone.iter().any(|it| it.request() == request)
+            }
             Self::LogCreated { .. }
             | Self::RunStarted { .. }
             | Self::PollFailed { .. }
@@ -325,6 +355,7 @@ impl Event {
             | Self::Deleted { .. }
             | Self::CommandFailed { .. }
             | Self::DeletionsApproved { .. }
+            | Self::PlanApproved { .. }
             | Self::LedgerPublished { .. }
             | Self::RunFinished { .. }
             | Self::TailRecovered { .. }
@@ -348,6 +379,8 @@ impl Event {
             | Self::PollFailed { .. }
             | Self::CommandStarted { .. }
             | Self::DeletionsApproved { .. }
+            | Self::PlanHeld { .. }
+            | Self::PlanApproved { .. }
             | Self::RunFinished { .. }
             | Self::TailRecovered { .. }
             | Self::RemoteObserved(_)
@@ -370,7 +403,16 @@ impl fmt::Display for Event {
             Self::RunStarted { version, key, .. } => write!(f, "run by {version}, key {key}"),
             Self::SnapshotObserved(delta) => delta.fmt(f),
             Self::PollFailed { failure } => write!(f, "poll failed: {failure}"),
-            Self::CommandStarted { command, .. } => command.fmt(f),
+            Self::CommandStarted {
+                command,
+                approval: None,
+                ..
+            } => command.fmt(f),
+            Self::CommandStarted {
+                command,
+                approval: Some(approval),
+                ..
+            } => write!(f, "{command}, released by #{approval}"),
             Self::Uploaded {
                 start,
                 delivery,
@@ -432,7 +474,26 @@ impl fmt::Display for Event {
             Self::RemoteCheckFailed { failure } => {
                 write!(f, "the drop-box could not be looked at: {failure}")
             }
+            Self::PlanHeld { digest, held } => write_held(f, *digest, held),
+            Self::PlanApproved { held, who, why, .. } => {
+                write!(f, "what #{held} holds back approved by {who}: {why}")
+            }
         }
+    }
+}
+
+fn write_held(f: &mut fmt::Formatter<'_>, digest: Digest, held: &Held) -> fmt::Result {
+    if held.waits() {
+        write!(f, "{} held back as {digest}", held.commands.len())?;
+    } else {
+        f.write_str("nothing held back")?;
+    }
+    if !held.left_alone.is_empty() {
+        write!(f, ", {} left alone", held.left_alone.len())?;
+    }
+    match &held.estranged {
+        Some(estranged) => write!(f, "; {estranged}"),
+        None => Ok(()),
     }
 }
 

@@ -6,20 +6,24 @@
 //! give the same plan on any machine, at any time of day. Deliberately absent: effects, retries,
 //! configuration files, anything that talks to a broker or a drop-box.
 
+mod added;
 mod command;
 mod completion;
 mod decide;
 mod digest;
 mod drift;
+mod estrangement;
 mod event;
 mod evidence;
 mod failure;
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod held;
 mod id;
 mod import;
 pub mod log;
+mod number_set;
 mod observation;
 mod plan;
 mod policy;
@@ -35,21 +39,24 @@ pub use completion::{Completion, Hundredths};
 pub use decide::decide;
 pub use digest::{Digest, SnapshotDigest};
 pub use drift::{Drift, Drifted, Look, RemoteDelta, Seen};
+pub use estrangement::{Estrangement, Extent, Renumbered, WholeListDelta};
 pub use event::{Delivery, Entry, Event, Found, Placement, RunCounts};
 pub use evidence::Evidence;
 pub use failure::{Failure, FailureClass, Phase, RemoteAfterFailure};
+pub use held::Held;
 pub use id::{KeyId, LogId, NodeId, RequestId, Sequence};
 pub use import::{ImportError, LegacyEntry, LegacyStatus};
+pub use number_set::{NumberSet, Span};
 pub use observation::{Fingerprint, NodeStatus, Observation};
-pub use plan::{Blocked, Guard, Plan, Skipped};
+pub use plan::{Blocked, Fallen, Guard, Plan, Released, Skipped};
 pub use policy::{
     ChangeRule, DraftRule, Guards, KeyChangeRule, Policy, ReappearanceRule, RemoteCheckRule,
 };
 pub use projection::StatusDocument;
-pub use snapshot::{Gone, Poll, PollError, Snapshot, SnapshotDelta, Unreadable};
+pub use snapshot::{Gone, Poll, PollError, Snapshot, SnapshotDelta, Unreadable, WholeList};
 pub use standing::{Standing, StatusFound, standing};
 pub use state::illegal::IllegalEvent;
 pub use state::request::{Identity, LedgerLine, Presence, Receipt, Remote, Request, StoredFile};
-pub use state::{Intent, Publication, Run, State};
+pub use state::{Approval, HeldPlan, Intent, Publication, Run, State};
 pub use time::Timestamp;
 pub use tip::Tip;

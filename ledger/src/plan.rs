@@ -1,14 +1,15 @@
 //! What is to be done, in order, and what is deliberately not done, with the reason.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, RemoteName};
-use crate::digest::Digest;
 use crate::drift::Drift;
+use crate::estrangement::Estrangement;
 use crate::failure::Failure;
-use crate::id::RequestId;
+use crate::id::{RequestId, Sequence};
 
 /// What held a command back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub enum Guard {
     TooManyDeletions,
     /// More overwrites by another request under the same number than allowed.
     TooManyOverwrites,
+    /// The broker seems to be another one, or to have been set up anew.
+    OtherBroker,
 }
 
 /// A command that a guard held back.
@@ -35,7 +38,8 @@ pub struct Blocked {
 }
 
 /// A request that is left alone although something about it is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Skipped {
     /// The broker listed it, and its status could not be read.
     Unreadable(RequestId, Failure),
@@ -47,6 +51,41 @@ pub enum Skipped {
     Drifted(RequestId, Drift),
 }
 
+impl Skipped {
+    /// The request.
+    #[must_use]
+    pub fn request(&self) -> RequestId {
+        match self {
+            Self::Unreadable(id, _)
+            | Self::ReappearanceIgnored(id)
+            | Self::Draft(id)
+            | Self::Drifted(id, _) => *id,
+        }
+    }
+}
+
+/// What an approval releases of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Released {
+    /// The approval.
+    pub approval: Sequence,
+    /// What would be blocked without it; they stand among the plan's commands.
+    pub commands: Vec<Blocked>,
+}
+
+/// An approval that was given for another plan than this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fallen {
+    /// The approval.
+    pub approval: Sequence,
+    /// Who gave it.
+    pub who: String,
+    /// What is blocked now, and was not approved.
+    pub added: Vec<Command>,
+    /// What was approved, and is no longer to be done.
+    pub gone: Vec<Command>,
+}
+
 /// The commands that lead from what is to what should be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "a plan does nothing until it is carried out or shown"]
@@ -55,6 +94,12 @@ pub struct Plan {
     pub commands: Vec<Command>,
     /// What a guard holds back.
     pub blocked: Vec<Blocked>,
+    /// What a guard would hold back, and an approval has released.
+    pub released: Option<Released>,
+    /// The approval that holds no longer, because the world moved.
+    pub fallen: Option<Fallen>,
+    /// What speaks for it that the broker is another one: then everything is held back.
+    pub estranged: Option<Estrangement>,
     /// What is left alone, and why.
     pub skipped: Vec<Skipped>,
     /// How many requests need nothing.
@@ -72,15 +117,29 @@ impl Plan {
         })
     }
 
-    /// Names exactly the blocked commands and their guards: what an approval holds for.
+    /// What guards hold back, whether it is released or not.
+    pub fn held(&self) -> impl Iterator<Item = &Blocked> {
+        let released = self.released.iter().flat_map(|it| &it.commands);
+        self.blocked.iter().chain(released)
+    }
+
+    /// The approval that each released command needs, by its request.
     #[must_use]
-    pub fn approval_digest(&self) -> Digest {
-        let text: String = self
-            .blocked
-            .iter()
-            .map(|blocked| format!("{blocked:?}\n"))
-            .collect();
-        Digest::of(&[b"broker-courier approval 1\n", text.as_bytes()])
+    pub fn approvals(&self) -> BTreeMap<RequestId, Sequence> {
+        let released = self.released.iter().flat_map(|released| {
+            let requests = released
+                .commands
+                .iter()
+                .filter_map(|it| it.command.request());
+            requests.map(|id| (id, released.approval))
+        });
+        released.collect()
+    }
+
+    /// Whether a person must decide something.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        !self.blocked.is_empty() || self.estranged.is_some()
     }
 }
 
@@ -89,6 +148,7 @@ impl fmt::Display for Guard {
         f.write_str(match self {
             Self::NoEvidence => "nothing proves that the request was withdrawn",
             Self::EmptyListing => "the broker lists nothing while files are stored",
+            Self::OtherBroker => "the broker seems to be another one",
             Self::TooManyDeletions => "more deletions than GUARDS.MAX_DELETIONS allows",
             Self::TooManyOverwrites => {
                 "more overwrites by other requests than GUARDS.MAX_DELETIONS allows"

@@ -66,11 +66,14 @@ pub enum RemoteCheckRule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Guards {
-    /// Deletions, and overwrites by another request, that need no approval: at least this many …
+    /// Deletions, and overwrites by another request, that need no approval: this many …
     pub max_deletions: u32,
-    /// … and at least this percentage of the files stored.
+    /// … or this percentage of the files stored, whichever is more.
     pub max_deletions_percent: u8,
 }
+
+/// So few files that deleting most of them is nothing unusual.
+const FEW_STORED: u64 = 4;
 
 impl Default for Guards {
     fn default() -> Self {
@@ -82,11 +85,17 @@ impl Default for Guards {
 }
 
 impl Guards {
-    /// How many deletions and overwrites need no approval while `stored` files are at the drop-box.
+    /// How many deletions and overwrites need no approval while `stored` files are at the drop-box: never
+    /// more than half of them, when that are four or more.
     #[must_use]
     pub fn allowance(&self, stored: u64) -> u64 {
         let share = stored.saturating_mul(u64::from(self.max_deletions_percent)) / 100;
-        share.max(u64::from(self.max_deletions))
+        let allowed = share.max(u64::from(self.max_deletions));
+        if stored < FEW_STORED {
+            allowed
+        } else {
+            allowed.min(stored / 2)
+        }
     }
 }
 
@@ -125,9 +134,12 @@ impl Policy {
         }
     }
 
-    /// SHA-256 over the policy's canonical text.
+    /// SHA-256 over `broker-courier policy`, a zero byte, and the `MessagePack` of the policy, as the
+    /// log holds it (`docs/log-format.md`).
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Digest::of(&[format!("broker-courier policy 1: {self:?}").as_bytes()])
+        // Encoding into memory fails for no value of this type.
+        let bytes = rmp_serde::to_vec_named(self).unwrap_or_default();
+        Digest::of(&[b"broker-courier policy\0", &bytes])
     }
 }

@@ -9,7 +9,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::added::present;
 use crate::digest::{Digest, SnapshotDigest};
+use crate::estrangement::WholeListDelta;
 use crate::evidence::Evidence;
 use crate::failure::Failure;
 use crate::id::RequestId;
@@ -57,6 +59,13 @@ pub struct SnapshotDelta {
     pub gone: Vec<Gone>,
     /// All requests that could not be read this time, by id.
     pub unreadable: Vec<Unreadable>,
+    /// What the list of all requests says; absent when it was not read, as by older versions.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub whole: Option<WholeListDelta>,
 }
 
 /// Why a poll is not complete, or contradicts itself.
@@ -86,7 +95,11 @@ enum Reading {
 pub struct Poll {
     listed: BTreeMap<RequestId, (Option<Timestamp>, Reading)>,
     absent: BTreeMap<RequestId, Evidence>,
+    whole: Option<WholeList>,
 }
+
+/// Every request that the broker has, tagged or not, with its time of publication.
+pub type WholeList = BTreeMap<RequestId, Option<Timestamp>>;
 
 impl Poll {
     /// Begins with the broker's list: each request's number and time of publication.
@@ -102,6 +115,7 @@ impl Poll {
         Ok(Self {
             listed,
             absent: BTreeMap::new(),
+            whole: None,
         })
     }
 
@@ -142,6 +156,12 @@ impl Poll {
         self.absent.insert(id, evidence);
     }
 
+    /// Takes in the list of all requests. One that cannot be the same broker's at the same time must
+    /// not be taken in.
+    pub fn whole(&mut self, whole: WholeList) {
+        self.whole = Some(whole);
+    }
+
     /// Ends the poll. An error when any listed request was not asked for, or any that was expected
     /// and is missing was not looked into.
     pub fn complete(self, expected: &BTreeSet<RequestId>) -> Result<Snapshot, PollError> {
@@ -157,6 +177,7 @@ impl Poll {
             observations: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             gone,
+            whole: self.whole,
         };
         for (id, (_, reading)) in self.listed {
             match reading {
@@ -179,6 +200,7 @@ pub struct Snapshot {
     pub(crate) observations: BTreeMap<RequestId, Observation>,
     pub(crate) unreadable: BTreeMap<RequestId, Failure>,
     pub(crate) gone: BTreeMap<RequestId, Evidence>,
+    pub(crate) whole: Option<WholeList>,
 }
 
 impl fmt::Display for SnapshotDelta {

@@ -113,6 +113,7 @@ noticed! {
     legality_fails_when_an_outcome_is_recorded_twice: RecordTwice, Legality;
     delta_equals_whole_fails_when_an_observation_is_lost: LoseObservation, DeltaEqualsWhole;
     order_independence_fails_when_times_belong_to_places: MixUpTimes, OrderIndependence;
+    no_stranger_fails_when_any_broker_is_trusted: TrustAnyBroker, NoStranger;
     standing_fails_when_anything_is_gone_on_with: GoOnWithAnything, Standing;
 }
 

@@ -39,6 +39,7 @@ stories! {
     refused_looks
     refused_outcomes
     refused_polls
+    strangers
     unreadable
 }
 

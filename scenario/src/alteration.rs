@@ -3,12 +3,12 @@
 //! What always holds: everything that is not named stays true.
 
 use courier_ledger::{
-    Command, Digest, Drift, Drifted, Fingerprint, Gone, RemoteDelta, RemoteName, RequestId,
-    SnapshotDelta, SnapshotDigest, Timestamp, Unreadable,
+    Command, Digest, Drift, Drifted, Fingerprint, Gone, NumberSet, RemoteDelta, RemoteName, Renumbered, RequestId,
+    SnapshotDelta, SnapshotDigest, Span, Timestamp, Unreadable,
 };
 
 use crate::history::failure;
-use crate::words::{Unclear, Words};
+use crate::words::{Unclear, Words, range};
 
 /// A name: `none`, `export_7.zip`, `status.xml`.
 pub(crate) fn name(words: &mut Words) -> Result<RemoteName, Unclear> {
@@ -28,6 +28,16 @@ fn ids(words: &mut Words) -> Result<Vec<RequestId>, Unclear> {
         return Ok(Vec::new());
     }
     Ok(words.numbers()?.into_iter().map(RequestId).collect())
+}
+
+/// Numbers as they stand there, in whatever order.
+fn spans(words: &mut Words) -> Result<NumberSet, Unclear> {
+    let mut spans = Vec::new();
+    while let Some(range) = words.peek().and_then(range) {
+        words.word()?;
+        spans.push(Span(RequestId(*range.start()), RequestId(*range.end())));
+    }
+    Ok(NumberSet::of_spans(spans))
 }
 
 /// `missing`, or the size in bytes that a file has now.
@@ -77,6 +87,25 @@ pub(crate) fn snapshot(delta: &mut SnapshotDelta, words: &mut Words) -> Result<(
                 delta.unreadable = unreadable.collect();
             }
             "total" => delta.total = words.value()?,
+            "whole" => {
+                let whole = delta.whole.get_or_insert_default();
+                match words.word()?.as_str() {
+                    "total" => whole.total = words.value()?,
+                    "appeared" => whole.appeared = spans(words)?,
+                    "vanished" => whole.vanished = spans(words)?,
+                    "renumbered" => {
+                        let renumbered = ids(words)?.into_iter().map(|id| Renumbered {
+                            id,
+                            published: None,
+                        });
+                        whole.renumbered = renumbered.collect();
+                    }
+                    other => {
+                        let unclear = format!("{other:?} is no part of a whole list");
+                        return Err(Unclear::new(unclear));
+                    }
+                }
+            }
             "digest-empty" => delta.digest = SnapshotDigest::EMPTY,
             other => return Err(Unclear::new(format!("{other:?} is no part of a poll"))),
         }

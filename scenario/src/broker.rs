@@ -6,9 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use courier_ledger::{Evidence, Failure, NodeId, NodeStatus, Poll, RequestId, Snapshot, Timestamp};
+use courier_ledger::{
+    Evidence, Failure, NodeId, NodeStatus, Poll, RequestId, Snapshot, Timestamp, WholeList,
+};
 
 use crate::history::failure;
+use crate::whole_list::{self, Others};
 use crate::words::{Unclear, Words, range};
 
 /// What the broker shows of one request.
@@ -30,8 +33,13 @@ pub enum Shown {
 pub struct Broker {
     /// The requests that it lists.
     pub shown: BTreeMap<u64, Shown>,
-    /// What a poll proves of those that it does not list; of others it proves nothing.
+    /// What a poll proves of those that it does not list. Of the rest it proves what the whole list
+    /// does; nothing, when that is not read.
     pub evidence: BTreeMap<u64, Evidence>,
+    /// What it has besides.
+    pub others: Others,
+    /// When each was published, as far as that was said.
+    published: BTreeMap<u64, Option<i64>>,
 }
 
 impl Broker {
@@ -47,6 +55,7 @@ impl Broker {
 
     fn show(&mut self, id: u64, published: Option<i64>, nodes: &[(u64, Option<i64>)]) {
         let nodes = nodes.to_vec();
+        self.published.insert(id, published);
         self.shown.insert(id, Shown::Readable { published, nodes });
     }
 
@@ -64,10 +73,31 @@ impl Broker {
     /// The complete poll of the broker as it is now; what is `expected` and not shown is looked into.
     #[must_use]
     pub fn snapshot(&self, expected: &BTreeSet<RequestId>) -> Snapshot {
-        self.snapshot_with(expected, |id| {
-            let known = self.evidence.get(&id.0).copied();
-            known.unwrap_or(Evidence::Unconfirmed)
+        let whole = self.whole();
+        self.snapshot_with(expected, |id| match self.evidence.get(&id.0) {
+            Some(known) => *known,
+            None if whole.contains_key(&id) => Evidence::Untagged,
+            None if whole.is_empty() => Evidence::Unconfirmed,
+            None => Evidence::Deleted,
         })
+    }
+
+    /// The list of all requests; empty when it is not read.
+    fn whole(&self) -> WholeList {
+        let Some(others) = &self.others else {
+            return WholeList::new();
+        };
+        let listed = self.shown.iter().map(|(id, shown)| {
+            let published = match shown {
+                Shown::Readable { published, .. } => *published,
+                Shown::Unreadable(_) => self.published.get(id).copied().unwrap_or(Some(1)),
+            };
+            (*id, published)
+        });
+        let others = others.iter().map(|(id, published)| (*id, *published));
+        let all = others.chain(listed);
+        all.map(|(id, published)| (RequestId(id), published.map(Timestamp)))
+            .collect()
     }
 
     /// The complete poll, with other evidence than the broker's.
@@ -96,6 +126,10 @@ impl Broker {
         }
         for id in poll.missing(expected) {
             poll.absent(id, evidence(id));
+        }
+        let whole = self.whole();
+        if !whole.is_empty() {
+            poll.whole(whole);
         }
         poll.complete(expected)
             .expect("every request was asked for")
@@ -128,6 +162,13 @@ impl Broker {
                 let (ids, evidence) = (words.numbers()?, words.value()?);
                 for id in ids {
                     self.withdraw(id, evidence);
+                }
+            }
+            "others" => self.others = whole_list::read(words)?,
+            "recreate" => {
+                *self = Self {
+                    others: Some(BTreeMap::new()),
+                    ..Self::default()
                 }
             }
             "list-nothing" => {

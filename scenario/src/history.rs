@@ -4,7 +4,7 @@
 //! needs the log's bytes writes the entries.
 
 use courier_ledger::{
-    Command, Delivery, Digest, Entry, Event, Failure, FailureClass, IllegalEvent, KeyId,
+    Command, Delivery, Digest, Entry, Event, Failure, FailureClass, Held, IllegalEvent, KeyId,
     LegacyStatus, LogId, Phase, Placement, Plan, Policy, RemoteName, Removal, Replaces, RequestId,
     RunCounts, Sequence, State, Timestamp, UploadReason, decide,
 };
@@ -198,18 +198,54 @@ impl History {
         plan
     }
 
-    /// Starts a run, polls, and decides.
+    /// Starts a run, polls, decides, and records what is held back.
     pub fn plan(&mut self) -> Plan {
         self.start_run();
         self.poll();
-        self.decide()
+        let plan = self.decide();
+        self.hold(&plan);
+        plan
+    }
+
+    /// What a plan holds back, as it is recorded; none when that is known.
+    #[must_use]
+    pub fn held(&self, plan: &Plan) -> Option<Event> {
+        let held = Held::of(plan);
+        let is_known = match self.state.held() {
+            Some(known) => known.held == held,
+            None => held == Held::default(),
+        };
+        let digest = held.digest();
+        (!is_known).then_some(Event::PlanHeld { digest, held })
+    }
+
+    /// Records what a plan holds back, when that is new.
+    pub fn hold(&mut self, plan: &Plan) {
+        if let Some(event) = self.held(plan) {
+            self.record(event);
+        }
+    }
+
+    /// The approval of what is held back.
+    #[must_use]
+    pub fn approval(&self) -> Option<Event> {
+        let held = self.state.held()?;
+        Some(Event::PlanApproved {
+            held: held.entry,
+            plan: held.digest,
+            who: "an operator".to_owned(),
+            why: "it is right".to_owned(),
+        })
     }
 
     /// A whole run in which everything succeeds; gives the plan that it carried out.
     pub fn run(&mut self) -> Plan {
         let plan = self.plan();
+        let approvals = plan.approvals();
         for command in &plan.commands {
-            self.carry_out(command);
+            let approval = command.request().and_then(|id| approvals.get(&id));
+            let start = self.record(self.intent(command, approval.copied()));
+            self.succeed(start, command);
         }
         self.finish();
         plan
@@ -237,17 +273,18 @@ impl History {
 
     /// The intent of a command.
     #[must_use]
-    pub fn intent(&self, command: &Command) -> Event {
+    pub fn intent(&self, command: &Command, approval: Option<Sequence>) -> Event {
         let start = self.state.tip().next();
         Event::CommandStarted {
             command: command.clone(),
             temporary: command.temporary(self.log(), start),
+            approval,
         }
     }
 
     /// Begins a command.
     pub fn begin(&mut self, command: &Command) -> Sequence {
-        self.record(self.intent(command))
+        self.record(self.intent(command, None))
     }
 
     /// Ends a command as it should end.

@@ -36,6 +36,7 @@ mod shown;
 mod stories;
 mod table;
 mod teller;
+mod whole_list;
 mod words;
 
 pub use broker::{Broker, Shown, failure_in};
@@ -46,4 +47,5 @@ pub use setting::set;
 pub use shown::{plan as plan_in_words, state as state_in_words};
 pub use stories::stories_in;
 pub use teller::Teller;
+pub use whole_list::Others;
 pub use words::{Unclear, Words};

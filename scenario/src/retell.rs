@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use courier_ledger::{
-    Command, Digest, Drift, Entry, Event, Failure, Found, Policy, Removal, RequestId, Sequence,
-    State, Timestamp,
+    Command, Digest, Drift, Entry, Event, Failure, Found, NumberSet, Policy, Presence, Removal,
+    RequestId, Sequence, SnapshotDelta, Span, State, Timestamp,
 };
 
 use crate::broker;
@@ -16,6 +16,7 @@ use crate::counts;
 use crate::history::{STEP_MICROS, failure};
 use crate::setting;
 use crate::shown;
+use crate::whole_list::{self, Others};
 use crate::words::{Written as _, key};
 
 /// Tells the entries of a log; `policies` are the ones that runs began with, by their first entry,
@@ -57,6 +58,9 @@ struct Telling {
     time: Option<Timestamp>,
     policy: Option<Policy>,
     unreadable: BTreeMap<RequestId, Failure>,
+    others: Others,
+    /// When each was published, as it was last told.
+    published: BTreeMap<RequestId, Option<i64>>,
     /// Whether the last line began commands, which more can be begun with.
     begins: bool,
 }
@@ -94,8 +98,10 @@ impl Telling {
                     }
                 }
             }
-            Event::CommandStarted { command, .. } => {
-                self.begin(entry, command);
+            Event::CommandStarted {
+                command, approval, ..
+            } => {
+                self.begin(entry, command, *approval);
                 if after.is_ok() {
                     let said = format!("#{} {}", entry.sequence, shown::command(command));
                     shown::line(&mut self.said, &said);
@@ -121,8 +127,8 @@ impl Telling {
         }
     }
 
-    fn begin(&mut self, entry: &Entry, command: &Command) {
-        let words = match command {
+    fn begin(&mut self, entry: &Entry, command: &Command, approval: Option<Sequence>) {
+        let mut words = match command {
             Command::Upload {
                 request, reason, ..
             } => format!("upload {request} {}", reason.written()),
@@ -132,6 +138,13 @@ impl Telling {
             Command::RemoveTemporary { name } => format!("remove {name}"),
             Command::PublishLedger { .. } => "publish".to_owned(),
         };
+        match approval {
+            Some(approval) => {
+                let _ = write!(words, " under #{approval}");
+            }
+            None if self.state.approval().is_some() => words.push_str(" under none"),
+            None => {}
+        }
         if self.begins && self.time == Some(entry.time) {
             self.text.pop();
             shown::line(&mut self.text, &format!(", {words}"));
@@ -230,6 +243,7 @@ impl Telling {
                         lines.push(sets(broker::line(id.0, published, &known.nodes)));
                     }
                 }
+                lines.extend(self.others(delta, after));
                 self.unreadable = unreadable;
                 lines.push(records("poll".to_owned()));
             }
@@ -282,6 +296,15 @@ impl Telling {
             Event::DeletionsApproved { plan, .. } => {
                 lines.push(records(format!("approve digest {plan}")));
             }
+            Event::PlanHeld { .. } => lines.push(records("hold".to_owned())),
+            Event::PlanApproved { plan, .. } => {
+                let known = self.state.held().map(|held| held.digest);
+                let other = match known == Some(*plan) {
+                    true => "",
+                    false => " other",
+                };
+                lines.push(records(format!("approve{other}")));
+            }
             Event::LedgerPublished {
                 start,
                 through,
@@ -320,6 +343,51 @@ impl Telling {
             Event::RemoteCheckFailed { failure } => {
                 lines.push(records(format!("look fails{}", failure_words(failure))));
             }
+        }
+        lines
+    }
+
+    /// What the whole list had besides what is listed.
+    fn others(&mut self, delta: &SnapshotDelta, after: Option<&State>) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let observed = delta.changed.iter();
+        self.published
+            .extend(observed.map(|it| (it.id, it.published.map(|time| time.0))));
+        let Some(whole) = &delta.whole else {
+            if self.others.take().is_some() {
+                lines.push(sets(whole_list::line(&None)));
+            }
+            return lines;
+        };
+        let renumbered: BTreeMap<_, _> = whole
+            .renumbered
+            .iter()
+            .map(|it| (it.id, it.published.map(|time| time.0)))
+            .collect();
+        self.published.extend(&renumbered);
+        let state = after.unwrap_or(&self.state);
+        let is_listed = |id: &RequestId| {
+            let request = state.request(*id);
+            request.is_some_and(|request| request.presence == Presence::Listed)
+        };
+        let mut others = BTreeMap::new();
+        let spans = state.numbers().map_or(&[] as &[_], NumberSet::spans);
+        for id in spans.iter().flat_map(|Span(first, last)| first.0..=last.0) {
+            let id = RequestId(id);
+            let published = self.published.get(&id).copied().flatten();
+            if !is_listed(&id) {
+                others.insert(id.0, published);
+            } else if renumbered.contains_key(&id) && state.unreadable().any(|it| it.0 == id) {
+                // Its status cannot be read, and the whole list says that it is another.
+                lines.push(sets(broker::line(id.0, published, &[])));
+                let failure = state.unreadable().find(|it| it.0 == id);
+                let words = failure.map(|it| failure_words(it.1)).unwrap_or_default();
+                lines.push(sets(format!("unreadable {id}{words}")));
+            }
+        }
+        if self.others.as_ref() != Some(&others) {
+            lines.push(sets(whole_list::line(&Some(others.clone()))));
+            self.others = Some(others);
         }
         lines
     }

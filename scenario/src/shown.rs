@@ -19,6 +19,18 @@ pub fn plan(plan: &Plan) -> String {
     for command in plan.changes() {
         line(&mut text, &self::command(command));
     }
+    if let Some(estranged) = &plan.estranged {
+        line(&mut text, &format!("the broker: {estranged}"));
+    }
+    if let Some(fallen) = &plan.fallen {
+        let mut words = format!("the approval #{} does not hold:", fallen.approval);
+        for (sign, commands) in [('+', &fallen.added), ('-', &fallen.gone)] {
+            for command in commands {
+                let _ = write!(words, " {sign} {command}");
+            }
+        }
+        line(&mut text, &words);
+    }
     for Blocked { command, guard } in &plan.blocked {
         line(&mut text, &format!("blocked: {command}: {guard}"));
     }
@@ -102,8 +114,14 @@ pub fn state(state: &State) -> String {
     for name in state.leftovers() {
         line(&mut text, &format!("left over: {name}"));
     }
-    if let Some(plan) = state.approval() {
-        line(&mut text, &format!("approved: {plan}"));
+    if let Some(estranged) = state.estrangement() {
+        line(&mut text, &format!("the broker: {estranged}"));
+    }
+    if let Some(held) = state.held().filter(|it| it.held.waits()) {
+        line(&mut text, &format!("held back: {}", held.digest));
+    }
+    if let Some(approval) = state.approval() {
+        line(&mut text, &format!("approved: {}", approval.plan));
     }
     if let Some(publication) = state.publication() {
         line(

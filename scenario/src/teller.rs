@@ -108,6 +108,13 @@ impl Teller {
                 self.note(event)
             }
             "look" => self.look(words)?,
+            "hold" => {
+                let plan = self.history.decide();
+                match self.history.held(&plan) {
+                    Some(event) => self.note(event),
+                    None => "nothing new\n".to_owned(),
+                }
+            }
             "decide" => shown::plan(&self.history.decide()),
             "plan" => shown::plan(&self.history.plan()),
             "run" => shown::plan(&self.history.run()),
@@ -131,7 +138,7 @@ impl Teller {
             "status" => shown::status(self.history.state()),
             "status.xml" => shown::status_xml(self.history.state()),
             "approval" => match self.history.state().approval() {
-                Some(plan) => format!("approved: {plan}\n"),
+                Some(approval) => format!("approved: {}\n", approval.plan),
                 None => "nothing is approved\n".to_owned(),
             },
             "events" => {
@@ -213,12 +220,20 @@ impl Teller {
         loop {
             let mut command = command::command(&self.history, words)?;
             let start = self.history.state().tip().next();
+            let planned = self.history.decide().approvals();
+            let planned = command.request().and_then(|id| planned.get(&id).copied());
+            let approval = match words.next_is("under") {
+                true if words.next_is("none") => None,
+                true => Some(words.value()?),
+                false => planned,
+            };
             let altered = alteration::command(&mut command, words)?;
             let own = || command.temporary(self.history_log(), start);
             let temporary = altered.unwrap_or_else(own);
             let said = self.note(Event::CommandStarted {
                 command: command.clone(),
                 temporary,
+                approval,
             });
             if said.is_empty() {
                 shown::line(&mut text, &format!("#{start} {}", shown::command(&command)));
@@ -246,16 +261,25 @@ impl Teller {
         })
     }
 
-    /// `approve`: exactly what would be blocked now. `approve other`: something else.
+    /// `approve`: exactly what is held back. `approve other`: something else. `approve digest`: as
+    /// older versions recorded it.
     fn approve(&mut self, words: &mut Words) -> Result<String, Unclear> {
-        let plan = if words.next_is("other") {
-            Digest([1; 32])
-        } else {
-            let now = || self.history.decide().approval_digest();
-            words.after("digest")?.unwrap_or_else(now)
-        };
         let (who, why) = ("an operator".to_owned(), "the study has ended".to_owned());
-        Ok(self.note(Event::DeletionsApproved { plan, who, why }))
+        if let Some(plan) = words.after("digest")? {
+            return Ok(self.note(Event::DeletionsApproved { plan, who, why }));
+        }
+        let known = self.history.state().held();
+        let (held, plan) = known.map_or((Sequence(1), Digest([1; 32])), |it| (it.entry, it.digest));
+        let plan = match words.next_is("other") {
+            true => Digest([1; 32]),
+            false => plan,
+        };
+        Ok(self.note(Event::PlanApproved {
+            held,
+            plan,
+            who,
+            why,
+        }))
     }
 
     /// Requests of the replaced program by number, each uploaded once and half complete.

@@ -1,27 +1,48 @@
 //! `approve`: a person releases exactly what a guard has blocked, and the ledger records who and why.
+//! What is not held back by the last run is refused.
 
-use courier_ledger::{Digest, Event};
+use courier_ledger::{Blocked, Event, HeldPlan};
 
 use super::arguments::{ApproveOptions, Arguments};
 use super::error::{CommandError, UsageError};
-use super::{ledger, output, parts};
+use super::{ledger, output, parts, who};
 use crate::effects::clock::SystemClock;
 use crate::exit_code::ExitCode;
 use crate::run::{Clock as _, RecordError};
+
+/// The fewest digits that name a digest.
+const PREFIX_DIGITS_MIN: usize = 6;
 
 pub(crate) fn approve(
     arguments: &Arguments,
     options: &ApproveOptions,
 ) -> Result<ExitCode, CommandError> {
-    let plan = Digest::from_hex(&options.digest).ok_or(UsageError::Digest)?;
-    if options.why.trim().is_empty() || options.who.trim().is_empty() {
-        return Err(UsageError::Unsigned.into());
+    let digits = options.digest.to_ascii_lowercase();
+    let hexadecimal = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !hexadecimal || !(PREFIX_DIGITS_MIN..=64).contains(&digits.len()) {
+        return Err(UsageError::Digest.into());
     }
+    let who = options.who.clone().or_else(who::login_name);
+    let who = who.filter(|name| !name.trim().is_empty());
+    let (Some(who), false) = (who, options.why.trim().is_empty()) else {
+        return Err(UsageError::Unsigned.into());
+    };
     let clock = SystemClock::start();
     let mut ledger = ledger::open_existing_for_writing(&parts::working_dir(arguments)?, &clock)?;
-    let approved = Event::DeletionsApproved {
-        plan,
-        who: options.who.clone(),
+    let known = ledger.state().held().filter(|known| known.held.waits());
+    let HeldPlan {
+        entry,
+        digest,
+        held,
+        ..
+    } = known.ok_or(UsageError::NothingHeld)?.clone();
+    if !digest.to_string().starts_with(&digits) {
+        return Err(UsageError::NotHeld { held: digest }.into());
+    }
+    let approved = Event::PlanApproved {
+        held: entry,
+        plan: digest,
+        who,
         why: options.why.clone(),
     };
     ledger
@@ -31,8 +52,18 @@ pub(crate) fn approve(
     output::write(|output| {
         writeln!(
             output,
-            "Recorded. The next run carries it out if the plan is still the same."
-        )
+            "Recorded. The next run does, if it is still the same:"
+        )?;
+        if let Some(estranged) = &held.estranged {
+            writeln!(
+                output,
+                "  takes the broker for the right one, although {estranged}"
+            )?;
+        }
+        for Blocked { command, .. } in &held.commands {
+            writeln!(output, "  {command}")?;
+        }
+        Ok(())
     })?;
     Ok(ExitCode::Done)
 }

@@ -88,7 +88,7 @@ pub(crate) struct PlanOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ApproveOptions {
-    /// The digest that `plan` or `run` showed
+    /// The digest that `run` showed, or its first digits
     #[arg(value_name = "DIGEST")]
     pub(crate) digest: String,
 
@@ -96,9 +96,9 @@ pub(crate) struct ApproveOptions {
     #[arg(long, value_name = "TEXT")]
     pub(crate) why: String,
 
-    /// Who approves
-    #[arg(long, value_name = "NAME", env = "USER")]
-    pub(crate) who: String,
+    /// Who approves; by default whoever is logged in
+    #[arg(long, value_name = "NAME")]
+    pub(crate) who: Option<String>,
 }
 
 #[derive(Debug, Args)]

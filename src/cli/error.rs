@@ -78,8 +78,17 @@ pub(crate) enum UsageError {
     #[error("BROKER_COURIER_SEED is not a number")]
     Seed,
     /// What is to be approved.
-    #[error("DIGEST is 64 hexadecimal digits")]
+    #[error("DIGEST is 64 hexadecimal digits, or at least the first 6 of them")]
     Digest,
+    /// Nothing waits for an approval.
+    #[error("nothing is held back: there is nothing to approve")]
+    NothingHeld,
+    /// Something else waits for an approval.
+    #[error("that is not what is held back now, which is {held}")]
+    NotHeld {
+        /// What is held back.
+        held: courier_ledger::Digest,
+    },
     /// An approval that nobody answers for.
     #[error("an approval needs a name and a reason: --who and --why")]
     Unsigned,
@@ -103,8 +112,11 @@ impl From<UsageError> for CommandError {
                 Some("name it with --config FILE, or in $BROKER_COURIER_CONFIG")
             }
             UsageError::Seed => None,
-            UsageError::Digest | UsageError::Unsigned => Some(
-                "`broker-courier plan` shows what is blocked, and the command that approves it",
+            UsageError::Digest | UsageError::Unsigned | UsageError::NotHeld { .. } => Some(
+                "`broker-courier run` says what it holds back, and the command that approves it",
+            ),
+            UsageError::NothingHeld => Some(
+                "an approval is for what the last run held back: `broker-courier status` shows it",
             ),
             UsageError::NoEvents => {
                 Some("`broker-courier log` lists the events with their sequence numbers")

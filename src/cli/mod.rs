@@ -6,6 +6,7 @@ mod approve;
 mod arguments;
 mod decrypt;
 mod error;
+mod held;
 mod host_key;
 mod keygen;
 mod ledger;
@@ -20,6 +21,7 @@ mod run;
 mod status;
 mod verify;
 mod watch;
+mod who;
 
 use clap::Parser as _;
 

@@ -1,11 +1,11 @@
 //! `plan`: what `run` would do now. Polls and decides on a copy; works while a run is active.
 
-use courier_ledger::{Blocked, Command, Digest, Failure, Plan};
+use courier_ledger::{Blocked, Command, Digest, Estrangement, Failure, Held, Plan};
 use serde::Serialize;
 
 use super::arguments::{Arguments, PlanOptions};
 use super::error::{CommandError, PollFailed};
-use super::{ledger, output, parts};
+use super::{held, ledger, output, parts};
 use crate::effects::clock::SystemClock;
 use crate::exit_code::ExitCode;
 use crate::run::{self, Lookout, Rehearsed};
@@ -14,6 +14,7 @@ use crate::run::{self, Lookout, Rehearsed};
 struct PlanView<'a> {
     commands: Vec<&'a Command>,
     blocked: &'a [Blocked],
+    estranged: Option<&'a Estrangement>,
     approval_digest: Option<Digest>,
     skipped: Vec<String>,
     unchanged: u64,
@@ -40,26 +41,26 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
     if let Some(failure) = &look_failure {
         warn_of_look(failure);
     }
+    if let Some(fallen) = &plan.fallen {
+        held::tell_fallen(fallen);
+    }
     if options.json {
         output::write_json(&PlanView {
             commands: plan.changes().collect(),
             blocked: &plan.blocked,
-            approval_digest: (!plan.blocked.is_empty()).then(|| plan.approval_digest()),
+            estranged: plan.estranged.as_ref(),
+            approval_digest: plan.waits().then(|| Held::of(&plan).digest()),
             skipped: plan.skipped.iter().map(ToString::to_string).collect(),
             unchanged: plan.unchanged,
         })?;
     } else {
-        output::write(|output| show(output, &plan))?;
+        output::write(|output| show(output, &plan, arguments))?;
     }
     Ok(
-        match (
-            options.exit_code,
-            plan.blocked.is_empty(),
-            plan.changes().next(),
-        ) {
-            (true, false, _) => ExitCode::Blocked,
-            (true, true, Some(_)) => ExitCode::Pending,
-            (true, true, None) | (false, _, _) => ExitCode::Done,
+        match (options.exit_code, plan.waits(), plan.changes().next()) {
+            (true, true, _) => ExitCode::Blocked,
+            (true, false, Some(_)) => ExitCode::Pending,
+            (true, false, None) | (false, _, _) => ExitCode::Done,
         },
     )
 }
@@ -72,12 +73,20 @@ pub(crate) fn warn_of_look(failure: &Failure) {
     );
 }
 
-fn show(output: &mut dyn std::io::Write, plan: &Plan) -> std::io::Result<()> {
+fn show(
+    output: &mut dyn std::io::Write,
+    plan: &Plan,
+    arguments: &Arguments,
+) -> std::io::Result<()> {
     for command in plan.changes() {
         writeln!(output, "  {command}")?;
     }
     if plan.changes().next().is_none() {
-        writeln!(output, "Nothing to do.")?;
+        let nothing = match plan.waits() {
+            true => "Nothing is done until a person decides.",
+            false => "Nothing to do.",
+        };
+        writeln!(output, "{nothing}")?;
     }
     for skipped in &plan.skipped {
         writeln!(output, "  left alone: {skipped}")?;
@@ -90,25 +99,5 @@ fn show(output: &mut dyn std::io::Write, plan: &Plan) -> std::io::Result<()> {
         plan.skipped.len(),
         plan.unchanged
     )?;
-    show_blocked(output, &plan.blocked, plan.approval_digest())
-}
-
-/// Lists what guards hold back, and how to release it.
-pub(crate) fn show_blocked(
-    output: &mut dyn std::io::Write,
-    blocked: &[Blocked],
-    digest: Digest,
-) -> std::io::Result<()> {
-    if blocked.is_empty() {
-        return Ok(());
-    }
-    writeln!(output, "\nBlocked, because a person must decide:")?;
-    for Blocked { command, guard } in blocked {
-        writeln!(output, "  {command}: {guard}")?;
-    }
-    writeln!(
-        output,
-        "\nIf all of this is right, release exactly this, once, with\n  \
-         broker-courier approve {digest} --why \"…\"\nand start the next run."
-    )
+    held::show(output, &Held::of(plan), arguments)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::arguments::Arguments;
 use super::error::{CommandError, DropBoxFailed, NoWaker, NoWatch, PollFailed};
 use super::watch::Watch;
-use super::{ledger, output, parts, plan};
+use super::{held, ledger, output, parts, plan};
 use crate::effects::carrier::Connecting;
 use crate::effects::clock::SystemClock;
 use crate::effects::status_file::LocalStatusFile;
@@ -42,18 +42,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         tracing::warn!("the next run opens the ledger more slowly: {error}");
     }
     ledger.close()?;
-    tell(&report)?;
+    tell(arguments, &report)?;
     Ok(report.exit_code())
 }
 
 /// What happened, in a few lines: errors to standard error, the sum to standard output.
-fn tell(report: &RunReport) -> Result<(), CommandError> {
+fn tell(arguments: &Arguments, report: &RunReport) -> Result<(), CommandError> {
     let told = report.drop_box_failure.as_ref();
     for (command, failure) in report.failures.iter().filter(|(_, it)| Some(it) != told) {
         tracing::error!("{command}: {failure}");
     }
     for skipped in &report.skipped {
         tracing::warn!("{skipped}");
+    }
+    if let Some(fallen) = &report.fallen {
+        held::tell_fallen(fallen);
     }
     if let Some(failure) = &report.look_failure {
         plan::warn_of_look(failure);
@@ -66,8 +69,8 @@ fn tell(report: &RunReport) -> Result<(), CommandError> {
     }
     output::write(|output| {
         writeln!(output, "{}", report.counts)?;
-        match &report.blocked {
-            Some((blocked, digest)) => plan::show_blocked(output, blocked, *digest),
+        match &report.held {
+            Some(held) => held::show(output, held, arguments),
             None => Ok(()),
         }
     })

@@ -202,7 +202,7 @@ keys! {
         "whether a run looks if delivered files are still at the drop-box with their size, and reports what is not, or uploads it again";
 
     MAX_DELETIONS: Allowance = "GUARDS" "MAX_DELETIONS", Allowance,
-        "deletions, and overwrites by another request under the same number, that one run may do without an approval";
+        "deletions, and overwrites by another request under the same number, that one run may do without an approval; never more than half of the results stored, when that are four or more";
 
     MEMORY_KIB: Number<usize> = "SPOOL" "MEMORY_KIB",
         Number { least: 0, most: 65536, default: 1024 },

@@ -24,6 +24,8 @@ pub(super) fn execute(
     may_begin: &dyn Fn() -> bool,
     report: &mut RunReport,
 ) -> Result<(), RecordError> {
+    let approvals = plan.approvals();
+    let approval = |command: &Command| approvals.get(&command.request()?).copied();
     let mut waiting = VecDeque::from(plan.commands);
     let mut under_way: BTreeMap<Sequence, Command> = BTreeMap::new();
     let mut outcomes: Vec<Event> = Vec::new();
@@ -50,11 +52,13 @@ pub(super) fn execute(
             }
         }
         let mut events = std::mem::take(&mut outcomes);
-        events.extend(
-            errands
-                .iter()
-                .map(|errand| intent(&errand.command, errand.temporary())),
-        );
+        events.extend(errands.iter().map(|errand| {
+            intent(
+                errand.command.clone(),
+                errand.temporary(),
+                approval(&errand.command),
+            )
+        }));
         ledger.append(clock.now(), events)?;
         for errand in errands {
             carrier.begin(errand);
@@ -95,7 +99,10 @@ fn publish(
     let name = RemoteName::ledger();
     let temporary = name.temporary(log, start);
     let command = Command::PublishLedger { name };
-    ledger.append(clock.now(), vec![intent(&command, Some(&temporary))])?;
+    ledger.append(
+        clock.now(),
+        vec![intent(command.clone(), Some(&temporary), None)],
+    )?;
     let document = ledger.project();
     status_file
         .replace(document.as_bytes())
@@ -163,10 +170,11 @@ fn task(ledger: &Ledger<impl EventLog>, start: Sequence, command: &Command) -> O
     }
 }
 
-fn intent(command: &Command, temporary: Option<&RemoteName>) -> Event {
+fn intent(command: Command, temporary: Option<&RemoteName>, approval: Option<Sequence>) -> Event {
     Event::CommandStarted {
-        command: command.clone(),
+        command,
         temporary: temporary.cloned(),
+        approval,
     }
 }
 

@@ -5,12 +5,13 @@
 
 mod error;
 mod execute;
+mod hold;
 mod observe;
 mod report;
 mod seams;
 
 use courier_ledger::log::{EventLog, Ledger, Rehearsal};
-use courier_ledger::{Event, Failure, LegacyStatus, Plan, Policy, decide};
+use courier_ledger::{Event, Failure, Held, LegacyStatus, Plan, Policy, decide};
 
 pub use error::RecordError;
 pub use observe::VERSION;
@@ -52,6 +53,7 @@ pub fn run<L: EventLog, D: Departure>(
             Ok(mut carrier) => {
                 report.look_failure = observe::look(ledger, clock, &parts.policy, &mut carrier)?;
                 let mut plan = decide(ledger.state(), &parts.policy);
+                hold::hold(ledger, clock, &plan)?;
                 report_held_back(&mut report, &mut plan);
                 execute::execute(
                     ledger,
@@ -65,6 +67,7 @@ pub fn run<L: EventLog, D: Departure>(
             }
             Err(failure) => {
                 let mut plan = decide(ledger.state(), &parts.policy);
+                hold::hold(ledger, clock, &plan)?;
                 report_held_back(&mut report, &mut plan);
                 let status_file = parts.status_file;
                 execute::unreachable(ledger, clock, &plan, failure, status_file, &mut report)?;
@@ -123,10 +126,10 @@ pub fn rehearse(
 fn report_held_back(report: &mut RunReport, plan: &mut Plan) {
     report.counts.unchanged = plan.unchanged;
     report.counts.blocked = plan.blocked.len() as u64;
-    if !plan.blocked.is_empty() {
-        let digest = plan.approval_digest();
-        report.blocked = Some((std::mem::take(&mut plan.blocked), digest));
+    if plan.waits() {
+        report.held = Some(Held::of(plan));
     }
+    report.fallen = plan.fallen.take();
     report.skipped = std::mem::take(&mut plan.skipped);
     let unreadable = |skipped: &&courier_ledger::Skipped| {
         matches!(skipped, courier_ledger::Skipped::Unreadable(..))

@@ -1,6 +1,6 @@
 //! What a run did, and the exit code that follows from it.
 
-use courier_ledger::{Blocked, Digest, Failure, Phase, RunCounts, Skipped};
+use courier_ledger::{Failure, Fallen, Held, Phase, RunCounts, Skipped};
 
 use crate::exit_code::ExitCode;
 
@@ -17,8 +17,10 @@ pub struct RunReport {
     pub look_failure: Option<Failure>,
     /// What failed: the command in words, and how.
     pub failures: Vec<(String, Failure)>,
-    /// What guards held back, and the digest that an approval needs.
-    pub blocked: Option<(Vec<Blocked>, Digest)>,
+    /// What waits for a person.
+    pub held: Option<Held>,
+    /// An approval that was given for another plan.
+    pub fallen: Option<Fallen>,
     /// What was left alone, and why.
     pub skipped: Vec<Skipped>,
 }
@@ -33,7 +35,7 @@ impl RunReport {
             ExitCode::Broker
         } else if self.drop_box_failure.as_ref().filter(tells).is_some() {
             ExitCode::DropBox
-        } else if self.blocked.is_some() {
+        } else if self.held.is_some() {
             ExitCode::Blocked
         } else if self.counts.failed > 0
             || self.counts.unreadable > 0

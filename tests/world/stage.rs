@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: entries one by one. What a run records is up to the run loop.
 
-use courier_ledger::{Digest, Event, Failure, FailureClass, Phase};
+use courier_ledger::{Event, Failure, FailureClass, Phase};
 use scenario::{Stage, Unclear, Words, failure_in, plan_in_words, state_in_words};
 
 use super::{Luck, Program};
@@ -11,15 +11,12 @@ use super::{Luck, Program};
 /// Tells stories of whole runs.
 pub(crate) struct RunStage {
     pub(crate) program: Program,
-    /// What the last run blocked.
-    blocked: Option<Digest>,
 }
 
 impl RunStage {
     pub(crate) fn new() -> Self {
         Self {
             program: Program::new(),
-            blocked: None,
         }
     }
 
@@ -41,7 +38,13 @@ impl RunStage {
         for (command, failure) in &report.failures {
             say(format!("failed: {command}: {failure}"));
         }
-        for blocked in report.blocked.iter().flat_map(|(blocked, _)| blocked) {
+        if let Some(estranged) = report.held.as_ref().and_then(|it| it.estranged.as_ref()) {
+            say(format!("the broker: {estranged}"));
+        }
+        if let Some(fallen) = &report.fallen {
+            say(format!("the approval #{} does not hold", fallen.approval));
+        }
+        for blocked in report.held.iter().flat_map(|held| &held.commands) {
             say(format!("blocked: {}: {}", blocked.command, blocked.guard));
         }
         for skipped in &report.skipped {
@@ -59,7 +62,6 @@ impl RunStage {
         let code = report.exit_code();
         say(format!("{}", report.counts));
         say(format!("exit {} ({code:?})", code as u8));
-        self.blocked = report.blocked.map(|(_, digest)| digest);
         text
     }
 }
@@ -123,11 +125,16 @@ impl RunStage {
             }
             "state" => return Ok(state_in_words(self.program.ledger.state())),
             "approve" => {
-                let nothing = || Unclear::new("nothing is blocked");
-                let plan = self.blocked.take().ok_or_else(nothing)?;
-                let (who, why) = ("an operator".to_owned(), "it is right".to_owned());
-                self.program
-                    .append(Event::DeletionsApproved { plan, who, why });
+                let held = self.program.ledger.state().held();
+                let held = held.filter(|it| it.held.waits());
+                let held = held.ok_or_else(|| Unclear::new("nothing is blocked"))?;
+                let approved = Event::PlanApproved {
+                    held: held.entry,
+                    plan: held.digest,
+                    who: "an operator".to_owned(),
+                    why: "it is right".to_owned(),
+                };
+                self.program.append(approved);
             }
             other => return Err(Unclear::new(format!("{other:?} is not a command"))),
         }

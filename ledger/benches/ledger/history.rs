@@ -82,6 +82,7 @@ impl Broker {
             changed,
             gone: Vec::new(),
             unreadable: Vec::new(),
+            whole: None,
         })
     }
 }

@@ -17,6 +17,7 @@ impl State {
         start: Sequence,
         command: &Command,
         temporary: Option<&RemoteName>,
+        approval: Option<Sequence>,
     ) -> Result<(), Reason> {
         self.run_under_way()?;
         let log = self.log.ok_or(Reason::NotFirst)?;
@@ -24,6 +25,8 @@ impl State {
             return Err(Reason::WrongTemporary);
         }
         self.allows(command).map_err(Reason::CommandNotAllowed)?;
+        self.released(command, approval)
+            .map_err(Reason::CommandNotAllowed)?;
         self.intents.insert(
             start,
             Intent {

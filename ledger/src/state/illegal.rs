@@ -51,6 +51,15 @@ pub enum Reason {
     /// The folded snapshot is not the one recorded.
     #[error("the folded snapshot has another size or digest than the recorded one")]
     SnapshotDiffers,
+    /// The folded list of all requests is not the one recorded.
+    #[error("the list of all requests has other numbers than the folded one")]
+    WholeListDiffers,
+    /// What is held back has another digest.
+    #[error("what is held back has another digest than the recorded one")]
+    HeldDiffers,
+    /// What is approved is not what is held back.
+    #[error("what is held back is not what was approved")]
+    NotHeld,
     /// The drop-box is looked at after the broker was polled.
     #[error("the drop-box was looked at before the broker was polled")]
     LookedBeforePoll,

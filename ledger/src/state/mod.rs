@@ -4,6 +4,8 @@
 //! commands that overlapped ended does not show in it. The data is here; how it changes stands in
 //! `transition.rs`, in one table of events; `snapshot.rs`, `command.rs` and `look.rs` hold its longer rows.
 
+mod acquaintance;
+mod approval;
 mod command;
 pub(crate) mod illegal;
 mod look;
@@ -24,6 +26,8 @@ use crate::id::{KeyId, LogId, RequestId, Sequence};
 use crate::observation::Observation;
 use crate::snapshot::Gone;
 use crate::time::Timestamp;
+use acquaintance::Acquaintance;
+pub use approval::{Approval, HeldPlan};
 use request::{LedgerLine, Presence, Request};
 
 /// A command that was begun, until its outcome is known.
@@ -82,8 +86,10 @@ pub struct State {
     run: Option<Run>,
     intents: BTreeMap<Sequence, Intent>,
     leftovers: BTreeSet<RemoteName>,
-    approval: Option<Digest>,
+    held: Option<HeldPlan>,
+    approval: Option<Approval>,
     publication: Option<Publication>,
+    acquaintance: Acquaintance,
 }
 
 /// The last snapshot as a whole, kept up to date from what changed.
@@ -201,10 +207,16 @@ impl State {
         self.leftovers.iter()
     }
 
+    /// What is held back until a person decides, and what is left alone, as it was last recorded.
+    #[must_use]
+    pub fn held(&self) -> Option<&HeldPlan> {
+        self.held.as_ref()
+    }
+
     /// What a person has released, until the next complete run has ended.
     #[must_use]
-    pub fn approval(&self) -> Option<Digest> {
-        self.approval
+    pub fn approval(&self) -> Option<&Approval> {
+        self.approval.as_ref()
     }
 
     /// The last publication of `status.xml`.

@@ -13,6 +13,8 @@ impl State {
     pub(super) fn observe(&mut self, delta: &SnapshotDelta) -> Result<(), Reason> {
         let key = self.run_under_way()?.key;
         self.check_delta(delta)?;
+        self.check_whole_list(delta)?;
+        let before = self.before(delta);
         let fingerprints: Vec<_> = delta.changed.iter().map(Observation::fingerprint).collect();
         self.listing = self.listing_after(delta, &fingerprints)?;
         for gone in &delta.gone {
@@ -35,6 +37,7 @@ impl State {
                 file.key = Some(key);
             }
         }
+        self.acquaint(before, delta);
         for gone in &delta.gone {
             // An upload that is under way may yet put a file there.
             let request = self.requests.get(&gone.id);
@@ -212,6 +215,7 @@ impl Snapshot {
             .into_iter()
             .map(|(id, evidence)| Gone { id, evidence });
         let gone = gone.filter(|gone| !state.knows_gone(*gone)).collect();
+        let whole = self.whole.map(|whole| state.whole_list_delta(&whole));
         let unreadable = self
             .unreadable
             .into_iter()
@@ -223,6 +227,7 @@ impl Snapshot {
             changed,
             gone,
             unreadable,
+            whole,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::illegal::{IllegalEvent, Reason};
 use super::request::{Identity, LedgerLine, Presence, Remote, Request, StoredFile};
-use super::{Intent, Publication, Run, State};
+use super::{Approval, Intent, Publication, Run, State};
 use crate::command::Command;
 use crate::event::{Entry, Event};
 use crate::evidence::Evidence;
@@ -80,8 +80,12 @@ impl State {
             Event::PollFailed { failure } => {
                 self.run_under_way()?.poll_failure = Some(failure.clone());
             }
-            Event::CommandStarted { command, temporary } => {
-                self.begin(sequence, command, temporary.as_ref())?;
+            Event::CommandStarted {
+                command,
+                temporary,
+                approval,
+            } => {
+                self.begin(sequence, command, temporary.as_ref(), *approval)?;
             }
             Event::Uploaded {
                 start,
@@ -116,11 +120,16 @@ impl State {
                 self.found(*start, *found)?;
                 self.failed(*start, failure, *remote)?;
             }
-            Event::DeletionsApproved {
+            Event::DeletionsApproved { plan, who, why: _ } => {
+                self.approval = Some(Approval::of_older_version(sequence, *plan, who));
+            }
+            Event::PlanHeld { digest, held } => self.hold(sequence, *digest, held)?,
+            Event::PlanApproved {
+                held,
                 plan,
-                who: _,
+                who,
                 why: _,
-            } => self.approval = Some(*plan),
+            } => self.approve(sequence, *held, *plan, who)?,
             Event::LedgerPublished {
                 start,
                 through,

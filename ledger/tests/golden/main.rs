@@ -43,11 +43,11 @@ const HOW: &str = "say in ledger/tests/golden/recipe.rs how a smallest legal log
 /// The logs of `v1/` by name, after those that are missing were made, if that was asked for.
 static GOLDEN: LazyLock<BTreeMap<String, LogFiles>> = LazyLock::new(|| {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        for name in Event::KINDS
-            .iter()
-            .copied()
-            .chain([recipe::EVERY_VARIANT, recipe::FOUND])
-        {
+        for name in Event::KINDS.iter().copied().chain([
+            recipe::EVERY_VARIANT,
+            recipe::FOUND,
+            recipe::RELEASED,
+        ]) {
             if let Some(story) = recipe::make(name) {
                 add(&folder("v1"), name, &written(story.entries()).0);
             }

@@ -22,6 +22,9 @@ pub(crate) const EVERY_VARIANT: &str = "every-variant";
 /// The log of everything that can be found under a final name.
 pub(crate) const FOUND: &str = "found";
 
+/// The log of commands that were held back and released.
+pub(crate) const RELEASED: &str = "released";
+
 /// The log of that name; none when nobody has said yet how it is made.
 pub(crate) fn make(name: &str) -> Option<History> {
     let mut story = begin();
@@ -91,6 +94,18 @@ pub(crate) fn make(name: &str) -> Option<History> {
             let failure = failure(Phase::Look, FailureClass::Transient);
             story.record(Event::RemoteCheckFailed { failure });
         }
+        "PlanHeld" => hold(&mut story),
+        "PlanApproved" => {
+            hold(&mut story);
+            let held = story.state().held().expect("something is held back");
+            story.record(Event::PlanApproved {
+                held: held.entry,
+                plan: held.digest,
+                who: "operator@clinic.example".to_owned(),
+                why: "the database was set up anew on 18.11.".to_owned(),
+            });
+        }
+        RELEASED => released(&mut story),
         EVERY_VARIANT => every_variant(&mut story),
         FOUND => found(&mut story),
         _ => return None,
@@ -249,6 +264,53 @@ fn observe_all(story: &mut History) {
     let unreadable = Shown::Unreadable(failure(Phase::Status, FailureClass::Transient));
     story.broker.shown.insert(5, unreadable);
     withdraw(story, 1, Evidence::Deleted);
+}
+
+/// A broker whose database was set up anew: what it would lead to is held back, and more is left alone.
+fn hold(story: &mut History) {
+    story.broker.others = Some([(0, Some(1_791_000_000_000_000)), (2, None)].into());
+    publish_first(story);
+    store(story, 1, Placement::PosixRename);
+    let nodes = [(17, Some(1)), (18, None)];
+    show(story, 2, Some(1_792_000_000_000_000), &nodes);
+    store(story, 2, Placement::PosixRename);
+    let unreadable = Shown::Unreadable(failure(Phase::Status, FailureClass::Transient));
+    story.broker.shown.insert(5, unreadable);
+    story.broker.others = Some([(2, Some(1_794_000_000_000_001)), (3, None)].into());
+    story.broker.shown.remove(&2);
+    show(story, 1, Some(1_794_000_000_000_002), &[]);
+    let plan = story.decide();
+    story.hold(&plan);
+}
+
+/// Four deletions of six, one of them carried out under its approval.
+fn released(story: &mut History) {
+    start_run(story);
+    for id in 1..=6 {
+        show(story, id, Some(1_793_000_000_000_000), &[]);
+        store(story, id, Placement::PosixRename);
+    }
+    for id in 1..=4 {
+        withdraw(story, id, Evidence::Untagged);
+    }
+    let plan = story.decide();
+    story.hold(&plan);
+    finish(story);
+    let approval = story.approval().expect("something is held back");
+    story.record(approval);
+    start_run(story);
+    story.poll();
+    let plan = story.decide();
+    let approvals = plan.approvals();
+    let request = RequestId(1);
+    let command = plan.changes().next().expect("it is released");
+    let approval = approvals.get(&request).copied();
+    let start = story.record(story.intent(command, approval));
+    story.record(Event::Deleted {
+        start,
+        removal: Removal::Removed,
+        found: None,
+    });
 }
 
 fn approve(story: &mut History) {

@@ -61,6 +61,8 @@ pub(crate) struct Auditor {
     pub(crate) removed: BTreeMap<RequestId, Published>,
     lines: BTreeMap<(u64, u32), Line>,
     places: BTreeMap<RequestId, (u64, u32)>,
+    /// Requests whose file was removed, and nobody was ever told that it had been there.
+    pub(crate) never_told: BTreeSet<RequestId>,
 }
 
 impl Auditor {
@@ -106,7 +108,9 @@ impl Auditor {
                     self.doubt(&command);
                 }
             }
-            Event::CommandStarted { command, temporary } => {
+            Event::CommandStarted {
+                command, temporary, ..
+            } => {
                 self.open.insert(entry.sequence.0, command.clone());
                 self.intents.insert(
                     entry.sequence.0,
@@ -218,6 +222,8 @@ impl Auditor {
                 self.lines.get_mut(place).unwrap().deleted = Some(time);
                 self.removed
                     .insert(request, last.and_then(|it| it.published));
+            } else {
+                self.never_told.insert(request);
             }
         }
     }

@@ -126,13 +126,15 @@ impl World {
             self.state.stored() == stored,
             "the number of stored results is wrong",
         )?;
-        let losses: Vec<_> = {
+        let touching: Vec<_> = {
             let blocked = plan.blocked.iter().map(|blocked| &blocked.command);
-            let mut losses: Vec<_> = plan.commands.iter().chain(blocked).collect();
-            losses.retain(|command| loses(command));
-            losses.sort_by_key(|command| (overwrites(command), command.request()));
-            losses
+            let mut touching: Vec<_> = plan.commands.iter().chain(blocked).collect();
+            touching.retain(|command| command.request().is_some());
+            let uploads = |command: &Command| matches!(command, Command::Upload { .. });
+            touching.sort_by_key(|command| (uploads(command), command.request()));
+            touching
         };
+        let losses: Vec<_> = touching.iter().copied().filter(|it| loses(it)).collect();
         let unproven = |command: &Command| {
             matches!(
                 command,
@@ -145,19 +147,30 @@ impl World {
         let nothing_listed = shown.total() == 0 && losses.iter().any(|it| unproven(it));
         let proven = losses.iter().filter(|it| !unproven(it)).count() as u64;
         let share = stored * u64::from(policy.guards.max_deletions_percent) / 100;
-        let too_many = proven > share.max(u64::from(policy.guards.max_deletions));
+        let allowed = share.max(u64::from(policy.guards.max_deletions));
+        let most = if stored < 4 { u64::MAX } else { stored / 2 };
+        let too_many = proven > allowed.min(most);
+        let estranged = self.acquaintances.facts.is_some();
         let guard = |command: &Command| match command {
+            _ if estranged => Some(Guard::OtherBroker),
+            Command::Upload { .. } if !overwrites(command) => None,
             _ if overwrites(command) => too_many.then_some(Guard::TooManyOverwrites),
             _ if nothing_listed => Some(Guard::EmptyListing),
             _ if unproven(command) => Some(Guard::NoEvidence),
             _ => too_many.then_some(Guard::TooManyDeletions),
         };
-        let due: Vec<_> = losses
+        let due: Vec<_> = touching
             .iter()
             .filter_map(|it| Some(((*it).clone(), guard(it)?)))
             .map(|(command, guard)| Blocked { command, guard })
             .collect();
-        let released = self.approved.as_ref() == Some(&due);
+        let released = self.approved.as_ref().is_some_and(|approved| {
+            let is_approved = |blocked: &Blocked| approved.contains(&blocked.command);
+            !estranged
+                && !due.is_empty()
+                && due.iter().all(is_approved)
+                && approved.iter().all(|command| touching.contains(&command))
+        });
         let expected = if released { Vec::new() } else { due };
         deletion(
             plan.blocked == expected,

@@ -29,6 +29,7 @@ mod settle;
 mod standing;
 mod step;
 mod story;
+mod stranger;
 mod verdict;
 mod world;
 
@@ -72,6 +73,9 @@ pub(crate) enum Property {
     TrueReasons,
     /// What a run records always follows from what is recorded.
     Legality,
+    /// Invariant 21: nothing is deleted, overwritten or delivered for another broker than the one that
+    /// is known, until a person approves it.
+    NoStranger,
     /// A ledger that was lost, or is an older copy of itself, is told by its `status.xml` from one that
     /// is gone on with; what the replaced program left is taken over once.
     Standing,

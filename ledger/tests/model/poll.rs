@@ -20,6 +20,8 @@ pub(crate) struct Shown {
     pub(crate) observations: BTreeMap<u64, Observation>,
     pub(crate) unreadable: BTreeSet<u64>,
     pub(crate) gone: BTreeMap<u64, Evidence>,
+    /// Every request that exists, tagged or not; none when that was not shown.
+    pub(crate) whole: Option<BTreeMap<u64, Option<i64>>>,
 }
 
 pub(crate) fn failure(phase: Phase) -> Failure {
@@ -79,6 +81,17 @@ pub(crate) fn poll(
                 shown.observations.insert(*id, offer.observation(*id));
             }
         }
+    }
+    let unproven = matches!(answer, Answer::Empty | Answer::NoEvidence);
+    if !unproven && !broker.requests.is_empty() {
+        let all = broker.requests.iter();
+        let whole: BTreeMap<_, _> = all.map(|(id, offer)| (*id, offer.published)).collect();
+        let list = whole.iter();
+        poll.whole(
+            list.map(|(id, at)| (RequestId(*id), at.map(Timestamp)))
+                .collect(),
+        );
+        shown.whole = Some(whole);
     }
     let expected = state.expected();
     for id in poll.missing(&expected) {
@@ -148,6 +161,9 @@ impl Shown {
             falsify(&|delta| {
                 delta.unreadable.pop();
             });
+        }
+        if delta.whole.is_some() {
+            falsify(&|delta| delta.whole.get_or_insert_default().total += 1);
         }
         let unknown = RequestId(u64::MAX);
         falsify(&|delta| {

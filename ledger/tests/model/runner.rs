@@ -4,12 +4,12 @@
 //! What always holds: an effect takes place only when its intent is in the log, as in the run loop
 //! that it stands for. Deliberately absent: what the effects do (`carry.rs`).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use courier_ledger::log::{Lock, Memory, Storage as _};
 use courier_ledger::{
-    Command, Digest, Event, Phase, Plan, Policy, RemoteAfterFailure, RemoteName, Request,
-    RunCounts, Sequence, State, StatusDocument, Timestamp, Tip, UploadReason, decide,
+    Command, Digest, Event, Held, Phase, Plan, Policy, RemoteAfterFailure, RemoteName, Request,
+    RequestId, RunCounts, Sequence, State, StatusDocument, Timestamp, Tip, UploadReason, decide,
 };
 
 use super::drop_box::Holds;
@@ -29,6 +29,8 @@ pub(crate) struct Run {
     under_way: Vec<Errand>,
     /// Whether the look at the drop-box told sizes; none when nobody looked.
     pub(crate) sees_sizes: Option<bool>,
+    /// The approvals that released commands need.
+    approvals: BTreeMap<RequestId, Sequence>,
     /// The state that was decided on, where a defect wants it.
     decided_on: Option<State>,
 }
@@ -55,6 +57,10 @@ pub(crate) fn decide_at(
     let mut plan = decide(state, policy);
     if sabotage == Some(Sabotage::LookAtClock) && now.0 / 1_000_000 % 2 == 0 {
         plan.commands.reverse();
+    }
+    if sabotage == Some(Sabotage::TrustAnyBroker) && plan.estranged.is_some() {
+        let blocked = plan.blocked.drain(..).map(|blocked| blocked.command);
+        plan.commands.splice(0..0, blocked);
     }
     if sabotage == Some(Sabotage::CallEverythingNew) {
         for command in &mut plan.commands {
@@ -104,6 +110,7 @@ impl World {
             waiting: None,
             under_way: Vec::new(),
             sees_sizes: None,
+            approvals: BTreeMap::new(),
             decided_on: None,
         });
         Ok(())
@@ -137,18 +144,22 @@ impl World {
             .map_err(|it| Property::DeltaEqualsWhole.violated(it.text))?;
         self.adopt_old_results(&shown);
         self.shows_what_was_shown(&delta, &shown)?;
+        self.acquaintances.poll(&shown, &mut self.auditor);
         if look == Look::CutOff {
             return self.crash(&[]);
         }
         self.look(look, &policy)?;
         let plan = decide_at(&self.state, &policy, Timestamp(self.clock), self.sabotage);
+        self.nothing_for_strangers(&plan)?;
         self.plan_is_guarded(&plan, &shown, &policy)?;
+        self.hold(&plan)?;
         self.reasons_are_true(&plan, &shown, &policy)?;
         self.decisions.push(Decision {
             tip: self.state.tip(),
             policy,
             plan: plan.clone(),
         });
+        let approvals = plan.approvals();
         self.last_blocked = plan.blocked;
         let publication = |command: &Command| matches!(command, Command::PublishLedger { .. });
         let last = plan.commands.last().is_some_and(publication);
@@ -159,10 +170,22 @@ impl World {
         commands.retain(|command| !publication(command));
         if let Some(run) = &mut self.run {
             run.waiting = Some(commands.into());
+            run.approvals = approvals;
             let stale = self.sabotage == Some(Sabotage::ProjectTooEarly);
             run.decided_on = stale.then(|| self.state.clone());
         }
         Ok(())
+    }
+
+    /// Records what is held back, when that is new.
+    fn hold(&mut self, plan: &Plan) -> Result<(), Violation> {
+        let held = Held::of(plan);
+        let known = self.state.held().map(|known| &known.held);
+        if *known.unwrap_or(&Held::default()) == held {
+            return Ok(());
+        }
+        let digest = held.digest();
+        self.record(vec![Event::PlanHeld { digest, held }])
     }
 
     /// A result of the replaced program that agrees with what is seen first counts as uploaded now.
@@ -192,6 +215,8 @@ impl World {
     fn intents(&mut self, count: usize) -> (Vec<Event>, Vec<Errand>) {
         let (mut events, mut errands) = (Vec::new(), Vec::new());
         let mut start = self.state.tip();
+        let approvals = self.run.as_ref().map(|run| run.approvals.clone());
+        let approvals = approvals.unwrap_or_default();
         if let Some(waiting) = self.run.as_mut().and_then(|run| run.waiting.as_mut()) {
             for command in waiting.drain(..count.min(waiting.len())) {
                 start = start.next();
@@ -199,6 +224,7 @@ impl World {
                 events.push(Event::CommandStarted {
                     command: command.clone(),
                     temporary: temporary.clone(),
+                    approval: command.request().and_then(|id| approvals.get(&id).copied()),
                 });
                 let request = command.request().and_then(|id| self.state.request(id));
                 errands.push(Errand {
@@ -282,6 +308,7 @@ impl World {
         let intent = Event::CommandStarted {
             command: command.clone(),
             temporary: temporary.clone(),
+            approval: None,
         };
         self.record(vec![intent])?;
         let stale = self.run.as_mut().and_then(|run| run.decided_on.take());

@@ -30,6 +30,8 @@ pub(crate) enum Sabotage {
     LoseObservation,
     /// An outcome's time is that of its place in the log, whichever ended there.
     MixUpTimes,
+    /// What is held back because the broker seems to be another one is done all the same.
+    TrustAnyBroker,
     /// Whatever ledger is there is gone on with.
     GoOnWithAnything,
 }

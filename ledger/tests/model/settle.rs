@@ -20,7 +20,7 @@ impl World {
         self.whole_run(false)?;
         self.whole_run(true)?;
         self.drop_box_is_as_wanted()?;
-        if !self.last_blocked.is_empty() {
+        if self.state.held().is_some_and(|held| held.held.waits()) {
             self.approve(Release::Blocked)?;
             self.whole_run(false)?;
             let held = self.last_blocked.len();

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use courier_ledger::log::{Memory, MemoryDisk};
 use courier_ledger::{
-    Blocked, ChangeRule, Digest, DraftRule, Entry, Event, Guards, Hundredths, KeyChangeRule, KeyId,
-    LogId, Plan, Policy, ReappearanceRule, RemoteCheckRule, RemoteName, RequestId, Sequence, State,
-    Timestamp,
+    Blocked, ChangeRule, Command, Digest, DraftRule, Entry, Event, Guards, Hundredths,
+    KeyChangeRule, KeyId, LogId, Plan, Policy, ReappearanceRule, RemoteCheckRule, RemoteName,
+    RequestId, Sequence, State, Timestamp,
 };
 
 use super::auditor::Auditor;
@@ -15,6 +15,7 @@ use super::drop_box::{DropBox, File, Holds, Maker};
 use super::runner::Run;
 use super::sabotage::Sabotage;
 use super::step::{Release, Setting, Setup, Step};
+use super::stranger::Acquaintances;
 use super::{Property, Violation};
 
 pub(crate) const LOG: LogId = LogId([0xab; 16]);
@@ -43,6 +44,7 @@ pub(crate) struct World {
     pub(crate) appends: Vec<usize>,
     pub(crate) state: State,
     pub(crate) auditor: Auditor,
+    pub(crate) acquaintances: Acquaintances,
     pub(crate) decisions: Vec<Decision>,
     /// Every `status.xml` that was ever written, and the entry that it says it speaks through.
     pub(crate) documents: Vec<(Sequence, Vec<u8>)>,
@@ -54,7 +56,8 @@ pub(crate) struct World {
     /// Whether the last append was torn.
     pub(crate) torn: bool,
     pub(crate) last_blocked: Vec<Blocked>,
-    pub(crate) approved: Option<Vec<Blocked>>,
+    /// What a person released.
+    pub(crate) approved: Option<Vec<Command>>,
 }
 
 impl World {
@@ -70,6 +73,7 @@ impl World {
             appends: Vec::new(),
             state: State::default(),
             auditor: Auditor::default(),
+            acquaintances: Acquaintances::default(),
             decisions: Vec::new(),
             documents: Vec::new(),
             run: None,
@@ -100,6 +104,7 @@ impl World {
                 }
             }
             let (sha256, entries) = (Digest([5; 32]), setting.legacy);
+            world.acquaintances.import(&entries);
             world
                 .record(vec![Event::LegacyImported { sha256, entries }])
                 .unwrap();
@@ -222,19 +227,25 @@ impl World {
         if self.run.is_some() {
             return self.second_runner();
         }
-        let mut plan = Plan {
-            blocked: self.last_blocked.clone(),
-            ..Plan::default()
+        let waiting = self.state.held().filter(|held| held.held.waits());
+        let Some(held) = waiting.cloned() else {
+            return Ok(());
         };
-        self.approved = (release == Release::Blocked).then(|| plan.blocked.clone());
-        if release == Release::Another {
-            plan.blocked.clear();
-        }
-        self.record(vec![Event::DeletionsApproved {
-            plan: plan.approval_digest(),
+        let event = |plan| Event::PlanApproved {
+            held: held.entry,
+            plan,
             who: "a person".to_owned(),
             why: "it is right".to_owned(),
-        }])
+        };
+        if release == Release::Another {
+            let refused = self.refuses(event(Digest([9; 32])));
+            return Property::NoMassDeletion
+                .holds(refused, || "what is not held back was approved".to_owned());
+        }
+        let commands = held.held.commands.iter();
+        self.approved = Some(commands.map(|blocked| blocked.command.clone()).collect());
+        self.acquaintances.accept();
+        self.record(vec![event(held.digest)])
     }
 
     /// A process that may lock the log, as a second runner would.

@@ -12,6 +12,7 @@ use courier_ledger::{Evidence, RequestId};
 
 use super::call::Call;
 use super::client::Broker;
+use super::problem::Problem;
 use super::request_list::RequestList;
 use super::{concurrent, definition, request_list};
 
@@ -27,16 +28,17 @@ enum Doubt {
 }
 
 impl Broker {
-    /// What is known about each of `missing`; `listed` is what the same poll found under the tag.
+    /// What is known about each of `missing`; `whole` is the list of all requests, if it proves
+    /// anything.
     pub(crate) async fn evidence(
         &self,
         missing: &BTreeSet<RequestId>,
-        listed: &RequestList,
+        whole: Option<&RequestList>,
     ) -> BTreeMap<RequestId, Evidence> {
-        if missing.is_empty() {
-            return BTreeMap::new();
-        }
-        let Some(whole) = self.whole_list(listed).await else {
+        let Some(whole) = whole else {
+            if !missing.is_empty() {
+                tracing::warn!("nothing proves why requests are no longer listed");
+            }
             return missing
                 .iter()
                 .map(|id| (*id, Evidence::Unconfirmed))
@@ -50,21 +52,30 @@ impl Broker {
         existing.into_iter().zip(evidence).chain(deleted).collect()
     }
 
-    /// Every request; none when the list proves nothing.
-    async fn whole_list(&self, listed: &RequestList) -> Option<RequestList> {
-        let whole = match self.ask(Call::WholeList, request_list::parse).await {
+    /// The list of all requests; none when it proves nothing. `listed` is what the same poll found
+    /// under the tag.
+    pub(crate) fn sound(
+        &self,
+        whole: Result<RequestList, Problem>,
+        listed: &RequestList,
+    ) -> Option<RequestList> {
+        let whole = match whole {
             Ok(whole) => whole,
             Err(problem) => {
                 let failure = self.failure(Call::WholeList, &problem);
-                tracing::warn!(%failure, "nothing proves why requests are no longer listed");
+                tracing::warn!(%failure, "nothing proves which requests exist");
                 return None;
             }
         };
-        if let Some(doubt) = doubt(&whole, listed) {
-            tracing::warn!(%doubt, "the list of all requests proves nothing");
-            return None;
+        match doubt(&whole, listed) {
+            None => Some(whole),
+            // So it is at a broker that has no requests yet; who misses some hears of it.
+            Some(Doubt::Empty) => None,
+            Some(doubt @ (Doubt::Lacks(_) | Doubt::Differs(_))) => {
+                tracing::warn!(%doubt, "the list of all requests proves nothing");
+                None
+            }
         }
-        Some(whole)
     }
 
     async fn untagged(&self, id: RequestId) -> Evidence {

@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use courier_ledger::Snapshot;
 use courier_ledger::{Failure, FailureClass, NodeStatus, Phase, Poll, PollError, RequestId};
 
+use futures_util::future::join;
+
 use super::call::Call;
 use super::client::Broker;
 use super::problem::Problem;
@@ -35,17 +37,26 @@ impl Broker {
             .ask(Call::List, request_list::parse)
             .await
             .map_err(|problem| self.failure(Call::List, &problem))?;
+        // After the list under the tag: what is in that must be in this.
+        let whole = self.ask(Call::WholeList, request_list::parse);
+        let statuses = self.statuses(listed.keys().copied().collect());
+        let (whole, statuses) = join(whole, statuses).await;
+        let whole = self.sound(whole, &listed);
         let mut poll = Poll::begin(listed.iter().map(|(id, published)| (*id, *published)))
             .map_err(|error| contradiction(&error))?;
-        for (id, status) in self.statuses(listed.keys().copied().collect()).await {
+        for (id, status) in statuses {
             match status {
                 Ok(nodes) => poll.read(id, nodes),
                 Err(problem) => poll.unreadable(id, self.failure(Call::Status(id), &problem)),
             }
             .map_err(|error| contradiction(&error))?;
         }
-        for (id, evidence) in self.evidence(&poll.missing(expected), &listed).await {
+        let missing = poll.missing(expected);
+        for (id, evidence) in self.evidence(&missing, whole.as_ref()).await {
             poll.absent(id, evidence);
+        }
+        if let Some(whole) = whole {
+            poll.whole(whole);
         }
         if let Some(reason) = self.persistence().stop().reason() {
             // What was not read or looked into is not unreadable or unproven: it was not asked.

@@ -1,0 +1,63 @@
+//! What is held back until a person decides, as it is recorded: the commands and their guards, what
+//! speaks against the partners, what is left alone.
+//!
+//! What always holds here: an approval names exactly one of these, by its entry and its digest.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::Command;
+use crate::digest::Digest;
+use crate::estrangement::Estrangement;
+use crate::id::RequestId;
+use crate::plan::{Blocked, Plan, Skipped};
+
+/// What is held back, and what is left alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// What speaks for another broker.
+    pub estranged: Option<Estrangement>,
+    /// The commands, in the plan's order, and what holds each.
+    pub commands: Vec<Blocked>,
+    /// What is left alone, and why.
+    pub left_alone: Vec<Skipped>,
+}
+
+impl Held {
+    /// What a plan holds back; what an approval has released of it counts, too.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            estranged: plan.estranged.clone(),
+            commands: plan.held().cloned().collect(),
+            left_alone: plan.skipped.clone(),
+        }
+    }
+
+    /// Whether a person must decide.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.estranged.is_some() || !self.commands.is_empty()
+    }
+
+    /// What names it: SHA-256 over `broker-courier held`, a zero byte, and the `MessagePack` of what
+    /// speaks against the broker and of the commands (`docs/log-format.md`). What is left alone is
+    /// not in it: nobody approves that.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let named = (&self.estranged, &self.commands);
+        // Encoding into memory fails for no value of these types.
+        let bytes = rmp_serde::to_vec_named(&named).unwrap_or_default();
+        Digest::of(&[b"broker-courier held\0", &bytes])
+    }
+
+    /// The commands by their requests: guards hold nothing else.
+    pub(crate) fn by_request(&self) -> BTreeMap<RequestId, Command> {
+        let commands = self.commands.iter().map(|blocked| &blocked.command);
+        commands
+            .filter_map(|command| Some((command.request()?, command.clone())))
+            .collect()
+    }
+}

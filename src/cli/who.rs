@@ -1,0 +1,21 @@
+//! Who is at the keyboard, as a name for the records: `$USER`, or the login name of the user id, which
+//! cron, `su` and containers leave unset.
+
+use std::fs;
+
+/// The name; none for a user without one.
+pub(crate) fn login_name() -> Option<String> {
+    let environment = std::env::var("USER").ok();
+    let environment = environment.filter(|name| !name.trim().is_empty());
+    environment.or_else(|| name_of(rustix::process::getuid().as_raw()))
+}
+
+/// The login name of a user id, from `/etc/passwd` (passwd(5)).
+fn name_of(uid: u32) -> Option<String> {
+    let users = fs::read_to_string("/etc/passwd").ok()?;
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, _, id) = (fields.next()?, fields.next()?, fields.next()?);
+        (id.parse() == Ok(uid)).then(|| name.to_owned())
+    })
+}
