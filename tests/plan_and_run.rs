@@ -251,7 +251,13 @@ proptest! {
         }
         telling.answers_empty = false;
         telling.others_exist = true;
+        // What another request under a known number leads to waits for a person, who agrees.
         telling.run(&[], false);
+        let held = telling.stage.program.ledger.state().held();
+        if held.is_some_and(|held| held.held.waits()) {
+            telling.tell("approve");
+            telling.run(&[], false);
+        }
         telling.run(&[], true);
         {
             let world = telling.stage.program.world.borrow();

@@ -166,12 +166,24 @@ impl Play {
                 *why = failure(script);
             }
         }
+        if script.chance() {
+            let other = script.below(12);
+            self.history.broker.others = match script.below(4) {
+                0 => None,
+                1 => Some([].into()),
+                time => Some([(other, Some(time as i64)), (other + 3, None)].into()),
+            };
+        }
         let state = self.history.state();
         let evidence = [Evidence::Deleted, Evidence::Untagged, Evidence::Unconfirmed];
         let broker = &self.history.broker;
         let snapshot = broker.snapshot_with(&state.expected(), |_| script.one_of(&evidence));
         let delta = snapshot.delta(state);
         self.record(Event::SnapshotObserved(delta));
+        let plan = self.history.decide();
+        if let Some(event) = self.history.held(&plan) {
+            self.record(event);
+        }
     }
 
     /// Begins one of the planned commands whose request is not busy.
@@ -185,8 +197,10 @@ impl Play {
             let open = &intent.command;
             open.name() == command.name()
         });
+        let approvals = self.history.decide().approvals();
+        let approval = command.request().and_then(|id| approvals.get(&id).copied());
         if !is_busy {
-            self.record(self.history.intent(&command));
+            self.record(self.history.intent(&command, approval));
         }
     }
 
@@ -276,14 +290,16 @@ impl Play {
         self.record(Event::RemoteObserved(delta));
     }
 
-    /// Releases what the plan blocks now, or something else.
+    /// Releases what is held back, or something else, as this version does or as older ones did.
     fn approve(&mut self, script: &mut Script<'_>) {
-        let plan = match script.chance() {
-            true => Digest([6; 32]),
-            false => self.history.decide().approval_digest(),
-        };
-        let (who, why) = ("who".to_owned(), "why".to_owned());
-        self.record(Event::DeletionsApproved { plan, who, why });
+        match self.history.approval() {
+            Some(event) if script.chance() => drop(self.try_record(event)),
+            Some(_) | None => {
+                let (who, why) = ("who".to_owned(), "why".to_owned());
+                let plan = Digest([6; 32]);
+                self.record(Event::DeletionsApproved { plan, who, why });
+            }
+        }
     }
 
     fn finish(&mut self) {
@@ -332,6 +348,7 @@ impl Play {
                     evidence: Evidence::Unconfirmed,
                 },
                 temporary: None,
+                approval: script.one_of(&[None, Some(start)]),
             },
             5 => Event::SnapshotObserved(SnapshotDelta {
                 total: script.below(4),
@@ -342,6 +359,7 @@ impl Play {
                     evidence: Evidence::Deleted,
                 }],
                 unreadable: Vec::new(),
+                whole: script.chance().then(WholeListDelta::default),
             }),
             _ => Event::RemoteCheckFailed {
                 failure: failure(script),

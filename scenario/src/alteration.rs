@@ -3,8 +3,8 @@
 //! What always holds: everything that is not named stays true.
 
 use courier_ledger::{
-    Command, Digest, Drift, Drifted, Fingerprint, Gone, NumberSet, RemoteDelta, RemoteName, Renumbered, RequestId,
-    SnapshotDelta, SnapshotDigest, Span, Timestamp, Unreadable,
+    Command, Digest, Drift, Drifted, Fingerprint, Gone, NumberSet, RemoteDelta, RemoteName,
+    Renumbered, RequestId, SnapshotDelta, SnapshotDigest, Span, Timestamp, Unreadable,
 };
 
 use crate::history::failure;

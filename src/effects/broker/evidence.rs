@@ -12,7 +12,6 @@ use courier_ledger::{Evidence, RequestId};
 
 use super::call::Call;
 use super::client::Broker;
-use super::problem::Problem;
 use super::request_list::RequestList;
 use super::{concurrent, definition, request_list};
 
@@ -54,12 +53,8 @@ impl Broker {
 
     /// The list of all requests; none when it proves nothing. `listed` is what the same poll found
     /// under the tag.
-    pub(crate) fn sound(
-        &self,
-        whole: Result<RequestList, Problem>,
-        listed: &RequestList,
-    ) -> Option<RequestList> {
-        let whole = match whole {
+    pub(crate) async fn whole_list(&self, listed: &RequestList) -> Option<RequestList> {
+        let whole = match self.ask(Call::WholeList, request_list::parse).await {
             Ok(whole) => whole,
             Err(problem) => {
                 let failure = self.failure(Call::WholeList, &problem);

@@ -6,20 +6,32 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+use std::pin::pin;
 
 use courier_ledger::Snapshot;
 use courier_ledger::{Failure, FailureClass, NodeStatus, Phase, Poll, PollError, RequestId};
 
-use futures_util::future::join;
+use futures_util::future::{Either, select};
 
 use super::call::Call;
 use super::client::Broker;
 use super::problem::Problem;
+use super::request_list::RequestList;
 use super::{concurrent, request_list, request_status};
 
 /// So many unanswered calls in a row, and no answer in between, mean that the broker is gone: the
 /// rest would only wait for the same deadline.
 const MIN_UNANSWERED_CALLS: usize = 8;
+
+/// The status of each listed request, as far as it could be read.
+type Statuses = BTreeMap<RequestId, Result<Vec<NodeStatus>, Problem>>;
+
+/// Whether the broker fell silent meanwhile.
+fn is_silent(statuses: &Statuses) -> bool {
+    let mut statuses = statuses.values();
+    statuses.any(|status| matches!(status, Err(Problem::NotAsked(_))))
+}
 
 impl Broker {
     /// Asks for the requests with the tag, for the status of each, and for what became of those
@@ -37,11 +49,7 @@ impl Broker {
             .ask(Call::List, request_list::parse)
             .await
             .map_err(|problem| self.failure(Call::List, &problem))?;
-        // After the list under the tag: what is in that must be in this.
-        let whole = self.ask(Call::WholeList, request_list::parse);
-        let statuses = self.statuses(listed.keys().copied().collect());
-        let (whole, statuses) = join(whole, statuses).await;
-        let whole = self.sound(whole, &listed);
+        let (statuses, whole) = self.statuses_and_whole_list(&listed).await;
         let mut poll = Poll::begin(listed.iter().map(|(id, published)| (*id, *published)))
             .map_err(|error| contradiction(&error))?;
         for (id, status) in statuses {
@@ -66,11 +74,28 @@ impl Broker {
             .map_err(|error| contradiction(&error))
     }
 
-    async fn statuses(
+    /// Every status, and beside them the list of all requests. It is asked for after the list under the
+    /// tag, so that what is in that is in this; a broker that falls silent is not waited for twice.
+    async fn statuses_and_whole_list(
         &self,
-        ids: Vec<RequestId>,
-    ) -> BTreeMap<RequestId, Result<Vec<NodeStatus>, Problem>> {
-        let concurrency = self.settings.concurrency;
+        listed: &RequestList,
+    ) -> (Statuses, Option<RequestList>) {
+        let ids: Vec<RequestId> = listed.keys().copied().collect();
+        let whole = pin!(self.whole_list(listed));
+        let beside = NonZeroUsize::new(self.settings.concurrency.get() - 1);
+        let Some(beside) = beside else {
+            let statuses = self.statuses(ids, NonZeroUsize::MIN).await;
+            let whole = if is_silent(&statuses) { None } else { whole.await };
+            return (statuses, whole);
+        };
+        match select(pin!(self.statuses(ids, beside)), whole).await {
+            Either::Left((statuses, _)) if is_silent(&statuses) => (statuses, None),
+            Either::Left((statuses, whole)) => (statuses, whole.await),
+            Either::Right((whole, statuses)) => (statuses.await, whole),
+        }
+    }
+
+    async fn statuses(&self, ids: Vec<RequestId>, concurrency: NonZeroUsize) -> Statuses {
         let give_up = concurrency.get().max(MIN_UNANSWERED_CALLS);
         let unanswered = Cell::new(0);
         let last = RefCell::new(None);

@@ -18,8 +18,10 @@ fn paths_are_put_below_the_base_address() {
         poll(&broker).expect("a snapshot");
     }
     let below = format!("/aktin{LIST_PATH}");
+    let mut lists = server.targets();
+    lists.retain(|target| target.contains('?'));
     assert_eq!(
-        server.targets(),
+        lists,
         [LIST_PATH, LIST_PATH, below.as_str(), below.as_str()]
     );
 }
