@@ -85,7 +85,11 @@ impl Broker {
         let beside = NonZeroUsize::new(self.settings.concurrency.get() - 1);
         let Some(beside) = beside else {
             let statuses = self.statuses(ids, NonZeroUsize::MIN).await;
-            let whole = if is_silent(&statuses) { None } else { whole.await };
+            let whole = if is_silent(&statuses) {
+                None
+            } else {
+                whole.await
+            };
             return (statuses, whole);
         };
         match select(pin!(self.statuses(ids, beside)), whole).await {
