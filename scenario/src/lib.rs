@@ -30,6 +30,8 @@ mod counts;
 mod file;
 mod history;
 mod observation;
+mod polls;
+mod recorded;
 mod retell;
 mod setting;
 mod shown;

@@ -3,21 +3,17 @@
 //! What always holds: what is printed, played from its beginning, folds to the same state. What the
 //! language has no words for (digests of contents, versions, who approved) is in no state.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use courier_ledger::{
-    Command, Digest, Drift, Entry, Event, Failure, Found, NumberSet, Policy, Presence, Removal,
-    RequestId, Sequence, SnapshotDelta, Span, State, Timestamp,
-};
+use courier_ledger::{Command, Entry, Event, Policy, Sequence, State, Timestamp};
 
-use crate::broker;
-use crate::counts;
-use crate::history::{STEP_MICROS, failure};
+use crate::history::STEP_MICROS;
+use crate::polls::Polls;
+use crate::recorded;
 use crate::setting;
 use crate::shown;
-use crate::whole_list::{self, Others};
-use crate::words::{Written as _, key};
+use crate::words::Written as _;
 
 /// Tells the entries of a log; `policies` are the ones that runs began with, by their first entry,
 /// `comments` what stands before an entry.
@@ -57,10 +53,7 @@ struct Telling {
     state: State,
     time: Option<Timestamp>,
     policy: Option<Policy>,
-    unreadable: BTreeMap<RequestId, Failure>,
-    others: Others,
-    /// When each was published, as it was last told.
-    published: BTreeMap<RequestId, Option<i64>>,
+    polls: Polls,
     /// Whether the last line began commands, which more can be begun with.
     begins: bool,
 }
@@ -108,12 +101,12 @@ impl Telling {
                 }
             }
             event => {
-                let lines = self.lines(event, policy, after.as_ref().ok());
-                for line in lines {
-                    if line.records {
-                        self.clock(entry.time);
-                    }
-                    self.say(&line.words);
+                for line in self.before(event, policy, after.as_ref().ok()) {
+                    self.say(&line);
+                }
+                if let Some(line) = recorded::line(event, &self.state, after.as_ref().ok()) {
+                    self.clock(entry.time);
+                    self.say(&line);
                 }
                 if let (Event::RemoteObserved(delta), Ok(_)) = (event, &after) {
                     self.said.push_str(&shown::look(delta));
@@ -155,275 +148,22 @@ impl Telling {
         self.begins = true;
     }
 
-    /// The lines that lead to an event, the last of which records it.
-    fn lines(
+    /// What has to be so before an event is recorded.
+    fn before(
         &mut self,
         event: &Event,
         policy: Option<&Policy>,
         after: Option<&State>,
-    ) -> Vec<Line> {
-        let mut lines = Vec::new();
-        match event {
-            Event::LogCreated { .. } | Event::CommandStarted { .. } => {}
-            Event::LegacyImported { entries, .. } => {
-                let mut xml = "<status>".to_owned();
-                for entry in entries {
-                    let _ = write!(
-                        xml,
-                        "<request-status><id>{}</id><completion>{}</completion>\
-                         <uploaded>{}</uploaded>",
-                        entry.id,
-                        entry.completion,
-                        entry.uploaded.to_legacy()
-                    );
-                    for (element, time) in [
-                        ("last-update", entry.last_update),
-                        ("deleted", entry.deleted),
-                    ] {
-                        if let Some(time) = time {
-                            let _ = write!(xml, "<{element}>{}</{element}>", time.to_legacy());
-                        }
-                    }
-                    xml.push_str("</request-status>");
-                }
-                lines.push(records(format!("import {xml}</status>")));
-            }
-            Event::RunStarted { .. } => {
-                if let Some(policy) = policy {
-                    let known = self.policy.replace(*policy);
-                    let known = known.unwrap_or(Policy::new(crate::KEY));
-                    let differing = setting::differing(&known, policy);
-                    lines.extend(differing.map(|words| sets(format!("set {words}"))));
-                }
-                lines.push(records("start".to_owned()));
-            }
-            Event::SnapshotObserved(delta) => {
-                let unreadable: BTreeMap<_, _> = delta
-                    .unreadable
-                    .iter()
-                    .map(|unreadable| (unreadable.id, unreadable.failure.clone()))
-                    .collect();
-                for observation in &delta.changed {
-                    let published = observation.published.map(|time| time.0);
-                    lines.push(sets(broker::line(
-                        observation.id.0,
-                        published,
-                        &observation.nodes,
-                    )));
-                }
-                for gone in &delta.gone {
-                    lines.push(sets(format!(
-                        "withdraw {} {}",
-                        gone.id,
-                        gone.evidence.written()
-                    )));
-                }
-                for (id, failure) in &unreadable {
-                    if self.unreadable.get(id) != Some(failure) {
-                        lines.push(sets(format!(
-                            "unreadable {id}{}",
-                            self::failure_words(failure)
-                        )));
-                    }
-                }
-                // What can be read again, and is as it was.
-                let told: BTreeSet<_> = delta
-                    .changed
-                    .iter()
-                    .map(|observation| observation.id)
-                    .chain(delta.gone.iter().map(|gone| gone.id))
-                    .collect();
-                for id in self.unreadable.keys() {
-                    let known = self.state.request(*id).and_then(|it| it.observed.as_ref());
-                    if !unreadable.contains_key(id)
-                        && !told.contains(id)
-                        && let Some((known, _)) = known
-                    {
-                        let published = known.published.map(|time| time.0);
-                        lines.push(sets(broker::line(id.0, published, &known.nodes)));
-                    }
-                }
-                lines.extend(self.others(delta, after));
-                self.unreadable = unreadable;
-                lines.push(records("poll".to_owned()));
-            }
-            Event::PollFailed { failure } => {
-                lines.push(records(format!("poll fails{}", failure_words(failure))));
-            }
-            Event::Uploaded {
-                start,
-                delivery,
-                found,
-            }
-            | Event::PickedUp {
-                start,
-                delivery,
-                found,
-            } => {
-                let verb = match event {
-                    Event::Uploaded { .. } => "uploaded",
-                    _ => "picked-up",
-                };
-                let (bytes, id) = (delivery.size_bytes, key(delivery.key));
-                let by = delivery.placement.written();
-                lines.push(records(format!(
-                    "{verb} #{start}{} bytes {bytes} key {id} by {by}",
-                    found_words(*found)
-                )));
-            }
-            Event::Deleted {
-                start,
-                removal,
-                found,
-            } => {
-                let removal = match removal {
-                    Removal::Removed => "",
-                    Removal::AlreadyAbsent => " already-absent",
-                };
-                let found = found_words(*found);
-                lines.push(records(format!("deleted #{start}{removal}{found}")));
-            }
-            Event::CommandFailed {
-                start,
-                failure,
-                remote,
-                found,
-            } => {
-                let (remote, failure) = (remote.written(), failure_words(failure));
-                let found = found_words(*found);
-                lines.push(records(format!("failed #{start} {remote}{found}{failure}")));
-            }
-            Event::DeletionsApproved { plan, .. } => {
-                lines.push(records(format!("approve digest {plan}")));
-            }
-            Event::PlanHeld { .. } => lines.push(records("hold".to_owned())),
-            Event::PlanApproved { plan, .. } => {
-                let known = self.state.held().map(|held| held.digest);
-                let other = match known == Some(*plan) {
-                    true => "",
-                    false => " other",
-                };
-                lines.push(records(format!("approve{other}")));
-            }
-            Event::LedgerPublished {
-                start,
-                through,
-                sha256,
-                size_bytes,
-            } => {
-                let mut words = format!("published #{start}");
-                if through != start {
-                    let _ = write!(words, " through #{through}");
-                }
-                if *sha256 != Digest([1; 32]) {
-                    let _ = write!(words, " sha256 {sha256}");
-                }
-                let _ = write!(words, " bytes {size_bytes}");
-                lines.push(records(words));
-            }
-            Event::RunFinished { counts, .. } => {
-                lines.push(records(format!("finish{}", counts::written(*counts))));
-            }
-            Event::TailRecovered {
-                offset, size_bytes, ..
-            } => lines.push(records(format!("recover {offset} {size_bytes}"))),
-            Event::RemoteObserved(_) => {
-                let mut words = "look".to_owned();
-                for (id, file) in after.into_iter().flat_map(State::stored_files) {
-                    let _ = match file.drift {
-                        Some(Drift::Missing) => write!(words, " {id} missing"),
-                        Some(Drift::Resized { size_bytes }) => {
-                            write!(words, " {id} has {size_bytes}")
-                        }
-                        None => Ok(()),
-                    };
-                }
-                lines.push(records(words));
-            }
-            Event::RemoteCheckFailed { failure } => {
-                lines.push(records(format!("look fails{}", failure_words(failure))));
-            }
+    ) -> Vec<String> {
+        if let Event::SnapshotObserved(delta) = event {
+            self.polls.lines(delta, &self.state, after)
+        } else if let (Event::RunStarted { .. }, Some(policy)) = (event, policy) {
+            let known = self.policy.replace(*policy);
+            let known = known.unwrap_or(Policy::new(crate::KEY));
+            let differing = setting::differing(&known, policy);
+            differing.map(|words| format!("set {words}")).collect()
+        } else {
+            Vec::new()
         }
-        lines
     }
-
-    /// What the whole list had besides what is listed.
-    fn others(&mut self, delta: &SnapshotDelta, after: Option<&State>) -> Vec<Line> {
-        let mut lines = Vec::new();
-        let observed = delta.changed.iter();
-        self.published
-            .extend(observed.map(|it| (it.id, it.published.map(|time| time.0))));
-        let Some(whole) = &delta.whole else {
-            if self.others.take().is_some() {
-                lines.push(sets(whole_list::line(&None)));
-            }
-            return lines;
-        };
-        let renumbered: BTreeMap<_, _> = whole
-            .renumbered
-            .iter()
-            .map(|it| (it.id, it.published.map(|time| time.0)))
-            .collect();
-        self.published.extend(&renumbered);
-        let state = after.unwrap_or(&self.state);
-        let is_listed = |id: &RequestId| {
-            let request = state.request(*id);
-            request.is_some_and(|request| request.presence == Presence::Listed)
-        };
-        let mut others = BTreeMap::new();
-        let spans = state.numbers().map_or(&[] as &[_], NumberSet::spans);
-        for id in spans.iter().flat_map(|Span(first, last)| first.0..=last.0) {
-            let id = RequestId(id);
-            let published = self.published.get(&id).copied().flatten();
-            if !is_listed(&id) {
-                others.insert(id.0, published);
-            } else if renumbered.contains_key(&id) && state.unreadable().any(|it| it.0 == id) {
-                // Its status cannot be read, and the whole list says that it is another.
-                lines.push(sets(broker::line(id.0, published, &[])));
-                let failure = state.unreadable().find(|it| it.0 == id);
-                let words = failure.map(|it| failure_words(it.1)).unwrap_or_default();
-                lines.push(sets(format!("unreadable {id}{words}")));
-            }
-        }
-        if self.others.as_ref() != Some(&others) {
-            lines.push(sets(whole_list::line(&Some(others.clone()))));
-            self.others = Some(others);
-        }
-        lines
-    }
-}
-
-struct Line {
-    words: String,
-    records: bool,
-}
-
-fn sets(words: String) -> Line {
-    let records = false;
-    Line { words, records }
-}
-
-fn records(words: String) -> Line {
-    let records = true;
-    Line { words, records }
-}
-
-/// What was found, as the outcome of a command says it.
-fn found_words(found: Option<Found>) -> String {
-    match found {
-        None => String::new(),
-        Some(Found::Nothing) => " found nothing".to_owned(),
-        Some(Found::Own(start)) => format!(" found own#{start}"),
-        Some(Found::Foreign) => " found foreign".to_owned(),
-    }
-}
-
-/// A failure as it is read, after a space; nothing for the one that needs no words.
-fn failure_words(failure: &Failure) -> String {
-    if *failure == self::failure() {
-        return String::new();
-    }
-    let (phase, class) = (failure.phase.written(), failure.class.written());
-    let text = failure.text.replace('"', "'");
-    format!(" {phase} {class} \"{text}\"")
 }

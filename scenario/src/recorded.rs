@@ -1,0 +1,157 @@
+//! An event as the line that records it.
+//!
+//! What always holds: played where the event stands, the line records it. Deliberately absent: the
+//! beginning of a log and of a command, which more than one line can tell (`retell`).
+
+use std::fmt::Write as _;
+
+use courier_ledger::{Digest, Drift, Event, Failure, Found, LegacyEntry, Removal, State};
+
+use crate::counts;
+use crate::history::failure;
+use crate::words::{Written as _, key};
+
+/// The line, between the states before and after the event, if it can follow; none for the beginning
+/// of a log or of a command.
+pub(crate) fn line(event: &Event, before: &State, after: Option<&State>) -> Option<String> {
+    Some(match event {
+        Event::LogCreated { .. } | Event::CommandStarted { .. } => return None,
+        Event::LegacyImported { entries, .. } => format!("import {}", legacy(entries)),
+        Event::RunStarted { .. } => "start".to_owned(),
+        Event::SnapshotObserved(_) => "poll".to_owned(),
+        Event::PollFailed { failure } => format!("poll fails{}", failure_words(failure)),
+        Event::Uploaded {
+            start,
+            delivery,
+            found,
+        }
+        | Event::PickedUp {
+            start,
+            delivery,
+            found,
+        } => {
+            let verb = match event {
+                Event::Uploaded { .. } => "uploaded",
+                _ => "picked-up",
+            };
+            let (bytes, id) = (delivery.size_bytes, key(delivery.key));
+            let by = delivery.placement.written();
+            format!(
+                "{verb} #{start}{} bytes {bytes} key {id} by {by}",
+                found_words(*found)
+            )
+        }
+        Event::Deleted {
+            start,
+            removal,
+            found,
+        } => {
+            let removal = match removal {
+                Removal::Removed => "",
+                Removal::AlreadyAbsent => " already-absent",
+            };
+            let found = found_words(*found);
+            format!("deleted #{start}{removal}{found}")
+        }
+        Event::CommandFailed {
+            start,
+            failure,
+            remote,
+            found,
+        } => {
+            let (remote, failure) = (remote.written(), failure_words(failure));
+            let found = found_words(*found);
+            format!("failed #{start} {remote}{found}{failure}")
+        }
+        Event::DeletionsApproved { plan, .. } => format!("approve digest {plan}"),
+        Event::PlanHeld { .. } => "hold".to_owned(),
+        Event::PlanApproved { plan, .. } => {
+            let known = before.held().map(|held| held.digest);
+            let other = match known == Some(*plan) {
+                true => "",
+                false => " other",
+            };
+            format!("approve{other}")
+        }
+        Event::LedgerPublished {
+            start,
+            through,
+            sha256,
+            size_bytes,
+        } => {
+            let mut words = format!("published #{start}");
+            if through != start {
+                let _ = write!(words, " through #{through}");
+            }
+            if *sha256 != Digest([1; 32]) {
+                let _ = write!(words, " sha256 {sha256}");
+            }
+            let _ = write!(words, " bytes {size_bytes}");
+            words
+        }
+        Event::RunFinished { counts, .. } => format!("finish{}", counts::written(*counts)),
+        Event::TailRecovered {
+            offset, size_bytes, ..
+        } => format!("recover {offset} {size_bytes}"),
+        Event::RemoteObserved(_) => {
+            let mut words = "look".to_owned();
+            for (id, file) in after.into_iter().flat_map(State::stored_files) {
+                let _ = match file.drift {
+                    Some(Drift::Missing) => write!(words, " {id} missing"),
+                    Some(Drift::Resized { size_bytes }) => {
+                        write!(words, " {id} has {size_bytes}")
+                    }
+                    None => Ok(()),
+                };
+            }
+            words
+        }
+        Event::RemoteCheckFailed { failure } => format!("look fails{}", failure_words(failure)),
+    })
+}
+
+/// What the replaced program would have kept.
+fn legacy(entries: &[LegacyEntry]) -> String {
+    let mut xml = "<status>".to_owned();
+    for entry in entries {
+        let _ = write!(
+            xml,
+            "<request-status><id>{}</id><completion>{}</completion>\
+             <uploaded>{}</uploaded>",
+            entry.id,
+            entry.completion,
+            entry.uploaded.to_legacy()
+        );
+        for (element, time) in [
+            ("last-update", entry.last_update),
+            ("deleted", entry.deleted),
+        ] {
+            if let Some(time) = time {
+                let _ = write!(xml, "<{element}>{}</{element}>", time.to_legacy());
+            }
+        }
+        xml.push_str("</request-status>");
+    }
+    xml.push_str("</status>");
+    xml
+}
+
+/// What was found, as the outcome of a command says it.
+fn found_words(found: Option<Found>) -> String {
+    match found {
+        None => String::new(),
+        Some(Found::Nothing) => " found nothing".to_owned(),
+        Some(Found::Own(start)) => format!(" found own#{start}"),
+        Some(Found::Foreign) => " found foreign".to_owned(),
+    }
+}
+
+/// A failure as it is read, after a space; nothing for the one that needs no words.
+pub(crate) fn failure_words(failure: &Failure) -> String {
+    if *failure == self::failure() {
+        return String::new();
+    }
+    let (phase, class) = (failure.phase.written(), failure.class.written());
+    let text = failure.text.replace('"', "'");
+    format!(" {phase} {class} \"{text}\"")
+}
