@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use crate::command::{Command, RemoteName, Replaces, UploadReason};
 use crate::drift::Drift;
 use crate::evidence::Evidence;
-use crate::id::RequestId;
+use crate::id::{KeyId, RequestId};
 use crate::observation::{Fingerprint, Observation};
-use crate::plan::{Blocked, Fallen, Guard, Plan, Released, Skipped};
+use crate::plan::{Blocked, Fallen, Guard, Plan, Released, Skipped, UnannouncedKey};
 use crate::policy::{
     ChangeRule, DraftRule, KeyChangeRule, Policy, ReappearanceRule, RemoteCheckRule,
 };
@@ -59,11 +59,25 @@ pub fn decide(state: &State, policy: &Policy) -> Plan {
         .map(|name| Command::RemoveTemporary { name: name.clone() });
     plan.commands.extend(sweep);
     plan.commands.extend(guarded);
+    plan.unannounced_key = waits_instead_of(state, policy).map(|instead_of| UnannouncedKey {
+        key: policy.key,
+        instead_of,
+        results: state.results_by_key(),
+    });
     release_if_approved(state, &mut plan);
     plan.commands.push(Command::PublishLedger {
         name: RemoteName::ledger(),
     });
     plan
+}
+
+/// The key that a run by this policy would have to use, where it has to ask a person about its own.
+#[must_use]
+pub fn waits_instead_of(state: &State, policy: &Policy) -> Option<KeyId> {
+    match policy.on_key_change {
+        KeyChangeRule::Keep => state.unannounced(policy.key),
+        KeyChangeRule::Reupload => None,
+    }
 }
 
 /// What should become of one request's file.
@@ -205,6 +219,7 @@ struct GuardVerdict {
     estranged: bool,
     nothing_listed: bool,
     too_many: bool,
+    unannounced_key: Option<KeyId>,
 }
 
 impl GuardVerdict {
@@ -229,6 +244,7 @@ impl GuardVerdict {
             estranged: state.estrangement().is_some(),
             nothing_listed: state.listed() == 0 && unproven,
             too_many: (proven + overwrites) as u64 > policy.guards.allowance(state.stored()),
+            unannounced_key: waits_instead_of(state, policy).map(|_| policy.key),
         }
     }
 
@@ -246,6 +262,9 @@ impl GuardVerdict {
     fn of_upload(&self, command: &Command) -> Option<Guard> {
         if self.estranged {
             return Some(Guard::OtherBroker);
+        }
+        if let Some(key) = self.unannounced_key {
+            return Some(Guard::UnannouncedKey(key));
         }
         (self.too_many && overwrites_another(command)).then_some(Guard::TooManyOverwrites)
     }
@@ -272,11 +291,8 @@ fn release_if_approved(state: &State, plan: &mut Plan) {
     if plan.blocked.is_empty() {
         return;
     }
-    let blocked = plan.blocked.iter().map(|blocked| &blocked.command);
-    let added: Vec<_> = blocked
-        .filter(|it| !approval.releases(it))
-        .cloned()
-        .collect();
+    let added = plan.blocked.iter().filter(|it| !approval.releases(it));
+    let added: Vec<_> = added.map(|blocked| blocked.command.clone()).collect();
     let blocked = plan.blocked.iter().map(|blocked| &blocked.command);
     let due: BTreeMap<_, _> = blocked
         .chain(&plan.commands)

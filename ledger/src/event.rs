@@ -139,6 +139,14 @@ pub enum Event {
         policy: Digest,
         /// The key that it encrypts with.
         key: KeyId,
+        /// The key that it should have been, where this one has to wait for a person; absent where
+        /// nobody has to be asked, and in older entries.
+        #[serde(
+            default,
+            deserialize_with = "present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        instead_of: Option<KeyId>,
     },
     /// The broker was asked for everything, and answered.
     SnapshotObserved(SnapshotDelta),
@@ -284,6 +292,15 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// A person said that results will be encrypted with another key from now on.
+    KeyAnnounced {
+        /// The key.
+        key: KeyId,
+        /// Who.
+        who: String,
+        /// Why.
+        why: String,
+    },
 }
 
 /// One table of kinds, for their names in order and for the name of each: a kind that is not in it does
@@ -324,6 +341,7 @@ kinds![
     RemoteCheckFailed,
     PlanHeld,
     PlanApproved,
+    KeyAnnounced,
 ];
 
 impl Event {
@@ -359,7 +377,8 @@ impl Event {
             | Self::LedgerPublished { .. }
             | Self::RunFinished { .. }
             | Self::TailRecovered { .. }
-            | Self::RemoteCheckFailed { .. } => false,
+            | Self::RemoteCheckFailed { .. }
+            | Self::KeyAnnounced { .. } => false,
         }
     }
 
@@ -384,7 +403,8 @@ impl Event {
             | Self::RunFinished { .. }
             | Self::TailRecovered { .. }
             | Self::RemoteObserved(_)
-            | Self::RemoteCheckFailed { .. } => None,
+            | Self::RemoteCheckFailed { .. }
+            | Self::KeyAnnounced { .. } => None,
         }
     }
 }
@@ -400,7 +420,18 @@ impl fmt::Display for Event {
                     entries.len()
                 )
             }
-            Self::RunStarted { version, key, .. } => write!(f, "run by {version}, key {key}"),
+            Self::RunStarted {
+                version,
+                key,
+                instead_of,
+                ..
+            } => {
+                write!(f, "run by {version}, key {key}")?;
+                match instead_of {
+                    Some(last) => write!(f, ", which nobody announced in place of {last}"),
+                    None => Ok(()),
+                }
+            }
             Self::SnapshotObserved(delta) => delta.fmt(f),
             Self::PollFailed { failure } => write!(f, "poll failed: {failure}"),
             Self::CommandStarted {
@@ -477,6 +508,9 @@ impl fmt::Display for Event {
             Self::PlanHeld { digest, held } => write_held(f, *digest, held),
             Self::PlanApproved { held, who, why, .. } => {
                 write!(f, "what #{held} holds back approved by {who}: {why}")
+            }
+            Self::KeyAnnounced { key, who, why } => {
+                write!(f, "key {key} announced by {who}: {why}")
             }
         }
     }

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::added::present;
 use crate::command::Command;
 use crate::digest::Digest;
 use crate::estrangement::Estrangement;
-use crate::id::RequestId;
+use crate::id::{KeyId, RequestId};
 use crate::plan::{Blocked, Plan, Skipped};
 
 /// What is held back, and what is left alone.
@@ -23,16 +24,29 @@ pub struct Held {
     pub commands: Vec<Blocked>,
     /// What is left alone, and why.
     pub left_alone: Vec<Skipped>,
+    /// The key that held uploads would be encrypted with, where nobody announced it; absent otherwise,
+    /// and in older entries.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub key: Option<KeyId>,
 }
 
 impl Held {
     /// What a plan holds back; what an approval has released of it counts, too.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
+        let uploads = plan
+            .held()
+            .any(|held| matches!(held.command, Command::Upload { .. }));
+        let key = plan.unannounced_key.as_ref().filter(|_| uploads);
         Self {
             estranged: plan.estranged.clone(),
             commands: plan.held().cloned().collect(),
             left_alone: plan.skipped.clone(),
+            key: key.map(|it| it.key),
         }
     }
 
@@ -43,13 +57,17 @@ impl Held {
     }
 
     /// What names it: SHA-256 over `broker-courier held`, a zero byte, and the `MessagePack` of what
-    /// speaks against the broker and of the commands (`docs/log-format.md`). What is left alone is
+    /// speaks against the broker, of the commands, and of the key if there is one (`docs/log-format.md`). What is left alone is
     /// not in it: nobody approves that.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let named = (&self.estranged, &self.commands);
+        let (estranged, commands) = (&self.estranged, &self.commands);
+        let bytes = match self.key {
+            None => rmp_serde::to_vec_named(&(estranged, commands)),
+            Some(key) => rmp_serde::to_vec_named(&(estranged, commands, key)),
+        };
         // Encoding into memory fails for no value of these types.
-        let bytes = rmp_serde::to_vec_named(&named).unwrap_or_default();
+        let bytes = bytes.unwrap_or_default();
         Digest::of(&[b"broker-courier held\0", &bytes])
     }
 

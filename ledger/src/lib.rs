@@ -36,7 +36,7 @@ mod tip;
 
 pub use command::{Command, RemoteName, Removal, Replaces, UploadReason};
 pub use completion::{Completion, Hundredths};
-pub use decide::decide;
+pub use decide::{decide, waits_instead_of};
 pub use digest::{Digest, SnapshotDigest};
 pub use drift::{Drift, Drifted, Look, RemoteDelta, Seen};
 pub use estrangement::{Estrangement, Extent, Renumbered, WholeListDelta};
@@ -48,7 +48,7 @@ pub use id::{KeyId, LogId, NodeId, RequestId, Sequence};
 pub use import::{ImportError, LegacyEntry, LegacyStatus};
 pub use number_set::{NumberSet, Span};
 pub use observation::{Fingerprint, NodeStatus, Observation};
-pub use plan::{Blocked, Fallen, Guard, Plan, Released, Skipped};
+pub use plan::{Blocked, Fallen, Guard, Plan, Released, Skipped, UnannouncedKey};
 pub use policy::{
     ChangeRule, DraftRule, Guards, KeyChangeRule, Policy, ReappearanceRule, RemoteCheckRule,
 };

@@ -9,7 +9,7 @@ use crate::command::{Command, RemoteName};
 use crate::drift::Drift;
 use crate::estrangement::Estrangement;
 use crate::failure::Failure;
-use crate::id::{RequestId, Sequence};
+use crate::id::{KeyId, RequestId, Sequence};
 
 /// What held a command back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -25,6 +25,8 @@ pub enum Guard {
     TooManyOverwrites,
     /// The broker seems to be another one, or to have been set up anew.
     OtherBroker,
+    /// The run would encrypt with a key that no run used before and nobody announced.
+    UnannouncedKey(KeyId),
 }
 
 /// A command that a guard held back.
@@ -104,6 +106,37 @@ pub struct Plan {
     pub skipped: Vec<Skipped>,
     /// How many requests need nothing.
     pub unchanged: u64,
+    /// The key, where a person must say, or has said by an approval, that it is the right one.
+    pub unannounced_key: Option<UnannouncedKey>,
+}
+
+/// A key that no run used before and nobody announced, and what lies under which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnannouncedKey {
+    /// The key.
+    pub key: KeyId,
+    /// The one that it would be used instead of.
+    pub instead_of: KeyId,
+    /// How many results lie under which key; none is that of the replaced program.
+    pub results: BTreeMap<Option<KeyId>, u64>,
+}
+
+impl fmt::Display for UnannouncedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            key,
+            instead_of,
+            results,
+        } = self;
+        let under = |key: &KeyId| results.get(&Some(*key)).copied().unwrap_or(0);
+        write!(
+            f,
+            "the key {key} is not the last run's, {instead_of}, and nobody announced it: \
+             {} results lie under {instead_of}, {} under {key}",
+            under(instead_of),
+            under(key)
+        )
+    }
 }
 
 impl Plan {
@@ -152,6 +185,12 @@ impl fmt::Display for Guard {
             Self::TooManyDeletions => "more deletions than GUARDS.MAX_DELETIONS allows",
             Self::TooManyOverwrites => {
                 "more overwrites by other requests than GUARDS.MAX_DELETIONS allows"
+            }
+            Self::UnannouncedKey(key) => {
+                return write!(
+                    f,
+                    "the key {key} is not the last run's, and nobody announced it"
+                );
             }
         })
     }

@@ -99,6 +99,7 @@ mod tests {
             version: version(),
             policy: Digest([0; 32]),
             key: KeyId([0; 8]),
+            instead_of: None,
         };
         let begun = State::default().apply(&entry(1, created)).expect("legal");
         let run = begun.clone().apply(&entry(2, started)).expect("legal");

@@ -110,6 +110,7 @@ noticed! {
     one_runner_fails_when_the_lock_is_not_kept: IgnoreLock, OneRunner;
     clock_independence_fails_when_decisions_look_at_the_clock: LookAtClock, ClockIndependence;
     true_reasons_fail_when_every_upload_is_called_new: CallEverythingNew, TrueReasons;
+    known_key_fails_when_any_key_is_used: UploadUnderAnyKey, KnownKey;
     legality_fails_when_an_outcome_is_recorded_twice: RecordTwice, Legality;
     delta_equals_whole_fails_when_an_observation_is_lost: LoseObservation, DeltaEqualsWhole;
     order_independence_fails_when_times_belong_to_places: MixUpTimes, OrderIndependence;

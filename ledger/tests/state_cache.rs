@@ -159,6 +159,7 @@ fn run() -> [Event; 2] {
         version: "test".to_owned(),
         policy: Digest([1; 32]),
         key: KeyId([1; 8]),
+        instead_of: None,
     };
     let failed = Event::PollFailed {
         failure: scenario::failure(),

@@ -6,7 +6,7 @@
 use courier_ledger::{
     Command, Delivery, Digest, Entry, Event, Failure, FailureClass, Held, IllegalEvent, KeyId,
     LegacyStatus, LogId, Phase, Placement, Plan, Policy, RemoteName, Removal, Replaces, RequestId,
-    RunCounts, Sequence, State, Timestamp, UploadReason, decide,
+    RunCounts, Sequence, State, Timestamp, UploadReason, decide, waits_instead_of,
 };
 
 use crate::broker::Broker;
@@ -167,6 +167,7 @@ impl History {
             version: self.version.clone(),
             policy: self.policy.digest(),
             key: self.policy.key,
+            instead_of: waits_instead_of(&self.state, &self.policy),
         }
     }
 

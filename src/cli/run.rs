@@ -55,6 +55,9 @@ fn tell(arguments: &Arguments, report: &RunReport) -> Result<(), CommandError> {
     for skipped in &report.skipped {
         tracing::warn!("{skipped}");
     }
+    if let Some(key) = &report.unannounced_key {
+        held::tell_key(key);
+    }
     if let Some(fallen) = &report.fallen {
         held::tell_fallen(fallen);
     }

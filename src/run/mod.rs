@@ -129,6 +129,8 @@ fn report_held_back(report: &mut RunReport, plan: &mut Plan) {
     if plan.waits() {
         report.held = Some(Held::of(plan));
     }
+    let released = plan.released.is_some();
+    report.unannounced_key = plan.unannounced_key.take().filter(|_| !released);
     report.fallen = plan.fallen.take();
     report.skipped = std::mem::take(&mut plan.skipped);
     let unreadable = |skipped: &&courier_ledger::Skipped| {

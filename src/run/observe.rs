@@ -7,6 +7,7 @@
 use courier_ledger::log::{EventLog, Ledger};
 use courier_ledger::{
     Event, Failure, LegacyStatus, Policy, RemoteCheckRule, RemoteDelta, RemoteName,
+    waits_instead_of,
 };
 
 use super::error::RecordError;
@@ -44,6 +45,7 @@ pub(super) fn begin(
             version: VERSION.to_owned(),
             policy: policy.digest(),
             key: policy.key,
+            instead_of: waits_instead_of(ledger.state(), policy),
         }],
     )?;
     match poller.poll(&ledger.state().expected()) {

@@ -1,6 +1,6 @@
 //! What a run did, and the exit code that follows from it.
 
-use courier_ledger::{Failure, Fallen, Held, Phase, RunCounts, Skipped};
+use courier_ledger::{Failure, Fallen, Held, Phase, RunCounts, Skipped, UnannouncedKey};
 
 use crate::exit_code::ExitCode;
 
@@ -19,6 +19,8 @@ pub struct RunReport {
     pub failures: Vec<(String, Failure)>,
     /// What waits for a person.
     pub held: Option<Held>,
+    /// The key, where a person must say that it is the right one.
+    pub unannounced_key: Option<UnannouncedKey>,
     /// An approval that was given for another plan.
     pub fallen: Option<Fallen>,
     /// What was left alone, and why.

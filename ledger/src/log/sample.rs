@@ -45,6 +45,7 @@ pub fn started() -> Event {
         version: VERSION.to_owned(),
         policy: Digest([3; 32]),
         key: KeyId([4; 8]),
+        instead_of: None,
     }
 }
 

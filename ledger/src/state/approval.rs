@@ -13,7 +13,8 @@ use super::illegal::Reason;
 use crate::command::Command;
 use crate::digest::Digest;
 use crate::held::Held;
-use crate::id::{RequestId, Sequence};
+use crate::id::{KeyId, RequestId, Sequence};
+use crate::plan::{Blocked, Guard};
 
 /// What is held back, as it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,8 @@ pub struct Approval {
     pub who: String,
     /// The commands; none where an older version recorded nothing but the digest.
     pub commands: Option<BTreeMap<RequestId, Command>>,
+    /// The key that was held back, too.
+    pub key: Option<KeyId>,
 }
 
 impl Approval {
@@ -51,12 +54,26 @@ impl Approval {
             plan,
             who: who.to_owned(),
             commands: None,
+            key: None,
         }
     }
 
-    /// Whether it was given for this command.
+    /// Whether it was given for this command, and for this key if that is what holds it.
     #[must_use]
-    pub fn releases(&self, command: &Command) -> bool {
+    pub fn releases(&self, blocked: &Blocked) -> bool {
+        let knows_key = match blocked.guard {
+            Guard::UnannouncedKey(key) => self.key == Some(key),
+            Guard::NoEvidence
+            | Guard::EmptyListing
+            | Guard::TooManyDeletions
+            | Guard::TooManyOverwrites
+            | Guard::OtherBroker => true,
+        };
+        knows_key && self.names(&blocked.command)
+    }
+
+    /// Whether it was given for this command.
+    fn names(&self, command: &Command) -> bool {
         let released = command.request().zip(self.commands.as_ref());
         released.is_some_and(|(id, commands)| commands.get(&id) == Some(command))
     }
@@ -98,12 +115,15 @@ impl State {
     ) -> Result<(), Reason> {
         let known = self.held.as_ref();
         let known = known.filter(|it| it.entry == held && it.digest == plan && it.held.waits());
-        let commands = known.ok_or(Reason::NotHeld)?.commands.clone();
+        let known = known.ok_or(Reason::NotHeld)?;
+        let commands = known.commands.clone();
+        let key = known.held.key;
         self.approval = Some(Approval {
             entry,
             plan,
             who: who.to_owned(),
             commands: Some(commands),
+            key,
         });
         self.make_acquaintance();
         Ok(())
@@ -127,7 +147,7 @@ impl State {
         match (approval, &self.approval) {
             (None, _) if held => Err("it is held back until a person releases it"),
             (None, _) => Ok(()),
-            (Some(named), Some(given)) if given.entry == named && given.releases(command) => Ok(()),
+            (Some(named), Some(given)) if given.entry == named && given.names(command) => Ok(()),
             (Some(_), _) => Err("no such approval was given for it"),
         }
     }

@@ -27,6 +27,8 @@ impl State {
         self.allows(command).map_err(Reason::CommandNotAllowed)?;
         self.released(command, approval)
             .map_err(Reason::CommandNotAllowed)?;
+        self.key_allows(command)?;
+        self.key_was_used(command);
         self.intents.insert(
             start,
             Intent {

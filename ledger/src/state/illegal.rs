@@ -1,6 +1,6 @@
 //! Why an event cannot follow: named, never a panic.
 
-use crate::id::{RequestId, Sequence};
+use crate::id::{KeyId, RequestId, Sequence};
 
 /// An event that cannot follow the entries before it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,6 +84,14 @@ pub enum Reason {
     /// The outcome is of another kind than the command.
     #[error("command {0} cannot end like this")]
     WrongOutcome(Sequence),
+    /// The run says that it waits for a person because of its key, and that is not so.
+    #[error(
+        "no run has to wait because of the key {0}, or it is another that it is used instead of"
+    )]
+    WrongKey(KeyId),
+    /// The key is in use, or announced already.
+    #[error("the key {0} is in use, or was announced before")]
+    NothingToAnnounce(KeyId),
     /// What was found under the final name is not what can have been found there.
     #[error("command {0} cannot have found that")]
     WrongFinding(Sequence),

@@ -2,12 +2,14 @@
 //!
 //! What always holds: the same entries give the same state, whatever the machine; the order in which
 //! commands that overlapped ended does not show in it. The data is here; how it changes stands in
-//! `transition.rs`, in one table of events; `snapshot.rs`, `command.rs` and `look.rs` hold its longer rows.
+//! `transition.rs`, in one table of events; `snapshot.rs`, `command.rs`, `keys.rs` and
+//! `look.rs` hold its longer rows.
 
 mod acquaintance;
 mod approval;
 mod command;
 pub(crate) mod illegal;
+mod keys;
 mod look;
 pub(crate) mod request;
 mod snapshot;
@@ -28,6 +30,7 @@ use crate::snapshot::Gone;
 use crate::time::Timestamp;
 use acquaintance::Acquaintance;
 pub use approval::{Approval, HeldPlan};
+use keys::Keys;
 use request::{LedgerLine, Presence, Request};
 
 /// A command that was begun, until its outcome is known.
@@ -90,6 +93,7 @@ pub struct State {
     approval: Option<Approval>,
     publication: Option<Publication>,
     acquaintance: Acquaintance,
+    keys: Keys,
 }
 
 /// The last snapshot as a whole, kept up to date from what changed.

@@ -11,7 +11,9 @@ use crate::snapshot::{Gone, Snapshot, SnapshotDelta, Unreadable};
 
 impl State {
     pub(super) fn observe(&mut self, delta: &SnapshotDelta) -> Result<(), Reason> {
-        let key = self.run_under_way()?.key;
+        self.run_under_way()?;
+        // What the replaced program left is under the key that was in use all along.
+        let key = self.keys.accepted;
         self.check_delta(delta)?;
         self.check_whole_list(delta)?;
         let before = self.before(delta);
@@ -34,7 +36,7 @@ impl State {
             {
                 file.fingerprint = Some(fingerprint);
                 file.identity = Identity::Published(observation.published);
-                file.key = Some(key);
+                file.key = key;
             }
         }
         self.acquaint(before, delta);

@@ -63,7 +63,9 @@ impl State {
                 version: _,
                 policy,
                 key,
+                instead_of,
             } => {
+                self.uses(*key, *instead_of)?;
                 self.put_intents_in_doubt();
                 self.run = Some(Run {
                     start: sequence,
@@ -173,6 +175,11 @@ impl State {
             Event::RemoteCheckFailed { failure: _ } => {
                 self.run_under_way()?;
             }
+            Event::KeyAnnounced {
+                key,
+                who: _,
+                why: _,
+            } => self.announce(*key)?,
         }
         Ok(())
     }

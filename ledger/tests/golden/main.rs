@@ -47,6 +47,7 @@ static GOLDEN: LazyLock<BTreeMap<String, LogFiles>> = LazyLock::new(|| {
             recipe::EVERY_VARIANT,
             recipe::FOUND,
             recipe::RELEASED,
+            recipe::INSTEAD_OF,
         ]) {
             if let Some(story) = recipe::make(name) {
                 add(&folder("v1"), name, &written(story.entries()).0);

@@ -25,6 +25,9 @@ pub(crate) const FOUND: &str = "found";
 /// The log of commands that were held back and released.
 pub(crate) const RELEASED: &str = "released";
 
+/// The log of a run whose key has to wait for a person.
+pub(crate) const INSTEAD_OF: &str = "instead-of";
+
 /// The log of that name; none when nobody has said yet how it is made.
 pub(crate) fn make(name: &str) -> Option<History> {
     let mut story = begin();
@@ -106,8 +109,27 @@ pub(crate) fn make(name: &str) -> Option<History> {
             });
         }
         RELEASED => released(&mut story),
+        "KeyAnnounced" => {
+            start_run(&mut story);
+            finish(&mut story);
+            story.record(Event::KeyAnnounced {
+                key: KeyId(*b"\x00another"),
+                who: "a person".to_owned(),
+                why: "the old key is lost".to_owned(),
+            });
+        }
         EVERY_VARIANT => every_variant(&mut story),
         FOUND => found(&mut story),
+        INSTEAD_OF => {
+            start_run(&mut story);
+            finish(&mut story);
+            story.record(Event::RunStarted {
+                version: VERSION.to_owned(),
+                policy: digest("the policy"),
+                key: KeyId(*b"\x00another"),
+                instead_of: Some(KEY),
+            });
+        }
         _ => return None,
     }
     Some(story)
@@ -130,6 +152,7 @@ pub(crate) fn run_started(version: &str) -> Event {
         version: version.to_owned(),
         policy: digest("the policy"),
         key: KEY,
+        instead_of: None,
     }
 }
 

@@ -41,6 +41,31 @@ pub(crate) struct Delivered {
     pub(crate) key: Option<KeyId>,
 }
 
+/// Which key may be used without a question, by what was written down alone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Keys {
+    run: Option<KeyId>,
+    pub(crate) accepted: Option<KeyId>,
+    announced: Option<KeyId>,
+}
+
+impl Keys {
+    fn accept(&mut self, key: KeyId) {
+        self.accepted = Some(key);
+        self.announced = self.announced.filter(|announced| *announced != key);
+    }
+
+    /// Whether nobody has said yet that this key is the right one.
+    pub(crate) fn needs_announcement(&self, key: KeyId) -> bool {
+        self.accepted != Some(key) && self.announced != Some(key)
+    }
+
+    /// Whether a run under this key has to wait for a person.
+    pub(crate) fn waits(&self, key: KeyId) -> bool {
+        self.accepted.is_some() && self.needs_announcement(key)
+    }
+}
+
 /// The second reader.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Auditor {
@@ -54,7 +79,7 @@ pub(crate) struct Auditor {
     pub(crate) receipts: BTreeMap<RequestId, u64>,
     /// Numbers of which the last command has no known outcome.
     pub(crate) doubts: BTreeSet<RequestId>,
-    key: Option<KeyId>,
+    pub(crate) keys: Keys,
     /// Results that the recipient was seen to take.
     pub(crate) picked_up: BTreeSet<RequestId>,
     /// Which request's file was removed last under a number that holds none now.
@@ -102,8 +127,14 @@ impl Auditor {
                     self.adopt(observation);
                 }
             }
-            Event::RunStarted { key, .. } => {
-                self.key = Some(*key);
+            Event::KeyAnnounced { key, .. } => self.keys.announced = Some(*key),
+            Event::RunStarted {
+                key, instead_of, ..
+            } => {
+                self.keys.run = Some(*key);
+                if instead_of.is_none() {
+                    self.keys.accept(*key);
+                }
                 for (_, command) in std::mem::take(&mut self.open) {
                     self.doubt(&command);
                 }
@@ -111,6 +142,9 @@ impl Auditor {
             Event::CommandStarted {
                 command, temporary, ..
             } => {
+                if let (Command::Upload { .. }, Some(key)) = (command, self.keys.run) {
+                    self.keys.accept(key);
+                }
                 self.open.insert(entry.sequence.0, command.clone());
                 self.intents.insert(
                     entry.sequence.0,
@@ -154,7 +188,7 @@ impl Auditor {
         {
             delivered.fingerprint = Some(observation.fingerprint());
             delivered.published = Some(observation.published);
-            delivered.key = self.key;
+            delivered.key = self.keys.accepted;
         }
     }
 

@@ -2,8 +2,8 @@
 //! the invariants' list.
 
 use courier_ledger::{
-    Blocked, Command, Digest, Entry, Event, Evidence, Guard, Plan, Policy, Presence, Replaces,
-    RequestId, SnapshotDelta, Timestamp, UploadReason,
+    Blocked, Command, Digest, Entry, Event, Evidence, Guard, KeyChangeRule, Plan, Policy, Presence,
+    Replaces, RequestId, SnapshotDelta, Timestamp, UploadReason,
 };
 
 use super::drop_box::Maker;
@@ -126,11 +126,13 @@ impl World {
             self.state.stored() == stored,
             "the number of stored results is wrong",
         )?;
+        let waits =
+            policy.on_key_change == KeyChangeRule::Keep && self.auditor.keys.waits(policy.key);
+        let uploads = |command: &Command| matches!(command, Command::Upload { .. });
         let touching: Vec<_> = {
             let blocked = plan.blocked.iter().map(|blocked| &blocked.command);
             let mut touching: Vec<_> = plan.commands.iter().chain(blocked).collect();
             touching.retain(|command| command.request().is_some());
-            let uploads = |command: &Command| matches!(command, Command::Upload { .. });
             touching.sort_by_key(|command| (uploads(command), command.request()));
             touching
         };
@@ -153,6 +155,7 @@ impl World {
         let estranged = self.acquaintances.facts.is_some();
         let guard = |command: &Command| match command {
             _ if estranged => Some(Guard::OtherBroker),
+            _ if uploads(command) && waits => Some(Guard::UnannouncedKey(policy.key)),
             Command::Upload { .. } if !overwrites(command) => None,
             _ if overwrites(command) => too_many.then_some(Guard::TooManyOverwrites),
             _ if nothing_listed => Some(Guard::EmptyListing),
@@ -165,12 +168,28 @@ impl World {
             .map(|(command, guard)| Blocked { command, guard })
             .collect();
         let released = self.approved.as_ref().is_some_and(|approved| {
-            let is_approved = |blocked: &Blocked| approved.contains(&blocked.command);
+            let is_approved = |blocked: &Blocked| {
+                let known_key = match blocked.guard {
+                    Guard::UnannouncedKey(key) => self.approved_key == Some(key),
+                    _ => true,
+                };
+                known_key && approved.contains(&blocked.command)
+            };
             !estranged
                 && !due.is_empty()
                 && due.iter().all(is_approved)
                 && approved.iter().all(|command| touching.contains(&command))
         });
+        let early = plan.commands.iter().find(|command| uploads(command));
+        Property::KnownKey.holds(!waits || released || early.is_none(), || {
+            format!("nobody released the key {}: {plan:?}", policy.key)
+        })?;
+        let question = plan.unannounced_key.as_ref();
+        let question = question.map(|it| (it.key, Some(it.instead_of)));
+        let asked = waits.then_some((policy.key, self.auditor.keys.accepted));
+        Property::KnownKey.holds(question == asked, || {
+            format!("the key is not asked about: {plan:?}")
+        })?;
         let expected = if released { Vec::new() } else { due };
         deletion(
             plan.blocked == expected,

@@ -69,6 +69,8 @@ pub(crate) enum Property {
     DeltaEqualsWhole,
     /// Invariant 20: The folded state does not depend on the order in which concurrent commands finished.
     OrderIndependence,
+    /// Nothing is delivered under a key that no run used before and no person released.
+    KnownKey,
     /// What a plan says of each request, and why, follows from the events alone.
     TrueReasons,
     /// What a run records always follows from what is recorded.

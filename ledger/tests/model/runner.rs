@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use courier_ledger::log::{Lock, Memory, Storage as _};
 use courier_ledger::{
-    Command, Digest, Event, Held, Phase, Plan, Policy, RemoteAfterFailure, RemoteName, Request,
-    RequestId, RunCounts, Sequence, State, StatusDocument, Timestamp, Tip, UploadReason, decide,
+    Blocked, Command, Digest, Event, Guard, Held, Phase, Plan, Policy, RemoteAfterFailure,
+    RemoteName, Request, RequestId, RunCounts, Sequence, State, StatusDocument, Timestamp, Tip,
+    UploadReason, decide, waits_instead_of,
 };
 
 use super::drop_box::Holds;
@@ -62,6 +63,12 @@ pub(crate) fn decide_at(
         let blocked = plan.blocked.drain(..).map(|blocked| blocked.command);
         plan.commands.splice(0..0, blocked);
     }
+    if sabotage == Some(Sabotage::UploadUnderAnyKey) {
+        let is_held = |blocked: &Blocked| matches!(blocked.guard, Guard::UnannouncedKey(_));
+        let held: Vec<_> = plan.blocked.extract_if(.., |it| is_held(it)).collect();
+        let held = held.into_iter().map(|blocked| blocked.command);
+        plan.commands.splice(..0, held);
+    }
     if sabotage == Some(Sabotage::CallEverythingNew) {
         for command in &mut plan.commands {
             if let Command::Upload { reason, .. } = command {
@@ -98,6 +105,7 @@ impl World {
             version: "model".to_owned(),
             policy: policy.digest(),
             key: policy.key,
+            instead_of: waits_instead_of(&self.state, &policy),
         }])?;
         // What `plan` shows without a run is what a run will decide.
         let same = decide(&foreseen, &policy) == decide(&self.state, &policy);
@@ -152,13 +160,13 @@ impl World {
         let plan = decide_at(&self.state, &policy, Timestamp(self.clock), self.sabotage);
         self.nothing_for_strangers(&plan)?;
         self.plan_is_guarded(&plan, &shown, &policy)?;
-        self.hold(&plan)?;
         self.reasons_are_true(&plan, &shown, &policy)?;
         self.decisions.push(Decision {
             tip: self.state.tip(),
             policy,
             plan: plan.clone(),
         });
+        self.hold(&plan)?;
         let approvals = plan.approvals();
         self.last_blocked = plan.blocked;
         let publication = |command: &Command| matches!(command, Command::PublishLedger { .. });
@@ -190,7 +198,9 @@ impl World {
 
     /// A result of the replaced program that agrees with what is seen first counts as uploaded now.
     fn adopt_old_results(&mut self, shown: &Shown) {
-        let Some(run) = &self.run else { return };
+        let Some(key) = self.auditor.keys.accepted else {
+            return;
+        };
         for (id, observation) in &shown.observations {
             let name = export(*id);
             let drop_box = &mut self.drop_box;
@@ -206,7 +216,7 @@ impl World {
                 && adopted.is_none()
                 && *completion == observation.completion().hundredths()
             {
-                *adopted = Some((observation.clone(), run.policy.key));
+                *adopted = Some((observation.clone(), key));
             }
         }
     }
@@ -342,6 +352,7 @@ impl World {
         }])?;
         if self.state.run().is_some_and(|run| run.polled) {
             self.approved = None;
+            self.approved_key = None;
         }
         let known = self.state.approval().is_some();
         Property::NoMassDeletion.holds(

@@ -32,6 +32,8 @@ pub(crate) enum Sabotage {
     MixUpTimes,
     /// What is held back because the broker seems to be another one is done all the same.
     TrustAnyBroker,
+    /// Results are uploaded under any key.
+    UploadUnderAnyKey,
     /// Whatever ledger is there is gone on with.
     GoOnWithAnything,
 }

@@ -118,6 +118,8 @@ pub(crate) enum Step {
     SecondRunner,
     Person(Setup),
     Approve(Release),
+    /// A person says that the key will be this one.
+    Announce(u8),
     /// The clock jumps, in seconds.
     Jump(i64),
 }
@@ -261,6 +263,7 @@ impl ReferenceStateMachine for Histories {
             1 => setup().prop_map(Step::Person),
             1 => prop_oneof![4 => Just(Release::Blocked), 1 => Just(Release::Another)]
                 .prop_map(Step::Approve),
+            1 => (0..3u8).prop_map(Step::Announce),
             1 => (-100..100i64).prop_map(|years| Step::Jump(years * 31_556_952)),
         ]
         .boxed()

@@ -58,6 +58,8 @@ pub(crate) struct World {
     pub(crate) last_blocked: Vec<Blocked>,
     /// What a person released.
     pub(crate) approved: Option<Vec<Command>>,
+    /// The key that was approved with them.
+    pub(crate) approved_key: Option<KeyId>,
 }
 
 impl World {
@@ -83,6 +85,7 @@ impl World {
             torn: false,
             last_blocked: Vec::new(),
             approved: None,
+            approved_key: None,
         };
         let created = Event::LogCreated {
             log: LOG,
@@ -173,6 +176,7 @@ impl World {
             }
             Step::Person(setup) => self.set_up(*setup),
             Step::Approve(release) => self.approve(*release)?,
+            Step::Announce(number) => self.announce(key(*number))?,
             Step::Jump(seconds) => {
                 self.clock = self.clock.saturating_add(seconds.saturating_mul(1_000_000));
             }
@@ -244,8 +248,27 @@ impl World {
         }
         let commands = held.held.commands.iter();
         self.approved = Some(commands.map(|blocked| blocked.command.clone()).collect());
+        self.approved_key = held.held.key;
         self.acquaintances.accept();
         self.record(vec![event(held.digest)])
+    }
+
+    /// `rotate-key` takes the lock, and announces no key that needs no announcement.
+    fn announce(&mut self, key: KeyId) -> Result<(), Violation> {
+        if self.run.is_some() {
+            return self.second_runner();
+        }
+        let announced = Event::KeyAnnounced {
+            key,
+            who: "a person".to_owned(),
+            why: "the old one is lost".to_owned(),
+        };
+        if self.auditor.keys.needs_announcement(key) {
+            return self.record(vec![announced]);
+        }
+        Property::Legality.holds(self.refuses(announced), || {
+            format!("the key {key} was announced for nothing")
+        })
     }
 
     /// A process that may lock the log, as a second runner would.
