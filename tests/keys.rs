@@ -102,6 +102,10 @@ fn delivered(under: &[(KeyId, u64)]) -> History {
     let mut history = History::new();
     let mut next = 0;
     for (key, count) in under {
+        if history.state().run().is_some() {
+            let (key, who, why) = (*key, "a person".to_owned(), "it was time".to_owned());
+            history.record(Event::KeyAnnounced { key, who, why });
+        }
         history.policy.key = *key;
         for id in next..next + count {
             history.broker.publish(id, 10, &[(1, Some(5))]);
