@@ -18,6 +18,7 @@ use crate::state::request::{Identity, Presence, Remote, Request, StoredFile};
 /// What is to be done in this state under this policy, and what is held back.
 pub fn decide(state: &State, policy: &Policy) -> Plan {
     let mut plan = Plan {
+        exchanges: state.exchanges(),
         estranged: state.estrangement().cloned(),
         ..Plan::default()
     };
@@ -53,6 +54,10 @@ pub fn decide(state: &State, policy: &Policy) -> Plan {
     for command in uploads {
         let guard = guards.of_upload(&command);
         admit(command, guard);
+    }
+    if plan.exchanges.drop_box.is_some() {
+        // Nothing at all is done at a drop-box that may be somebody else's.
+        return plan;
     }
     let sweep = state
         .leftovers()
@@ -113,6 +118,9 @@ fn wanted<'a>(
             };
             if observation.published.is_none() && policy.drafts == DraftRule::Wait {
                 return Wanted::LeftAlone(Skipped::Draft(id));
+            }
+            if state.keeps(id) {
+                return Wanted::LeftAlone(Skipped::NameKept(id));
             }
             match reason(state, policy, request, observation, *fingerprint) {
                 Verdict::Upload(reason) => Wanted::Current(observation, *fingerprint, reason),
@@ -216,6 +224,7 @@ fn upload(
 
 /// What the guards say of this plan as a whole.
 struct GuardVerdict {
+    exchanged: bool,
     estranged: bool,
     nothing_listed: bool,
     too_many: bool,
@@ -241,6 +250,7 @@ impl GuardVerdict {
             .filter(|command| overwrites_another(command))
             .count();
         Self {
+            exchanged: !state.exchanges().is_empty(),
             estranged: state.estrangement().is_some(),
             nothing_listed: state.listed() == 0 && unproven,
             too_many: (proven + overwrites) as u64 > policy.guards.allowance(state.stored()),
@@ -250,6 +260,7 @@ impl GuardVerdict {
 
     fn of_deletion(&self, evidence: Evidence) -> Option<Guard> {
         match evidence {
+            _ if self.exchanged => Some(Guard::OtherPartner),
             _ if self.estranged => Some(Guard::OtherBroker),
             _ if self.nothing_listed => Some(Guard::EmptyListing),
             Evidence::Unconfirmed => Some(Guard::NoEvidence),
@@ -260,6 +271,9 @@ impl GuardVerdict {
     }
 
     fn of_upload(&self, command: &Command) -> Option<Guard> {
+        if self.exchanged {
+            return Some(Guard::OtherPartner);
+        }
         if self.estranged {
             return Some(Guard::OtherBroker);
         }
@@ -302,7 +316,7 @@ fn release_if_approved(state: &State, plan: &mut Plan) {
     let gone = approved.iter().filter(is_gone);
     let gone: Vec<_> = gone.map(|(_, command)| command.clone()).collect();
     // Whoever approved has not seen what speaks against the broker since.
-    if plan.estranged.is_some() || !added.is_empty() || !gone.is_empty() {
+    if plan.estranged.is_some() || !plan.exchanges.is_empty() || !added.is_empty() || !gone.is_empty() {
         plan.fallen = Some(Fallen {
             approval: approval.entry,
             who: approval.who.clone(),

@@ -18,7 +18,9 @@ use crate::failure::{Failure, RemoteAfterFailure};
 use crate::held::Held;
 use crate::id::{KeyId, LogId, RequestId, Sequence};
 use crate::import::LegacyEntry;
+use crate::partners::{BrokerChange, DropBoxAddress, DropBoxChange, Partners};
 use crate::plan::Blocked;
+use crate::policy::Policy;
 use crate::snapshot::SnapshotDelta;
 use crate::time::Timestamp;
 
@@ -287,6 +289,26 @@ pub enum Event {
         held: Sequence,
         /// Its digest.
         plan: Digest,
+        /// What is to be thought of the configured broker, where that is not the known one.
+        broker: Option<BrokerChange>,
+        /// What is to be thought of the configured drop-box, where that is not the known one.
+        drop_box: Option<DropBoxChange>,
+        /// Who.
+        who: String,
+        /// Why.
+        why: String,
+    },
+    /// The run's partners and rules are not those that were recorded last.
+    PartnersDeclared {
+        /// Whom it deals with.
+        partners: Partners,
+        /// By which rules it decides.
+        policy: Policy,
+    },
+    /// A person says that nothing is left at a drop-box that the ledger no longer delivers to.
+    LeftBehindGone {
+        /// The drop-box.
+        drop_box: DropBoxAddress,
         /// Who.
         who: String,
         /// Why.
@@ -342,6 +364,8 @@ kinds![
     PlanHeld,
     PlanApproved,
     KeyAnnounced,
+    PartnersDeclared,
+    LeftBehindGone,
 ];
 
 impl Event {
@@ -374,6 +398,8 @@ impl Event {
             | Self::CommandFailed { .. }
             | Self::DeletionsApproved { .. }
             | Self::PlanApproved { .. }
+            | Self::PartnersDeclared { .. }
+            | Self::LeftBehindGone { .. }
             | Self::LedgerPublished { .. }
             | Self::RunFinished { .. }
             | Self::TailRecovered { .. }
@@ -400,6 +426,8 @@ impl Event {
             | Self::DeletionsApproved { .. }
             | Self::PlanHeld { .. }
             | Self::PlanApproved { .. }
+            | Self::PartnersDeclared { .. }
+            | Self::LeftBehindGone { .. }
             | Self::RunFinished { .. }
             | Self::TailRecovered { .. }
             | Self::RemoteObserved(_)
@@ -512,6 +540,12 @@ impl fmt::Display for Event {
             Self::KeyAnnounced { key, who, why } => {
                 write!(f, "key {key} announced by {who}: {why}")
             }
+            Self::PartnersDeclared { partners, policy } => {
+                write!(f, "{partners}; key {}", policy.key)
+            }
+            Self::LeftBehindGone { drop_box, who, why } => {
+                write!(f, "nothing is left at {drop_box}, says {who}: {why}")
+            }
         }
     }
 }
@@ -524,6 +558,9 @@ fn write_held(f: &mut fmt::Formatter<'_>, digest: Digest, held: &Held) -> fmt::R
     }
     if !held.left_alone.is_empty() {
         write!(f, ", {} left alone", held.left_alone.len())?;
+    }
+    if !held.exchanges.is_empty() {
+        write!(f, "; {}", held.exchanges)?;
     }
     match &held.estranged {
         Some(estranged) => write!(f, "; {estranged}"),

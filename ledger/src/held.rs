@@ -12,12 +12,15 @@ use crate::command::Command;
 use crate::digest::Digest;
 use crate::estrangement::Estrangement;
 use crate::id::{KeyId, RequestId};
+use crate::partners::Exchanges;
 use crate::plan::{Blocked, Plan, Skipped};
 
 /// What is held back, and what is left alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Held {
+    /// Which partners are configured that are not the known ones.
+    pub exchanges: Exchanges,
     /// What speaks for another broker.
     pub estranged: Option<Estrangement>,
     /// The commands, in the plan's order, and what holds each.
@@ -43,6 +46,7 @@ impl Held {
             .any(|held| matches!(held.command, Command::Upload { .. }));
         let key = plan.unannounced_key.as_ref().filter(|_| uploads);
         Self {
+            exchanges: plan.exchanges.clone(),
             estranged: plan.estranged.clone(),
             commands: plan.held().cloned().collect(),
             left_alone: plan.skipped.clone(),
@@ -53,18 +57,18 @@ impl Held {
     /// Whether a person must decide.
     #[must_use]
     pub fn waits(&self) -> bool {
-        self.estranged.is_some() || !self.commands.is_empty()
+        !self.exchanges.is_empty() || self.estranged.is_some() || !self.commands.is_empty()
     }
 
-    /// What names it: SHA-256 over `broker-courier held`, a zero byte, and the `MessagePack` of what
-    /// speaks against the broker, of the commands, and of the key if there is one (`docs/log-format.md`). What is left alone is
-    /// not in it: nobody approves that.
+    /// What names it: SHA-256 over `broker-courier held`, a zero byte, and the `MessagePack` of the other
+    /// partners, of what speaks against the broker, of the commands, and of the key if there is one
+    /// (`docs/log-format.md`). What is left alone is not in it: nobody approves that.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let (estranged, commands) = (&self.estranged, &self.commands);
+        let (exchanges, estranged, commands) = (&self.exchanges, &self.estranged, &self.commands);
         let bytes = match self.key {
-            None => rmp_serde::to_vec_named(&(estranged, commands)),
-            Some(key) => rmp_serde::to_vec_named(&(estranged, commands, key)),
+            None => rmp_serde::to_vec_named(&(exchanges, estranged, commands)),
+            Some(key) => rmp_serde::to_vec_named(&(exchanges, estranged, commands, key)),
         };
         // Encoding into memory fails for no value of these types.
         let bytes = bytes.unwrap_or_default();

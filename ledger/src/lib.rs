@@ -25,6 +25,7 @@ mod import;
 pub mod log;
 mod number_set;
 mod observation;
+mod partners;
 mod plan;
 mod policy;
 mod projection;
@@ -48,6 +49,9 @@ pub use id::{KeyId, LogId, NodeId, RequestId, Sequence};
 pub use import::{ImportError, LegacyEntry, LegacyStatus};
 pub use number_set::{NumberSet, Span};
 pub use observation::{Fingerprint, NodeStatus, Observation};
+pub use partners::{
+    BrokerAddress, BrokerChange, DropBoxAddress, DropBoxChange, Exchange, Exchanges, Partners,
+};
 pub use plan::{Blocked, Fallen, Guard, Plan, Released, Skipped, UnannouncedKey};
 pub use policy::{
     ChangeRule, DraftRule, Guards, KeyChangeRule, Policy, ReappearanceRule, RemoteCheckRule,

@@ -10,6 +10,7 @@ use crate::drift::Drift;
 use crate::estrangement::Estrangement;
 use crate::failure::Failure;
 use crate::id::{KeyId, RequestId, Sequence};
+use crate::partners::Exchanges;
 
 /// What held a command back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,6 +28,8 @@ pub enum Guard {
     OtherBroker,
     /// The run would encrypt with a key that no run used before and nobody announced.
     UnannouncedKey(KeyId),
+    /// Another broker, tag or drop-box is configured than the ledger knows.
+    OtherPartner,
 }
 
 /// A command that a guard held back.
@@ -49,6 +52,8 @@ pub enum Skipped {
     ReappearanceIgnored(RequestId),
     /// It is a draft, and the policy says to wait.
     Draft(RequestId),
+    /// Its name is taken by the result of an earlier broker's request, which a person said to keep.
+    NameKept(RequestId),
     /// Its file is not at the drop-box as it was delivered, and the policy says to report that.
     Drifted(RequestId, Drift),
 }
@@ -61,6 +66,7 @@ impl Skipped {
             Self::Unreadable(id, _)
             | Self::ReappearanceIgnored(id)
             | Self::Draft(id)
+            | Self::NameKept(id)
             | Self::Drifted(id, _) => *id,
         }
     }
@@ -100,6 +106,8 @@ pub struct Plan {
     pub released: Option<Released>,
     /// The approval that holds no longer, because the world moved.
     pub fallen: Option<Fallen>,
+    /// Which partners are configured that are not the known ones: then everything is held back.
+    pub exchanges: Exchanges,
     /// What speaks for it that the broker is another one: then everything is held back.
     pub estranged: Option<Estrangement>,
     /// What is left alone, and why.
@@ -172,7 +180,7 @@ impl Plan {
     /// Whether a person must decide something.
     #[must_use]
     pub fn waits(&self) -> bool {
-        !self.blocked.is_empty() || self.estranged.is_some()
+        !self.blocked.is_empty() || self.estranged.is_some() || !self.exchanges.is_empty()
     }
 }
 
@@ -181,6 +189,7 @@ impl fmt::Display for Guard {
         f.write_str(match self {
             Self::NoEvidence => "nothing proves that the request was withdrawn",
             Self::EmptyListing => "the broker lists nothing while files are stored",
+            Self::OtherPartner => "another partner is configured than the ledger knows",
             Self::OtherBroker => "the broker seems to be another one",
             Self::TooManyDeletions => "more deletions than GUARDS.MAX_DELETIONS allows",
             Self::TooManyOverwrites => {
@@ -212,6 +221,15 @@ impl fmt::Display for Skipped {
                 write!(
                     f,
                     "request {request} is not published yet (REQUESTS.DRAFTS)"
+                )
+            }
+            Self::NameKept(request) => {
+                write!(
+                    f,
+                    "request {request} waits: {} holds the result of an earlier broker's request, \
+                     which was to be kept; when it was moved away, `broker-courier left-behind \
+                     --gone` says so",
+                    RemoteName::export(*request)
                 )
             }
             Self::Drifted(request, drift) => {

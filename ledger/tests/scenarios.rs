@@ -32,6 +32,7 @@ stories! {
     keys
     numbers
     order
+    partners
     policies
     reappearance
     refusals

@@ -5,8 +5,8 @@
 
 use courier_ledger::{
     Command, Delivery, Digest, Entry, Event, Failure, FailureClass, Held, IllegalEvent, KeyId,
-    LegacyStatus, LogId, Phase, Placement, Plan, Policy, RemoteName, Removal, Replaces, RequestId,
-    RunCounts, Sequence, State, Timestamp, UploadReason, decide, waits_instead_of,
+    LegacyStatus, LogId, Partners, Phase, Placement, Plan, Policy, RemoteName, Removal, Replaces, RequestId,
+    RunCounts, Sequence, State, Timestamp, UploadReason, decide,
 };
 
 use crate::broker::Broker;
@@ -25,6 +25,8 @@ pub struct History {
     state: State,
     /// What is decided by, and encrypted with.
     pub policy: Policy,
+    /// Whom runs deal with, once the story names anybody.
+    pub partners: Option<Partners>,
     /// The broker.
     pub broker: Broker,
     /// How much later each entry is than the one before, unless the clock is set.
@@ -57,6 +59,7 @@ impl History {
             entries: Vec::new(),
             state: State::default(),
             policy: Policy::new(KEY),
+            partners: None,
             broker: Broker::default(),
             step_micros: STEP_MICROS,
             version: version.to_owned(),
@@ -176,6 +179,25 @@ impl History {
         self.record(self.run_started())
     }
 
+    /// Whom the run deals with, as it is recorded; none when that is known, or the story names nobody.
+    #[must_use]
+    pub fn declared(&self) -> Option<Event> {
+        let partners = self.partners.clone()?;
+        let declared = (partners, self.policy);
+        if self.state.declared() == Some(&declared) {
+            return None;
+        }
+        let (partners, policy) = declared;
+        Some(Event::PartnersDeclared { partners, policy })
+    }
+
+    /// Records whom the run deals with, when that is new.
+    pub fn declare(&mut self) {
+        if let Some(event) = self.declared() {
+            self.record(event);
+        }
+    }
+
     /// What a poll of the broker as it is now would record.
     #[must_use]
     pub fn snapshot(&self) -> Event {
@@ -193,7 +215,7 @@ impl History {
         let plan = decide(&self.state, &self.policy);
         let last = plan.commands.last();
         assert!(
-            matches!(last, Some(Command::PublishLedger { .. })),
+            matches!(last, Some(Command::PublishLedger { .. })) || plan.exchanges.drop_box.is_some(),
             "the ledger is published last: {plan:?}"
         );
         plan
@@ -202,6 +224,7 @@ impl History {
     /// Starts a run, polls, decides, and records what is held back.
     pub fn plan(&mut self) -> Plan {
         self.start_run();
+        self.declare();
         self.poll();
         let plan = self.decide();
         self.hold(&plan);
@@ -234,6 +257,8 @@ impl History {
         Some(Event::PlanApproved {
             held: held.entry,
             plan: held.digest,
+            broker: None,
+            drop_box: None,
             who: "an operator".to_owned(),
             why: "it is right".to_owned(),
         })

@@ -65,13 +65,27 @@ pub(crate) fn line(event: &Event, before: &State, after: Option<&State>) -> Opti
         }
         Event::DeletionsApproved { plan, .. } => format!("approve digest {plan}"),
         Event::PlanHeld { .. } => "hold".to_owned(),
-        Event::PlanApproved { plan, .. } => {
+        Event::PartnersDeclared { .. } => "declare".to_owned(),
+        Event::LeftBehindGone { .. } => "left-behind-gone".to_owned(),
+        Event::PlanApproved {
+            plan,
+            broker,
+            drop_box,
+            ..
+        } => {
             let known = before.held().map(|held| held.digest);
             let other = match known == Some(*plan) {
                 true => "",
                 false => " other",
             };
-            format!("approve{other}")
+            let mut words = format!("approve{other}");
+            if let Some(broker) = broker {
+                let _ = write!(words, " broker {}", broker.written());
+            }
+            if let Some(drop_box) = drop_box {
+                let _ = write!(words, " drop-box {}", drop_box.written());
+            }
+            words
         }
         Event::KeyAnnounced { key: announced, .. } => format!("announce {}", key(*announced)),
         Event::LedgerPublished {

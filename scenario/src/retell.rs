@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use courier_ledger::{Command, Entry, Event, Policy, Sequence, State, Timestamp};
 
 use crate::history::STEP_MICROS;
+use crate::partners;
 use crate::polls::Polls;
 use crate::recorded;
 use crate::setting;
@@ -157,6 +158,9 @@ impl Telling {
     ) -> Vec<String> {
         if let Event::SnapshotObserved(delta) = event {
             self.polls.lines(delta, &self.state, after)
+        } else if let Event::PartnersDeclared { partners, .. } = event {
+            let keys = partners::written(partners).into_iter();
+            keys.map(|words| format!("set {words}")).collect()
         } else if let (Event::RunStarted { .. }, Some(policy)) = (event, policy) {
             let known = self.policy.replace(*policy);
             let known = known.unwrap_or(Policy::new(crate::KEY));

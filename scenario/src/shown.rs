@@ -19,6 +19,9 @@ pub fn plan(plan: &Plan) -> String {
     for command in plan.changes() {
         line(&mut text, &self::command(command));
     }
+    if !plan.exchanges.is_empty() {
+        line(&mut text, &plan.exchanges.to_string());
+    }
     if let Some(estranged) = &plan.estranged {
         line(&mut text, &format!("the broker: {estranged}"));
     }
@@ -113,6 +116,14 @@ pub fn state(state: &State) -> String {
     }
     for name in state.leftovers() {
         line(&mut text, &format!("left over: {name}"));
+    }
+    let exchanges = state.exchanges();
+    if !exchanges.is_empty() {
+        line(&mut text, &exchanges.to_string());
+    }
+    for (drop_box, names) in state.left_behind() {
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        line(&mut text, &format!("left behind at {drop_box}: {}", names.join(", ")));
     }
     if let Some(estranged) = state.estrangement() {
         line(&mut text, &format!("the broker: {estranged}"));

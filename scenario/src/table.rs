@@ -114,6 +114,7 @@ fn of_request(plan: &Plan, state: &State) -> String {
         Skipped::Unreadable(id, _)
         | Skipped::ReappearanceIgnored(id)
         | Skipped::Draft(id)
+        | Skipped::NameKept(id)
         | Skipped::Drifted(id, _) => *id,
     };
     if plan

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use courier_ledger::{Digest, Event, Hundredths, LegacyEntry, RequestId, Sequence, Timestamp};
 
 use crate::alteration;
+use crate::partners;
 use crate::command;
 use crate::counts::counts;
 use crate::file::Stage;
@@ -88,9 +89,20 @@ impl Teller {
                 String::new()
             }
             "set" => {
+                let key = words.peek().unwrap_or_default().to_owned();
+                let mut rest = words.clone();
+                rest.word()?;
+                if partners::set(&mut self.history.partners, &key, &mut rest)? {
+                    return Ok(String::new());
+                }
                 set(&mut self.history.policy, words)?;
                 String::new()
             }
+            "declare" => match self.history.declared() {
+                Some(event) => self.note(event),
+                None => "nothing new\n".to_owned(),
+            },
+            "left-behind-gone" => self.left_behind_gone(),
             "clock" => {
                 self.history.set_clock(Timestamp(words.value()?));
                 String::new()
@@ -279,12 +291,25 @@ impl Teller {
             true => Digest([1; 32]),
             false => plan,
         };
+        let (broker, drop_box) = (words.after("broker")?, words.after("drop-box")?);
         Ok(self.note(Event::PlanApproved {
             held,
             plan,
+            broker,
+            drop_box,
             who,
             why,
         }))
+    }
+
+    /// Nothing is left at the first drop-box that something was left behind at.
+    fn left_behind_gone(&mut self) -> String {
+        let mut left_behind = self.history.state().left_behind();
+        let known = left_behind.next().map(|(drop_box, _)| drop_box.clone());
+        drop(left_behind);
+        let drop_box = known.unwrap_or_else(|| partners::partners().drop_box);
+        let (who, why) = ("an operator".to_owned(), "it was emptied".to_owned());
+        self.note(Event::LeftBehindGone { drop_box, who, why })
     }
 
     /// Requests of the replaced program by number, each uploaded once and half complete.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use courier_ledger::{
-    ChangeRule, Digest, DraftRule, Evidence, FailureClass, Found, KeyChangeRule, KeyId, LogId,
+    BrokerChange, ChangeRule, Digest, DropBoxChange, DraftRule, Evidence, FailureClass, Found, KeyChangeRule, KeyId, LogId,
     Phase, Placement, ReappearanceRule, RemoteAfterFailure, RemoteCheckRule, Removal, Replaces,
     Sequence, UploadReason,
 };
@@ -262,6 +262,15 @@ words! {
     KeyChangeRule: "keep or reupload" {
         "keep" => Keep,
         "reupload" => Reupload,
+    }
+    BrokerChange: "same, withdraw or keep" {
+        "same" => Same,
+        "withdraw" => Withdraw,
+        "keep" => Keep,
+    }
+    DropBoxChange: "same or another" {
+        "same" => Same,
+        "another" => Another,
     }
     RemoteCheckRule: "off, report or repair" {
         "off" => Off,

@@ -11,7 +11,7 @@ mod report;
 mod seams;
 
 use courier_ledger::log::{EventLog, Ledger, Rehearsal};
-use courier_ledger::{Event, Failure, Held, LegacyStatus, Plan, Policy, decide};
+use courier_ledger::{Event, Failure, Held, LegacyStatus, Partners, Plan, Policy, decide};
 
 pub use error::RecordError;
 pub use observe::VERSION;
@@ -24,6 +24,8 @@ pub use seams::{
 pub struct Parts<'a, D> {
     /// How to decide.
     pub policy: Policy,
+    /// Whom to deal with.
+    pub partners: Partners,
     /// The broker.
     pub poller: &'a dyn Poller,
     /// The way to the drop-box, under way already.

@@ -93,6 +93,7 @@ impl State {
         if digest != held.digest()
             || commands.len() != held.commands.len()
             || held.estranged.as_ref() != self.estrangement()
+            || held.exchanges != self.exchanges()
         {
             return Err(Reason::HeldDiffers);
         }
@@ -139,6 +140,10 @@ impl State {
             Command::Upload { .. } | Command::Delete { .. } => true,
             Command::RemoveTemporary { .. } | Command::PublishLedger { .. } => false,
         };
+        let exchanges = self.exchanges();
+        if exchanges.drop_box.is_some() || (is_change && exchanges.broker.is_some()) {
+            return Err("another partner is configured than the ledger knows");
+        }
         if is_change && self.estrangement().is_some() {
             return Err("the broker seems to be another one");
         }

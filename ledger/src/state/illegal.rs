@@ -60,6 +60,15 @@ pub enum Reason {
     /// What is approved is not what is held back.
     #[error("what is held back is not what was approved")]
     NotHeld,
+    /// An approval says what kind of change each other partner is, and nothing else.
+    #[error("the approval does not say what kind of change each other partner is, or says more")]
+    OtherAnswer,
+    /// Partners are recorded when they are others.
+    #[error("the partners and rules are those that were recorded last")]
+    NothingDeclared,
+    /// Nothing is known to be at that drop-box.
+    #[error("nothing was left behind there")]
+    NothingLeftBehind,
     /// The drop-box is looked at after the broker was polled.
     #[error("the drop-box was looked at before the broker was polled")]
     LookedBeforePoll,

@@ -11,6 +11,7 @@ mod command;
 pub(crate) mod illegal;
 mod keys;
 mod look;
+mod partners;
 pub(crate) mod request;
 mod snapshot;
 mod transition;
@@ -31,6 +32,7 @@ use crate::time::Timestamp;
 use acquaintance::Acquaintance;
 pub use approval::{Approval, HeldPlan};
 use keys::Keys;
+use partners::Relations;
 use request::{LedgerLine, Presence, Request};
 
 /// A command that was begun, until its outcome is known.
@@ -94,6 +96,7 @@ pub struct State {
     publication: Option<Publication>,
     acquaintance: Acquaintance,
     keys: Keys,
+    relations: Relations,
 }
 
 /// The last snapshot as a whole, kept up to date from what changed.

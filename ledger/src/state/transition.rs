@@ -129,9 +129,23 @@ impl State {
             Event::PlanApproved {
                 held,
                 plan,
+                broker,
+                drop_box,
                 who,
                 why: _,
-            } => self.approve(sequence, *held, *plan, who)?,
+            } => {
+                if !self.answers(*broker, *drop_box) {
+                    return Err(Reason::OtherAnswer);
+                }
+                self.approve(sequence, *held, *plan, who)?;
+                self.change_partners(*broker, *drop_box);
+            }
+            Event::PartnersDeclared { partners, policy } => self.declare(partners, policy)?,
+            Event::LeftBehindGone {
+                drop_box,
+                who: _,
+                why: _,
+            } => self.settle_left_behind(drop_box)?,
             Event::LedgerPublished {
                 start,
                 through,

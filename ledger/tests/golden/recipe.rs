@@ -104,6 +104,8 @@ pub(crate) fn make(name: &str) -> Option<History> {
             story.record(Event::PlanApproved {
                 held: held.entry,
                 plan: held.digest,
+                broker: None,
+                drop_box: None,
                 who: "operator@clinic.example".to_owned(),
                 why: "the database was set up anew on 18.11.".to_owned(),
             });

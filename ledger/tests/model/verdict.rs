@@ -77,7 +77,7 @@ impl World {
         let said = plan.skipped.iter().map(|skipped| match skipped {
             Skipped::Unreadable(id, _) => (id.0, None),
             Skipped::ReappearanceIgnored(id) => (id.0, Some(Verdict::Ignored)),
-            Skipped::Draft(id) => (id.0, Some(Verdict::Draft)),
+            Skipped::Draft(id) | Skipped::NameKept(id) => (id.0, Some(Verdict::Draft)),
             Skipped::Drifted(id, drift) => (id.0, Some(Verdict::Drifted(*drift))),
         });
         Property::TrueReasons.holds(said.eq(skipped.iter().copied()), || {

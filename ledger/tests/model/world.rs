@@ -238,6 +238,8 @@ impl World {
         let event = |plan| Event::PlanApproved {
             held: held.entry,
             plan,
+            broker: None,
+            drop_box: None,
             who: "a person".to_owned(),
             why: "it is right".to_owned(),
         };

@@ -1,0 +1,165 @@
+//! Whom the ledger deals with, and whom the configuration names: what differs waits for a person, who
+//! says what kind of change it is.
+//!
+//! What always holds: the first partners are taken without a question; another user or host key at the
+//! same drop-box is no other partner.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::State;
+use super::illegal::Reason;
+use super::request::{Presence, Remote};
+use crate::command::RemoteName;
+use crate::id::RequestId;
+use crate::partners::{
+    BrokerChange, DropBoxAddress, DropBoxChange, Exchange, Exchanges, Partners,
+};
+use crate::policy::Policy;
+
+/// Whom the ledger deals with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Relations {
+    /// Whom it knows.
+    known: Option<Partners>,
+    /// Whom the last run named, and by which rules it decided.
+    declared: Option<(Partners, Policy)>,
+    /// What is still at drop-boxes that it no longer delivers to, and results of an earlier broker's
+    /// requests that were to be kept.
+    left_behind: BTreeMap<DropBoxAddress, BTreeSet<RemoteName>>,
+}
+
+impl State {
+    /// Whom the last run named, and by which rules it decided; none in ledgers of older versions.
+    #[must_use]
+    pub fn declared(&self) -> Option<&(Partners, Policy)> {
+        self.relations.declared.as_ref()
+    }
+
+    /// Which partners are configured that are not the known ones.
+    #[must_use]
+    pub fn exchanges(&self) -> Exchanges {
+        let (Some(known), Some((declared, _))) = (&self.relations.known, &self.relations.declared)
+        else {
+            return Exchanges::default();
+        };
+        Exchanges {
+            broker: (known.broker != declared.broker).then(|| Exchange {
+                known: known.broker.clone(),
+                configured: declared.broker.clone(),
+            }),
+            drop_box: (known.drop_box != declared.drop_box).then(|| Exchange {
+                known: known.drop_box.clone(),
+                configured: declared.drop_box.clone(),
+            }),
+        }
+    }
+
+    /// What is at drop-boxes and no longer this ledger's concern, until a person says that it is gone:
+    /// at one that it no longer delivers to, or an earlier broker's results that were to be kept.
+    pub fn left_behind(&self) -> impl Iterator<Item = (&DropBoxAddress, &BTreeSet<RemoteName>)> {
+        self.relations.left_behind.iter()
+    }
+
+    /// Whether what stands under a request's name belongs to a request of an earlier broker, and stays.
+    pub(crate) fn keeps(&self, id: RequestId) -> bool {
+        let known = self.relations.known.as_ref();
+        let kept = known.and_then(|known| self.relations.left_behind.get(&known.drop_box));
+        kept.is_some_and(|kept| kept.contains(&RemoteName::export(id)))
+    }
+
+    pub(super) fn declare(&mut self, partners: &Partners, policy: &Policy) -> Result<(), Reason> {
+        self.run_under_way()?;
+        let declared = (partners.clone(), *policy);
+        if self.relations.declared.as_ref() == Some(&declared) {
+            return Err(Reason::NothingDeclared);
+        }
+        match &mut self.relations.known {
+            None => self.relations.known = Some(partners.clone()),
+            Some(known) if known.drop_box == partners.drop_box => {
+                known.user.clone_from(&partners.user);
+                known.host_key.clone_from(&partners.host_key);
+            }
+            Some(_) => {}
+        }
+        self.relations.declared = Some(declared);
+        Ok(())
+    }
+
+    /// Whether a person has said what there was to say, and nothing else.
+    pub(super) fn answers(
+        &self,
+        broker: Option<BrokerChange>,
+        drop_box: Option<DropBoxChange>,
+    ) -> bool {
+        let exchanges = self.exchanges();
+        exchanges.broker.is_some() == broker.is_some()
+            && exchanges.drop_box.is_some() == drop_box.is_some()
+    }
+
+    /// The configured partners are the known ones from now on.
+    pub(super) fn change_partners(
+        &mut self,
+        broker: Option<BrokerChange>,
+        drop_box: Option<DropBoxChange>,
+    ) {
+        if broker == Some(BrokerChange::Keep) {
+            self.keep_all();
+        }
+        if drop_box == Some(DropBoxChange::Another) {
+            self.leave_behind();
+        }
+        if let Some((declared, _)) = &self.relations.declared {
+            self.relations.known = Some(declared.clone());
+        }
+    }
+
+    /// What another broker's requests led to stays where it is, and is no longer this ledger's concern.
+    fn keep_all(&mut self) {
+        let Some(known) = self.relations.known.as_ref() else {
+            return;
+        };
+        let drop_box = known.drop_box.clone();
+        let kept = self.relations.left_behind.entry(drop_box).or_default();
+        for (id, request) in &mut self.requests {
+            let is_current = request.presence == Presence::Listed
+                && request.remote.file().is_some_and(|file| {
+                    let observed = request.observed.as_ref();
+                    observed.is_some_and(|(it, _)| file.identity.is(it.published))
+                });
+            if request.remote.is_ours() && !is_current {
+                request.settle(Remote::Nothing);
+                kept.insert(RemoteName::export(*id));
+            }
+        }
+    }
+
+    /// Nothing of what was delivered is at the new drop-box.
+    fn leave_behind(&mut self) {
+        let Some(known) = self.relations.known.as_ref() else {
+            return;
+        };
+        let mut names: BTreeSet<RemoteName> = std::mem::take(&mut self.leftovers);
+        for (id, request) in &mut self.requests {
+            if matches!(request.remote, Remote::Stored(_) | Remote::Uncertain(_)) {
+                names.insert(RemoteName::export(*id));
+            }
+            request.settle(Remote::Nothing);
+        }
+        if self.publication.take().is_some() {
+            names.insert(RemoteName::ledger());
+        }
+        if !names.is_empty() {
+            let known = known.drop_box.clone();
+            self.relations.left_behind.entry(known).or_default().extend(names);
+        }
+    }
+
+    /// A person says that nothing is left at an earlier drop-box.
+    pub(super) fn settle_left_behind(&mut self, drop_box: &DropBoxAddress) -> Result<(), Reason> {
+        let settled = self.relations.left_behind.remove(drop_box);
+        settled.map(drop).ok_or(Reason::NothingLeftBehind)
+    }
+}
