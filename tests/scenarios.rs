@@ -22,4 +22,5 @@ stories! {
     crashes
     exit_codes
     failures
+    partners
 }

@@ -316,7 +316,11 @@ fn release_if_approved(state: &State, plan: &mut Plan) {
     let gone = approved.iter().filter(is_gone);
     let gone: Vec<_> = gone.map(|(_, command)| command.clone()).collect();
     // Whoever approved has not seen what speaks against the broker since.
-    if plan.estranged.is_some() || !plan.exchanges.is_empty() || !added.is_empty() || !gone.is_empty() {
+    if plan.estranged.is_some()
+        || !plan.exchanges.is_empty()
+        || !added.is_empty()
+        || !gone.is_empty()
+    {
         plan.fallen = Some(Fallen {
             approval: approval.entry,
             who: approval.who.clone(),

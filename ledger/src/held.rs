@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::added::present;
 use crate::command::Command;
 use crate::digest::Digest;
 use crate::estrangement::Estrangement;
@@ -29,11 +28,6 @@ pub struct Held {
     pub left_alone: Vec<Skipped>,
     /// The key that held uploads would be encrypted with, where nobody announced it; absent otherwise,
     /// and in older entries.
-    #[serde(
-        default,
-        deserialize_with = "present",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub key: Option<KeyId>,
 }
 
@@ -61,17 +55,14 @@ impl Held {
     }
 
     /// What names it: SHA-256 over `broker-courier held`, a zero byte, and the `MessagePack` of the other
-    /// partners, of what speaks against the broker, of the commands, and of the key if there is one
+    /// partners, of what speaks against the broker, of the commands, and of the key
     /// (`docs/log-format.md`). What is left alone is not in it: nobody approves that.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let (exchanges, estranged, commands) = (&self.exchanges, &self.estranged, &self.commands);
-        let bytes = match self.key {
-            None => rmp_serde::to_vec_named(&(exchanges, estranged, commands)),
-            Some(key) => rmp_serde::to_vec_named(&(exchanges, estranged, commands, key)),
-        };
+        let named = (exchanges, estranged, commands, self.key);
         // Encoding into memory fails for no value of these types.
-        let bytes = bytes.unwrap_or_default();
+        let bytes = rmp_serde::to_vec_named(&named).unwrap_or_default();
         Digest::of(&[b"broker-courier held\0", &bytes])
     }
 

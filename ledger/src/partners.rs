@@ -58,7 +58,11 @@ impl fmt::Display for DropBoxAddress {
 
 impl fmt::Display for Partners {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "broker {}, drop-box {} as {}", self.broker, self.drop_box, self.user)?;
+        write!(
+            f,
+            "broker {}, drop-box {} as {}",
+            self.broker, self.drop_box, self.user
+        )?;
         match &self.host_key {
             Some(host_key) => write!(f, ", host key {host_key}"),
             None => Ok(()),

@@ -5,8 +5,8 @@
 
 use courier_ledger::{
     Command, Delivery, Digest, Entry, Event, Failure, FailureClass, Held, IllegalEvent, KeyId,
-    LegacyStatus, LogId, Partners, Phase, Placement, Plan, Policy, RemoteName, Removal, Replaces, RequestId,
-    RunCounts, Sequence, State, Timestamp, UploadReason, decide,
+    LegacyStatus, LogId, Partners, Phase, Placement, Plan, Policy, RemoteName, Removal, Replaces,
+    RequestId, RunCounts, Sequence, State, Timestamp, UploadReason, decide,
 };
 
 use crate::broker::Broker;
@@ -215,7 +215,8 @@ impl History {
         let plan = decide(&self.state, &self.policy);
         let last = plan.commands.last();
         assert!(
-            matches!(last, Some(Command::PublishLedger { .. })) || plan.exchanges.drop_box.is_some(),
+            matches!(last, Some(Command::PublishLedger { .. }))
+                || plan.exchanges.drop_box.is_some(),
             "the ledger is published last: {plan:?}"
         );
         plan

@@ -63,6 +63,10 @@ pub(crate) fn written(partners: &Partners) -> Vec<String> {
         format!("SFTP.FOLDERNAME \"{folder}\""),
         format!("SFTP.USERNAME \"{user}\""),
     ];
-    keys.extend(host_key.iter().map(|key| format!("SFTP.HOST_KEY \"{key}\"")));
+    keys.extend(
+        host_key
+            .iter()
+            .map(|key| format!("SFTP.HOST_KEY \"{key}\"")),
+    );
     keys
 }

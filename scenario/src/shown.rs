@@ -123,7 +123,10 @@ pub fn state(state: &State) -> String {
     }
     for (drop_box, names) in state.left_behind() {
         let names: Vec<_> = names.iter().map(ToString::to_string).collect();
-        line(&mut text, &format!("left behind at {drop_box}: {}", names.join(", ")));
+        line(
+            &mut text,
+            &format!("left behind at {drop_box}: {}", names.join(", ")),
+        );
     }
     if let Some(estranged) = state.estrangement() {
         line(&mut text, &format!("the broker: {estranged}"));

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use courier_ledger::{Digest, Event, Hundredths, LegacyEntry, RequestId, Sequence, Timestamp};
 
 use crate::alteration;
-use crate::partners;
 use crate::command;
 use crate::counts::counts;
 use crate::file::Stage;
 use crate::history::History;
 use crate::observation;
+use crate::partners;
 use crate::setting::set;
 use crate::shown;
 use crate::table::Tables;

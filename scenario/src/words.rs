@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use courier_ledger::{
-    BrokerChange, ChangeRule, Digest, DropBoxChange, DraftRule, Evidence, FailureClass, Found, KeyChangeRule, KeyId, LogId,
-    Phase, Placement, ReappearanceRule, RemoteAfterFailure, RemoteCheckRule, Removal, Replaces,
-    Sequence, UploadReason,
+    BrokerChange, ChangeRule, Digest, DraftRule, DropBoxChange, Evidence, FailureClass, Found,
+    KeyChangeRule, KeyId, LogId, Phase, Placement, ReappearanceRule, RemoteAfterFailure,
+    RemoteCheckRule, Removal, Replaces, Sequence, UploadReason,
 };
 
 use crate::history::{KEY, OTHER_KEY};

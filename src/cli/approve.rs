@@ -1,7 +1,7 @@
 //! `approve`: a person releases exactly what a guard has blocked, and the ledger records who and why.
 //! What is not held back by the last run is refused.
 
-use courier_ledger::{Blocked, Event, HeldPlan};
+use courier_ledger::{Blocked, BrokerChange, DropBoxChange, Event, Exchanges, HeldPlan};
 
 use super::arguments::{ApproveOptions, Arguments};
 use super::error::{CommandError, UsageError};
@@ -22,11 +22,7 @@ pub(crate) fn approve(
     if !hexadecimal || !(PREFIX_DIGITS_MIN..=64).contains(&digits.len()) {
         return Err(UsageError::Digest.into());
     }
-    let who = options.who.clone().or_else(who::login_name);
-    let who = who.filter(|name| !name.trim().is_empty());
-    let (Some(who), false) = (who, options.why.trim().is_empty()) else {
-        return Err(UsageError::Unsigned.into());
-    };
+    let who = who::signed(options.who.as_ref(), &options.why)?;
     let clock = SystemClock::start();
     let mut ledger = ledger::open_existing_for_writing(&parts::working_dir(arguments)?, &clock)?;
     let known = ledger.state().held().filter(|known| known.held.waits());
@@ -39,9 +35,12 @@ pub(crate) fn approve(
     if !digest.to_string().starts_with(&digits) {
         return Err(UsageError::NotHeld { held: digest }.into());
     }
+    let (broker, drop_box) = answers(&held.exchanges, options)?;
     let approved = Event::PlanApproved {
         held: entry,
         plan: digest,
+        broker,
+        drop_box,
         who,
         why: options.why.clone(),
     };
@@ -54,6 +53,9 @@ pub(crate) fn approve(
             output,
             "Recorded. The next run does, if it is still the same:"
         )?;
+        if !held.exchanges.is_empty() {
+            writeln!(output, "  goes on although {}", held.exchanges)?;
+        }
         if let Some(estranged) = &held.estranged {
             writeln!(
                 output,
@@ -66,4 +68,26 @@ pub(crate) fn approve(
         Ok(())
     })?;
     Ok(ExitCode::Done)
+}
+
+/// What was said of each other partner: all that is to be said, and nothing else.
+fn answers(
+    exchanges: &Exchanges,
+    options: &ApproveOptions,
+) -> Result<(Option<BrokerChange>, Option<DropBoxChange>), UsageError> {
+    let broker = options.broker.map(BrokerChange::from);
+    let drop_box = options.drop_box.map(DropBoxChange::from);
+    if exchanges.broker.is_some() != broker.is_some() {
+        return Err(UsageError::Answer {
+            option: "--broker same|withdraw|keep",
+            about: "broker or tag",
+        });
+    }
+    if exchanges.drop_box.is_some() != drop_box.is_some() {
+        return Err(UsageError::Answer {
+            option: "--drop-box same|another",
+            about: "drop-box",
+        });
+    }
+    Ok((broker, drop_box))
 }

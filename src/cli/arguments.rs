@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use courier_ledger::{Sequence, Timestamp};
+use courier_ledger::{BrokerChange, DropBoxChange, Sequence, Timestamp};
 
 use crate::exit_code::ExitCodes;
 
@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Approve(ApproveOptions),
     /// Shows what stands at the drop-box, as far as the ledger knows
     Status(JsonOption),
+    /// Lists what was left at drop-boxes that are no longer delivered to
+    LeftBehind(LeftBehindOptions),
     /// Shows what happened, event by event
     Log(LogOptions),
     /// Shows the state as it was after an earlier event
@@ -92,11 +94,75 @@ pub(crate) struct ApproveOptions {
     #[arg(value_name = "DIGEST")]
     pub(crate) digest: String,
 
+    /// What another configured broker or tag is: the same one under a new address; another one, so that
+    /// what the old one asked for is withdrawn; or another one, and that stays where it is
+    #[arg(long, value_name = "CHANGE")]
+    pub(crate) broker: Option<BrokerAnswer>,
+
+    /// What another configured drop-box is: the same one under a new address, or another one, to which
+    /// everything is delivered
+    #[arg(long, value_name = "CHANGE")]
+    pub(crate) drop_box: Option<DropBoxAnswer>,
+
     /// Why it is right to go on
     #[arg(long, value_name = "TEXT")]
     pub(crate) why: String,
 
     /// Who approves; by default whoever is logged in
+    #[arg(long, value_name = "NAME")]
+    pub(crate) who: Option<String>,
+}
+
+/// What another configured broker is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BrokerAnswer {
+    /// The same one under a new address, or the same tag under a new name
+    Same,
+    /// Another one: what the old one asked for is withdrawn
+    Withdraw,
+    /// Another one: what the old one asked for stays where it is
+    Keep,
+}
+
+impl From<BrokerAnswer> for BrokerChange {
+    fn from(answer: BrokerAnswer) -> Self {
+        match answer {
+            BrokerAnswer::Same => Self::Same,
+            BrokerAnswer::Withdraw => Self::Withdraw,
+            BrokerAnswer::Keep => Self::Keep,
+        }
+    }
+}
+
+/// What another configured drop-box is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DropBoxAnswer {
+    /// The same one under a new address: what was delivered is there
+    Same,
+    /// Another one: everything is delivered to it
+    Another,
+}
+
+impl From<DropBoxAnswer> for DropBoxChange {
+    fn from(answer: DropBoxAnswer) -> Self {
+        match answer {
+            DropBoxAnswer::Same => Self::Same,
+            DropBoxAnswer::Another => Self::Another,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LeftBehindOptions {
+    /// Record that nothing is left there any more
+    #[arg(long, requires = "why")]
+    pub(crate) gone: bool,
+
+    /// How that is known
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why: Option<String>,
+
+    /// Who has seen it; by default whoever is logged in
     #[arg(long, value_name = "NAME")]
     pub(crate) who: Option<String>,
 }

@@ -83,6 +83,17 @@ pub(crate) enum UsageError {
     /// Nothing waits for an approval.
     #[error("nothing is held back: there is nothing to approve")]
     NothingHeld,
+    /// Nothing is known to be left anywhere.
+    #[error("nothing was left behind anywhere")]
+    NothingLeftBehind,
+    /// A person does not say what another partner is, or says it of one that is not another.
+    #[error("{option} belongs to an approval when, and only when, another {about} is configured")]
+    Answer {
+        /// The option.
+        option: &'static str,
+        /// What it is about.
+        about: &'static str,
+    },
     /// Something else waits for an approval.
     #[error("that is not what is held back now, which is {held}")]
     NotHeld {
@@ -112,7 +123,11 @@ impl From<UsageError> for CommandError {
                 Some("name it with --config FILE, or in $BROKER_COURIER_CONFIG")
             }
             UsageError::Seed => None,
-            UsageError::Digest | UsageError::Unsigned | UsageError::NotHeld { .. } => Some(
+            UsageError::NothingLeftBehind => None,
+            UsageError::Digest
+            | UsageError::Unsigned
+            | UsageError::NotHeld { .. }
+            | UsageError::Answer { .. } => Some(
                 "`broker-courier run` says what it holds back, and the command that approves it",
             ),
             UsageError::NothingHeld => Some(

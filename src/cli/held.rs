@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use courier_ledger::{Blocked, Fallen, Held, UnannouncedKey};
+use courier_ledger::{Blocked, Exchange, Exchanges, Fallen, Held, UnannouncedKey};
 
 use super::arguments::Arguments;
 use super::who;
@@ -16,6 +16,9 @@ pub(crate) fn show(output: &mut dyn Write, held: &Held, arguments: &Arguments) -
         return Ok(());
     }
     writeln!(output, "\nBlocked, because a person must decide:")?;
+    if !held.exchanges.is_empty() {
+        writeln!(output, "  {}", held.exchanges)?;
+    }
     if let Some(estranged) = &held.estranged {
         writeln!(output, "  {estranged}")?;
     }
@@ -24,13 +27,91 @@ pub(crate) fn show(output: &mut dyn Write, held: &Held, arguments: &Arguments) -
     }
     let digest = held.digest().to_string();
     let prefix = digest.get(..PREFIX_DIGITS).unwrap_or(&digest);
-    writeln!(
-        output,
-        "\nIf all of this is right, release exactly this, once, with\n  \
-         broker-courier{} approve {prefix}{} --why \"…\"\nand start the next run.",
-        configuration(arguments),
+    let configuration = configuration(arguments);
+    let (approve, signature) = (
+        format!("broker-courier{configuration} approve {prefix}"),
         signature(),
-    )
+    );
+    let answers = answers(&held.exchanges);
+    if answers.is_empty() {
+        writeln!(
+            output,
+            "\nIf all of this is right, release exactly this, once, with\n  \
+             {approve}{signature} --why \"…\"\nand start the next run."
+        )
+    } else {
+        writeln!(
+            output,
+            "\nIf the configuration is right, say what it means, once:"
+        )?;
+        for Answer { options, means } in &answers {
+            writeln!(
+                output,
+                "  {approve}{options}{signature} --why \"…\"\n    {means}"
+            )?;
+        }
+        writeln!(output, "and start the next run.")
+    }
+}
+
+/// One thing that can be said of other partners.
+struct Answer {
+    options: String,
+    means: String,
+}
+
+/// What can be said of these.
+fn answers(exchanges: &Exchanges) -> Vec<Answer> {
+    if exchanges.is_empty() {
+        return Vec::new();
+    }
+    let answer = |options: &str, means: &str| Answer {
+        options: options.to_owned(),
+        means: means.to_owned(),
+    };
+    let brokers = match &exchanges.broker {
+        None => vec![answer("", "")],
+        Some(_) => vec![
+            answer(
+                " --broker same",
+                "the same broker under a new address, or the tag has a new name",
+            ),
+            answer(
+                " --broker withdraw",
+                "another one: what the old one asked for is withdrawn, as listed",
+            ),
+            answer(
+                " --broker keep",
+                "another one: what the old one asked for stays at the drop-box",
+            ),
+        ],
+    };
+    let drop_boxes = match &exchanges.drop_box {
+        None => vec![answer("", "")],
+        Some(Exchange { known, .. }) => vec![
+            answer(
+                " --drop-box same",
+                "the same drop-box under a new address: what was delivered is there",
+            ),
+            Answer {
+                options: " --drop-box another".to_owned(),
+                means: format!(
+                    "another one: everything is delivered to it; what stays at {known} is listed by \
+                     `broker-courier left-behind` until somebody says that it is gone"
+                ),
+            },
+        ],
+    };
+    let pairs = brokers.iter().flat_map(|broker| {
+        drop_boxes.iter().map(move |drop_box| Answer {
+            options: format!("{}{}", broker.options, drop_box.options),
+            means: match (broker.means.as_str(), drop_box.means.as_str()) {
+                ("", means) | (means, "") => means.to_owned(),
+                (broker, drop_box) => format!("{broker}; {drop_box}"),
+            },
+        })
+    });
+    pairs.collect()
 }
 
 /// Says which key waits for a person, and what can be done about it.

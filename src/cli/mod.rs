@@ -11,6 +11,7 @@ mod host_key;
 mod keygen;
 mod ledger;
 mod ledger_view;
+mod left_behind;
 mod log;
 mod logging;
 mod output;
@@ -59,6 +60,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         Command::Run => run::run(arguments),
         Command::Plan(options) => plan::plan(arguments, options),
         Command::Approve(options) => approve::approve(arguments, options),
+        Command::LeftBehind(options) => left_behind::left_behind(arguments, options),
         Command::Status(options) => status::status(arguments, options),
         Command::Log(options) => log::log(arguments, options),
         Command::Replay(options) => replay::replay(arguments, options),

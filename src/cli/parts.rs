@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use courier_ledger::RemoteCheckRule;
+use courier_ledger::{BrokerAddress, DropBoxAddress, Partners, RemoteCheckRule};
 
 use super::arguments::Arguments;
 use super::error::{CommandError, NoPrivateKey, NoRandomNumbers, NoWorkingDirectory, UsageError};
@@ -123,6 +123,26 @@ pub(super) fn endpoint(configuration: &Configuration) -> Result<Endpoint, Comman
         endpoint.offer(pem, passphrase.clone());
     }
     Ok(endpoint)
+}
+
+/// Whom a run deals with, as the configuration names them.
+pub(super) fn partners(configuration: &Configuration) -> Partners {
+    let Configuration {
+        broker, drop_box, ..
+    } = configuration;
+    Partners {
+        broker: BrokerAddress {
+            url: broker.address.to_string(),
+            tag: broker.tag.to_string(),
+        },
+        drop_box: DropBoxAddress {
+            host: drop_box.host.clone(),
+            port: drop_box.port,
+            folder: drop_box.folder.clone(),
+        },
+        user: drop_box.username.clone(),
+        host_key: None,
+    }
 }
 
 /// A way to the drop-box, if the configuration says to look there.

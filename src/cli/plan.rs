@@ -1,6 +1,8 @@
 //! `plan`: what `run` would do now. Polls and decides on a copy; works while a run is active.
 
-use courier_ledger::{Blocked, Command, Digest, Estrangement, Failure, Held, KeyId, Plan};
+use courier_ledger::{
+    Blocked, Command, Digest, Estrangement, Exchanges, Failure, Held, KeyId, Plan,
+};
 use serde::Serialize;
 
 use super::arguments::{Arguments, PlanOptions};
@@ -14,6 +16,7 @@ use crate::run::{self, Lookout, Rehearsed};
 struct PlanView<'a> {
     commands: Vec<&'a Command>,
     blocked: &'a [Blocked],
+    exchanges: &'a Exchanges,
     estranged: Option<&'a Estrangement>,
     unannounced_key: Option<UnannouncedKeyView>,
     approval_digest: Option<Digest>,
@@ -40,6 +43,7 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
         &mut ledger,
         legacy,
         &policy,
+        &parts::partners(&configuration),
         &broker,
         lookout.as_mut().map(|lookout| lookout as &mut dyn Lookout),
         &clock,
@@ -61,6 +65,7 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
         output::write_json(&PlanView {
             commands: plan.changes().collect(),
             blocked: &plan.blocked,
+            exchanges: &plan.exchanges,
             estranged: plan.estranged.as_ref(),
             unannounced_key: unannounced_key.map(|it| UnannouncedKeyView {
                 key: it.key,

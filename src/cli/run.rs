@@ -11,7 +11,7 @@ use crate::effects::clock::SystemClock;
 use crate::effects::status_file::LocalStatusFile;
 use crate::effects::waker::Waker;
 use crate::exit_code::ExitCode;
-use crate::run::{self, Parts, RunReport};
+use crate::run::{self, NewHostKey, Parts, RunReport};
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let configuration = parts::configuration(arguments)?;
@@ -30,6 +30,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let status_file = LocalStatusFile::inside(&configuration.working_dir);
     let parts = Parts {
         policy: configuration.rules.policy(key.id()),
+        partners: parts::partners(&configuration),
         poller: broker.as_ref(),
         departure,
         status_file: &status_file,
@@ -57,6 +58,12 @@ fn tell(arguments: &Arguments, report: &RunReport) -> Result<(), CommandError> {
     }
     if let Some(key) = &report.unannounced_key {
         held::tell_key(key);
+    }
+    if let Some(NewHostKey { known, presented }) = &report.host_key {
+        tracing::warn!(
+            "the drop-box has another host key than before, which the configuration accepts: \
+             {presented}, before {known}"
+        );
     }
     if let Some(fallen) = &report.fallen {
         held::tell_fallen(fallen);

@@ -3,6 +3,16 @@
 
 use std::fs;
 
+use super::error::UsageError;
+
+/// Who signs for this reason: the name that was given, or that of whoever is logged in.
+pub(crate) fn signed(given: Option<&String>, why: &str) -> Result<String, UsageError> {
+    let who = given.cloned().or_else(login_name);
+    let who = who.filter(|name| !name.trim().is_empty());
+    who.filter(|_| !why.trim().is_empty())
+        .ok_or(UsageError::Unsigned)
+}
+
 /// The name; none for a user without one.
 pub(crate) fn login_name() -> Option<String> {
     let environment = std::env::var("USER").ok();

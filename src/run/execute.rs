@@ -7,7 +7,7 @@ use std::sync::Arc;
 use courier_ledger::log::{EventLog, Ledger};
 use courier_ledger::{
     Command, Event, Failure, FailureClass, Phase, Plan, RemoteAfterFailure, RemoteName, Request,
-    RunCounts, Sequence,
+    RunCounts, Sequence, StatusDocument,
 };
 
 use super::error::RecordError;
@@ -24,6 +24,7 @@ pub(super) fn execute(
     may_begin: &dyn Fn() -> bool,
     report: &mut RunReport,
 ) -> Result<(), RecordError> {
+    let publishes = publishes(&plan);
     let approvals = plan.approvals();
     let approval = |command: &Command| approvals.get(&command.request()?).copied();
     let mut waiting = VecDeque::from(plan.commands);
@@ -77,6 +78,9 @@ pub(super) fn execute(
     let is_change = |command: &&Command| !matches!(command, Command::PublishLedger { .. });
     report.counts.failed += waiting.iter().filter(is_change).count() as u64;
     let lost = report.drop_box_failure.clone();
+    if !publishes {
+        return replace(&ledger.project(), status_file);
+    }
     publish(ledger, clock, status_file, report, |errand| match lost {
         Some(failure) => untouched(failure),
         None => {
@@ -104,12 +108,7 @@ fn publish(
         vec![intent(command.clone(), Some(&temporary), None)],
     )?;
     let document = ledger.project();
-    status_file
-        .replace(document.as_bytes())
-        .map_err(|source| RecordError::StatusFile {
-            path: status_file.path().to_owned(),
-            source,
-        })?;
+    replace(&document, status_file)?;
     let ending = upload(Errand {
         log,
         start,
@@ -130,6 +129,21 @@ fn publish(
     Ok(ledger.append(clock.now(), vec![event])?)
 }
 
+/// Whether the ledger is to be published: not at a drop-box that may be somebody else's.
+fn publishes(plan: &Plan) -> bool {
+    let mut commands = plan.commands.iter();
+    commands.any(|command| matches!(command, Command::PublishLedger { .. }))
+}
+
+/// Replaces the local `status.xml`.
+fn replace(document: &StatusDocument, status_file: &dyn StatusFile) -> Result<(), RecordError> {
+    let replaced = status_file.replace(document.as_bytes());
+    replaced.map_err(|source| RecordError::StatusFile {
+        path: status_file.path().to_owned(),
+        source,
+    })
+}
+
 /// Records that the drop-box could not be reached: only the publication, which every run owes, is
 /// begun and failed; everything else is left to the next run.
 pub(super) fn unreachable(
@@ -142,6 +156,9 @@ pub(super) fn unreachable(
 ) -> Result<(), RecordError> {
     report.counts.failed += plan.changes().count() as u64;
     report.drop_box_failure = Some(failure.clone());
+    if !publishes(plan) {
+        return replace(&ledger.project(), status_file);
+    }
     publish(ledger, clock, status_file, report, |_| untouched(failure))
 }
 

@@ -15,7 +15,7 @@ use courier_ledger::{Event, Failure, Held, LegacyStatus, Partners, Plan, Policy,
 
 pub use error::RecordError;
 pub use observe::VERSION;
-pub use report::RunReport;
+pub use report::{NewHostKey, RunReport};
 pub use seams::{
     Carrier, Clock, Departure, Ended, Ending, Errand, Lookout, Poller, StatusFile, Task,
 };
@@ -49,12 +49,23 @@ pub fn run<L: EventLog, D: Departure>(
     let began = clock.elapsed();
     let mut report = RunReport::default();
     observe::import(ledger, clock, legacy)?;
-    match observe::begin(ledger, clock, &parts.policy, parts.poller)? {
+    let Parts {
+        policy,
+        partners,
+        poller,
+        departure,
+        status_file,
+        clock: _,
+        may_begin,
+    } = parts;
+    match observe::begin(ledger, clock, &policy, poller)? {
         Err(failure) => report.poll_failure = Some(failure),
-        Ok(()) => match parts.departure.arrive() {
+        Ok(()) => match departure.arrive() {
             Ok(mut carrier) => {
-                report.look_failure = observe::look(ledger, clock, &parts.policy, &mut carrier)?;
-                let mut plan = decide(ledger.state(), &parts.policy);
+                let host_key = carrier.host_key();
+                report.host_key = observe::declare(ledger, clock, &policy, &partners, host_key)?;
+                report.look_failure = observe::look(ledger, clock, &policy, &mut carrier)?;
+                let mut plan = decide(ledger.state(), &policy);
                 hold::hold(ledger, clock, &plan)?;
                 report_held_back(&mut report, &mut plan);
                 execute::execute(
@@ -62,16 +73,16 @@ pub fn run<L: EventLog, D: Departure>(
                     clock,
                     plan,
                     &mut carrier,
-                    parts.status_file,
-                    parts.may_begin,
+                    status_file,
+                    may_begin,
                     &mut report,
                 )?;
             }
             Err(failure) => {
-                let mut plan = decide(ledger.state(), &parts.policy);
+                observe::declare(ledger, clock, &policy, &partners, None)?;
+                let mut plan = decide(ledger.state(), &policy);
                 hold::hold(ledger, clock, &plan)?;
                 report_held_back(&mut report, &mut plan);
-                let status_file = parts.status_file;
                 execute::unreachable(ledger, clock, &plan, failure, status_file, &mut report)?;
             }
         },
@@ -99,6 +110,7 @@ pub fn rehearse(
     ledger: &mut Ledger<Rehearsal>,
     legacy: Option<LegacyStatus>,
     policy: &Policy,
+    partners: &Partners,
     poller: &dyn Poller,
     lookout: Option<&mut dyn Lookout>,
     clock: &dyn Clock,
@@ -114,6 +126,7 @@ pub fn rehearse(
     if let Err(failure) = observe::begin(ledger, clock, policy, poller)? {
         return Ok(Err(failure));
     }
+    observe::declare(ledger, clock, policy, partners, None)?;
     let look_failure = match lookout {
         Some(lookout) => observe::look(ledger, clock, policy, lookout)?,
         None => None,

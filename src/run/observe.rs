@@ -6,11 +6,12 @@
 
 use courier_ledger::log::{EventLog, Ledger};
 use courier_ledger::{
-    Event, Failure, LegacyStatus, Policy, RemoteCheckRule, RemoteDelta, RemoteName,
+    Event, Failure, LegacyStatus, Partners, Policy, RemoteCheckRule, RemoteDelta, RemoteName,
     waits_instead_of,
 };
 
 use super::error::RecordError;
+use super::report::NewHostKey;
 use super::seams::{Clock, Lookout, Poller};
 
 /// The version that is recorded with logs and runs.
@@ -66,6 +67,39 @@ pub(super) fn begin(
     }
 }
 
+/// Records whom the run deals with and by which rules, if that has changed; gives another host key than
+/// the known one at the same drop-box. Without a `host_key` the drop-box was not reached.
+pub(super) fn declare(
+    ledger: &mut Ledger<impl EventLog>,
+    clock: &dyn Clock,
+    policy: &Policy,
+    partners: &Partners,
+    host_key: Option<String>,
+) -> Result<Option<NewHostKey>, RecordError> {
+    let declared = ledger.state().declared();
+    let before = declared.filter(|(it, _)| it.drop_box == partners.drop_box);
+    let before = before.and_then(|(it, _)| it.host_key.clone());
+    let now = Partners {
+        host_key: host_key.or_else(|| before.clone()),
+        ..partners.clone()
+    };
+    if declared == Some(&(now.clone(), *policy)) {
+        return Ok(None);
+    }
+    let new_host_key = match (before, now.host_key.clone()) {
+        (Some(known), Some(presented)) if known != presented => {
+            Some(NewHostKey { known, presented })
+        }
+        (Some(_) | None, Some(_) | None) => None,
+    };
+    let declared = Event::PartnersDeclared {
+        partners: now,
+        policy: *policy,
+    };
+    ledger.append(clock.now(), vec![declared])?;
+    Ok(new_host_key)
+}
+
 /// Looks at what was delivered, if the policy says so, and records what changed there; gives back why
 /// it could not be looked at. The run goes on without.
 pub(super) fn look(
@@ -74,7 +108,9 @@ pub(super) fn look(
     policy: &Policy,
     lookout: &mut dyn Lookout,
 ) -> Result<Option<Failure>, RecordError> {
-    if policy.remote_check == RemoteCheckRule::Off {
+    // At another drop-box than the known one there is nothing to find.
+    if policy.remote_check == RemoteCheckRule::Off || ledger.state().exchanges().drop_box.is_some()
+    {
         return Ok(None);
     }
     let names = ledger

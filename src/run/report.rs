@@ -4,6 +4,15 @@ use courier_ledger::{Failure, Fallen, Held, Phase, RunCounts, Skipped, Unannounc
 
 use crate::exit_code::ExitCode;
 
+/// Another host key than the known one at the same drop-box.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewHostKey {
+    /// The one that the ledger knows.
+    pub known: String,
+    /// The one that the server has now.
+    pub presented: String,
+}
+
 /// What a run did.
 #[derive(Clone, Debug, Default)]
 pub struct RunReport {
@@ -15,6 +24,8 @@ pub struct RunReport {
     pub drop_box_failure: Option<Failure>,
     /// Why the drop-box could not be looked at.
     pub look_failure: Option<Failure>,
+    /// Another host key than the known one, which the configuration accepts.
+    pub host_key: Option<NewHostKey>,
     /// What failed: the command in words, and how.
     pub failures: Vec<(String, Failure)>,
     /// What waits for a person.

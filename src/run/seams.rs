@@ -109,6 +109,9 @@ pub struct Ended {
 
 /// Carries out commands, several at a time.
 pub trait Carrier {
+    /// The fingerprint of the host key that the drop-box has shown.
+    fn host_key(&self) -> Option<String>;
+
     /// How many errands may be under way at once.
     fn capacity(&self) -> usize;
 

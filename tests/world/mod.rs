@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) drop_box: BTreeMap<String, Option<Shown>>,
     /// Commands carried out, in words.
     pub(crate) done: Vec<String>,
+    /// The host key of the drop-box's server.
+    pub(crate) host_key: Option<String>,
     /// What is different in the next run.
     pub(crate) next: Next,
 }
@@ -169,6 +171,10 @@ impl Porter {
 }
 
 impl Carrier for Porter {
+    fn host_key(&self) -> Option<String> {
+        self.world.borrow().host_key.clone()
+    }
+
     fn capacity(&self) -> usize {
         3
     }
@@ -287,6 +293,7 @@ pub(crate) struct Program {
     pub(crate) world: Shared,
     pub(crate) clock: WildClock,
     pub(crate) policy: Policy,
+    pub(crate) partners: Option<Partners>,
 }
 
 impl Program {
@@ -297,6 +304,7 @@ impl Program {
             world: Shared::default(),
             clock: WildClock(RefCell::new(1)),
             policy: Policy::new(KEY),
+            partners: Some(scenario::partners()),
         }
     }
 
@@ -308,6 +316,7 @@ impl Program {
             &mut Ledger::resume(copy, self.ledger.state().clone()).unwrap(),
             None,
             &self.policy,
+            &self.partners.clone().unwrap(),
             &broker,
             Some(&mut Visitor(self.world.clone())),
             &self.clock,
@@ -343,6 +352,7 @@ impl Program {
         };
         let parts = Parts {
             policy: self.policy,
+            partners: self.partners.clone().unwrap(),
             poller: &Broker(self.world.clone()),
             departure: porter,
             status_file: &NoFile,

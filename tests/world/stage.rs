@@ -115,7 +115,15 @@ impl RunStage {
     fn take(&mut self, verb: &str, words: &mut Words) -> Result<String, Unclear> {
         match verb {
             "begin" => *self = Self::new(),
-            "set" => scenario::set(&mut self.program.policy, words)?,
+            "set" => {
+                let key = words.peek().unwrap_or_default().to_owned();
+                let mut value = words.clone();
+                value.word()?;
+                match scenario::set_partner(&mut self.program.partners, &key, &mut value)? {
+                    true => *words = value,
+                    false => scenario::set(&mut self.program.policy, words)?,
+                }
+            }
             "run" => return Ok(self.run()),
             "plan" => {
                 return Ok(match self.program.plan() {
@@ -131,6 +139,8 @@ impl RunStage {
                 let approved = Event::PlanApproved {
                     held: held.entry,
                     plan: held.digest,
+                    broker: words.after("broker")?,
+                    drop_box: words.after("drop-box")?,
                     who: "an operator".to_owned(),
                     why: "it is right".to_owned(),
                 };

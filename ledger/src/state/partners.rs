@@ -13,9 +13,7 @@ use super::illegal::Reason;
 use super::request::{Presence, Remote};
 use crate::command::RemoteName;
 use crate::id::RequestId;
-use crate::partners::{
-    BrokerChange, DropBoxAddress, DropBoxChange, Exchange, Exchanges, Partners,
-};
+use crate::partners::{BrokerChange, DropBoxAddress, DropBoxChange, Exchange, Exchanges, Partners};
 use crate::policy::Policy;
 
 /// Whom the ledger deals with.
@@ -153,7 +151,11 @@ impl State {
         }
         if !names.is_empty() {
             let known = known.drop_box.clone();
-            self.relations.left_behind.entry(known).or_default().extend(names);
+            self.relations
+                .left_behind
+                .entry(known)
+                .or_default()
+                .extend(names);
         }
     }
 

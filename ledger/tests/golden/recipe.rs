@@ -110,6 +110,19 @@ pub(crate) fn make(name: &str) -> Option<History> {
                 why: "the database was set up anew on 18.11.".to_owned(),
             });
         }
+        "PartnersDeclared" => {
+            start_run(&mut story);
+            story.partners = Some(partners("in"));
+            story.declare();
+        }
+        "LeftBehindGone" => {
+            move_away(&mut story);
+            story.record(Event::LeftBehindGone {
+                drop_box: partners("in").drop_box,
+                who: "operator@clinic.example".to_owned(),
+                why: "emptied by the recipient on 19.11.".to_owned(),
+            });
+        }
         RELEASED => released(&mut story),
         "KeyAnnounced" => {
             start_run(&mut story);
@@ -335,6 +348,49 @@ fn released(story: &mut History) {
         start,
         removal: Removal::Removed,
         found: None,
+    });
+}
+
+fn partners(folder: &str) -> Partners {
+    Partners {
+        broker: BrokerAddress {
+            url: "https://broker.example/aktin".to_owned(),
+            tag: "rki".to_owned(),
+        },
+        drop_box: DropBoxAddress {
+            host: "sftp.example".to_owned(),
+            port: 2_222,
+            folder: folder.to_owned(),
+        },
+        user: "clinic".to_owned(),
+        host_key: Some("SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU".to_owned()),
+    }
+}
+
+/// Another drop-box and another broker are configured, and a person says what they are.
+fn move_away(story: &mut History) {
+    publish_first(story);
+    story.partners = Some(partners("in"));
+    story.declare();
+    store(story, 1, Placement::PosixRename);
+    finish(story);
+    start_run(story);
+    let mut moved = partners("out");
+    moved.broker.url = "https://other.example".to_owned();
+    story.partners = Some(moved);
+    story.declare();
+    story.poll();
+    let plan = story.decide();
+    story.hold(&plan);
+    finish(story);
+    let held = story.state().held().expect("something is held back");
+    story.record(Event::PlanApproved {
+        held: held.entry,
+        plan: held.digest,
+        broker: Some(BrokerChange::Same),
+        drop_box: Some(DropBoxChange::Another),
+        who: "operator@clinic.example".to_owned(),
+        why: "the server was replaced".to_owned(),
     });
 }
 

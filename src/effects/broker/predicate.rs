@@ -4,6 +4,7 @@
 //!
 //! What always holds here: no tag can end its literal, whatever it contains.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// Why a tag cannot be asked for; follows the key's name in a sentence.
@@ -50,6 +51,12 @@ impl Tag {
     /// True for a definition in which any `tag` element equals the tag.
     pub(crate) fn predicate(&self) -> String {
         format!("//tag={}", literal(&self.0))
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -264,6 +264,13 @@ impl SftpCarrier {
 }
 
 impl Carrier for SftpCarrier {
+    fn host_key(&self) -> Option<String> {
+        match &self.link {
+            Link::Up(drop_box) => Some(drop_box.host_key().to_string()),
+            Link::Mending | Link::Down(_) => None,
+        }
+    }
+
     fn capacity(&self) -> usize {
         self.capacity
     }

@@ -51,6 +51,7 @@ pub(crate) fn probe(
 pub(crate) struct DropBox {
     messages: Sender<Message>,
     waker: Waker,
+    host_key: HostKeyFingerprint,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -113,8 +114,14 @@ impl DropBox {
         Ok(Self {
             messages,
             waker,
+            host_key: connection.fingerprint,
             thread: Some(thread),
         })
+    }
+
+    /// The fingerprint of the host key that the server has shown.
+    pub(crate) fn host_key(&self) -> HostKeyFingerprint {
+        self.host_key
     }
 
     /// Hands an operation in. Its end comes to `completed` with the same ticket, also when the
