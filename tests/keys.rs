@@ -77,7 +77,7 @@ impl Place {
             id: *log,
             version: version.clone(),
         };
-        let files = Files::new(&self.file("ledger")).unwrap();
+        let files = Files::new(self.file("ledger")).unwrap();
         let mut ledger = Ledger::create(files, history.entries()[0].time, new).unwrap();
         for entry in entries {
             ledger

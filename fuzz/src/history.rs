@@ -359,7 +359,7 @@ impl Play {
                     evidence: Evidence::Deleted,
                 }],
                 unreadable: Vec::new(),
-                whole: script.chance().then(WholeListDelta::default),
+                whole: script.chance().then(Box::default),
             }),
             _ => Event::RemoteCheckFailed {
                 failure: failure(script),

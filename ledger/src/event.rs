@@ -281,7 +281,7 @@ pub enum Event {
         /// What names it: what an approval is given for.
         digest: Digest,
         /// What it is; nothing when nothing waits any more.
-        held: Held,
+        held: Box<Held>,
     },
     /// A person released exactly what was held back.
     PlanApproved {
@@ -301,7 +301,7 @@ pub enum Event {
     /// The run's partners and rules are not those that were recorded last.
     PartnersDeclared {
         /// Whom it deals with.
-        partners: Partners,
+        partners: Box<Partners>,
         /// By which rules it decides.
         policy: Policy,
     },

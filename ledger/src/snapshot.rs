@@ -65,7 +65,7 @@ pub struct SnapshotDelta {
         deserialize_with = "present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub whole: Option<WholeListDelta>,
+    pub whole: Option<Box<WholeListDelta>>,
 }
 
 /// Why a poll is not complete, or contradicts itself.

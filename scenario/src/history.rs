@@ -188,7 +188,10 @@ impl History {
             return None;
         }
         let (partners, policy) = declared;
-        Some(Event::PartnersDeclared { partners, policy })
+        Some(Event::PartnersDeclared {
+            partners: Box::new(partners),
+            policy,
+        })
     }
 
     /// Records whom the run deals with, when that is new.
@@ -241,7 +244,10 @@ impl History {
             None => held == Held::default(),
         };
         let digest = held.digest();
-        (!is_known).then_some(Event::PlanHeld { digest, held })
+        (!is_known).then_some(Event::PlanHeld {
+            digest,
+            held: Box::new(held),
+        })
     }
 
     /// Records what a plan holds back, when that is new.

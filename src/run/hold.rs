@@ -21,5 +21,11 @@ pub(super) fn hold(
         return Ok(());
     }
     let digest = held.digest();
-    Ok(ledger.append(clock.now(), vec![Event::PlanHeld { digest, held }])?)
+    Ok(ledger.append(
+        clock.now(),
+        vec![Event::PlanHeld {
+            digest,
+            held: Box::new(held),
+        }],
+    )?)
 }

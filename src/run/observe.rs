@@ -93,7 +93,7 @@ pub(super) fn declare(
         (Some(_) | None, Some(_) | None) => None,
     };
     let declared = Event::PartnersDeclared {
-        partners: now,
+        partners: Box::new(now),
         policy: *policy,
     };
     ledger.append(clock.now(), vec![declared])?;

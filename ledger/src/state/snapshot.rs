@@ -217,7 +217,9 @@ impl Snapshot {
             .into_iter()
             .map(|(id, evidence)| Gone { id, evidence });
         let gone = gone.filter(|gone| !state.knows_gone(*gone)).collect();
-        let whole = self.whole.map(|whole| state.whole_list_delta(&whole));
+        let whole = self
+            .whole
+            .map(|whole| Box::new(state.whole_list_delta(&whole)));
         let unreadable = self
             .unreadable
             .into_iter()

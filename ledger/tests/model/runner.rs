@@ -193,7 +193,10 @@ impl World {
             return Ok(());
         }
         let digest = held.digest();
-        self.record(vec![Event::PlanHeld { digest, held }])
+        self.record(vec![Event::PlanHeld {
+            digest,
+            held: Box::new(held),
+        }])
     }
 
     /// A result of the replaced program that agrees with what is seen first counts as uploaded now.
