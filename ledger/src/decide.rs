@@ -55,6 +55,11 @@ pub fn decide(state: &State, policy: &Policy) -> Plan {
         let guard = guards.of_upload(&command);
         admit(command, guard);
     }
+    plan.unannounced_key = waits_instead_of(state, policy).map(|instead_of| UnannouncedKey {
+        key: policy.key,
+        instead_of,
+        results: state.results_by_key(),
+    });
     if plan.exchanges.drop_box.is_some() {
         // Nothing at all is done at a drop-box that may be somebody else's.
         return plan;
@@ -64,11 +69,6 @@ pub fn decide(state: &State, policy: &Policy) -> Plan {
         .map(|name| Command::RemoveTemporary { name: name.clone() });
     plan.commands.extend(sweep);
     plan.commands.extend(guarded);
-    plan.unannounced_key = waits_instead_of(state, policy).map(|instead_of| UnannouncedKey {
-        key: policy.key,
-        instead_of,
-        results: state.results_by_key(),
-    });
     release_if_approved(state, &mut plan);
     plan.commands.push(Command::PublishLedger {
         name: RemoteName::ledger(),

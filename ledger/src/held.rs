@@ -26,8 +26,7 @@ pub struct Held {
     pub commands: Vec<Blocked>,
     /// What is left alone, and why.
     pub left_alone: Vec<Skipped>,
-    /// The key that held uploads would be encrypted with, where nobody announced it; absent otherwise,
-    /// and in older entries.
+    /// The key that held uploads would be encrypted with, where nobody announced it.
     pub key: Option<KeyId>,
 }
 

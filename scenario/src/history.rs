@@ -6,7 +6,7 @@
 use courier_ledger::{
     Command, Delivery, Digest, Entry, Event, Failure, FailureClass, Held, IllegalEvent, KeyId,
     LegacyStatus, LogId, Partners, Phase, Placement, Plan, Policy, RemoteName, Removal, Replaces,
-    RequestId, RunCounts, Sequence, State, Timestamp, UploadReason, decide,
+    RequestId, RunCounts, Sequence, State, Timestamp, UploadReason, decide, waits_instead_of,
 };
 
 use crate::broker::Broker;

@@ -67,7 +67,8 @@ impl Approval {
             | Guard::EmptyListing
             | Guard::TooManyDeletions
             | Guard::TooManyOverwrites
-            | Guard::OtherBroker => true,
+            | Guard::OtherBroker
+            | Guard::OtherPartner => true,
         };
         knows_key && self.names(&blocked.command)
     }
