@@ -200,3 +200,164 @@ fn decrypt_works_with_an_earlier_key_when_the_present_one_is_lost() {
     assert!(warned.contains("only earlier keys are tried"), "{warned}");
     assert_eq!(fs::read(place.file("0")).unwrap(), b"a result");
 }
+
+#[test]
+fn a_lost_key_is_to_be_restored_and_only_an_empty_ledger_is_told_to_make_one() {
+    let place = Place::new();
+    let (_, error) = place.says(&["run"], 3);
+    assert!(error.contains("keygen FILE` makes one"), "{error}");
+
+    let key = place.keygen("rki.key");
+    place.write_ledger(&delivered(&[(key, 20)]));
+    fs::rename(place.file("rki.key"), place.file("elsewhere")).unwrap();
+    for spoil in [None, Some(""), Some("c2hvcnQ=")] {
+        if let Some(text) = spoil {
+            fs::write(place.file("rki.key"), text).unwrap();
+        }
+        for command in ["run", "plan"] {
+            let (_, error) = place.says(&[command], 3);
+            let hint = format!("restore the key {key}, 20 results were made with it");
+            assert!(
+                error.contains(&hint) && error.contains("rotate-key"),
+                "{error}"
+            );
+            assert!(!error.contains("keygen"), "{error}");
+        }
+    }
+}
+
+/// The kinds of the ledger's last events.
+fn last_events(place: &Place, count: usize) -> Vec<String> {
+    let (log, _) = place.says(&["log"], 0);
+    let kinds = log
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(2));
+    let kinds: Vec<String> = kinds.map(ToOwned::to_owned).collect();
+    kinds[kinds.len() - count..].to_vec()
+}
+
+#[test]
+fn a_new_key_takes_the_place_of_the_old_one_which_is_kept_and_still_reads() {
+    let place = Place::new();
+    let old = place.keygen("rki.key");
+    place.write_ledger(&delivered(&[(old, 2)]));
+    place.encrypt("rki.key", "a result", "export_0.zip");
+    let before = fs::read(place.file("rki.key")).unwrap();
+
+    let rotate = ["rotate-key", "--who", "ann", "--why", "the old one leaked"];
+    let (said, _) = place.says(&rotate, 0);
+    let kept = format!("rki.key.{old}");
+    assert_eq!(fs::read(place.file(&kept)).unwrap(), before);
+    assert!(!place.file("rki.key.next").exists());
+    for name in [kept.as_str(), "rki.key"] {
+        let mode = fs::metadata(place.file(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    for word in [
+        kept.as_str(),
+        "the recipient must have the key",
+        &format!("2 results under {old}"),
+    ] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    assert_eq!(last_events(&place, 1), ["KeyAnnounced"]);
+    let (log, _) = place.says(&["log"], 0);
+    assert!(
+        log.contains("announced by ann: the old one leaked"),
+        "{log}"
+    );
+    let (decrypted, _) = place.says(&["decrypt", "export_0.zip", "-o", "0"], 0);
+    assert!(decrypted.contains(&format!("key {old}")), "{decrypted}");
+
+    // Again before any run, and no third key is made; the run uses the new one without a question.
+    let rotated = fs::read(place.file("rki.key")).unwrap();
+    let (again, _) = place.says(&rotate, 0);
+    assert_eq!(again, said);
+    assert_eq!(fs::read(place.file("rki.key")).unwrap(), rotated);
+    assert_ne!(rotated, before);
+    let (_, warned) = place.says(&["run"], 4);
+    assert!(!warned.contains("announced"), "{warned}");
+}
+
+#[test]
+fn a_rotation_that_was_interrupted_at_any_point_ends_well_the_next_time() {
+    for interrupted_after in 0..4 {
+        let place = Place::new();
+        let old = place.keygen("rki.key");
+        let kept = format!("rki.key.{old}");
+        let mut history = delivered(&[(old, 1)]);
+        let next = (interrupted_after >= 1).then(|| place.keygen("rki.key.next"));
+        if interrupted_after >= 2 {
+            fs::copy(place.file("rki.key"), place.file(&kept)).unwrap();
+        }
+        if let (3, Some(key)) = (interrupted_after, next) {
+            let (who, why) = ("ann".to_owned(), "it was time".to_owned());
+            history.record(Event::KeyAnnounced { key, who, why });
+        }
+        place.write_ledger(&history);
+        let old_text = fs::read(place.file("rki.key")).unwrap();
+        let next_text = fs::read(place.file("rki.key.next")).ok();
+
+        place.says(&["rotate-key", "--why", "it was time", "--who", "ann"], 0);
+        assert_eq!(fs::read(place.file(&kept)).unwrap(), old_text);
+        assert!(!place.file("rki.key.next").exists());
+        let current = fs::read(place.file("rki.key")).unwrap();
+        assert_ne!(current, old_text);
+        assert!(
+            next_text.is_none_or(|next| next == current),
+            "{interrupted_after}"
+        );
+        assert_eq!(
+            last_events(&place, 1),
+            ["KeyAnnounced"],
+            "{interrupted_after}"
+        );
+    }
+}
+
+#[test]
+fn a_lost_key_is_replaced_by_one_that_was_announced_first() {
+    let place = Place::new();
+    let lost = place.keygen("rki.key");
+    place.write_ledger(&delivered(&[(lost, 3)]));
+    fs::remove_file(place.file("rki.key")).unwrap();
+    let (said, _) = place.says(&["rotate-key", "--who", "ann", "--why", "the disk died"], 0);
+    assert!(
+        said.contains(&format!("The file of {lost} was not there")) && said.contains("3 results"),
+        "{said}"
+    );
+    place.says(&["run"], 4);
+}
+
+#[test]
+fn a_key_from_elsewhere_is_announced_where_it_is() {
+    let place = Place::new();
+    let old = place.keygen("rki.key");
+    place.write_ledger(&delivered(&[(old, 1)]));
+    let other = place.keygen("theirs.key");
+    let rotate = |file| ["rotate-key", file, "--who", "ann", "--why", "theirs"];
+    let (said, _) = place.says(&rotate("theirs.key"), 0);
+    assert!(
+        said.contains(&other.to_string()) && said.contains("SECURITY.PATH_ENCRYPTION_KEY"),
+        "{said}"
+    );
+    // One that is not there yet is made; one that is in use needs nothing.
+    let (said, _) = place.says(&rotate("new.key"), 0);
+    assert!(
+        place.file("new.key").is_file() && said.contains("new.key"),
+        "{said}"
+    );
+    let (_, error) = place.says(&rotate("rki.key"), 2);
+    assert!(error.contains("is in use already"), "{error}");
+    assert!(!place.file("rki.key.next").exists());
+}
+
+#[test]
+fn another_key_needs_somebody_who_answers_for_it_and_a_ledger() {
+    let place = Place::new();
+    place.keygen("rki.key");
+    place.says(&["rotate-key", "--who", "ann"], 2);
+    place.says(&["rotate-key", "--who", "ann", "--why", " "], 2);
+    place.says(&["rotate-key", "--who", "ann", "--why", "it was time"], 2);
+    assert!(!place.file("rki.key.next").exists());
+}

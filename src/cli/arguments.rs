@@ -66,6 +66,8 @@ pub(crate) enum Command {
     HostKey,
     /// Makes a new encryption key; never overwrites a file
     Keygen(KeygenOptions),
+    /// Puts a new encryption key in place of the one in use; the old one is kept for reading
+    RotateKey(RotateKeyOptions),
     /// Decrypts a delivered file
     Decrypt(DecryptOptions),
 }
@@ -225,6 +227,21 @@ pub(crate) struct KeygenOptions {
     /// The file to create
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateKeyOptions {
+    /// Where the new key is, or is to be made, if not in place of the one in use
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Why there is another key
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why: String,
+
+    /// Who answers for it; by default whoever is logged in
+    #[arg(long, value_name = "NAME")]
+    pub(crate) who: Option<String>,
 }
 
 #[derive(Debug, Args)]

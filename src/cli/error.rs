@@ -32,7 +32,7 @@ pub(crate) struct CommandError {
 
 impl CommandError {
     /// An error without advice.
-    fn new(code: ExitCode, error: impl Into<Box<dyn Error>>) -> Self {
+    pub(super) fn new(code: ExitCode, error: impl Into<Box<dyn Error>>) -> Self {
         Self {
             code,
             error: error.into(),
@@ -41,7 +41,7 @@ impl CommandError {
     }
 
     /// The same, with advice.
-    fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -103,6 +103,12 @@ pub(crate) enum UsageError {
     /// An approval that nobody answers for.
     #[error("an approval needs a name and a reason: --who and --why")]
     Unsigned,
+    /// A key that nobody answers for.
+    #[error("another key needs a name and a reason: --who and --why")]
+    UnsignedKey,
+    /// A key that need not be announced.
+    #[error("the key {0} is in use already")]
+    KeyInUse(KeyId),
     /// There is no ledger yet.
     #[error("the ledger has no such event")]
     NoEvents,
@@ -122,8 +128,10 @@ impl From<UsageError> for CommandError {
             UsageError::NoConfiguration => {
                 Some("name it with --config FILE, or in $BROKER_COURIER_CONFIG")
             }
-            UsageError::Seed => None,
-            UsageError::NothingLeftBehind => None,
+            UsageError::Seed | UsageError::NothingLeftBehind | UsageError::UnsignedKey => None,
+            UsageError::KeyInUse(_) => {
+                Some("without FILE, `rotate-key` puts a new one in its place")
+            }
             UsageError::Digest
             | UsageError::Unsigned
             | UsageError::NotHeld { .. }

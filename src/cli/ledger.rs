@@ -123,7 +123,7 @@ pub(super) fn rehearsal(
 }
 
 /// The state as of now; empty when there is no log yet.
-fn current_state(working_dir: &Path) -> Result<(State, Tip), CommandError> {
+pub(super) fn current_state(working_dir: &Path) -> Result<(State, Tip), CommandError> {
     let files = files(working_dir)?;
     match log::read_state(&files) {
         Ok(read) => Ok(read),

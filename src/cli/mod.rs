@@ -14,10 +14,13 @@ mod ledger_view;
 mod left_behind;
 mod log;
 mod logging;
+mod lost_key;
 mod output;
+mod owner;
 mod parts;
 mod plan;
 mod replay;
+mod rotate_key;
 mod run;
 mod status;
 mod verify;
@@ -67,6 +70,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         Command::Verify => verify::verify(arguments),
         Command::HostKey => host_key::host_key(arguments),
         Command::Keygen(options) => keygen::keygen(options),
+        Command::RotateKey(options) => rotate_key::rotate_key(arguments, options),
         Command::Decrypt(options) => decrypt::decrypt(arguments, options),
     }
 }

@@ -48,6 +48,11 @@ pub(super) fn working_dir(arguments: &Arguments) -> Result<PathBuf, CommandError
     Ok(directory)
 }
 
+/// The folder of the ledger that the configuration names.
+pub(super) fn configured_working_dir(arguments: &Arguments) -> Result<PathBuf, CommandError> {
+    Ok(Configuration::working_dir(configuration_path(arguments)?)?)
+}
+
 fn existing_directory(directory: &Path) -> Result<(), NoWorkingDirectory> {
     if directory.is_dir() {
         Ok(())

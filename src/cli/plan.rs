@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::arguments::{Arguments, PlanOptions};
 use super::error::{CommandError, PollFailed};
-use super::{held, ledger, output, parts};
+use super::{held, ledger, lost_key, output, parts};
 use crate::effects::clock::SystemClock;
 use crate::exit_code::ExitCode;
 use crate::run::{self, Lookout, Rehearsed};
@@ -33,7 +33,7 @@ struct UnannouncedKeyView {
 
 pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitCode, CommandError> {
     let configuration = parts::configuration(arguments)?;
-    let key = parts::load_key(&configuration.key_files.current)?;
+    let key = lost_key::load(&configuration.key_files, &configuration.working_dir)?;
     let broker = parts::broker(&configuration, parts::persistence(&configuration)?)?;
     let (mut ledger, legacy) = ledger::rehearsal(&configuration)?;
     let clock = SystemClock::start();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::arguments::Arguments;
 use super::error::{CommandError, DropBoxFailed, NoWaker, NoWatch, PollFailed};
 use super::watch::Watch;
-use super::{held, ledger, output, parts, plan};
+use super::{held, ledger, lost_key, output, owner, parts, plan};
 use crate::effects::carrier::Connecting;
 use crate::effects::clock::SystemClock;
 use crate::effects::status_file::LocalStatusFile;
@@ -14,8 +14,12 @@ use crate::exit_code::ExitCode;
 use crate::run::{self, NewHostKey, Parts, RunReport};
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
+    // Before a secret is read; what is wrong with the file itself is told as a whole below.
+    if let Ok(working_dir) = parts::configured_working_dir(arguments) {
+        owner::require(arguments, &working_dir)?;
+    }
     let configuration = parts::configuration(arguments)?;
-    let key = parts::load_key(&configuration.key_files.current)?;
+    let key = lost_key::load(&configuration.key_files, &configuration.working_dir)?;
     let endpoint = parts::endpoint(&configuration)?;
     let persistence = parts::persistence(&configuration)?;
     let stop = persistence.stop().clone();

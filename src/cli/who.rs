@@ -21,7 +21,7 @@ pub(crate) fn login_name() -> Option<String> {
 }
 
 /// The login name of a user id, from `/etc/passwd` (passwd(5)).
-fn name_of(uid: u32) -> Option<String> {
+pub(super) fn name_of(uid: u32) -> Option<String> {
     let users = fs::read_to_string("/etc/passwd").ok()?;
     users.lines().find_map(|line| {
         let mut fields = line.split(':');

@@ -219,7 +219,7 @@ keys! {
         "how often a run repeats what failed and may succeed: a call to the broker, a transfer, a lost connection";
 
     WORKING_DIR: LocalPath = "MISC" "WORKING_DIR", LocalPath(Required),
-        "the folder of the ledger and of `status.xml`; must exist";
+        "the folder of the ledger and of `status.xml`; must exist, and belong to whoever runs the courier";
 }
 
 /// The key of this table and name.

@@ -104,6 +104,12 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Gives the file `from` the name `to` beside it, in place of whatever had that name.
+pub(super) fn put_in_place(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)?;
+    File::open(folder_of(to))?.sync_all()
+}
+
 /// A file in `folder`, which stands at `path`, that never gets a name.
 pub(super) fn nameless(folder: &File, path: &Path) -> io::Result<File> {
     match unnamed(folder)? {

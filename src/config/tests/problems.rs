@@ -350,7 +350,7 @@ fn a_path_that_is_missing_is_told_with_everything_that_may_explain_it() {
         scene.shorten(&error),
         "2 problems\n  \
          courier.toml:1: MISC.WORKING_DIR is missing: the folder of the ledger and of \
-         `status.xml`; must exist\n  \
+         `status.xml`; must exist, and belong to whoever runs the courier\n  \
          courier.toml:2: MISC.WORKING_DRI is not a known key; did you mean MISC.WORKING_DIR?"
     );
 }

@@ -106,14 +106,19 @@ impl FernetKey {
         Ok((key, exposed))
     }
 
-    /// Draws a new key and writes it, with a newline, to a new file with mode 0600, which is on
-    /// disk when this returns.
+    /// Draws a new key and writes it to a new file.
     pub fn generate(path: &Path) -> Result<Self, KeyError> {
         let mut bytes = Box::new(Zeroizing::new([0; KEY_BYTES]));
         openssl::rand::rand_priv_bytes(bytes.as_mut_slice()).map_err(KeyError::Random)?;
-        let mut text = Zeroizing::new([b'\n'; TEXT_BYTES + 1]);
-        let _: &mut [u8] = URL_SAFE.encode(bytes.as_slice(), text[..TEXT_BYTES].as_out());
+        let key = Self::new(bytes);
+        key.write(path)?;
+        Ok(key)
+    }
 
+    /// Writes the key, with a newline, to a new file with mode 0600, which is on disk when this returns.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), KeyError> {
+        let mut text = Zeroizing::new([b'\n'; TEXT_BYTES + 1]);
+        let _: &mut [u8] = URL_SAFE.encode(self.bytes.as_slice(), text[..TEXT_BYTES].as_out());
         NewFile::create(path)
             .and_then(|new| {
                 new.file().write_all(text.as_slice())?;
@@ -125,8 +130,7 @@ impl FernetKey {
                     path: path.into(),
                     source,
                 },
-            })?;
-        Ok(Self::new(bytes))
+            })
     }
 
     /// What may be recorded about the key: the first 8 bytes of SHA-256 over a label and the key.

@@ -37,8 +37,19 @@ impl KeyFiles {
     /// word in the configuration.
     #[must_use]
     pub(crate) fn kept(&self, id: KeyId) -> PathBuf {
+        self.beside(&id.to_string())
+    }
+
+    /// Where a new key waits until it takes the place of the one in use.
+    #[must_use]
+    pub(crate) fn next(&self) -> PathBuf {
+        self.beside("next")
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
         let mut name = self.current.clone().into_os_string();
-        name.push(format!(".{id}"));
+        name.push(".");
+        name.push(suffix);
         name.into()
     }
 

@@ -13,6 +13,7 @@ pub(crate) mod fuzzing;
 mod key;
 mod key_files;
 mod origin;
+pub(crate) mod rotation;
 mod token;
 
 pub(crate) use decrypt::{DecryptError, decrypt_file};

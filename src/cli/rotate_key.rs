@@ -1,0 +1,180 @@
+//! `rotate-key`: another key from now on. The ledger records who and why before the key is used, and a
+//! person reads what the recipient needs first.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use courier_ledger::log::{EventLog, Ledger};
+use courier_ledger::{Event, KeyId, State};
+
+use super::arguments::{Arguments, RotateKeyOptions};
+use super::error::{CommandError, UsageError};
+use super::{ledger, output, owner, parts, who};
+use crate::effects::clock::SystemClock;
+use crate::effects::fernet::rotation::{self, Found, Step, key_in};
+use crate::effects::fernet::{FernetKey, KeyFiles};
+use crate::exit_code::ExitCode;
+use crate::run::{Clock as _, RecordError};
+
+pub(crate) fn rotate_key(
+    arguments: &Arguments,
+    options: &RotateKeyOptions,
+) -> Result<ExitCode, CommandError> {
+    let who = options.who.clone().or_else(who::login_name);
+    let who = who.filter(|name| !name.trim().is_empty());
+    let (Some(who), false) = (who, options.why.trim().is_empty()) else {
+        return Err(UsageError::UnsignedKey.into());
+    };
+    let working_dir = parts::working_dir(arguments)?;
+    owner::require(arguments, &working_dir)?;
+    let files = parts::key_files(arguments)?;
+    let clock = SystemClock::start();
+    // Its lock keeps every run away until the end.
+    let mut ledger = ledger::open_existing_for_writing(&working_dir, &clock)?;
+    let announced = |key| Event::KeyAnnounced {
+        key,
+        who: who.clone(),
+        why: options.why.clone(),
+    };
+    let told = match &options.file {
+        Some(file) => named(&mut ledger, &clock, file, announced)?,
+        None => beside(&mut ledger, &clock, &files, announced)?,
+    };
+    let state = ledger.state().clone();
+    ledger.close()?;
+    output::write(|output| told.write(output, &state, &files))?;
+    Ok(ExitCode::Done)
+}
+
+/// What was done.
+struct Told<'a> {
+    key: KeyId,
+    /// The file that a person named.
+    file: Option<&'a Path>,
+    /// Whether the key that was in use until now is lost.
+    is_lost: bool,
+}
+
+/// Announces the key in the file that a person named; makes one where there is no file.
+fn named<'a>(
+    ledger: &mut Ledger<impl EventLog>,
+    clock: &SystemClock,
+    file: &'a Path,
+    announced: impl Fn(KeyId) -> Event,
+) -> Result<Told<'a>, CommandError> {
+    let key = match key_in(file)? {
+        Some(key) => key,
+        None => FernetKey::generate(file)?.id(),
+    };
+    let state = ledger.state();
+    if state.accepted_key() == Some(key) {
+        return Err(UsageError::KeyInUse(key).into());
+    }
+    if state.announced_key() != Some(key) {
+        let event = announced(key);
+        ledger
+            .append(clock.now(), vec![event])
+            .map_err(RecordError::from)?;
+    }
+    Ok(Told {
+        key,
+        file: Some(file),
+        is_lost: false,
+    })
+}
+
+/// Puts a new key in place of the one in use, step by step.
+fn beside(
+    ledger: &mut Ledger<impl EventLog>,
+    clock: &SystemClock,
+    files: &KeyFiles,
+    announced: impl Fn(KeyId) -> Event,
+) -> Result<Told<'static>, CommandError> {
+    let is_lost = Found::look(files)?.current.is_none();
+    loop {
+        match Found::look(files)?.step(ledger.state()) {
+            Step::Make => rotation::make(files)?,
+            Step::Keep(_) => rotation::keep(files)?,
+            Step::Announce(key) => {
+                let event = announced(key);
+                ledger
+                    .append(clock.now(), vec![event])
+                    .map_err(RecordError::from)?;
+            }
+            Step::Place => rotation::place(files)?,
+            Step::Done(key) => {
+                return Ok(Told {
+                    key,
+                    file: None,
+                    is_lost,
+                });
+            }
+        }
+    }
+}
+
+impl Told<'_> {
+    fn write(&self, output: &mut dyn Write, state: &State, files: &KeyFiles) -> io::Result<()> {
+        let (key, before) = (self.key, state.accepted_key());
+        let current = files.current.display();
+        writeln!(
+            output,
+            "The key {key} is announced; the next run that finds it uses it."
+        )?;
+        let holder = match self.file {
+            Some(file) if file != files.current => {
+                let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+                writeln!(
+                    output,
+                    "It is in {}. Name that in SECURITY.PATH_ENCRYPTION_KEY, and {current} in \
+                     SECURITY.OLD_KEYS: until then runs go on with the old one.",
+                    file.display()
+                )?;
+                file
+            }
+            Some(_) | None => {
+                writeln!(output, "It is in {current}.")?;
+                files.current.clone()
+            }
+        };
+        if let Some(kept) = before
+            .map(|before| files.kept(before))
+            .filter(|it| it.exists())
+        {
+            writeln!(
+                output,
+                "The old one is kept in {} for reading: leave it there.",
+                kept.display()
+            )?;
+        }
+        writeln!(
+            output,
+            "\nBefore the next run the recipient must have the key {key} (the content of {}), over a \
+             separate, safe way. The old one is needed for what lies under it:",
+            holder.display()
+        )?;
+        for (under, results) in state.results_by_key() {
+            match under {
+                Some(under) => writeln!(output, "  {results} results under {under}")?,
+                None => writeln!(
+                    output,
+                    "  {results} results under a key that was not recorded"
+                )?,
+            }
+        }
+        writeln!(
+            output,
+            "They stay so until their request changes, or all are uploaded again \
+             (SECURITY.ON_KEY_CHANGE = \"reupload\")."
+        )?;
+        if self.is_lost {
+            let lost = before.map_or("the old key".to_owned(), |before| before.to_string());
+            writeln!(
+                output,
+                "The file of {lost} was not there: what lies under it can be read by nobody but those \
+                 who have it."
+            )?;
+        }
+        Ok(())
+    }
+}
