@@ -5,7 +5,7 @@ use courier_ledger::{Blocked, BrokerChange, DropBoxChange, Event, Exchanges, Hel
 
 use super::arguments::{ApproveOptions, Arguments};
 use super::error::{CommandError, UsageError};
-use super::{ledger, output, owner, parts, who};
+use super::{ledger, output, who};
 use crate::effects::clock::SystemClock;
 use crate::exit_code::ExitCode;
 use crate::run::{Clock as _, RecordError};
@@ -24,9 +24,7 @@ pub(crate) fn approve(
     }
     let who = who::signed(options.who.as_ref(), &options.why)?;
     let clock = SystemClock::start();
-    let working_dir = parts::working_dir(arguments)?;
-    owner::require(arguments, &working_dir)?;
-    let mut ledger = ledger::open_existing_for_writing(&working_dir, &clock)?;
+    let mut ledger = ledger::open_existing_for_writing(arguments, &clock)?;
     let known = ledger.state().held().filter(|known| known.held.waits());
     let HeldPlan {
         entry,

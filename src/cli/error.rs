@@ -100,12 +100,9 @@ pub(crate) enum UsageError {
         /// What is held back.
         held: courier_ledger::Digest,
     },
-    /// An approval that nobody answers for.
-    #[error("an approval needs a name and a reason: --who and --why")]
+    /// A decision that nobody answers for.
+    #[error("what a person decides needs a name and a reason: --who and --why")]
     Unsigned,
-    /// A key that nobody answers for.
-    #[error("another key needs a name and a reason: --who and --why")]
-    UnsignedKey,
     /// A key that need not be announced.
     #[error("the key {0} is in use already")]
     KeyInUse(KeyId),
@@ -128,14 +125,11 @@ impl From<UsageError> for CommandError {
             UsageError::NoConfiguration => {
                 Some("name it with --config FILE, or in $BROKER_COURIER_CONFIG")
             }
-            UsageError::Seed | UsageError::NothingLeftBehind | UsageError::UnsignedKey => None,
+            UsageError::Seed | UsageError::NothingLeftBehind | UsageError::Unsigned => None,
             UsageError::KeyInUse(_) => {
                 Some("without FILE, `rotate-key` puts a new one in its place")
             }
-            UsageError::Digest
-            | UsageError::Unsigned
-            | UsageError::NotHeld { .. }
-            | UsageError::Answer { .. } => Some(
+            UsageError::Digest | UsageError::NotHeld { .. } | UsageError::Answer { .. } => Some(
                 "`broker-courier run` says what it holds back, and the command that approves it",
             ),
             UsageError::NothingHeld => Some(

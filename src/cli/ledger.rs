@@ -13,6 +13,7 @@ use courier_ledger::{
 
 use super::arguments::Arguments;
 use super::error::{CommandError, NoRandomNumbers, NoStanding, UsageError};
+use super::owner;
 use super::parts::working_dir;
 use crate::config::Configuration;
 use crate::effects::status_file::{Found, LocalStatusFile, StatusFileError};
@@ -71,12 +72,14 @@ pub(super) fn open_for_writing(
     }
 }
 
-/// Opens a log that must exist for writing.
+/// Opens a log that must exist for writing, for its owner alone.
 pub(super) fn open_existing_for_writing(
-    working_dir: &Path,
+    arguments: &Arguments,
     clock: &dyn Clock,
 ) -> Result<Ledger<Journal<Files>>, CommandError> {
-    Ok(open(working_dir, clock)?)
+    let working_dir = working_dir(arguments)?;
+    owner::require(arguments, &working_dir)?;
+    Ok(open(&working_dir, clock)?)
 }
 
 fn open(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Journal<Files>>, FoldError> {

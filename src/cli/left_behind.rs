@@ -5,7 +5,7 @@ use courier_ledger::Event;
 
 use super::arguments::{Arguments, LeftBehindOptions};
 use super::error::{CommandError, UsageError};
-use super::{ledger, output, parts, who};
+use super::{ledger, output, who};
 use crate::effects::clock::SystemClock;
 use crate::exit_code::ExitCode;
 use crate::run::{Clock as _, RecordError};
@@ -44,7 +44,7 @@ fn gone(arguments: &Arguments, options: &LeftBehindOptions) -> Result<ExitCode, 
     )?;
     let why = options.why.clone().unwrap_or_default();
     let clock = SystemClock::start();
-    let mut ledger = ledger::open_existing_for_writing(&parts::working_dir(arguments)?, &clock)?;
+    let mut ledger = ledger::open_existing_for_writing(arguments, &clock)?;
     let known = ledger.state().left_behind();
     let events: Vec<_> = known
         .map(|(drop_box, _)| Event::LeftBehindGone {

@@ -9,7 +9,7 @@ use courier_ledger::{Event, KeyId, State};
 
 use super::arguments::{Arguments, RotateKeyOptions};
 use super::error::{CommandError, UsageError};
-use super::{ledger, output, owner, parts, who};
+use super::{ledger, output, parts, who};
 use crate::effects::clock::SystemClock;
 use crate::effects::fernet::rotation::{self, Found, Step, key_in};
 use crate::effects::fernet::{FernetKey, KeyFiles};
@@ -20,17 +20,11 @@ pub(crate) fn rotate_key(
     arguments: &Arguments,
     options: &RotateKeyOptions,
 ) -> Result<ExitCode, CommandError> {
-    let who = options.who.clone().or_else(who::login_name);
-    let who = who.filter(|name| !name.trim().is_empty());
-    let (Some(who), false) = (who, options.why.trim().is_empty()) else {
-        return Err(UsageError::UnsignedKey.into());
-    };
-    let working_dir = parts::working_dir(arguments)?;
-    owner::require(arguments, &working_dir)?;
-    let files = parts::key_files(arguments)?;
+    let who = who::signed(options.who.as_ref(), &options.why)?;
     let clock = SystemClock::start();
     // Its lock keeps every run away until the end.
-    let mut ledger = ledger::open_existing_for_writing(&working_dir, &clock)?;
+    let mut ledger = ledger::open_existing_for_writing(arguments, &clock)?;
+    let files = parts::key_files(arguments)?;
     let announced = |key| Event::KeyAnnounced {
         key,
         who: who.clone(),
