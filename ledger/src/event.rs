@@ -21,6 +21,7 @@ use crate::import::LegacyEntry;
 use crate::partners::{BrokerChange, DropBoxAddress, DropBoxChange, Partners};
 use crate::plan::Blocked;
 use crate::policy::Policy;
+use crate::recovered::Recovered;
 use crate::snapshot::SnapshotDelta;
 use crate::time::Timestamp;
 
@@ -323,6 +324,15 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// The ledger was begun anew from what the drop-box of a lost one holds.
+    LedgerRecovered {
+        /// What was found there.
+        recovered: Box<Recovered>,
+        /// Who.
+        who: String,
+        /// Why.
+        why: String,
+    },
 }
 
 /// One table of kinds, for their names in order and for the name of each: a kind that is not in it does
@@ -366,6 +376,7 @@ kinds![
     KeyAnnounced,
     PartnersDeclared,
     LeftBehindGone,
+    LedgerRecovered,
 ];
 
 impl Event {
@@ -384,6 +395,10 @@ impl Event {
                 delta.changed.iter().any(|it| it.id == request) || delta.settled.contains(&request)
             }
             Self::CommandStarted { command, .. } => command.request() == Some(request),
+            Self::LedgerRecovered { recovered, .. } => {
+                recovered.entries.iter().any(|it| it.id == request)
+                    || recovered.adopted.iter().any(|it| it.request == request)
+            }
             Self::PlanHeld { held, .. } => {
                 let blocked = |it: &Blocked| it.command.request() == Some(request);
                 held.commands.iter().any(blocked)
@@ -428,6 +443,7 @@ impl Event {
             | Self::PlanApproved { .. }
             | Self::PartnersDeclared { .. }
             | Self::LeftBehindGone { .. }
+            | Self::LedgerRecovered { .. }
             | Self::RunFinished { .. }
             | Self::TailRecovered { .. }
             | Self::RemoteObserved(_)
@@ -543,6 +559,20 @@ impl fmt::Display for Event {
             Self::PartnersDeclared { partners, policy } => {
                 write!(f, "{partners}; key {}", policy.key)
             }
+            Self::LedgerRecovered {
+                recovered,
+                who,
+                why,
+            } => write!(
+                f,
+                "begun anew from ledger {} as of event {}, {} files adopted, {} missing, {} unknown, \
+                 by {who}: {why}",
+                recovered.lost.log,
+                recovered.lost.sequence,
+                recovered.adopted.len(),
+                recovered.missing().count(),
+                recovered.unknown.len()
+            ),
             Self::LeftBehindGone { drop_box, who, why } => {
                 write!(f, "nothing is left at {drop_box}, says {who}: {why}")
             }

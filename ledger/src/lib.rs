@@ -29,6 +29,7 @@ mod partners;
 mod plan;
 mod policy;
 mod projection;
+mod recovered;
 mod snapshot;
 mod standing;
 mod state;
@@ -57,6 +58,7 @@ pub use policy::{
     ChangeRule, DraftRule, Guards, KeyChangeRule, Policy, ReappearanceRule, RemoteCheckRule,
 };
 pub use projection::StatusDocument;
+pub use recovered::{Adopted, Missing, Recovered};
 pub use snapshot::{Gone, Poll, PollError, Snapshot, SnapshotDelta, Unreadable, WholeList};
 pub use standing::{Standing, StatusFound, standing};
 pub use state::illegal::IllegalEvent;

@@ -35,6 +35,7 @@ stories! {
     partners
     policies
     reappearance
+    recovery
     refusals
     refused_commands
     refused_looks

@@ -33,6 +33,7 @@ mod observation;
 mod partners;
 mod polls;
 mod recorded;
+mod recover;
 mod retell;
 mod setting;
 mod shown;

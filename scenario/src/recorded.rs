@@ -9,6 +9,7 @@ use courier_ledger::{Digest, Drift, Event, Failure, Found, LegacyEntry, Removal,
 
 use crate::counts;
 use crate::history::failure;
+use crate::recover;
 use crate::words::{Written as _, key};
 
 /// The line, between the states before and after the event, if it can follow; none for the beginning
@@ -66,6 +67,7 @@ pub(crate) fn line(event: &Event, before: &State, after: Option<&State>) -> Opti
         Event::DeletionsApproved { plan, .. } => format!("approve digest {plan}"),
         Event::PlanHeld { .. } => "hold".to_owned(),
         Event::PartnersDeclared { .. } => "declare".to_owned(),
+        Event::LedgerRecovered { recovered, .. } => recover::written(recovered),
         Event::LeftBehindGone { .. } => "left-behind-gone".to_owned(),
         Event::PlanApproved {
             plan,

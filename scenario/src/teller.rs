@@ -14,6 +14,7 @@ use crate::file::Stage;
 use crate::history::History;
 use crate::observation;
 use crate::partners;
+use crate::recover;
 use crate::setting::set;
 use crate::shown;
 use crate::table::Tables;
@@ -103,6 +104,15 @@ impl Teller {
                 None => "nothing new\n".to_owned(),
             },
             "left-behind-gone" => self.left_behind_gone(),
+            "recover-from" => {
+                let recovered = Box::new(recover::read(words)?);
+                let (who, why) = ("an operator".to_owned(), "the disk was lost".to_owned());
+                self.note(Event::LedgerRecovered {
+                    recovered,
+                    who,
+                    why,
+                })
+            }
             "clock" => {
                 self.history.set_clock(Timestamp(words.value()?));
                 String::new()

@@ -69,6 +69,9 @@ pub enum Reason {
     /// Nothing is known to be at that drop-box.
     #[error("nothing was left behind there")]
     NothingLeftBehind,
+    /// What was recovered is by request, each once.
+    #[error("what was recovered stands twice or out of order")]
+    RecoveredDiffers,
     /// The drop-box is looked at after the broker was polled.
     #[error("the drop-box was looked at before the broker was polled")]
     LookedBeforePoll,

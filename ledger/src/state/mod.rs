@@ -12,6 +12,7 @@ pub(crate) mod illegal;
 mod keys;
 mod look;
 mod partners;
+mod recovered;
 pub(crate) mod request;
 mod snapshot;
 mod transition;
@@ -29,6 +30,7 @@ use crate::id::{KeyId, LogId, RequestId, Sequence};
 use crate::observation::Observation;
 use crate::snapshot::Gone;
 use crate::time::Timestamp;
+use crate::tip::Tip;
 use acquaintance::Acquaintance;
 pub use approval::{Approval, HeldPlan};
 use keys::Keys;
@@ -97,6 +99,7 @@ pub struct State {
     acquaintance: Acquaintance,
     keys: Keys,
     relations: Relations,
+    recovered_from: Option<Tip>,
 }
 
 /// The last snapshot as a whole, kept up to date from what changed.

@@ -36,7 +36,7 @@ impl State {
             {
                 file.fingerprint = Some(fingerprint);
                 file.identity = Identity::Published(observation.published);
-                file.key = key;
+                file.key = file.key.or(key);
             }
         }
         self.acquaint(before, delta);

@@ -140,6 +140,11 @@ impl State {
                 self.approve(sequence, *held, *plan, who)?;
                 self.change_partners(*broker, *drop_box);
             }
+            Event::LedgerRecovered {
+                recovered,
+                who: _,
+                why: _,
+            } => self.recover(sequence, recovered)?,
             Event::PartnersDeclared { partners, policy } => self.declare(partners, policy)?,
             Event::LeftBehindGone {
                 drop_box,

@@ -123,6 +123,42 @@ pub(crate) fn make(name: &str) -> Option<History> {
                 why: "emptied by the recipient on 19.11.".to_owned(),
             });
         }
+        "LedgerRecovered" => {
+            let adopted = |id, start| Adopted {
+                request: RequestId(id),
+                start: Sequence(start),
+                key: KEY,
+                size_bytes: 1_000_000 + id,
+            };
+            let entry = |id, deleted| LegacyEntry {
+                id: RequestId(id),
+                completion: Hundredths(67),
+                uploaded: Timestamp(1_700_000_000_000_000),
+                last_update: None,
+                deleted,
+            };
+            let recovered = Recovered {
+                lost: Tip {
+                    log: LogId(*b"a lost golden id"),
+                    sequence: Sequence(429),
+                    hash: digest("its last entry"),
+                },
+                sha256: digest("the published status.xml"),
+                entries: vec![
+                    entry(12, Some(Timestamp(1_700_003_600_000_000))),
+                    entry(7, None),
+                    entry(8, None),
+                ],
+                adopted: vec![adopted(7, 88), adopted(300, 431)],
+                unknown: vec![RequestId(9)],
+                missing: Missing::Fetched,
+            };
+            story.record(Event::LedgerRecovered {
+                recovered: Box::new(recovered),
+                who: "operator@clinic.example".to_owned(),
+                why: "the disk of the host failed on 18.11.".to_owned(),
+            });
+        }
         RELEASED => released(&mut story),
         "KeyAnnounced" => {
             start_run(&mut story);

@@ -1,0 +1,73 @@
+//! A ledger that was lost, damaged or older than what it had published, begun anew from what its
+//! drop-box holds: what was found there, as the first thing that the new ledger knows.
+//!
+//! What always holds here: a file is adopted only when its token proves that it is the lost ledger's.
+//! Deliberately absent: how it was looked for, and how a person is asked.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::id::{KeyId, RequestId, Sequence};
+use crate::import::LegacyEntry;
+use crate::tip::Tip;
+
+/// A file of the lost ledger's, proven by its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adopted {
+    /// The request whose name it has.
+    pub request: RequestId,
+    /// The intent in the lost log that it was made for.
+    pub start: Sequence,
+    /// The key that it was encrypted with.
+    pub key: KeyId,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+}
+
+/// What is thought of results that the published `status.xml` shows, and that are not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Missing {
+    /// They are delivered again.
+    Deliver,
+    /// The recipient took them.
+    Fetched,
+}
+
+/// Everything that is known of the lost ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recovered {
+    /// Its last known entry, as its published `status.xml` names it.
+    pub lost: Tip,
+    /// SHA-256 of that file.
+    pub sha256: Digest,
+    /// The lines of that file, in its order.
+    pub entries: Vec<LegacyEntry>,
+    /// The files that are its, by request.
+    pub adopted: Vec<Adopted>,
+    /// Files under such names that are not proven to be its: they are left alone.
+    pub unknown: Vec<RequestId>,
+    /// What is thought of results that are not there.
+    pub missing: Missing,
+}
+
+impl Recovered {
+    /// The requests whose results should be there, and are not.
+    pub fn missing(&self) -> impl Iterator<Item = RequestId> {
+        let there: BTreeSet<RequestId> = self.adopted.iter().map(|it| it.request).collect();
+        let shown = self.entries.iter().filter(|entry| entry.deleted.is_none());
+        shown
+            .map(|entry| entry.id)
+            .filter(move |id| !there.contains(id))
+    }
+
+    /// Whether requests ascend, each once.
+    pub(crate) fn is_canonical(&self) -> bool {
+        self.adopted.is_sorted_by(|a, b| a.request < b.request)
+            && self.unknown.is_sorted_by(|a, b| a < b)
+    }
+}
