@@ -14,6 +14,7 @@ use crate::command::Command;
 use crate::digest::Digest;
 use crate::held::Held;
 use crate::id::{KeyId, RequestId, Sequence};
+use crate::partners::Exchanges;
 use crate::plan::{Blocked, Guard};
 
 /// What is held back, as it was recorded.
@@ -128,7 +129,22 @@ impl State {
             key,
         });
         self.make_acquaintance();
+        if let Some(held) = &mut self.held {
+            // What was said of them cannot be said again.
+            held.held.estranged = None;
+            held.held.exchanges = Exchanges::default();
+        }
         Ok(())
+    }
+
+    /// What was released and has begun cannot be approved again.
+    pub(super) fn hold_no_longer(&mut self, command: &Command) {
+        if let (Some(held), Some(id)) = (&mut self.held, command.request()) {
+            held.commands.remove(&id);
+            held.held
+                .commands
+                .retain(|blocked| blocked.command.request() != Some(id));
+        }
     }
 
     /// Whether a command may begin under this approval, or without one.

@@ -28,6 +28,9 @@ impl State {
         self.released(command, approval)
             .map_err(Reason::CommandNotAllowed)?;
         self.key_allows(command)?;
+        if approval.is_some() {
+            self.hold_no_longer(command);
+        }
         self.key_was_used(command);
         self.intents.insert(
             start,
