@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::command::RemoteName;
 use crate::digest::Digest;
 use crate::id::{KeyId, RequestId, Sequence};
 use crate::import::LegacyEntry;
@@ -51,6 +52,8 @@ pub struct Recovered {
     pub adopted: Vec<Adopted>,
     /// Files under such names that are not proven to be its: they are left alone.
     pub unknown: Vec<RequestId>,
+    /// Uploads that it had begun and not finished: what is left of them is removed.
+    pub temporaries: Vec<RemoteName>,
     /// What is thought of results that are not there.
     pub missing: Missing,
 }

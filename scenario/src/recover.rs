@@ -7,8 +7,8 @@
 use std::fmt::Write as _;
 
 use courier_ledger::{
-    Adopted, Digest, Hundredths, LegacyEntry, LogId, Missing, Recovered, RequestId, Sequence,
-    Timestamp, Tip,
+    Adopted, Digest, Hundredths, LegacyEntry, LogId, Missing, Recovered, RemoteName, RequestId,
+    Sequence, Timestamp, Tip,
 };
 
 use crate::history::KEY;
@@ -27,6 +27,7 @@ pub(crate) fn read(words: &mut Words) -> Result<Recovered, Unclear> {
         entries: Vec::new(),
         adopted: Vec::new(),
         unknown: Vec::new(),
+        temporaries: Vec::new(),
         missing: Missing::Deliver,
     };
     while words.peek().is_some() {
@@ -53,6 +54,11 @@ pub(crate) fn read(words: &mut Words) -> Result<Recovered, Unclear> {
                     .collect();
             }
             "unknown" => recovered.unknown = words.numbers()?.into_iter().map(RequestId).collect(),
+            "left-over" => {
+                let of = RemoteName::export(RequestId(words.value()?));
+                let start = lost.sequence.next();
+                recovered.temporaries.push(of.temporary(lost.log, start));
+            }
             "fetched" => recovered.missing = Missing::Fetched,
             other => return Err(Unclear::new(format!("{other:?} is nothing that is found"))),
         }

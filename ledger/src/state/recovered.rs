@@ -60,6 +60,7 @@ impl State {
             .map(|(index, entry)| ((sequence, index), entry.id))
             .collect();
         self.requests = requests;
+        self.leftovers.extend(recovered.temporaries.iter().cloned());
         self.recovered_from = Some(recovered.lost);
         let newest = recovered.adopted.iter().max_by_key(|it| it.start);
         self.keys.accepted = newest.map(|it| it.key);

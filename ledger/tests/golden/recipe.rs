@@ -151,6 +151,10 @@ pub(crate) fn make(name: &str) -> Option<History> {
                 ],
                 adopted: vec![adopted(7, 88), adopted(300, 431)],
                 unknown: vec![RequestId(9)],
+                temporaries: vec![
+                    RemoteName::export(RequestId(8))
+                        .temporary(LogId(*b"a lost golden id"), Sequence(430)),
+                ],
                 missing: Missing::Fetched,
             };
             story.record(Event::LedgerRecovered {
