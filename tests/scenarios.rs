@@ -19,6 +19,7 @@ fn folder() -> PathBuf {
 
 stories! {
     folder(), RunStage::new();
+    clocks
     crashes
     exit_codes
     failures

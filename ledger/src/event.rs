@@ -11,6 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::added::present;
+use crate::clock::ClockDifference;
 use crate::command::{Command, RemoteName, Removal};
 use crate::digest::Digest;
 use crate::drift::RemoteDelta;
@@ -333,6 +334,8 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// Our clock and another do not agree; what follows is stamped by ours.
+    ClockDiffers(ClockDifference),
 }
 
 /// One table of kinds, for their names in order and for the name of each: a kind that is not in it does
@@ -377,6 +380,7 @@ kinds![
     PartnersDeclared,
     LeftBehindGone,
     LedgerRecovered,
+    ClockDiffers,
 ];
 
 impl Event {
@@ -419,7 +423,8 @@ impl Event {
             | Self::RunFinished { .. }
             | Self::TailRecovered { .. }
             | Self::RemoteCheckFailed { .. }
-            | Self::KeyAnnounced { .. } => false,
+            | Self::KeyAnnounced { .. }
+            | Self::ClockDiffers(_) => false,
         }
     }
 
@@ -448,7 +453,8 @@ impl Event {
             | Self::TailRecovered { .. }
             | Self::RemoteObserved(_)
             | Self::RemoteCheckFailed { .. }
-            | Self::KeyAnnounced { .. } => None,
+            | Self::KeyAnnounced { .. }
+            | Self::ClockDiffers(_) => None,
         }
     }
 }
@@ -553,6 +559,7 @@ impl fmt::Display for Event {
             Self::PlanApproved { held, who, why, .. } => {
                 write!(f, "what #{held} holds back approved by {who}: {why}")
             }
+            Self::ClockDiffers(difference) => difference.fmt(f),
             Self::KeyAnnounced { key, who, why } => {
                 write!(f, "key {key} announced by {who}: {why}")
             }

@@ -7,6 +7,7 @@
 //! configuration files, anything that talks to a broker or a drop-box.
 
 mod added;
+mod clock;
 mod command;
 mod completion;
 mod decide;
@@ -36,6 +37,7 @@ mod state;
 mod time;
 mod tip;
 
+pub use clock::{BrokerTime, ClockDifference, OtherClock};
 pub use command::{Command, RemoteName, Removal, Replaces, UploadReason};
 pub use completion::{Completion, Hundredths};
 pub use decide::{decide, waits_instead_of};

@@ -29,6 +29,7 @@ stories! {
     drift
     imports
     interruptions
+    clocks
     keys
     numbers
     order

@@ -5,7 +5,9 @@
 
 use std::fmt::Write as _;
 
-use courier_ledger::{Digest, Drift, Event, Failure, Found, LegacyEntry, Removal, State};
+use courier_ledger::{
+    ClockDifference, Digest, Drift, Event, Failure, Found, LegacyEntry, Removal, State,
+};
 
 use crate::counts;
 use crate::history::failure;
@@ -88,6 +90,14 @@ pub(crate) fn line(event: &Event, before: &State, after: Option<&State>) -> Opti
                 let _ = write!(words, " drop-box {}", drop_box.written());
             }
             words
+        }
+        Event::ClockDiffers(difference) => {
+            let ClockDifference {
+                whose,
+                theirs,
+                ours,
+            } = difference;
+            format!("clocks {} {} ours {}", whose.written(), theirs.0, ours.0)
         }
         Event::KeyAnnounced { key: announced, .. } => format!("announce {}", key(*announced)),
         Event::LedgerPublished {

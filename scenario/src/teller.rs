@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use courier_ledger::{Digest, Event, Hundredths, LegacyEntry, RequestId, Sequence, Timestamp};
+use courier_ledger::{
+    ClockDifference, Digest, Event, Hundredths, LegacyEntry, RequestId, Sequence, Timestamp,
+};
 
 use crate::alteration;
 use crate::command;
@@ -118,6 +120,16 @@ impl Teller {
                 String::new()
             }
             "approve" => self.approve(words)?,
+            "clocks" => {
+                let (whose, theirs) = (words.value()?, Timestamp(words.value()?));
+                words.expect("ours")?;
+                let ours = Timestamp(words.value()?);
+                self.note(Event::ClockDiffers(ClockDifference {
+                    whose,
+                    theirs,
+                    ours,
+                }))
+            }
             "announce" => {
                 let (who, why) = ("an operator".to_owned(), "the old one is lost".to_owned());
                 let key = words.value()?;

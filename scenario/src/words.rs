@@ -7,8 +7,8 @@ use std::fmt;
 
 use courier_ledger::{
     BrokerChange, ChangeRule, Digest, DraftRule, DropBoxChange, Evidence, FailureClass, Found,
-    KeyChangeRule, KeyId, LogId, Phase, Placement, ReappearanceRule, RemoteAfterFailure,
-    RemoteCheckRule, Removal, Replaces, Sequence, UploadReason,
+    KeyChangeRule, KeyId, LogId, OtherClock, Phase, Placement, ReappearanceRule,
+    RemoteAfterFailure, RemoteCheckRule, Removal, Replaces, Sequence, UploadReason,
 };
 
 use crate::history::{KEY, OTHER_KEY};
@@ -246,6 +246,10 @@ words! {
     Replaces: "nothing or own" {
         "nothing" => Nothing,
         "own" => Own,
+    }
+    OtherClock: "broker or last-entry" {
+        "broker" => Broker,
+        "last-entry" => LastEntry,
     }
     ChangeRule: "fingerprint or completion" {
         "fingerprint" => Fingerprint,

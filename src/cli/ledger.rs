@@ -13,8 +13,8 @@ use courier_ledger::{
 
 use super::arguments::Arguments;
 use super::error::{CommandError, NoRandomNumbers, NoStanding, UsageError};
-use super::owner;
 use super::parts::working_dir;
+use super::{output, owner};
 use crate::config::Configuration;
 use crate::effects::status_file::{Found, LocalStatusFile, StatusFileError};
 use crate::run::{Clock, StatusFile as _};
@@ -79,7 +79,11 @@ pub(super) fn open_existing_for_writing(
 ) -> Result<Ledger<Journal<Files>>, CommandError> {
     let working_dir = working_dir(arguments)?;
     owner::require(arguments, &working_dir)?;
-    Ok(open(&working_dir, clock)?)
+    let mut ledger = open(&working_dir, clock)?;
+    if let Some(difference) = ledger.note_clock(clock.now())? {
+        output::warn_of_clock(&difference);
+    }
+    Ok(ledger)
 }
 
 fn open(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Journal<Files>>, FoldError> {

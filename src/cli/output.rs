@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use courier_ledger::ClockDifference;
 use serde::Serialize;
 
 use super::error::{CommandError, OutputError};
@@ -15,6 +16,14 @@ pub(crate) fn write(
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(OutputError(error).into()),
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// Says that clocks do not agree.
+pub(crate) fn warn_of_clock(difference: &ClockDifference) {
+    tracing::warn!(
+        "{difference}. The ledger records what ours says, and that they differ; nothing is decided by it. \
+         Set the clock that is wrong"
+    );
 }
 
 /// Writes a value as indented JSON.

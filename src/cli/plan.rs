@@ -48,8 +48,14 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
         lookout.as_mut().map(|lookout| lookout as &mut dyn Lookout),
         &clock,
     )?;
-    let Rehearsed { plan, look_failure } =
-        decided.map_err(|failure| CommandError::from(PollFailed(&failure)))?;
+    let Rehearsed {
+        plan,
+        look_failure,
+        clocks,
+    } = decided.map_err(|failure| CommandError::from(PollFailed(&failure)))?;
+    for clock in &clocks {
+        output::warn_of_clock(clock);
+    }
     if let Some(failure) = &look_failure {
         warn_of_look(failure);
     }

@@ -57,6 +57,9 @@ fn tell(arguments: &Arguments, report: &RunReport) -> Result<(), CommandError> {
     for (command, failure) in report.failures.iter().filter(|(_, it)| Some(it) != told) {
         tracing::error!("{command}: {failure}");
     }
+    for clock in &report.clocks {
+        output::warn_of_clock(clock);
+    }
     for skipped in &report.skipped {
         tracing::warn!("{skipped}");
     }

@@ -1,9 +1,10 @@
 //! `verify`: every byte of the ledger, from the first to the last, and `status.xml` against it.
 
+use std::io::{self, Write};
 use std::path::Path;
 
 use courier_ledger::log::Tail;
-use courier_ledger::{State, StatusDocument, Tip};
+use courier_ledger::{Entry, Event, Sequence, State, StatusDocument, Timestamp, Tip};
 
 use super::arguments::Arguments;
 use super::error::{CommandError, NoProjection};
@@ -16,8 +17,10 @@ pub(crate) fn verify(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let claim = claim(&directory)?;
     let mut state = State::default();
     let mut projected = None;
+    let mut times = Times::default();
     let bar = progress_bar();
     let visit = |entry: courier_ledger::Entry| {
+        times.read(&entry);
         state.advance(&entry)?;
         if let (Some((tip, _)), Some(log)) = (&claim, state.log())
             && tip.sequence == entry.sequence
@@ -61,6 +64,7 @@ pub(crate) fn verify(arguments: &Arguments) -> Result<ExitCode, CommandError> {
             summary.tip.sequence,
             summary.tip.hash
         )?;
+        times.write(output)?;
         match summary.tail {
             Tail::Complete => Ok(()),
             Tail::BeingWritten => writeln!(output, "A run is writing the next event right now."),
@@ -71,6 +75,53 @@ pub(crate) fn verify(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         }
     })?;
     Ok(ExitCode::Done)
+}
+
+/// So many places are named where times go back.
+const NAMED_PLACES: usize = 3;
+
+/// Where an entry claims a time before that of the one before it.
+#[derive(Default)]
+struct Times {
+    last: Option<(Sequence, Timestamp)>,
+    count: u64,
+    first: Vec<String>,
+}
+
+impl Times {
+    fn read(&mut self, entry: &Entry) {
+        let now = (entry.sequence, entry.time);
+        let Some((before, last)) = self
+            .last
+            .replace(now)
+            .filter(|(_, last)| entry.time < *last)
+        else {
+            return;
+        };
+        self.count += 1;
+        if self.first.len() < NAMED_PLACES {
+            let said = match &entry.event {
+                Event::ClockDiffers(_) => ", and says so",
+                _ => "",
+            };
+            let (sequence, time) = now;
+            self.first.push(format!(
+                "event {before} is of {last}, and event {sequence} of {time}{said}"
+            ));
+        }
+    }
+
+    fn write(&self, output: &mut dyn Write) -> io::Result<()> {
+        match self.count {
+            0 => return Ok(()),
+            1 => writeln!(output, "Times go back once:")?,
+            count => writeln!(output, "Times go back {count} times, first:")?,
+        }
+        for place in &self.first {
+            writeln!(output, "  {place}")?;
+        }
+        Ok(())
+    }
 }
 
 /// On a terminal, how far the audit has come.

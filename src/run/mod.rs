@@ -11,13 +11,15 @@ mod report;
 mod seams;
 
 use courier_ledger::log::{EventLog, Ledger, Rehearsal};
-use courier_ledger::{Event, Failure, Held, LegacyStatus, Partners, Plan, Policy, decide};
+use courier_ledger::{
+    ClockDifference, Event, Failure, Held, LegacyStatus, Partners, Plan, Policy, decide,
+};
 
 pub use error::RecordError;
 pub use observe::VERSION;
 pub use report::{NewHostKey, RunReport};
 pub use seams::{
-    Carrier, Clock, Departure, Ended, Ending, Errand, Lookout, Poller, StatusFile, Task,
+    Carrier, Clock, Departure, Ended, Ending, Errand, Lookout, Polled, Poller, StatusFile, Task,
 };
 
 /// Everything that a run is made of, besides its log.
@@ -48,6 +50,7 @@ pub fn run<L: EventLog, D: Departure>(
     let clock = parts.clock;
     let began = clock.elapsed();
     let mut report = RunReport::default();
+    report.clocks.extend(ledger.note_clock(clock.now())?);
     observe::import(ledger, clock, legacy)?;
     let Parts {
         policy,
@@ -60,8 +63,9 @@ pub fn run<L: EventLog, D: Departure>(
     } = parts;
     match observe::begin(ledger, clock, &policy, poller)? {
         Err(failure) => report.poll_failure = Some(failure),
-        Ok(()) => match departure.arrive() {
+        Ok(difference) => match departure.arrive() {
             Ok(mut carrier) => {
+                report.clocks.extend(difference);
                 let host_key = carrier.host_key();
                 report.host_key = observe::declare(ledger, clock, &policy, &partners, host_key)?;
                 report.look_failure = observe::look(ledger, clock, &policy, &mut carrier)?;
@@ -79,6 +83,7 @@ pub fn run<L: EventLog, D: Departure>(
                 )?;
             }
             Err(failure) => {
+                report.clocks.extend(difference);
                 observe::declare(ledger, clock, &policy, &partners, None)?;
                 let mut plan = decide(ledger.state(), &policy);
                 hold::hold(ledger, clock, &plan)?;
@@ -102,6 +107,8 @@ pub struct Rehearsed {
     pub plan: Plan,
     /// Why the drop-box could not be looked at, if it should have been.
     pub look_failure: Option<Failure>,
+    /// The clocks that do not agree with ours.
+    pub clocks: Vec<ClockDifference>,
 }
 
 /// Decides on a copy what a run would do now: nothing is appended, nothing changes. Without a
@@ -122,9 +129,11 @@ pub fn rehearse(
         };
         ledger.append(clock.now(), vec![created])?;
     }
+    let mut clocks: Vec<_> = ledger.note_clock(clock.now())?.into_iter().collect();
     observe::import(ledger, clock, legacy)?;
-    if let Err(failure) = observe::begin(ledger, clock, policy, poller)? {
-        return Ok(Err(failure));
+    match observe::begin(ledger, clock, policy, poller)? {
+        Err(failure) => return Ok(Err(failure)),
+        Ok(difference) => clocks.extend(difference),
     }
     observe::declare(ledger, clock, policy, partners, None)?;
     let look_failure = match lookout {
@@ -134,6 +143,7 @@ pub fn rehearse(
     Ok(Ok(Rehearsed {
         plan: decide(ledger.state(), policy),
         look_failure,
+        clocks,
     }))
 }
 

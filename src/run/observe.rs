@@ -6,13 +6,13 @@
 
 use courier_ledger::log::{EventLog, Ledger};
 use courier_ledger::{
-    Event, Failure, LegacyStatus, Partners, Policy, RemoteCheckRule, RemoteDelta, RemoteName,
-    waits_instead_of,
+    BrokerTime, ClockDifference, Event, Failure, LegacyStatus, Partners, Policy, RemoteCheckRule,
+    RemoteDelta, RemoteName, waits_instead_of,
 };
 
 use super::error::RecordError;
 use super::report::NewHostKey;
-use super::seams::{Clock, Lookout, Poller};
+use super::seams::{Clock, Lookout, Polled, Poller};
 
 /// The version that is recorded with logs and runs.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -32,14 +32,15 @@ pub(super) fn import(
     }
 }
 
-/// Begins a run: polls the broker and records what changed. `Err` inside says why the broker's answer
+/// Begins a run: polls the broker and records what changed; gives how far its clock is from ours, where
+/// that is worth a word. `Err` inside says why the broker's answer
 /// could not be used; nothing may be decided then.
 pub(super) fn begin(
     ledger: &mut Ledger<impl EventLog>,
     clock: &dyn Clock,
     policy: &Policy,
     poller: &dyn Poller,
-) -> Result<Result<(), Failure>, RecordError> {
+) -> Result<Result<Option<ClockDifference>, Failure>, RecordError> {
     ledger.append(
         clock.now(),
         vec![Event::RunStarted {
@@ -59,10 +60,16 @@ pub(super) fn begin(
             )?;
             Ok(Err(failure))
         }
-        Ok(snapshot) => {
+        Ok(Polled {
+            snapshot,
+            broker_time,
+        }) => {
+            let difference = broker_time.and_then(BrokerTime::difference);
             let delta = snapshot.delta(ledger.state());
-            ledger.append(clock.now(), vec![Event::SnapshotObserved(delta)])?;
-            Ok(Ok(()))
+            let mut events = vec![Event::SnapshotObserved(delta)];
+            events.extend(difference.map(Event::ClockDiffers));
+            ledger.append(clock.now(), events)?;
+            Ok(Ok(difference))
         }
     }
 }

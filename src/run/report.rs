@@ -1,6 +1,8 @@
 //! What a run did, and the exit code that follows from it.
 
-use courier_ledger::{Failure, Fallen, Held, Phase, RunCounts, Skipped, UnannouncedKey};
+use courier_ledger::{
+    ClockDifference, Failure, Fallen, Held, Phase, RunCounts, Skipped, UnannouncedKey,
+};
 
 use crate::exit_code::ExitCode;
 
@@ -34,6 +36,8 @@ pub struct RunReport {
     pub unannounced_key: Option<UnannouncedKey>,
     /// An approval that was given for another plan.
     pub fallen: Option<Fallen>,
+    /// The clocks that do not agree with ours.
+    pub clocks: Vec<ClockDifference>,
     /// What was left alone, and why.
     pub skipped: Vec<Skipped>,
 }

@@ -7,14 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use courier_ledger::{
-    Command, Delivery, Digest, Failure, Found, LogId, Look, RemoteAfterFailure, RemoteName,
-    Removal, Replaces, RequestId, Sequence, Snapshot, Timestamp,
+    BrokerTime, Command, Delivery, Digest, Failure, Found, LogId, Look, RemoteAfterFailure,
+    RemoteName, Removal, Replaces, RequestId, Sequence, Snapshot, Timestamp,
 };
 
 /// Asks the broker for everything.
 pub trait Poller {
     /// One complete poll. Each absence of a request that is `expected` is looked into.
-    fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Snapshot, Failure>;
+    fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Polled, Failure>;
+}
+
+/// What a complete poll brings.
+#[derive(Debug)]
+pub struct Polled {
+    /// What the broker showed.
+    pub snapshot: Snapshot,
+    /// What its clock said, if it said so.
+    pub broker_time: Option<BrokerTime>,
 }
 
 /// A command whose intent is on disk.

@@ -16,7 +16,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use broker_courier::run::{
-    Carrier, Clock, Departure, Ended, Ending, Errand, Lookout, Parts, Poller, RunReport, StatusFile,
+    Carrier, Clock, Departure, Ended, Ending, Errand, Lookout, Parts, Polled, Poller, RunReport,
+    StatusFile,
 };
 use courier_ledger::log::{EventLog as _, Ledger, Rehearsal, chain};
 use courier_ledger::*;
@@ -56,6 +57,8 @@ impl World {
 pub(crate) struct Next {
     /// Why the broker cannot be polled.
     pub(crate) poll: Option<Failure>,
+    /// What the broker's clock says, and ours around it.
+    pub(crate) broker_time: Option<BrokerTime>,
     /// Why the drop-box is not reached.
     pub(crate) arrival: Option<Failure>,
     /// Why the drop-box cannot be looked at.
@@ -87,11 +90,14 @@ pub(crate) type Shared = Rc<RefCell<World>>;
 pub(crate) struct Broker(pub(crate) Shared);
 
 impl Poller for Broker {
-    fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Snapshot, Failure> {
+    fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Polled, Failure> {
         let mut world = self.0.borrow_mut();
         match world.next.poll.take() {
             Some(failure) => Err(failure),
-            None => Ok(world.broker.snapshot(expected)),
+            None => Ok(Polled {
+                snapshot: world.broker.snapshot(expected),
+                broker_time: world.next.broker_time.take(),
+            }),
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: entries one by one. What a run records is up to the run loop.
 
-use courier_ledger::{Event, Failure, FailureClass, Phase};
+use courier_ledger::{BrokerTime, Event, Failure, FailureClass, OtherClock, Phase, Timestamp};
 use scenario::{Stage, Unclear, Words, failure_in, plan_in_words, state_in_words};
 
 use super::{Luck, Program};
@@ -47,6 +47,14 @@ impl RunStage {
         for blocked in report.held.iter().flat_map(|held| &held.commands) {
             say(format!("blocked: {}: {}", blocked.command, blocked.guard));
         }
+        // What the wild clock of these worlds says is nobody's.
+        let brokers = report
+            .clocks
+            .iter()
+            .filter(|it| it.whose == OtherClock::Broker);
+        for difference in brokers {
+            say(difference.to_string());
+        }
         for skipped in &report.skipped {
             say(format!("left alone: {skipped}"));
         }
@@ -79,6 +87,16 @@ impl Stage for RunStage {
         let mut text = String::new();
         match verb.as_str() {
             "broker-fails" => world.next.poll = Some(failure(&mut words, Phase::List)?),
+            "broker-clock" => {
+                let date = Timestamp(words.value()?);
+                words.expect("ours")?;
+                let now = Timestamp(words.value()?);
+                world.next.broker_time = Some(BrokerTime {
+                    sent: now,
+                    answered: now,
+                    date,
+                });
+            }
             "drop-box-away" => world.next.arrival = Some(failure(&mut words, Phase::Connect)?),
             "look-fails" => world.next.look = Some(failure(&mut words, Phase::Look)?),
             "last-first" => world.next.last_first = true,

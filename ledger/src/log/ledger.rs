@@ -1,9 +1,10 @@
 //! A log that is held by its one runner, and the state that follows from it, kept in step.
 //!
 //! What always holds here: the state judges an event before it is kept, so that none that cannot
-//! follow reaches the log; and what is kept is in the state. Deliberately absent: how the log is kept,
+//! follow reaches the log; what is kept is in the state; and times go back only behind an event that says so. Deliberately absent: how the log is kept,
 //! clocks, and going on after an error: whoever has one opens the ledger anew.
 
+use crate::clock::{ClockDifference, OtherClock};
 use crate::event::Event;
 use crate::id::Sequence;
 use crate::projection::StatusDocument;
@@ -67,6 +68,17 @@ impl<L: EventLog> Ledger<L> {
         self.tip().sequence.next()
     }
 
+    /// Says that our clock is behind the last entry, if it is: from there on times go back, and nobody
+    /// who reads them need wonder.
+    pub fn note_clock(&mut self, now: Timestamp) -> Result<Option<ClockDifference>, FoldError> {
+        let begun = self.state.log().is_some();
+        let behind = ClockDifference::behind(self.state.time(), now).filter(|_| begun);
+        if let Some(difference) = behind {
+            self.append(now, vec![Event::ClockDiffers(difference)])?;
+        }
+        Ok(behind)
+    }
+
     /// Folds events in, then keeps them, all at once if they fit. After an error nothing more can be
     /// appended: the log is as it was, unless it was the log that failed.
     pub fn append(&mut self, now: Timestamp, events: Vec<Event>) -> Result<(), FoldError> {
@@ -75,6 +87,7 @@ impl<L: EventLog> Ledger<L> {
         }
         // What an error has left ahead of the log must not be taken for what the log says.
         belongs_to(&self.state, self.tip())?;
+        let now = self.not_before_the_last(now, &events);
         let first = self.next_sequence();
         let mut sequence = first;
         for event in &events {
@@ -83,6 +96,19 @@ impl<L: EventLog> Ledger<L> {
         }
         self.log.append(first, now, events)?;
         Ok(())
+    }
+
+    /// The time of new entries: no entry claims one before that of the entry before it, except where it
+    /// says so itself. Logs of older versions do.
+    fn not_before_the_last(&self, now: Timestamp, events: &[Event]) -> Timestamp {
+        match events.first() {
+            Some(Event::ClockDiffers(ClockDifference {
+                whose: OtherClock::LastEntry,
+                ..
+            })) => now,
+            _ if self.state.log().is_none() => now,
+            _ => now.max(self.state.time()),
+        }
     }
 
     /// `status.xml` as of the last entry.
@@ -99,5 +125,46 @@ impl<L: EventLog> Ledger<L> {
     /// Ends in good order and lets the next runner in.
     pub fn close(self) -> Result<(), LogError> {
         self.log.close()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::LogId;
+    use crate::log::rehearsal::Rehearsal;
+    use crate::log::{chain, sample};
+
+    #[test]
+    fn times_go_back_only_behind_an_event_that_says_so() {
+        let log = Rehearsal::after(chain::start(LogId([7; 16])));
+        let mut ledger = Ledger::resume(log, State::default()).expect("a new log");
+        let created = Event::LogCreated {
+            log: LogId([7; 16]),
+            version: "test".to_owned(),
+        };
+        assert_eq!(
+            ledger.note_clock(Timestamp(9)).expect("nothing to say"),
+            None
+        );
+        ledger
+            .append(Timestamp(9), vec![created])
+            .expect("the first");
+        let mut write = |now| {
+            let event = sample::started();
+            ledger.append(Timestamp(now), vec![event]).expect("a run");
+            ledger.state().time().0
+        };
+        assert_eq!([write(8), write(10), write(1)], [9, 10, 10]);
+        let difference = ledger.note_clock(Timestamp(5)).expect("it is said");
+        assert_eq!(difference.map(|it| (it.theirs.0, it.ours.0)), Some((10, 5)));
+        assert_eq!(
+            ledger.note_clock(Timestamp(5)).expect("nothing to say"),
+            None
+        );
+        ledger
+            .append(Timestamp(4), vec![sample::started()])
+            .expect("a run");
+        assert_eq!(ledger.state().time(), Timestamp(5));
     }
 }

@@ -101,6 +101,9 @@ pub enum Reason {
         "no run has to wait because of the key {0}, or it is another that it is used instead of"
     )]
     WrongKey(KeyId),
+    /// The clocks agree.
+    #[error("the clocks are not as far apart as it says")]
+    ClocksAgree,
     /// The key is in use, or announced already.
     #[error("the key {0} is in use, or was announced before")]
     NothingToAnnounce(KeyId),

@@ -87,6 +87,7 @@ pub struct Publication {
 pub struct State {
     log: Option<LogId>,
     tip: Sequence,
+    time: Timestamp,
     requests: BTreeMap<RequestId, Request>,
     lines: BTreeMap<(Sequence, u32), RequestId>,
     listing: Listing,
@@ -138,6 +139,12 @@ impl State {
     #[must_use]
     pub fn tip(&self) -> Sequence {
         self.tip
+    }
+
+    /// The last entry's time, by the clock of whoever wrote it.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.time
     }
 
     /// Every request that is known, by id.

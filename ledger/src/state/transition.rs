@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::illegal::{IllegalEvent, Reason};
 use super::request::{Identity, LedgerLine, Presence, Remote, Request, StoredFile};
 use super::{Approval, Intent, Publication, Run, State};
+use crate::clock::OtherClock;
 use crate::command::Command;
 use crate::event::{Entry, Event};
 use crate::evidence::Evidence;
@@ -40,6 +41,7 @@ impl State {
                 reason,
             })?;
         self.tip = sequence;
+        self.time = time;
         Ok(())
     }
 
@@ -193,6 +195,15 @@ impl State {
             Event::RemoteObserved(delta) => self.look(delta)?,
             Event::RemoteCheckFailed { failure: _ } => {
                 self.run_under_way()?;
+            }
+            Event::ClockDiffers(difference) => {
+                if !difference.is_one() {
+                    return Err(Reason::ClocksAgree);
+                }
+                match difference.whose {
+                    OtherClock::Broker => drop(self.run_under_way()?),
+                    OtherClock::LastEntry => {}
+                }
             }
             Event::KeyAnnounced {
                 key,

@@ -173,6 +173,22 @@ pub(crate) fn make(name: &str) -> Option<History> {
                 why: "the old key is lost".to_owned(),
             });
         }
+        "ClockDiffers" => {
+            start_run(&mut story);
+            let now = Timestamp(1_795_000_004_000_001);
+            story.record(Event::ClockDiffers(ClockDifference {
+                whose: OtherClock::Broker,
+                theirs: Timestamp(now.0 + 94_608_000_000_000),
+                ours: now,
+            }));
+            let back = Timestamp(1_700_000_000_000_003);
+            story.set_clock(back);
+            story.record(Event::ClockDiffers(ClockDifference {
+                whose: OtherClock::LastEntry,
+                theirs: story.now(),
+                ours: back,
+            }));
+        }
         EVERY_VARIANT => every_variant(&mut story),
         FOUND => found(&mut story),
         INSTEAD_OF => {

@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    AGE, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER,
+};
 use reqwest::{Response, StatusCode};
 use url::Url;
 
@@ -68,6 +70,17 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     }
     let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
     Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+}
+
+/// What the clock of whoever answered said (RFC 9110, section 6.6.1); none when a cache answered, whose
+/// answer was made at some earlier time.
+pub(crate) fn date(headers: &HeaderMap) -> Option<courier_ledger::Timestamp> {
+    if headers.contains_key(AGE) {
+        return None;
+    }
+    let value = headers.get(DATE)?.to_str().ok()?.trim();
+    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    Some(courier_ledger::Timestamp(date.as_microsecond()))
 }
 
 async fn came(response: &mut Response, content_type: Option<ContentType>, secret: &str) -> Came {

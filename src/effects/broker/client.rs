@@ -8,7 +8,7 @@
 use std::fmt;
 use std::path::Path;
 
-use courier_ledger::Failure;
+use courier_ledger::{BrokerTime, Failure, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Response;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH};
@@ -115,8 +115,24 @@ impl Broker {
 
     /// Makes a call once and reads its answer.
     pub(crate) async fn fetch(&self, call: Call) -> Result<Vec<u8>, Problem> {
+        Ok(self.fetch_with_time(call).await?.0)
+    }
+
+    /// The same; gives what the broker's clock said, too, and ours around it.
+    pub(crate) async fn fetch_with_time(
+        &self,
+        call: Call,
+    ) -> Result<(Vec<u8>, Option<BrokerTime>), Problem> {
+        let sent = now();
         let response = self.send(call, None).await?;
-        answer::body(response, call.max_bytes(&self.settings), self.limits(call)).await
+        let answered = now();
+        let broker_time = answer::date(response.headers()).map(|date| BrokerTime {
+            sent,
+            answered,
+            date,
+        });
+        let body = answer::body(response, call.max_bytes(&self.settings), self.limits(call));
+        Ok((body.await?, broker_time))
     }
 
     /// Makes a call and judges the head of its answer. `last` is the link of a download, which needs
@@ -190,6 +206,11 @@ impl Broker {
         }
         Some(url)
     }
+}
+
+/// Our wall clock.
+fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_microsecond())
 }
 
 impl fmt::Debug for Broker {

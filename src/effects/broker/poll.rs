@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::pin::pin;
 
-use courier_ledger::Snapshot;
 use courier_ledger::{Failure, FailureClass, NodeStatus, Phase, Poll, PollError, RequestId};
 
 use futures_util::future::{Either, select};
+
+use crate::run::Polled;
 
 use super::call::Call;
 use super::client::Broker;
@@ -39,14 +40,19 @@ impl Broker {
     ///
     /// Fails when the list cannot be read: then nothing is known. A status that cannot be read is
     /// part of the snapshot.
-    pub(crate) fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Snapshot, Failure> {
+    pub(crate) fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Polled, Failure> {
         let polled = self.wait(async { Ok(self.look(expected).await) });
         polled.unwrap_or_else(|problem| Err(self.failure(Call::List, &problem)))
     }
 
-    async fn look(&self, expected: &BTreeSet<RequestId>) -> Result<Snapshot, Failure> {
-        let listed = self
-            .ask(Call::List, request_list::parse)
+    async fn look(&self, expected: &BTreeSet<RequestId>) -> Result<Polled, Failure> {
+        let list = async || {
+            let (bytes, broker_time) = self.fetch_with_time(Call::List).await?;
+            let listed = request_list::parse(&bytes).map_err(Problem::Document)?;
+            Ok((listed, broker_time))
+        };
+        let (listed, broker_time) = self
+            .repeat(Call::List, list)
             .await
             .map_err(|problem| self.failure(Call::List, &problem))?;
         let (statuses, whole) = self.statuses_and_whole_list(&listed).await;
@@ -70,8 +76,11 @@ impl Broker {
             // What was not read or looked into is not unreadable or unproven: it was not asked.
             return Err(reason.failure());
         }
-        poll.complete(expected)
-            .map_err(|error| contradiction(&error))
+        let snapshot = poll.complete(expected);
+        Ok(Polled {
+            snapshot: snapshot.map_err(|error| contradiction(&error))?,
+            broker_time,
+        })
     }
 
     /// Every status, and beside them the list of all requests. It is asked for after the list under the
@@ -135,7 +144,7 @@ fn contradiction(error: &PollError) -> Failure {
 }
 
 impl crate::run::Poller for Broker {
-    fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Snapshot, Failure> {
+    fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Polled, Failure> {
         Self::poll(self, expected)
     }
 }

@@ -25,6 +25,8 @@ impl<S: Storage> LogPlace for S {
     fn open(mut self, time: Timestamp) -> Result<(Journal<S>, State), FoldError> {
         lock(&mut self)?;
         let (examination, mut state) = examine(&self)?;
+        // What a crash has cut off is not recorded before the entries before it.
+        let time = time.max(state.time());
         let journal = Journal::resume(self, time, examination, |entry| fold(&mut state, &entry))?;
         Ok((journal, state))
     }

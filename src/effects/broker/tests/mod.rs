@@ -118,7 +118,7 @@ fn poll(broker: &Broker) -> Result<SnapshotDelta, Failure> {
     let state: State = Default::default();
     broker
         .poll(&state.expected())
-        .map(|snapshot| snapshot.delta(&state))
+        .map(|polled| polled.snapshot.delta(&state))
 }
 
 /// The failure of a poll whose list is answered so.
