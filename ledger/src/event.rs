@@ -22,6 +22,7 @@ use crate::import::LegacyEntry;
 use crate::partners::{BrokerChange, DropBoxAddress, DropBoxChange, Partners};
 use crate::plan::Blocked;
 use crate::policy::Policy;
+use crate::published::PublishedSeen;
 use crate::recovered::Recovered;
 use crate::snapshot::SnapshotDelta;
 use crate::time::Timestamp;
@@ -336,6 +337,11 @@ pub enum Event {
     },
     /// Our clock and another do not agree; what follows is stamped by ours.
     ClockDiffers(ClockDifference),
+    /// The `status.xml` at the drop-box was not found as the run before had found it.
+    PublishedLedgerSeen {
+        /// How it was found.
+        seen: PublishedSeen,
+    },
 }
 
 /// One table of kinds, for their names in order and for the name of each: a kind that is not in it does
@@ -381,6 +387,7 @@ kinds![
     LeftBehindGone,
     LedgerRecovered,
     ClockDiffers,
+    PublishedLedgerSeen,
 ];
 
 impl Event {
@@ -419,6 +426,7 @@ impl Event {
             | Self::PlanApproved { .. }
             | Self::PartnersDeclared { .. }
             | Self::LeftBehindGone { .. }
+            | Self::PublishedLedgerSeen { .. }
             | Self::LedgerPublished { .. }
             | Self::RunFinished { .. }
             | Self::TailRecovered { .. }
@@ -449,6 +457,7 @@ impl Event {
             | Self::PartnersDeclared { .. }
             | Self::LeftBehindGone { .. }
             | Self::LedgerRecovered { .. }
+            | Self::PublishedLedgerSeen { .. }
             | Self::RunFinished { .. }
             | Self::TailRecovered { .. }
             | Self::RemoteObserved(_)
@@ -583,6 +592,7 @@ impl fmt::Display for Event {
             Self::LeftBehindGone { drop_box, who, why } => {
                 write!(f, "nothing is left at {drop_box}, says {who}: {why}")
             }
+            Self::PublishedLedgerSeen { seen } => seen.fmt(f),
         }
     }
 }

@@ -30,6 +30,7 @@ mod partners;
 mod plan;
 mod policy;
 mod projection;
+mod published;
 mod recovered;
 mod snapshot;
 mod standing;
@@ -60,9 +61,10 @@ pub use policy::{
     ChangeRule, DraftRule, Guards, KeyChangeRule, Policy, ReappearanceRule, RemoteCheckRule,
 };
 pub use projection::StatusDocument;
+pub use published::PublishedSeen;
 pub use recovered::{Adopted, Missing, Recovered};
 pub use snapshot::{Gone, Poll, PollError, Snapshot, SnapshotDelta, Unreadable, WholeList};
-pub use standing::{Standing, StatusFound, standing};
+pub use standing::{Refused, Standing, StatusFound, published_standing, standing};
 pub use state::illegal::IllegalEvent;
 pub use state::request::{Identity, LedgerLine, Presence, Receipt, Remote, Request, StoredFile};
 pub use state::{Approval, HeldPlan, Intent, Publication, Run, State};

@@ -43,11 +43,13 @@ impl StatusDocument {
         Self(xml)
     }
 
-    /// The entry up to which a `status.xml` says it speaks; `None` for one of the replaced program,
+    /// The entry up to which a `status.xml` that begins so says it speaks; `None` for one of the replaced program,
     /// or no `status.xml` at all.
     #[must_use]
     pub fn tip_of(bytes: &[u8]) -> Option<Tip> {
-        let text = std::str::from_utf8(bytes).ok()?;
+        // The rest may be cut within a character.
+        let head = bytes.get(..bytes.iter().position(|byte| *byte == b'>')? + 1)?;
+        let text = std::str::from_utf8(head).ok()?;
         let rest = text.strip_prefix(r#"<status log=""#)?;
         let (log, rest) = rest.split_once(r#"" sequence=""#)?;
         let (sequence, rest) = rest.split_once(r#"" hash=""#)?;

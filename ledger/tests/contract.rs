@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use courier_ledger::log::{
-    Entries, EventLog, FoldError, LogError, LogPlace, NewLog, chain, sample,
+    Claim, Entries, EventLog, FoldError, LogError, LogPlace, NewLog, Vacancy, chain, sample,
 };
 use courier_ledger::{Digest, Entry, Event, LogId, Sequence, State, Timestamp, Tip};
 
@@ -146,11 +146,14 @@ impl EventLog for Table {
 
 impl LogPlace for Database {
     type Log = Table;
+    type Vacancy = Runner;
 
-    fn open(self, _: Timestamp) -> Result<(Table, State), FoldError> {
+    fn claim(self, _: Timestamp) -> Result<Claim<Table, Runner>, FoldError> {
         let runner = self.runner()?;
         let tip = runner.0.tables().tip;
-        let tip = tip.ok_or_else(|| LogError::Absent { place: place() })?;
+        let Some(tip) = tip else {
+            return Ok(Claim::Vacant(runner));
+        };
         let table = Table { runner, tip };
         let mut state = State::default();
         let mut reached = chain::start(tip.log);
@@ -163,16 +166,27 @@ impl LogPlace for Database {
             let sequence = reached.sequence.next();
             return Err(LogError::from(chain::ChainError::Broken { sequence }).into());
         }
-        Ok((table, state))
+        Ok(Claim::Log(table, Box::new(state)))
     }
 
     fn create(self, time: Timestamp, new: NewLog) -> Result<(Table, State), FoldError> {
-        let runner = self.runner()?;
-        if runner.0.tables().tip.is_some() {
+        self.runner()?.begin(time, new)
+    }
+}
+
+impl Vacancy for Runner {
+    type Log = Table;
+
+    fn place(&self) -> String {
+        place()
+    }
+
+    fn begin(self, time: Timestamp, new: NewLog) -> Result<(Table, State), FoldError> {
+        if self.0.tables().tip.is_some() {
             return Err(LogError::Exists { place: place() }.into());
         }
         let tip = chain::start(new.id);
-        let mut table = Table { runner, tip };
+        let mut table = Table { runner: self, tip };
         let NewLog { id: log, version } = new;
         let created = Event::LogCreated { log, version };
         let mut state = State::default();

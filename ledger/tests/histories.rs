@@ -116,6 +116,7 @@ noticed! {
     order_independence_fails_when_times_belong_to_places: MixUpTimes, OrderIndependence;
     no_stranger_fails_when_any_broker_is_trusted: TrustAnyBroker, NoStranger;
     standing_fails_when_anything_is_gone_on_with: GoOnWithAnything, Standing;
+    standing_fails_when_any_publication_is_overwritten: OverwriteAnyPublication, Standing;
 }
 
 /// Plays a story that was printed, and gives the state that it leads to.

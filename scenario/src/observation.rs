@@ -2,7 +2,7 @@
 //!
 //! What always holds: everything is as the history has it, unless the words say otherwise.
 
-use courier_ledger::{Event, Look, RemoteDelta, RemoteName, RequestId, Seen};
+use courier_ledger::{Event, Look, PublishedSeen, RemoteDelta, RemoteName, RequestId, Seen};
 
 use crate::alteration;
 use crate::broker::failure_in;
@@ -55,4 +55,19 @@ pub(crate) fn look(history: &History, words: &mut Words) -> Result<Event, Unclea
     let mut delta = RemoteDelta::between(history.state(), &look);
     alteration::look(&mut delta, words)?;
     Ok(Event::RemoteObserved(delta))
+}
+
+/// How the published `status.xml` was found.
+pub(crate) fn published(words: &mut Words) -> Result<Event, Unclear> {
+    let seen = match words.word()?.as_str() {
+        "as-expected" => PublishedSeen::AsExpected,
+        "missing" => PublishedSeen::Missing,
+        "unusable" => PublishedSeen::Unusable,
+        "unreadable" => PublishedSeen::Unreadable(failure_in(words)?),
+        other => {
+            let unclear = format!("{other:?} is not how the published status.xml is found");
+            return Err(Unclear::new(unclear));
+        }
+    };
+    Ok(Event::PublishedLedgerSeen { seen })
 }

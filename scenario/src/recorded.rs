@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 
 use courier_ledger::{
-    ClockDifference, Digest, Drift, Event, Failure, Found, LegacyEntry, Removal, State,
+    ClockDifference, Digest, Drift, Event, Failure, Found, LegacyEntry, PublishedSeen, Removal,
+    State,
 };
 
 use crate::counts;
@@ -134,6 +135,7 @@ pub(crate) fn line(event: &Event, before: &State, after: Option<&State>) -> Opti
             words
         }
         Event::RemoteCheckFailed { failure } => format!("look fails{}", failure_words(failure)),
+        Event::PublishedLedgerSeen { seen } => format!("sees {}", seen_words(seen)),
     })
 }
 
@@ -170,6 +172,16 @@ fn found_words(found: Option<Found>) -> String {
         Some(Found::Nothing) => " found nothing".to_owned(),
         Some(Found::Own(start)) => format!(" found own#{start}"),
         Some(Found::Foreign) => " found foreign".to_owned(),
+    }
+}
+
+/// How the published `status.xml` was found, in words.
+fn seen_words(seen: &PublishedSeen) -> String {
+    match seen {
+        PublishedSeen::AsExpected => "as-expected".to_owned(),
+        PublishedSeen::Missing => "missing".to_owned(),
+        PublishedSeen::Unusable => "unusable".to_owned(),
+        PublishedSeen::Unreadable(failure) => format!("unreadable{}", failure_words(failure)),
     }
 }
 

@@ -147,6 +147,10 @@ impl Teller {
                 self.note(event)
             }
             "look" => self.look(words)?,
+            "sees" => {
+                let event = observation::published(words)?;
+                self.note(event)
+            }
             "hold" => {
                 let plan = self.history.decide();
                 match self.history.held(&plan) {

@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use courier_ledger::log::{FoldError, LogError};
-use courier_ledger::{Failure, FailureClass, KeyId, LogId, Phase, Sequence};
+use courier_ledger::{Failure, FailureClass, KeyId, Phase, Sequence};
 use openssl::error::ErrorStack;
 
 use crate::config::ConfigurationError;
@@ -359,61 +359,6 @@ impl From<RecordError> for CommandError {
                     .hint("everything recorded before stands, and the next run goes on from there")
             }
         }
-    }
-}
-
-/// Why the ledger of a working directory is not gone on with.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NoStanding {
-    /// `status.xml` shows a ledger that is not there.
-    #[error("{} was written from the ledger {log}, and that ledger is not here", path.display())]
-    Lost {
-        /// `status.xml`.
-        path: PathBuf,
-        /// The ledger that it shows.
-        log: LogId,
-    },
-    /// `status.xml` shows more than the ledger has.
-    #[error(
-        "{} shows the ledger as of event {shown}, and the ledger ends with event {last}: it is an \
-         old copy",
-        path.display()
-    )]
-    OldCopy {
-        /// `status.xml`.
-        path: PathBuf,
-        /// The event that it shows.
-        shown: Sequence,
-        /// The last one of the ledger.
-        last: Sequence,
-    },
-    /// `status.xml` cannot be taken over.
-    #[error(transparent)]
-    StatusFile(#[from] StatusFileError),
-}
-
-impl From<NoStanding> for CommandError {
-    fn from(error: NoStanding) -> Self {
-        let hint = match &error {
-            NoStanding::Lost { .. } => {
-                "restore ledger.log and ledger.head from a backup; to begin anew on purpose, move \
-                 status.xml away (every result is then uploaded again)"
-            }
-            NoStanding::OldCopy { .. } => {
-                "restore ledger.log and ledger.head from a newer backup; if there is none, move \
-                 status.xml away: what was delivered since is then met as somebody else's file and \
-                 left alone until a person moves it away at the drop-box"
-            }
-            NoStanding::StatusFile(StatusFileError::NoFile { .. }) => {
-                "move it away; the next run writes status.xml anew"
-            }
-            NoStanding::StatusFile(StatusFileError::Unreadable { .. }) => "check its permissions",
-            NoStanding::StatusFile(StatusFileError::Damaged { .. }) => {
-                "the drop-box holds the last complete copy; to begin without it, move the file \
-                 away (every result is then uploaded again)"
-            }
-        };
-        Self::new(ExitCode::Ledger, error).hint(hint)
     }
 }
 

@@ -4,72 +4,50 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use courier_ledger::log::{
-    self, FileError, Files, FoldError, Journal, Ledger, LogError, NewLog, Progress, Reading,
-    Rehearsal, chain,
+    self, Claimed, FileError, Files, FoldError, Journal, Ledger, LogError, NewLog, Progress,
+    Reading, Rehearsal, chain,
 };
-use courier_ledger::{
-    Digest, Entry, LegacyStatus, LogId, Sequence, Standing, State, StatusFound, Tip, standing,
-};
+use courier_ledger::{Digest, Entry, LegacyStatus, LogId, Sequence, State, Timestamp, Tip};
 
 use super::arguments::Arguments;
-use super::error::{CommandError, NoRandomNumbers, NoStanding, UsageError};
+use super::error::{CommandError, NoRandomNumbers, UsageError};
 use super::parts::working_dir;
+use super::standing::LocalStatus;
 use super::{output, owner};
 use crate::config::Configuration;
-use crate::effects::status_file::{Found, LocalStatusFile, StatusFileError};
-use crate::run::{Clock, StatusFile as _};
+use crate::run::Clock;
 
-/// What is to be imported into a log of which `state` is all, if it may be gone on with.
-pub(super) fn legacy(
-    working_dir: &Path,
-    state: &State,
-) -> Result<Option<LegacyStatus>, NoStanding> {
-    let file = LocalStatusFile::inside(working_dir);
-    let path = || file.path().to_owned();
-    let read = file.read();
-    let found = match &read {
-        Ok(Found::Nothing) => StatusFound::Nothing,
-        Ok(Found::Legacy(_)) => StatusFound::Legacy,
-        Ok(Found::Projection(tip, _)) => StatusFound::Projection(*tip),
-        Err(StatusFileError::NoFile { .. }) => StatusFound::NoFile,
-        Err(StatusFileError::Unreadable { .. } | StatusFileError::Damaged { .. }) => {
-            StatusFound::Damaged
-        }
-    };
-    match (standing(found, state), read) {
-        (Standing::Lost { log }, _) => Err(NoStanding::Lost { path: path(), log }),
-        (Standing::OldCopy { shown, last }, _) => Err(NoStanding::OldCopy {
-            path: path(),
-            shown,
-            last,
-        }),
-        (Standing::Import, Ok(Found::Legacy(legacy))) => Ok(Some(legacy)),
-        (Standing::Rewrite, Err(error)) => {
-            tracing::warn!("{error}; it is written anew from the ledger");
-            Ok(None)
-        }
-        (Standing::InTheWay, Err(error)) => Err(error.into()),
-        (Standing::GoOn | Standing::Import | Standing::Rewrite | Standing::InTheWay, _) => Ok(None),
-    }
-}
-
-/// Opens the log for writing, or creates it; gives what is to be imported.
-pub(super) fn open_for_writing(
+/// Becomes the one runner of the ledger that is there, or of the place where one can begin, and gives what
+/// is to be imported; nothing is written but what heals the log.
+pub(super) fn claim(
     working_dir: &Path,
     clock: &dyn Clock,
-) -> Result<(Ledger<Journal<Files>>, Option<LegacyStatus>), CommandError> {
-    match open(working_dir, clock) {
-        Ok(ledger) => {
-            let legacy = legacy(working_dir, ledger.state())?;
-            Ok((ledger, legacy))
-        }
-        Err(FoldError::Log(LogError::Absent { .. })) => {
-            // Read first: a file that cannot be taken over must not leave a log behind.
-            let legacy = legacy(working_dir, &State::default())?;
-            Ok((create(working_dir, clock)?, legacy))
-        }
-        Err(error) => Err(error.into()),
+) -> Result<(Claimed<Files>, Option<LegacyStatus>), CommandError> {
+    let claimed = Claimed::at(files(working_dir)?, clock.now())?;
+    if let Claimed::Ledger(ledger) = &claimed {
+        tell_recovered(ledger);
     }
+    let local = LocalStatus::read(working_dir);
+    let hash = match local.entry_in(claimed.state()) {
+        Some(entry) => claimed.hash_of(entry)?,
+        None => None,
+    };
+    let legacy = local.judge(claimed.state(), hash)?;
+    Ok((claimed, legacy))
+}
+
+/// The ledger that was claimed, which begins now if there is none.
+pub(super) fn begun(
+    claimed: Claimed<Files>,
+    time: Timestamp,
+) -> Result<Ledger<Journal<Files>>, CommandError> {
+    let mut id = [0; 16];
+    openssl::rand::rand_bytes(&mut id).map_err(NoRandomNumbers::LogId)?;
+    let new = NewLog {
+        id: LogId(id),
+        version: crate::run::VERSION.to_owned(),
+    };
+    Ok(claimed.begun(time, new)?)
 }
 
 /// Opens a log that must exist for writing, for its owner alone.
@@ -88,20 +66,14 @@ pub(super) fn open_existing_for_writing(
 
 fn open(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Journal<Files>>, FoldError> {
     let ledger = Ledger::open(files(working_dir)?, clock.now())?;
-    for tail in ledger.log().recovered() {
-        tracing::warn!("an event that a crash had cut short was kept aside: {tail:?}");
-    }
+    tell_recovered(&ledger);
     Ok(ledger)
 }
 
-fn create(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Journal<Files>>, CommandError> {
-    let mut id = [0; 16];
-    openssl::rand::rand_bytes(&mut id).map_err(NoRandomNumbers::LogId)?;
-    let new = NewLog {
-        id: LogId(id),
-        version: crate::run::VERSION.to_owned(),
-    };
-    Ok(Ledger::create(files(working_dir)?, clock.now(), new)?)
+fn tell_recovered(ledger: &Ledger<Journal<Files>>) {
+    for tail in ledger.log().recovered() {
+        tracing::warn!("an event that a crash had cut short was kept aside: {tail:?}");
+    }
 }
 
 fn files(working_dir: &Path) -> Result<Files, LogError> {
@@ -120,8 +92,14 @@ pub(super) fn rehearsal(
     configuration: &Configuration,
 ) -> Result<(Ledger<Rehearsal>, Option<LegacyStatus>), CommandError> {
     let working_dir = &configuration.working_dir;
-    let (state, tip) = current_state(working_dir)?;
-    let legacy = legacy(working_dir, &state)?;
+    let local = LocalStatus::read(working_dir);
+    let shown = local.shown().unwrap_or(Sequence::NONE);
+    let (state, tip, hash) = match log::read_state_and_hash(&files(working_dir)?, shown) {
+        Ok(read) => read,
+        Err(FoldError::Log(LogError::Absent { .. })) => (State::default(), NOTHING, None),
+        Err(error) => return Err(error.into()),
+    };
+    let legacy = local.judge(&state, hash)?;
     let tip = match state.log() {
         Some(_) => tip,
         None => chain::start(NOTHING.log),

@@ -22,6 +22,7 @@ mod plan;
 mod replay;
 mod rotate_key;
 mod run;
+mod standing;
 mod status;
 mod verify;
 mod watch;

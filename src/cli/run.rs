@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::arguments::Arguments;
 use super::error::{CommandError, DropBoxFailed, NoWaker, NoWatch, PollFailed};
 use super::watch::Watch;
-use super::{held, ledger, lost_key, output, owner, parts, plan};
+use super::{held, ledger, lost_key, output, owner, parts, plan, standing};
 use crate::effects::carrier::Connecting;
 use crate::effects::clock::SystemClock;
 use crate::effects::status_file::LocalStatusFile;
 use crate::effects::waker::Waker;
 use crate::exit_code::ExitCode;
-use crate::run::{self, NewHostKey, Parts, RunReport};
+use crate::run::{self, Before, NewHostKey, Parts, RunReport};
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     // Before a secret is read; what is wrong with the file itself is told as a whole below.
@@ -25,23 +25,31 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let stop = persistence.stop().clone();
     let broker = Arc::new(parts::broker(&configuration, persistence)?);
     let clock = SystemClock::start();
-    let (mut ledger, legacy) = ledger::open_for_writing(&configuration.working_dir, &clock)?;
+    let (claimed, legacy) = ledger::claim(&configuration.working_dir, &clock)?;
 
     let _watch = Watch::begin(stop.clone()).map_err(NoWatch)?;
     let fetcher = parts::fetcher(&configuration, &key, Arc::clone(&broker))?;
     let waker = Waker::new().map_err(NoWaker)?;
+    let folder = endpoint.to_string();
     let departure = Connecting::begin(endpoint, fetcher, waker);
-    let status_file = LocalStatusFile::inside(&configuration.working_dir);
+    let partners = parts::partners(&configuration);
+    let before = Before {
+        state: claimed.state(),
+        hash_of: &|entry| claimed.hash_of(entry),
+        drop_box: &partners.drop_box,
+    };
+    let approach = run::approach(&before, legacy, broker.as_ref(), departure, &clock)
+        .map_err(|error| standing::not_approached(error, folder))?;
+
+    let mut ledger = ledger::begun(claimed, approach.time())?;
     let parts = Parts {
         policy: configuration.rules.policy(key.id()),
-        partners: parts::partners(&configuration),
-        poller: broker.as_ref(),
-        departure,
-        status_file: &status_file,
+        partners,
+        status_file: &LocalStatusFile::inside(&configuration.working_dir),
         clock: &clock,
         may_begin: &|| stop.reason().is_none(),
     };
-    let report = run::run(&mut ledger, legacy, parts)?;
+    let report = run::run(&mut ledger, approach, parts)?;
     if let Err(error) = ledger.cache() {
         // It only saves time: what is in the log stays true.
         tracing::warn!("the next run opens the ledger more slowly: {error}");
@@ -74,6 +82,9 @@ fn tell(arguments: &Arguments, report: &RunReport) -> Result<(), CommandError> {
     }
     if let Some(fallen) = &report.fallen {
         held::tell_fallen(fallen);
+    }
+    if let Some(seen) = &report.published_seen {
+        standing::tell_published(seen);
     }
     if let Some(failure) = &report.look_failure {
         plan::warn_of_look(failure);

@@ -1,8 +1,11 @@
-//! The one run loop: lock → log → import → poll → snapshot → look → decide → execute → project → publish.
+//! The one run loop: lock → log → poll and connect → judge → import → snapshot → look → decide → execute →
+//! project → publish.
 //!
-//! What always holds: nothing is done whose intent is not on disk, nothing is claimed whose outcome
-//! is not. Deliberately absent: every decision; they are `courier-ledger`'s.
+//! What always holds: nothing is written before it is known that this ledger is the one that was
+//! published; nothing is done whose intent is not on disk, nothing is claimed whose outcome is not.
+//! Deliberately absent: every decision; they are `courier-ledger`'s.
 
+mod approach;
 mod error;
 mod execute;
 mod hold;
@@ -15,6 +18,7 @@ use courier_ledger::{
     ClockDifference, Event, Failure, Held, LegacyStatus, Partners, Plan, Policy, decide,
 };
 
+pub use approach::{Approach, ApproachError, Before, approach};
 pub use error::RecordError;
 pub use observe::VERSION;
 pub use report::{NewHostKey, RunReport};
@@ -22,16 +26,12 @@ pub use seams::{
     Carrier, Clock, Departure, Ended, Ending, Errand, Lookout, Polled, Poller, StatusFile, Task,
 };
 
-/// Everything that a run is made of, besides its log.
-pub struct Parts<'a, D> {
+/// Everything that a run is made of, besides its log and what it begins with.
+pub struct Parts<'a> {
     /// How to decide.
     pub policy: Policy,
     /// Whom to deal with.
     pub partners: Partners,
-    /// The broker.
-    pub poller: &'a dyn Poller,
-    /// The way to the drop-box, under way already.
-    pub departure: D,
     /// The local `status.xml`.
     pub status_file: &'a dyn StatusFile,
     /// The clock.
@@ -40,30 +40,39 @@ pub struct Parts<'a, D> {
     pub may_begin: &'a dyn Fn() -> bool,
 }
 
-/// Runs once over a ledger. An error means that nothing more could be recorded; everything recorded
-/// before stands, and the ledger must be opened anew.
-pub fn run<L: EventLog, D: Departure>(
+/// Runs once over a ledger, from what was gathered before. An error means that nothing more could be
+/// recorded; everything recorded before stands, and the ledger must be opened anew.
+pub fn run<L: EventLog, C: Carrier + Lookout>(
     ledger: &mut Ledger<L>,
-    legacy: Option<LegacyStatus>,
-    parts: Parts<'_, D>,
+    approach: Approach<C>,
+    parts: Parts<'_>,
 ) -> Result<RunReport, RecordError> {
     let clock = parts.clock;
-    let began = clock.elapsed();
+    let Approach {
+        time,
+        began,
+        legacy,
+        polled,
+        arrived,
+    } = approach;
     let mut report = RunReport::default();
-    report.clocks.extend(ledger.note_clock(clock.now())?);
-    observe::import(ledger, clock, legacy)?;
+    report.clocks.extend(ledger.note_clock(time)?);
+    observe::import(ledger, time, legacy)?;
     let Parts {
         policy,
         partners,
-        poller,
-        departure,
         status_file,
         clock: _,
         may_begin,
     } = parts;
-    match observe::begin(ledger, clock, &policy, poller)? {
+    let (arrived, seen) = match arrived {
+        Ok((carrier, seen)) => (Ok(carrier), Some(seen)),
+        Err(failure) => (Err(failure), None),
+    };
+    report.published_seen = observe::begin(ledger, time, &policy, seen)?;
+    match observe::polled(ledger, clock, polled)? {
         Err(failure) => report.poll_failure = Some(failure),
-        Ok(difference) => match departure.arrive() {
+        Ok(difference) => match arrived {
             Ok(mut carrier) => {
                 report.clocks.extend(difference);
                 let host_key = carrier.host_key();
@@ -129,9 +138,12 @@ pub fn rehearse(
         };
         ledger.append(clock.now(), vec![created])?;
     }
-    let mut clocks: Vec<_> = ledger.note_clock(clock.now())?.into_iter().collect();
-    observe::import(ledger, clock, legacy)?;
-    match observe::begin(ledger, clock, policy, poller)? {
+    let time = clock.now();
+    let polled = poller.poll(&ledger.state().expected_by_next_run(legacy.as_ref()));
+    let mut clocks: Vec<_> = ledger.note_clock(time)?.into_iter().collect();
+    observe::import(ledger, time, legacy)?;
+    observe::begin(ledger, time, policy, None)?;
+    match observe::polled(ledger, clock, polled)? {
         Err(failure) => return Ok(Err(failure)),
         Ok(difference) => clocks.extend(difference),
     }

@@ -6,13 +6,13 @@
 
 use courier_ledger::log::{EventLog, Ledger};
 use courier_ledger::{
-    BrokerTime, ClockDifference, Event, Failure, LegacyStatus, Partners, Policy, RemoteCheckRule,
-    RemoteDelta, RemoteName, waits_instead_of,
+    BrokerTime, ClockDifference, Event, Failure, LegacyStatus, Partners, Policy, PublishedSeen,
+    RemoteCheckRule, RemoteDelta, RemoteName, Timestamp, waits_instead_of,
 };
 
 use super::error::RecordError;
 use super::report::NewHostKey;
-use super::seams::{Clock, Lookout, Polled, Poller};
+use super::seams::{Clock, Lookout, Polled};
 
 /// The version that is recorded with logs and runs.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -20,37 +20,47 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Takes over the ledger of the replaced program, if there is one and nothing else has happened.
 pub(super) fn import(
     ledger: &mut Ledger<impl EventLog>,
-    clock: &dyn Clock,
+    time: Timestamp,
     legacy: Option<LegacyStatus>,
 ) -> Result<(), RecordError> {
     match legacy {
         Some(LegacyStatus { sha256, entries }) => {
             let imported = Event::LegacyImported { sha256, entries };
-            Ok(ledger.append(clock.now(), vec![imported])?)
+            Ok(ledger.append(time, vec![imported])?)
         }
         None => Ok(()),
     }
 }
 
-/// Begins a run: polls the broker and records what changed; gives how far its clock is from ours, where
-/// that is worth a word. `Err` inside says why the broker's answer
-/// could not be used; nothing may be decided then.
+/// Begins a run, and records how the published `status.xml` was found, if that is not how it was found
+/// before; gives that back.
 pub(super) fn begin(
     ledger: &mut Ledger<impl EventLog>,
-    clock: &dyn Clock,
+    time: Timestamp,
     policy: &Policy,
-    poller: &dyn Poller,
+    seen: Option<PublishedSeen>,
+) -> Result<Option<PublishedSeen>, RecordError> {
+    let seen = seen.filter(|seen| !seen.is_like(ledger.state().published_seen()));
+    let mut events = vec![Event::RunStarted {
+        version: VERSION.to_owned(),
+        policy: policy.digest(),
+        key: policy.key,
+        instead_of: waits_instead_of(ledger.state(), policy),
+    }];
+    let recorded = seen.clone().map(|seen| Event::PublishedLedgerSeen { seen });
+    events.extend(recorded);
+    ledger.append(time, events)?;
+    Ok(seen)
+}
+
+/// Records what changed at the broker; gives how far its clock is from ours, where that is worth a word.
+/// `Err` inside says why its answer could not be used; nothing may be decided then.
+pub(super) fn polled(
+    ledger: &mut Ledger<impl EventLog>,
+    clock: &dyn Clock,
+    polled: Result<Polled, Failure>,
 ) -> Result<Result<Option<ClockDifference>, Failure>, RecordError> {
-    ledger.append(
-        clock.now(),
-        vec![Event::RunStarted {
-            version: VERSION.to_owned(),
-            policy: policy.digest(),
-            key: policy.key,
-            instead_of: waits_instead_of(ledger.state(), policy),
-        }],
-    )?;
-    match poller.poll(&ledger.state().expected()) {
+    match polled {
         Err(failure) => {
             ledger.append(
                 clock.now(),

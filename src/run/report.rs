@@ -1,7 +1,8 @@
 //! What a run did, and the exit code that follows from it.
 
 use courier_ledger::{
-    ClockDifference, Failure, Fallen, Held, Phase, RunCounts, Skipped, UnannouncedKey,
+    ClockDifference, Failure, Fallen, Held, Phase, PublishedSeen, RunCounts, Skipped,
+    UnannouncedKey,
 };
 
 use crate::exit_code::ExitCode;
@@ -24,6 +25,8 @@ pub struct RunReport {
     pub poll_failure: Option<Failure>,
     /// Why the drop-box could not be reached, or was lost.
     pub drop_box_failure: Option<Failure>,
+    /// How the published `status.xml` was found, if it was found otherwise than before.
+    pub published_seen: Option<PublishedSeen>,
     /// Why the drop-box could not be looked at.
     pub look_failure: Option<Failure>,
     /// Another host key than the known one, which the configuration accepts.

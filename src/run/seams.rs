@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use courier_ledger::{
     BrokerTime, Command, Delivery, Digest, Failure, Found, LogId, Look, RemoteAfterFailure,
-    RemoteName, Removal, Replaces, RequestId, Sequence, Snapshot, Timestamp,
+    RemoteName, Removal, Replaces, RequestId, Sequence, Snapshot, StatusFound, Timestamp,
 };
 
 /// Asks the broker for everything.
@@ -143,8 +143,9 @@ pub trait Departure {
     /// What arrives.
     type Carrier: Carrier + Lookout;
 
-    /// Waits until the drop-box is reached; a failure says why it is not.
-    fn arrive(self) -> Result<Self::Carrier, Failure>;
+    /// Waits until the drop-box is reached, and tells what stands there in place of `status.xml`; a
+    /// failure says why it is not.
+    fn arrive(self) -> Result<(Self::Carrier, StatusFound), Failure>;
 }
 
 /// `status.xml` in the working directory.

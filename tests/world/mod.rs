@@ -16,8 +16,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use broker_courier::run::{
-    Carrier, Clock, Departure, Ended, Ending, Errand, Lookout, Parts, Polled, Poller, RunReport,
-    StatusFile,
+    ApproachError, Before, Carrier, Clock, Departure, Ended, Ending, Errand, Lookout, Parts,
+    Polled, Poller, RunReport, StatusFile, Task,
 };
 use courier_ledger::log::{EventLog as _, Ledger, Rehearsal, chain};
 use courier_ledger::*;
@@ -28,17 +28,31 @@ pub(crate) const LOG: LogId = LogId([9; 16]);
 pub(crate) const KEY: KeyId = KeyId([8; 8]);
 
 /// The world outside the program.
-#[derive(Default)]
 pub(crate) struct World {
     pub(crate) broker: scenario::Broker,
     /// Final and temporary names, and which state of a request each holds.
     pub(crate) drop_box: BTreeMap<String, Option<Shown>>,
+    /// What stands at the drop-box in place of `status.xml`.
+    pub(crate) published: StatusFound,
     /// Commands carried out, in words.
     pub(crate) done: Vec<String>,
     /// The host key of the drop-box's server.
     pub(crate) host_key: Option<String>,
     /// What is different in the next run.
     pub(crate) next: Next,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            broker: scenario::Broker::default(),
+            drop_box: BTreeMap::new(),
+            published: StatusFound::Nothing,
+            done: Vec::new(),
+            host_key: None,
+            next: Next::default(),
+        }
+    }
 }
 
 impl World {
@@ -162,6 +176,10 @@ impl Porter {
             }
             Command::PublishLedger { .. } => {
                 world.drop_box.insert(name, None);
+                if let Task::Publish { document, .. } = &errand.task {
+                    let found = StatusFound::of_beginning(document);
+                    world.published = found.unwrap_or(StatusFound::Damaged);
+                }
                 Ending::Published {
                     sha256: Digest([3; 32]),
                     size_bytes: 1,
@@ -255,12 +273,13 @@ impl Lookout for Visitor {
 impl Departure for Porter {
     type Carrier = Self;
 
-    fn arrive(self) -> Result<Self, Failure> {
+    fn arrive(self) -> Result<(Self, StatusFound), Failure> {
         let failure = self.world.borrow_mut().next.arrival.take();
-        match failure {
-            Some(failure) => Err(failure),
-            None => Ok(self),
+        if let Some(failure) = failure {
+            return Err(failure);
         }
+        let published = self.world.borrow().published.clone();
+        Ok((self, published))
     }
 }
 
@@ -338,11 +357,7 @@ impl Program {
 
     /// A whole run, or none if the program was killed; the log of the simulation is folded again from
     /// its entries.
-    pub(crate) fn run(&mut self) -> Option<RunReport> {
-        if self.ledger.state().log().is_none() {
-            let version = "test".to_owned();
-            self.append(Event::LogCreated { log: LOG, version });
-        }
+    pub(crate) fn run(&mut self) -> Result<Option<RunReport>, Refused> {
         let porter = Porter {
             world: self.world.clone(),
             under_way: Vec::new(),
@@ -356,16 +371,34 @@ impl Program {
                 may
             }
         };
+        let before = Before {
+            state: self.ledger.state(),
+            hash_of: &|entry| self.ledger.log().hash_of(entry),
+            drop_box: &self.partners.as_ref().unwrap().drop_box,
+        };
+        let broker = Broker(self.world.clone());
+        let approached = broker_courier::run::approach(&before, None, &broker, porter, &self.clock);
+        let approach = match approached {
+            Ok(approach) => approach,
+            Err(ApproachError::Refused(why)) => {
+                self.world.borrow_mut().next = Next::default();
+                return Err(why);
+            }
+            Err(ApproachError::Log(error)) => panic!("{error}"),
+        };
+        if self.ledger.state().log().is_none() {
+            let version = "test".to_owned();
+            let created = Event::LogCreated { log: LOG, version };
+            self.ledger.append(approach.time(), vec![created]).unwrap();
+        }
         let parts = Parts {
             policy: self.policy,
             partners: self.partners.clone().unwrap(),
-            poller: &Broker(self.world.clone()),
-            departure: porter,
             status_file: &NoFile,
             clock: &self.clock,
             may_begin: &may_begin,
         };
-        let run = AssertUnwindSafe(|| broker_courier::run::run(&mut self.ledger, None, parts));
+        let run = AssertUnwindSafe(|| broker_courier::run::run(&mut self.ledger, approach, parts));
         let ended = match catch_unwind(run) {
             Ok(ended) => Some(ended.unwrap()),
             Err(killed) if killed.is::<Killed>() => None,
@@ -377,6 +410,6 @@ impl Program {
         });
         assert_eq!(folded, *self.ledger.state());
         self.world.borrow_mut().next = Next::default();
-        ended
+        Ok(ended)
     }
 }

@@ -22,7 +22,7 @@ impl RunStage {
 
     fn run(&mut self) -> String {
         self.program.world.borrow_mut().done.clear();
-        let report = self.program.run();
+        let ran = self.program.run();
         let mut text = String::new();
         let mut say = |line: String| {
             text.push_str(&line);
@@ -31,10 +31,20 @@ impl RunStage {
         for done in &self.program.world.borrow().done {
             say(done.clone());
         }
-        let Some(report) = report else {
-            say("killed".to_owned());
-            return text;
+        let report = match ran {
+            Ok(Some(report)) => report,
+            Ok(None) => {
+                say("killed".to_owned());
+                return text;
+            }
+            Err(why) => {
+                say(format!("refused: {why:?}"));
+                return text;
+            }
         };
+        if let Some(seen) = &report.published_seen {
+            say(seen.to_string());
+        }
         for (command, failure) in &report.failures {
             say(format!("failed: {command}: {failure}"));
         }

@@ -17,7 +17,7 @@ use crate::tip::Tip;
 
 use super::chain;
 use super::error::{FoldError, LogError};
-use super::event_log::{EventLog, LogPlace};
+use super::event_log::{Claim, EventLog, LogPlace, Vacancy as _};
 use super::sample::{LOG, TIME, created, new_log, sized, started};
 
 /// Makes a test of each property of a log; see [`crate::log::contract`].
@@ -50,6 +50,8 @@ macro_rules! place_contract {
         $crate::log_contract! { $crate::log::contract::begun_at($place) }
         $crate::log_contract! { $place =>
             a_log_begins_once_has_one_runner_and_opens_to_what_was_appended,
+            a_place_has_one_runner_before_its_log_begins,
+            the_hash_of_any_entry_is_told,
             what_was_kept_of_a_state_changes_nothing,
         }
     };
@@ -198,6 +200,63 @@ pub fn a_log_begins_once_has_one_runner_and_opens_to_what_was_appended<P: LogPla
     // Whoever dies lets the next in, too.
     drop(log);
     at().open(TIME).expect("opens");
+}
+
+/// Whoever claims a place without a log is its one runner, and writes nothing before the log begins.
+pub fn a_place_has_one_runner_before_its_log_begins<P: LogPlace>(at: impl Fn() -> P) {
+    let Claim::Vacant(vacancy) = at().claim(TIME).expect("claims") else {
+        panic!("a log is there")
+    };
+    assert!(matches!(
+        at().claim(TIME),
+        Err(FoldError::Log(LogError::Busy { .. }))
+    ));
+    assert!(matches!(
+        at().create(TIME, new_log()),
+        Err(FoldError::Log(LogError::Busy { .. }))
+    ));
+    // Whoever gives it up leaves nothing behind.
+    drop(vacancy);
+    let Claim::Vacant(vacancy) = at().claim(TIME).expect("claims") else {
+        panic!("a log was left")
+    };
+    let (log, begun) = vacancy.begin(TIME, new_log()).expect("begins");
+    let (tip, entries) = (log.tip(), all(&log));
+    log.close().expect("closes");
+    let Claim::Log(log, state) = at().claim(TIME).expect("claims") else {
+        panic!("the log is lost")
+    };
+    assert_eq!((log.tip(), all(&log), *state), (tip, entries, begun));
+}
+
+/// The hash of an entry is told whether it was written before or after a state was kept; of no other.
+pub fn the_hash_of_any_entry_is_told<P: LogPlace>(at: impl Fn() -> P) {
+    let (mut log, mut state) = at().create(TIME, new_log()).expect("begins");
+    let mut written = all(&log);
+    for kept in [true, false] {
+        let events = (0..1500).map(|_| sized(1)).collect();
+        let due = log.tip().sequence.next();
+        for entry in log.append(due, TIME, events).expect("appends") {
+            state = state.apply(&entry).expect("follows");
+            written.push(entry);
+        }
+        if kept {
+            log.cache(&state).expect("belongs to it");
+        }
+    }
+    log.close().expect("closes");
+    let (log, _) = at().open(TIME).expect("opens");
+    for entry in written {
+        let told = log.hash_of(entry.sequence).expect("reads");
+        assert_eq!(told, Some(entry.hash), "{}", entry.sequence);
+    }
+    for other in [0, 3002, u64::MAX] {
+        assert_eq!(
+            log.hash_of(Sequence(other)).expect("reads"),
+            None,
+            "{other}"
+        );
+    }
 }
 
 /// Whoever opens a log for which a state was kept finds the same state, with and without what came

@@ -1,10 +1,12 @@
 //! A log that is held by its one runner, and the state that follows from it, kept in step.
 //!
 //! What always holds here: the state judges an event before it is kept, so that none that cannot
-//! follow reaches the log; what is kept is in the state; and times go back only behind an event that says so. Deliberately absent: how the log is kept,
+//! follow reaches the log; what is kept is in the state; and times go back only behind an event that
+//! says so. Deliberately absent: how the log is kept,
 //! clocks, and going on after an error: whoever has one opens the ledger anew.
 
 use crate::clock::{ClockDifference, OtherClock};
+use crate::digest::Digest;
 use crate::event::Event;
 use crate::id::Sequence;
 use crate::projection::StatusDocument;
@@ -13,7 +15,7 @@ use crate::time::Timestamp;
 use crate::tip::Tip;
 
 use super::error::{FoldError, LogError};
-use super::event_log::{EventLog, LogPlace, NewLog, belongs_to};
+use super::event_log::{Claim, EventLog, LogPlace, NewLog, Vacancy as _, belongs_to};
 
 /// A log that is held by its one runner, with its state.
 pub struct Ledger<L: EventLog> {
@@ -125,6 +127,53 @@ impl<L: EventLog> Ledger<L> {
     /// Ends in good order and lets the next runner in.
     pub fn close(self) -> Result<(), LogError> {
         self.log.close()
+    }
+}
+
+/// What the one runner of a place holds before anything is written: a ledger, or the place where one can
+/// begin.
+pub enum Claimed<P: LogPlace> {
+    /// A ledger.
+    Ledger(Ledger<P::Log>),
+    /// No ledger has begun yet: the place, and the state of nothing.
+    Vacant(P::Vacancy, State),
+}
+
+impl<P: LogPlace> Claimed<P> {
+    /// Becomes the one runner at `place`.
+    pub fn at(place: P, time: Timestamp) -> Result<Self, FoldError> {
+        Ok(match place.claim(time)? {
+            Claim::Log(log, state) => Self::Ledger(Ledger { log, state: *state }),
+            Claim::Vacant(vacancy) => Self::Vacant(vacancy, State::default()),
+        })
+    }
+
+    /// The state that is gone on from.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        match self {
+            Self::Ledger(ledger) => ledger.state(),
+            Self::Vacant(_, nothing) => nothing,
+        }
+    }
+
+    /// The hash of an entry; none where there is no such entry.
+    pub fn hash_of(&self, entry: Sequence) -> Result<Option<Digest>, LogError> {
+        match self {
+            Self::Ledger(ledger) => ledger.log.hash_of(entry),
+            Self::Vacant(..) => Ok(None),
+        }
+    }
+
+    /// The ledger, which begins now if it has not yet.
+    pub fn begun(self, time: Timestamp, new: NewLog) -> Result<Ledger<P::Log>, FoldError> {
+        match self {
+            Self::Ledger(ledger) => Ok(ledger),
+            Self::Vacant(vacancy, _) => {
+                let (log, state) = vacancy.begin(time, new)?;
+                Ok(Ledger { log, state })
+            }
+        }
     }
 }
 

@@ -25,11 +25,11 @@ pub mod sample;
 mod tests;
 
 pub use error::{Advised, FoldError, LogError};
-pub use event_log::{Entries, EventLog, LogPlace, NewLog};
+pub use event_log::{Claim, Entries, EventLog, LogPlace, NewLog, Vacancy};
 pub use file::error::FileError;
 pub use file::files::Files;
 pub use file::journal::Journal;
-pub use file::place::read_state;
+pub use file::place::{Vacant, read_state, read_state_and_hash};
 pub use file::read::{Progress, Reading, Tail, read, read_from, verify};
 pub use file::recovery::{Refusal, Rule};
 #[cfg(feature = "simulation")]
@@ -39,5 +39,5 @@ pub use file::simulated::memory::{Memory, MemoryDisk};
 pub use file::storage::{Lock, LogFile, Storage};
 pub use file::tail::TornTail;
 pub use header::HeaderFault;
-pub use ledger::Ledger;
+pub use ledger::{Claimed, Ledger};
 pub use rehearsal::Rehearsal;

@@ -32,6 +32,9 @@ impl State {
             self.hold_no_longer(command);
         }
         self.key_was_used(command);
+        if matches!(command, Command::PublishLedger { .. }) {
+            self.publishing = Some(start);
+        }
         self.intents.insert(
             start,
             Intent {

@@ -27,7 +27,9 @@ use crate::event::RunCounts;
 use crate::evidence::Evidence;
 use crate::failure::Failure;
 use crate::id::{KeyId, LogId, RequestId, Sequence};
+use crate::import::LegacyStatus;
 use crate::observation::Observation;
+use crate::published::PublishedSeen;
 use crate::snapshot::Gone;
 use crate::time::Timestamp;
 use crate::tip::Tip;
@@ -97,6 +99,11 @@ pub struct State {
     held: Option<HeldPlan>,
     approval: Option<Approval>,
     publication: Option<Publication>,
+    /// The entry that took over the ledger of the replaced program, if one did.
+    legacy: Option<Sequence>,
+    /// The last publication that was begun, whatever came of it.
+    publishing: Option<Sequence>,
+    published_seen: PublishedSeen,
     acquaintance: Acquaintance,
     keys: Keys,
     relations: Relations,
@@ -242,6 +249,24 @@ impl State {
         self.publication.as_ref()
     }
 
+    /// The entry that took over the `status.xml` of the replaced program.
+    #[must_use]
+    pub fn legacy(&self) -> Option<Sequence> {
+        self.legacy
+    }
+
+    /// The last publication of `status.xml` that was begun, whatever came of it.
+    #[must_use]
+    pub fn publishing(&self) -> Option<Sequence> {
+        self.publishing
+    }
+
+    /// How the `status.xml` at the drop-box was found when that was last recorded.
+    #[must_use]
+    pub fn published_seen(&self) -> &PublishedSeen {
+        &self.published_seen
+    }
+
     /// The state that the next run will decide on: every command without an outcome is in doubt, and
     /// nobody has looked at the drop-box yet.
     #[must_use]
@@ -269,6 +294,20 @@ impl State {
                 Presence::Gone(Evidence::Deleted | Evidence::Untagged) => request.remote.is_ours(),
             });
         expected.map(|(id, _)| *id).collect()
+    }
+
+    /// As [`Self::expected`], once the next run has begun and has taken over `legacy`, if that is due: so
+    /// that the broker can be asked before anything is recorded.
+    #[must_use]
+    pub fn expected_by_next_run(&self, legacy: Option<&LegacyStatus>) -> BTreeSet<RequestId> {
+        let mut expected = self.expected();
+        // What is under way will be in doubt, and then it is this ledger's.
+        let under_way = self.intents.values().filter_map(|it| it.command.request());
+        expected.extend(under_way.filter(|id| self.requests.contains_key(id)));
+        let taken_over = legacy.into_iter().flat_map(|it| &it.entries);
+        let stored = taken_over.filter(|entry| entry.deleted.is_none());
+        expected.extend(stored.map(|entry| entry.id));
+        expected
     }
 
     /// Whether the last snapshot showed the request just so.

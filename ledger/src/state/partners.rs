@@ -55,6 +55,13 @@ impl State {
         }
     }
 
+    /// Whether this is the drop-box that the ledger delivers to, as far as it knows one.
+    #[must_use]
+    pub fn delivers_to(&self, drop_box: &DropBoxAddress) -> bool {
+        let known = self.relations.known.as_ref();
+        known.is_none_or(|known| known.drop_box == *drop_box)
+    }
+
     /// What is at drop-boxes and no longer this ledger's concern, until a person says that it is gone:
     /// at one that it no longer delivers to, or an earlier broker's results that were to be kept.
     pub fn left_behind(&self) -> impl Iterator<Item = (&DropBoxAddress, &BTreeSet<RemoteName>)> {
@@ -146,6 +153,7 @@ impl State {
             }
             request.settle(Remote::Nothing);
         }
+        self.publishing = None;
         if self.publication.take().is_some() {
             names.insert(RemoteName::ledger());
         }

@@ -60,7 +60,10 @@ impl State {
         }
         match event {
             Event::LogCreated { log, version: _ } => self.log = Some(*log),
-            Event::LegacyImported { sha256: _, entries } => self.import(sequence, entries)?,
+            Event::LegacyImported { sha256: _, entries } => {
+                self.import(sequence, entries)?;
+                self.legacy = Some(sequence);
+            }
             Event::RunStarted {
                 version: _,
                 policy,
@@ -210,6 +213,10 @@ impl State {
                 who: _,
                 why: _,
             } => self.announce(*key)?,
+            Event::PublishedLedgerSeen { seen } => {
+                self.run_under_way()?;
+                self.published_seen = seen.clone();
+            }
         }
         Ok(())
     }

@@ -163,6 +163,18 @@ pub(crate) fn make(name: &str) -> Option<History> {
                 why: "the disk of the host failed on 18.11.".to_owned(),
             });
         }
+        "PublishedLedgerSeen" => {
+            start_run(&mut story);
+            let failure = failure(Phase::Look, FailureClass::NeedsPerson);
+            for seen in [
+                PublishedSeen::Missing,
+                PublishedSeen::Unusable,
+                PublishedSeen::AsExpected,
+                PublishedSeen::Unreadable(failure),
+            ] {
+                story.record(Event::PublishedLedgerSeen { seen });
+            }
+        }
         RELEASED => released(&mut story),
         "KeyAnnounced" => {
             start_run(&mut story);

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use courier_ledger::{
-    Command, Drift, Event, Evidence, FailureClass, Found, Phase, Placement, RemoteAfterFailure,
-    Removal, Replaces, UploadReason,
+    Command, Drift, Event, Evidence, FailureClass, Found, Phase, Placement, PublishedSeen,
+    RemoteAfterFailure, Removal, Replaces, UploadReason,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -61,6 +61,7 @@ impl Seen {
             ("class", of::<FailureClass>()),
             ("remote", of::<RemoteAfterFailure>()),
             ("drift", of::<Drift>()),
+            ("seen", of::<PublishedSeen>()),
         ];
         let options = [
             "temporary",

@@ -100,6 +100,7 @@ impl World {
         }
         let policy = self.policy;
         let foreseen = self.state.as_next_run_finds_it();
+        let expected = self.state.expected_by_next_run(None);
         self.policies.insert(self.state.tip().next(), policy);
         self.record(vec![Event::RunStarted {
             version: "model".to_owned(),
@@ -108,7 +109,8 @@ impl World {
             instead_of: waits_instead_of(&self.state, &policy),
         }])?;
         // What `plan` shows without a run is what a run will decide.
-        let same = decide(&foreseen, &policy) == decide(&self.state, &policy);
+        let same = decide(&foreseen, &policy) == decide(&self.state, &policy)
+            && expected == self.state.expected();
         Property::ReplayDeterminism.holds(same, || {
             "a run finds another state than was foreseen".to_owned()
         })?;

@@ -36,4 +36,6 @@ pub(crate) enum Sabotage {
     UploadUnderAnyKey,
     /// Whatever ledger is there is gone on with.
     GoOnWithAnything,
+    /// Whatever stands at the drop-box in place of `status.xml` is overwritten.
+    OverwriteAnyPublication,
 }

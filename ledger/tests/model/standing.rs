@@ -1,7 +1,10 @@
 //! What becomes of a history whose ledger is lost, or restored from an older backup, while the newest
 //! `status.xml` stayed where it was; and of one that begins with what the replaced program left.
 
-use courier_ledger::{Sequence, Standing, State, StatusDocument, StatusFound, standing};
+use courier_ledger::{
+    Digest, DropBoxAddress, PublishedSeen, Refused, Sequence, Standing, State, StatusDocument,
+    StatusFound, published_standing, standing,
+};
 
 use super::sabotage::Sabotage;
 use super::world::{LOG, World};
@@ -29,32 +32,77 @@ impl World {
         Ok(())
     }
 
-    /// Judges the ledger that ends with `state` by every `status.xml` that was written.
+    /// Judges the ledger that ends with `state` by every `status.xml` that was written, here and at the
+    /// drop-box.
     fn knows(&self, state: &State, shown: &[(Sequence, StatusFound)]) -> Result<(), Violation> {
         let last = state.tip();
         let nothing_happened = last <= Sequence(1);
         let legacy = [Standing::GoOn, Standing::Import][usize::from(nothing_happened)];
-        self.judges(StatusFound::Legacy, state, legacy)?;
-        self.judges(StatusFound::Nothing, state, Standing::GoOn)?;
+        self.judges(&StatusFound::Legacy, state, Ok(legacy))?;
+        self.judges(&StatusFound::Nothing, state, Ok(Standing::GoOn))?;
         for (shown, found) in shown {
             let due = match (*shown, last) {
-                (_, Sequence::NONE) => Standing::Lost { log: LOG },
-                (shown, last) if shown > last => Standing::OldCopy { shown, last },
-                _ => Standing::GoOn,
+                (_, Sequence::NONE) => Err(Refused::AnotherLedger {
+                    shown: LOG,
+                    here: None,
+                }),
+                (shown, last) if shown > last => Err(Refused::OldCopy { shown, last }),
+                _ => Ok(Standing::GoOn),
             };
-            self.judges(*found, state, due)?;
+            self.judges(found, state, due)?;
+            self.judges_published(found, state, due.map(|_| PublishedSeen::AsExpected))?;
         }
         Ok(())
     }
 
-    fn judges(&self, found: StatusFound, state: &State, due: Standing) -> Result<(), Violation> {
+    /// The hash that this log has at the entry that decides.
+    fn hash_for(&self, found: &StatusFound, state: &State) -> Option<Digest> {
+        let entry = found.entry_in(state)?;
+        let held = self.entries.iter().find(|it| it.sequence == entry)?;
+        Some(held.hash)
+    }
+
+    fn judges(
+        &self,
+        found: &StatusFound,
+        state: &State,
+        due: Result<Standing, Refused>,
+    ) -> Result<(), Violation> {
         let judged = match self.sabotage {
-            Some(Sabotage::GoOnWithAnything) => Standing::GoOn,
-            _ => standing(found, state),
+            Some(Sabotage::GoOnWithAnything) => Ok(Standing::GoOn),
+            _ => standing(found, state, self.hash_for(found, state)),
         };
         Property::Standing.holds(judged == due, || {
             let last = state.tip();
             format!("a ledger that ends with {last} is {judged:?} by {found:?}, not {due:?}")
         })
+    }
+
+    fn judges_published(
+        &self,
+        found: &StatusFound,
+        state: &State,
+        due: Result<PublishedSeen, Refused>,
+    ) -> Result<(), Violation> {
+        let judged = match self.sabotage {
+            Some(Sabotage::OverwriteAnyPublication) => Ok(PublishedSeen::AsExpected),
+            _ => {
+                let (drop_box, hash) = (drop_box(), self.hash_for(found, state));
+                published_standing(found, &drop_box, state, hash, None)
+            }
+        };
+        Property::Standing.holds(judged == due, || {
+            let last = state.tip();
+            format!("a ledger that ends with {last} is {judged:?} by {found:?} at the drop-box, not {due:?}")
+        })
+    }
+}
+
+/// Where the model delivers to.
+fn drop_box() -> DropBoxAddress {
+    DropBoxAddress {
+        host: "sftp.example".to_owned(),
+        port: 22,
+        folder: "in".to_owned(),
     }
 }

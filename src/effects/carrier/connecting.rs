@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use courier_ledger::{Failure, FailureClass};
+use courier_ledger::{Failure, FailureClass, StatusFound};
 
 use super::SftpCarrier;
 use super::fetch::{Fetcher, Fetching};
@@ -108,7 +108,7 @@ impl Connecting {
 impl Departure for Connecting {
     type Carrier = SftpCarrier;
 
-    fn arrive(self) -> Result<SftpCarrier, Failure> {
+    fn arrive(self) -> Result<(SftpCarrier, StatusFound), Failure> {
         let Self {
             connector,
             receiver,
@@ -121,9 +121,10 @@ impl Departure for Connecting {
                     let messages = connector.messages.clone();
                     let fetching =
                         Fetching::new(Arc::new(fetcher), messages, connector.waker.clone());
-                    return Ok(SftpCarrier::new(
-                        connector, receiver, drop_box, fetching, capacity,
-                    ));
+                    let published = drop_box.published().clone();
+                    let carrier =
+                        SftpCarrier::new(connector, receiver, drop_box, fetching, capacity);
+                    return Ok((carrier, published));
                 }
                 Ok(Message::Connected(Err(failure))) => return Err(failure),
                 Ok(Message::Stopped(reason)) => return Err(reason.failure()),

@@ -6,6 +6,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use courier_ledger::StatusFound;
+
 use super::connection::link::{Link, words};
 use super::connection::login::log_in;
 use super::connection::negotiation::{NegotiationError, negotiate};
@@ -15,6 +17,7 @@ use super::endpoint::Endpoint;
 use super::error::ConnectError;
 use super::host_key::{AcceptedKeys, HostKeyFingerprint, HostKeys};
 use super::known_hosts::KnownHosts;
+use super::protocol::opening::OpeningError;
 use super::protocol::operation::{Completed, Operation};
 use super::protocol::outbox::Bounds;
 use super::protocol::pipeline::Pipeline;
@@ -53,6 +56,7 @@ pub(crate) struct DropBox {
     waker: Waker,
     host_key: HostKeyFingerprint,
     thread: Option<JoinHandle<()>>,
+    published: StatusFound,
 }
 
 impl DropBox {
@@ -100,7 +104,8 @@ impl DropBox {
                 endpoint.recipe,
                 bounds,
                 negotiated.capabilities(),
-            ),
+            )
+            .behind(negotiated.unawaited),
             messages: inbox,
             waker: waker.clone(),
             silence: endpoint.timeouts.silence,
@@ -116,12 +121,18 @@ impl DropBox {
             waker,
             host_key: connection.fingerprint,
             thread: Some(thread),
+            published: negotiated.status,
         })
     }
 
     /// The fingerprint of the host key that the server has shown.
     pub(crate) fn host_key(&self) -> HostKeyFingerprint {
         self.host_key
+    }
+
+    /// What stood in place of `status.xml` when it was connected to.
+    pub(crate) fn published(&self) -> &StatusFound {
+        &self.published
     }
 
     /// Hands an operation in. Its end comes to `completed` with the same ticket, also when the
@@ -206,12 +217,14 @@ fn negotiation_error(address: &str, folder: &str, error: NegotiationError) -> Co
             address,
             reason: "no answer in time (opening SFTP)".to_owned(),
         },
-        NegotiationError::Protocol(source) => ConnectError::Protocol { address, source },
-        NegotiationError::FolderMissing => ConnectError::FolderMissing {
+        NegotiationError::Opening(OpeningError::Protocol(source)) => {
+            ConnectError::Protocol { address, source }
+        }
+        NegotiationError::Opening(OpeningError::FolderMissing) => ConnectError::FolderMissing {
             address,
             folder: folder.to_owned(),
         },
-        NegotiationError::NoFolder => ConnectError::NoFolder {
+        NegotiationError::Opening(OpeningError::NoFolder) => ConnectError::NoFolder {
             address,
             folder: folder.to_owned(),
         },

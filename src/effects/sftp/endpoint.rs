@@ -1,6 +1,7 @@
 //! Where the drop-box is and how to get in. Credentials are held in memory only, in types that print
 //! nothing.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -40,6 +41,15 @@ impl Endpoint {
         let place = before.unwrap_or(self.credentials.len());
         let key = Credential::PrivateKey { pem, passphrase };
         self.credentials.insert(place, key);
+    }
+}
+
+impl fmt::Display for Endpoint {
+    /// As `sftp` would be told: `user@host:22/folder`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = address(&self.host, self.port);
+        let folder = self.folder.trim_start_matches('/');
+        write!(f, "{}@{address}/{folder}", self.username)
     }
 }
 

@@ -154,6 +154,7 @@ impl Examination {
             before,
             mark,
             past,
+            index,
             state,
         } = cache;
         let is_ours = self.header.is_some_and(|header| header.log == mark.tip.log)
@@ -173,7 +174,11 @@ impl Examination {
             self.before = *before;
             self.mark = *mark;
             self.past = past.clone().into_owned();
-            self.index.push(*mark);
+            // The first frame is in both.
+            self.index.extend(index.iter().skip(1));
+            if self.index.last() != Some(mark) {
+                self.index.push(*mark);
+            }
             self.cached = mark.tip.sequence;
         }
         Ok(stands)

@@ -185,6 +185,7 @@ impl<S: Storage> Journal<S> {
             before: self.before,
             mark: self.mark,
             past: Cow::Borrowed(&self.past),
+            index: Cow::Borrowed(&self.index),
             state: Cow::Borrowed(state),
         };
         let bytes = cache.encode().map_err(|source| ChainError::Encode {

@@ -55,6 +55,8 @@ pub(crate) struct StateCache<'a> {
     /// … and behind it.
     pub(crate) mark: Mark,
     pub(crate) past: Cow<'a, Past>,
+    /// Places before it to begin reading at, ascending.
+    pub(crate) index: Cow<'a, [Mark]>,
     pub(crate) state: Cow<'a, State>,
 }
 
@@ -127,6 +129,7 @@ mod tests {
                 runs: 2,
                 written_by: Some("0.1.0".to_owned()),
             }),
+            index: Cow::Owned(vec![mark(0, 32), mark(4, 400)]),
             state: Cow::Owned(State::default()),
         }
     }

@@ -1,25 +1,26 @@
-//! The opening of SFTP on a channel: version, extensions, limits, and whether the folder is there.
-//! Everything after the first answer is asked at once.
+//! The opening of SFTP on a channel: version, extensions, limits, whether the folder is there, and how
+//! `status.xml` in it begins.
+//!
+//! Deliberately absent: what is asked after the version, and what the answers mean (`protocol::opening`).
 
 use std::time::{Duration, Instant};
 
+use courier_ledger::{RemoteName, StatusFound};
+
 use super::link::{Link, LinkError, Moved};
 use crate::effects::sftp::endpoint::Window;
+use crate::effects::sftp::protocol::opening::{Opened, Opening, OpeningError};
 use crate::effects::sftp::protocol::outbox::Capabilities;
+use crate::effects::sftp::protocol::pipeline::join;
 use crate::effects::sftp::wire::error::ProtocolError;
 use crate::effects::sftp::wire::packet::FrameBuffer;
-use crate::effects::sftp::wire::reply::{Reply, ServerLimits, ServerVersion};
-use crate::effects::sftp::wire::request::{
-    FSYNC, LIMITS, POSIX_RENAME, Request, WRITE_OVERHEAD_BYTES, encode_init,
-};
+use crate::effects::sftp::wire::reply::{ServerLimits, ServerVersion};
+use crate::effects::sftp::wire::request::{FSYNC, POSIX_RENAME, WRITE_OVERHEAD_BYTES, encode_init};
 
 /// Data in one WRITE or READ where the server tells no limit: what every server must take.
 const DEFAULT_DATA_BYTES: usize = 32 * 1024;
 /// Data in one WRITE or READ at most: what OpenSSH takes. Larger packets gain nothing.
 const MOST_DATA_BYTES: usize = 255 * 1024;
-
-const LIMITS_ID: u32 = 1;
-const FOLDER_ID: u32 = 2;
 
 /// Why the opening failed.
 pub(crate) enum NegotiationError {
@@ -27,12 +28,8 @@ pub(crate) enum NegotiationError {
     Link(LinkError),
     /// Time ran out.
     TimedOut,
-    /// The server does not keep to the protocol.
-    Protocol(ProtocolError),
-    /// There is no such folder.
-    FolderMissing,
-    /// It is not a folder.
-    NoFolder,
+    /// What the server answered.
+    Opening(OpeningError),
 }
 
 impl From<LinkError> for NegotiationError {
@@ -43,14 +40,24 @@ impl From<LinkError> for NegotiationError {
 
 impl From<ProtocolError> for NegotiationError {
     fn from(error: ProtocolError) -> Self {
-        Self::Protocol(error)
+        Self::Opening(error.into())
     }
 }
 
-/// What the server told of itself.
+impl From<OpeningError> for NegotiationError {
+    fn from(error: OpeningError) -> Self {
+        Self::Opening(error)
+    }
+}
+
+/// What the server told of itself, and what it has in place of `status.xml`.
 pub(crate) struct Negotiated {
-    pub(crate) extensions: Vec<String>,
-    pub(crate) limits: ServerLimits,
+    extensions: Vec<String>,
+    limits: ServerLimits,
+    /// What stands in place of `status.xml`.
+    pub(crate) status: StatusFound,
+    /// The request whose answer nobody waits for.
+    pub(crate) unawaited: Option<u32>,
 }
 
 impl Negotiated {
@@ -102,90 +109,88 @@ pub(crate) fn negotiate(
     deadline: Instant,
 ) -> Result<Negotiated, NegotiationError> {
     let mut frames = FrameBuffer::default();
-    let mut request = Vec::new();
-    encode_init(&mut request);
-    let packet = exchange(link, &mut frames, &request, deadline)?;
+    let mut requests = Vec::new();
+    encode_init(&mut requests);
+    let packet = exchange(link, &mut frames, &mut requests, deadline)?;
     let ServerVersion { extensions } = ServerVersion::decode(&packet)?;
-
-    request.clear();
-    let mut awaited = 1;
-    if extensions.iter().any(|name| name == LIMITS) {
-        Request::Limits.encode(LIMITS_ID, &mut request);
-        awaited += 1;
-    }
-    let path = if folder.is_empty() { "." } else { folder };
-    Request::Stat { path }.encode(FOLDER_ID, &mut request);
-
-    let mut limits = ServerLimits::default();
-    let mut seen = Vec::new();
-    while seen.len() < awaited {
-        let packet = exchange(link, &mut frames, &request, deadline)?;
-        request.clear();
-        let (id, reply) = Reply::decode(&packet)?;
-        if seen.contains(&id) {
-            return Err(ProtocolError::UnknownId { id }.into());
+    let path = join(folder, &RemoteName::ledger());
+    let mut opening = Opening::begin(&extensions, folder, path, &mut requests);
+    let opened = loop {
+        let packet = exchange(link, &mut frames, &mut requests, deadline)?;
+        if let Some(opened) = opening.answer(&packet, &mut requests)? {
+            break opened;
         }
-        match (id, reply) {
-            (LIMITS_ID, Reply::Extended(body)) if awaited == 2 => {
-                limits = ServerLimits::decode(&body)?;
-            }
-            // It announced limits and does not tell them: the smallest apply.
-            (LIMITS_ID, Reply::Status(_)) if awaited == 2 => {}
-            (FOLDER_ID, Reply::Status(status)) if status.code.is_absent() => {
-                return Err(NegotiationError::FolderMissing);
-            }
-            // A drop-box may hide its folder from those who put things into it.
-            (FOLDER_ID, Reply::Status(_)) => {}
-            (FOLDER_ID, Reply::Attributes(attributes)) if attributes.is_no_folder() => {
-                return Err(NegotiationError::NoFolder);
-            }
-            (FOLDER_ID, Reply::Attributes(_)) => {}
-            (LIMITS_ID | FOLDER_ID, reply) => {
-                let request = "describe itself";
-                return Err(ProtocolError::Unexpected {
-                    answer: reply.words(),
-                    request,
-                }
-                .into());
-            }
-            (id, _) => return Err(ProtocolError::UnknownId { id }.into()),
-        }
-        seen.push(id);
-    }
-    Ok(Negotiated { extensions, limits })
+    };
+    // What follows must not begin within a request.
+    send(link, &mut requests, deadline)?;
+    let Opened {
+        limits,
+        status,
+        unawaited,
+    } = opened;
+    Ok(Negotiated {
+        extensions,
+        limits,
+        status,
+        unawaited,
+    })
 }
 
-/// Sends `request` and waits for the next packet.
+/// Sends `requests` and waits for the next packet.
 fn exchange(
     link: &mut Link,
     frames: &mut FrameBuffer,
-    request: &[u8],
+    requests: &mut Vec<u8>,
     deadline: Instant,
 ) -> Result<Vec<u8>, NegotiationError> {
     let mut buffer = [0; 4096];
-    let mut unsent = request;
     loop {
         if let Some(packet) = frames.next_packet()? {
             return Ok(packet.to_vec());
         }
-        let mut moved = false;
-        if !unsent.is_empty()
-            && let Moved::Bytes(count) = link.write(unsent)?
-        {
-            unsent = &unsent[count.min(unsent.len())..];
-            moved = true;
-        }
+        let mut moved = offer(link, requests)?;
         if let Moved::Bytes(count) = link.read(&mut buffer)? {
             frames.extend(&buffer[..count]);
             moved = true;
         }
-        if moved {
-            continue;
+        if !moved {
+            wait(link, deadline)?;
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(NegotiationError::TimedOut);
-        }
-        link.wait(None, left.min(Duration::from_secs(1)))?;
     }
+}
+
+/// Sends what is left of `requests`.
+fn send(
+    link: &mut Link,
+    requests: &mut Vec<u8>,
+    deadline: Instant,
+) -> Result<(), NegotiationError> {
+    while !requests.is_empty() {
+        if !offer(link, requests)? {
+            wait(link, deadline)?;
+        }
+    }
+    Ok(())
+}
+
+/// Offers the link what is to be sent; says whether it took any.
+fn offer(link: &mut Link, requests: &mut Vec<u8>) -> Result<bool, LinkError> {
+    if requests.is_empty() {
+        return Ok(false);
+    }
+    match link.write(requests)? {
+        Moved::Bytes(count) => {
+            requests.drain(..count.min(requests.len()));
+            Ok(true)
+        }
+        Moved::Nothing => Ok(false),
+    }
+}
+
+fn wait(link: &Link, deadline: Instant) -> Result<(), NegotiationError> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(NegotiationError::TimedOut);
+    }
+    Ok(link.wait(None, left.min(Duration::from_secs(1)))?)
 }

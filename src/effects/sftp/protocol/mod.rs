@@ -8,6 +8,7 @@
 mod answer;
 mod excerpt;
 mod look;
+pub(super) mod opening;
 pub(super) mod operation;
 pub(super) mod outbox;
 pub(super) mod pipeline;

@@ -151,6 +151,8 @@ pub(crate) struct Pipeline {
     starved: Vec<u64>,
     completed: VecDeque<Completed>,
     answers: u64,
+    /// A request of before, whose answer nobody waits for.
+    unawaited: Option<u32>,
 }
 
 impl Pipeline {
@@ -175,7 +177,13 @@ impl Pipeline {
             starved: Vec::new(),
             completed: VecDeque::new(),
             answers: 0,
+            unawaited: None,
         }
+    }
+
+    /// The same, on a connection on which the answer to this request may still come.
+    pub(crate) fn behind(self, unawaited: Option<u32>) -> Self {
+        Self { unawaited, ..self }
     }
 
     /// Takes an operation; it begins when there is room for it. No other with this ticket may be
@@ -257,6 +265,13 @@ impl Pipeline {
                 return Ok(());
             };
             let (id, reply) = Reply::decode(packet)?;
+            if self
+                .unawaited
+                .take_if(|unawaited| *unawaited == id)
+                .is_some()
+            {
+                continue;
+            }
             let request = self.outbox.answered(id)?;
             let answer = request.awaited.answer(reply, request.words)?;
             self.answers += 1;
@@ -466,7 +481,7 @@ impl Pipeline {
 pub(crate) struct Stalled;
 
 /// The path of `name` in `folder`; an empty folder is where the server puts one at login.
-fn join(folder: &str, name: &RemoteName) -> String {
+pub(crate) fn join(folder: &str, name: &RemoteName) -> String {
     match folder {
         "" => name.to_string(),
         _ => format!("{}/{name}", folder.trim_end_matches('/')),

@@ -18,6 +18,7 @@ const HAS_PERMISSIONS: u32 = 0x4;
 
 const FILE_TYPE: u32 = 0o170_000;
 const DIRECTORY: u32 = 0o040_000;
+const ORDINARY: u32 = 0o100_000;
 
 /// The longest handle that the draft allows, in bytes.
 const LONGEST_HANDLE: usize = 256;
@@ -36,8 +37,17 @@ pub(crate) struct Attributes {
 impl Attributes {
     /// Whether it is certainly something else than a folder.
     pub(crate) fn is_no_folder(self) -> bool {
+        self.is_other_than(DIRECTORY)
+    }
+
+    /// Whether it is certainly something else than an ordinary file.
+    pub(crate) fn is_no_file(self) -> bool {
+        self.is_other_than(ORDINARY)
+    }
+
+    fn is_other_than(self, kind: u32) -> bool {
         self.permissions
-            .is_some_and(|bits| bits & FILE_TYPE != 0 && bits & FILE_TYPE != DIRECTORY)
+            .is_some_and(|bits| bits & FILE_TYPE != 0 && bits & FILE_TYPE != kind)
     }
 }
 
