@@ -27,7 +27,11 @@ impl Known {
     fn of(state: &State) -> Self {
         let results = state.results_by_key();
         let under = |key| results.get(&key).copied().unwrap_or(0);
-        match (state.accepted_key(), under(None)) {
+        // A ledger that was recovered has results and no run yet.
+        let most = results.iter().filter(|(key, _)| key.is_some());
+        let most = most.max_by_key(|(_, count)| **count);
+        let known = state.accepted_key().or(most.and_then(|(key, _)| *key));
+        match (known, under(None)) {
             (Some(key), _) => Self::Used {
                 key,
                 results: under(Some(key)),

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, SystemTime};
 
+use jiff::SignedDuration;
+
 use super::xml;
 
 /// The calls that a test can tell apart.
@@ -127,9 +129,20 @@ pub(crate) struct Control {
     counters: Counters,
     latency: Duration,
     latency_by_route: BTreeMap<Route, Duration>,
+    clock_ahead_seconds: i64,
 }
 
 impl Control {
+    /// From now on the clock that answers are dated by is so far ahead of the true one.
+    pub(crate) fn set_clock_ahead(&mut self, seconds: i64) {
+        self.clock_ahead_seconds = seconds;
+    }
+
+    /// How far it is ahead.
+    pub(crate) fn clock_ahead(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.clock_ahead_seconds)
+    }
+
     /// From now on every call waits that long, routes with a latency of their own aside.
     pub(crate) fn set_latency(&mut self, latency: Duration) {
         self.latency = latency;

@@ -211,6 +211,11 @@ impl EmbeddedBroker {
         self.shared.control().set_latency(latency);
     }
 
+    /// From now on the clock that answers are dated by is so far ahead of the true one.
+    pub fn set_clock_ahead(&self, seconds: i64) {
+        self.shared.control().set_clock_ahead(seconds);
+    }
+
     /// From now on the calls of a route wait that long.
     pub fn set_route_latency(&self, route: Route, latency: Duration) {
         self.shared.control().set_route_latency(route, latency);

@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::{Sleep, sleep};
 
+use super::clock::http_date;
 use super::fault::{Answer, Control};
 use super::key::ApiKeys;
 use super::reply::{Payload, Reply};
@@ -147,9 +148,10 @@ fn run(
 async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let route = route(parts.method.as_str(), parts.uri.path());
-    let (fault, latency) = {
+    let (fault, latency, clock_ahead) = {
         let mut control = shared.control();
-        (control.arrive(route), control.latency(route))
+        let latency = control.latency(route);
+        (control.arrive(route), latency, control.clock_ahead())
     };
     let flight = Flight(Arc::clone(&shared));
     delay(latency).await;
@@ -209,7 +211,9 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         }
         None => (truth(&shared, &call), Pace::Full),
     };
-    respond(reply, pace, flight)
+    let date = Timestamp::now().saturating_add(clock_ahead);
+    let date = date.map(http_date).unwrap_or_default();
+    respond(reply.with("date", date), pace, flight)
 }
 
 /// Waits as exactly as the system can: Tokio's timers round up to milliseconds, which would make a
