@@ -37,7 +37,7 @@ impl Place {
             id: LogId([7; 16]),
             version: "0.1.0".to_owned(),
         };
-        let files = Files::new(&place.file("ledger")).unwrap();
+        let files = Files::new(place.file("ledger")).unwrap();
         let mut ledger = Ledger::create(files, AHEAD, new).unwrap();
         let start = Event::RunStarted {
             version: "0.1.0".to_owned(),
@@ -82,7 +82,7 @@ impl Place {
 
     fn entries(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
-        let files = Files::new(&self.file("ledger")).unwrap();
+        let files = Files::new(self.file("ledger")).unwrap();
         verify(
             &files,
             |entry| {
