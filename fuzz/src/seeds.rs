@@ -96,6 +96,19 @@ fn tokens() -> Vec<Seed> {
     seeds
 }
 
+/// Names of a folder, with attributes of every kind and with none.
+fn names(id: &[u8; 4]) -> Vec<u8> {
+    let string = |text: &[u8]| [&(text.len() as u32).to_be_bytes()[..], text].concat();
+    let mut body = [&id[..], &[0, 0, 0, 3]].concat();
+    for name in [&b"export_1.zip"[..], b".."] {
+        body.extend([string(name), string(b"-rw-r--r-- 1 a a 9 x"), vec![0; 4]].concat());
+    }
+    body.extend([string(b"two words"), string(b""), vec![0x80, 0, 0, 0x0f]].concat());
+    body.extend([0; 8 + 8 + 4 + 8]);
+    body.extend([vec![0, 0, 0, 1], string(b"key"), string(b"value")].concat());
+    body
+}
+
 /// An opening and answers of every kind to the first requests.
 fn answers() -> Vec<u8> {
     let string = |text: &[u8]| [&(text.len() as u32).to_be_bytes()[..], text].concat();
@@ -110,12 +123,15 @@ fn answers() -> Vec<u8> {
                 vec![0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 40, 0, 0, 0o201, 0o244],
             ]
             .concat(),
-            2 | 3 => [id.to_vec(), string(b"handle")].concat(),
+            2..=4 => [id.to_vec(), string(b"handle")].concat(),
+            5 => names(&id),
+            6..=8 => [id.to_vec(), vec![0, 0, 0, 1], string(b""), string(b"")].concat(),
             _ => [id.to_vec(), vec![0, 0, 0, 0], string(b""), string(b"en")].concat(),
         };
         let kind = match id[3] {
             1 => 105,
-            2 | 3 => 102,
+            2..=4 => 102,
+            5 => 104,
             _ => 101,
         };
         bytes.extend(packet(kind, body));

@@ -17,7 +17,7 @@ use super::ownership::Ownership;
 use super::transfer::{Placed, Repetition, Transfer};
 use super::upload::{FetchOrder, Upload};
 use crate::effects::fernet::{FernetKey, TOKEN_START_BYTES};
-use crate::effects::sftp::{Done, Operation};
+use crate::effects::sftp::{Concern, Done, Operation};
 use crate::run::{Ending, Errand, Task};
 
 /// What there is to do.
@@ -117,6 +117,7 @@ impl Job {
             } => Operation::Excerpt {
                 name: name.clone(),
                 length: TOKEN_START_BYTES,
+                concern: Concern::UploadInDoubt,
             },
             Work::Upload(upload) => Operation::Upload {
                 source: Box::new(upload.spool.as_ref()?.reader()),
@@ -172,7 +173,7 @@ impl Job {
             }
             Done::Excerpt(start) => return self.looked_into(start.as_deref(), keys),
             // Looks are nobody's command.
-            Done::Seen(_) => {}
+            Done::Seen(_) | Done::Listed(_) => {}
         }
         Progress::Attempted
     }

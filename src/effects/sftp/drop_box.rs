@@ -55,6 +55,7 @@ pub(crate) struct DropBox {
     messages: Sender<Message>,
     waker: Waker,
     host_key: HostKeyFingerprint,
+    open_files: usize,
     thread: Option<JoinHandle<()>>,
     published: StatusFound,
 }
@@ -120,6 +121,7 @@ impl DropBox {
             messages,
             waker,
             host_key: connection.fingerprint,
+            open_files: bounds.open_files,
             thread: Some(thread),
             published: negotiated.status,
         })
@@ -133,6 +135,11 @@ impl DropBox {
     /// What stood in place of `status.xml` when it was connected to.
     pub(crate) fn published(&self) -> &StatusFound {
         &self.published
+    }
+
+    /// Files that may be open at the server at once.
+    pub(crate) fn open_files(&self) -> usize {
+        self.open_files
     }
 
     /// Hands an operation in. Its end comes to `completed` with the same ticket, also when the

@@ -41,7 +41,7 @@ pub fn packets(bytes: &[u8], cut: usize) -> Vec<String> {
     understood
 }
 
-/// Lets a pipeline with two uploads, a removal and a look hear `bytes` as the server's answers, in
+/// Lets a pipeline with two uploads, a removal, a look and a listing hear `bytes` as the server's answers, in
 /// pieces of `cut` bytes or packet by packet, then ends the connection. Gives how many operations
 /// were submitted, and the tickets of those that ended: each must end once.
 pub fn session(bytes: &[u8], cut: Option<usize>, posix_rename: bool) -> (u64, Vec<u64>) {
@@ -74,6 +74,7 @@ pub fn session(bytes: &[u8], cut: Option<usize>, posix_rename: bool) -> (u64, Ve
         upload(Replaces::Nothing, 0),
         Operation::Remove { name: name(2) },
         Operation::Look { name: name(2) },
+        Operation::List,
     ];
     let submitted = operations.len() as u64;
     for (ticket, operation) in (0..).zip(operations) {

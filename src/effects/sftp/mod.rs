@@ -27,5 +27,7 @@ pub(crate) use drop_box::{DropBox, probe};
 pub(crate) use endpoint::{Credential, Endpoint, PrivateKeyFile, Timeouts, Window};
 pub(crate) use error::ConnectError;
 pub(crate) use host_key::{HostKeyFingerprint, HostKeys};
-pub(crate) use protocol::operation::{Completed, Done, Operation, OperationError};
+pub(crate) use protocol::operation::{Completed, Concern, Done, Listed, Operation, OperationError};
 pub(crate) use protocol::recipe::{Placing, Recipe, Verification};
+pub(crate) use wire::attributes::Attributes;
+pub(crate) use wire::names::{Entry, kept as kept_name};

@@ -4,8 +4,10 @@
 //!
 //! Deliberately absent: what follows from an answer; that is each operation's own.
 
+use crate::effects::sftp::wire::attributes::Attributes;
 use crate::effects::sftp::wire::error::ProtocolError;
-use crate::effects::sftp::wire::reply::{Attributes, Reply};
+use crate::effects::sftp::wire::names::Names;
+use crate::effects::sftp::wire::reply::Reply;
 use crate::effects::sftp::wire::status::{Status, StatusCode};
 
 /// The server did so and gave this, or it refused.
@@ -33,6 +35,8 @@ pub(crate) enum Answer {
     Looked(Said<Attributes>),
     /// To a question of an excerpt.
     Excerpt(Excerpt),
+    /// To a question of a listing.
+    Listing(Listing),
 }
 
 /// An answer to a question that the one who got it never put.
@@ -62,6 +66,7 @@ groups! {
     Removed(Said<()>) removed;
     Looked(Said<Attributes>) looked;
     Excerpt(Excerpt) excerpt;
+    Listing(Listing) listing;
 }
 
 /// Answers to an upload that has no file yet: one at a time.
@@ -138,6 +143,17 @@ pub(crate) enum Excerpt {
     Closed,
 }
 
+/// Answers to a listing.
+#[derive(Debug)]
+pub(crate) enum Listing {
+    /// The folder, opened.
+    Opened(Said<Handle>),
+    /// Some of its names.
+    Named(Said<Names>),
+    /// It was closed, or not: what was only read cannot have lost anything by it.
+    Closed,
+}
+
 /// What came for one READ.
 #[derive(Debug)]
 pub(crate) struct Piece {
@@ -158,6 +174,8 @@ pub(crate) enum Awaited {
     Handle(fn(Said<Handle>) -> Answer),
     /// A file's attributes.
     Attributes(fn(Said<Attributes>) -> Answer),
+    /// Some of a folder's names.
+    Names(fn(Said<Names>) -> Answer),
     /// A piece of a file.
     Piece {
         /// Where it begins.
@@ -191,6 +209,10 @@ impl Awaited {
             (Self::Attributes(answer), Reply::Status(status)) if status.code != StatusCode::OK => {
                 answer(Err(status))
             }
+            (Self::Names(answer), Reply::Names(names)) => answer(Ok(names)),
+            (Self::Names(answer), Reply::Status(status)) if status.code != StatusCode::OK => {
+                answer(Err(status))
+            }
             (
                 Self::Piece {
                     offset,
@@ -208,10 +230,15 @@ impl Awaited {
                 Reply::Status(status),
             ) if status.code != StatusCode::OK => answer(piece(offset, length, Err(status))),
             (
-                Self::Done(_) | Self::Handle(_) | Self::Attributes(_) | Self::Piece { .. },
+                Self::Done(_)
+                | Self::Handle(_)
+                | Self::Attributes(_)
+                | Self::Names(_)
+                | Self::Piece { .. },
                 Reply::Status(_)
                 | Reply::Handle(_)
                 | Reply::Data(_)
+                | Reply::Names(_)
                 | Reply::Attributes(_)
                 | Reply::Extended(_),
             ) => {

@@ -3,7 +3,7 @@
 use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, RemoteName};
 
 use super::answer::{self, Answer, Handle, Piece};
-use super::operation::{Done, OperationError, Outcome};
+use super::operation::{Concern, Done, OperationError, Outcome};
 use super::outbox::Requests;
 use crate::effects::sftp::wire::request::Request;
 use crate::effects::sftp::wire::status::{Status, StatusCode};
@@ -12,8 +12,18 @@ use crate::effects::sftp::wire::status::{Status, StatusCode};
 pub(crate) struct Excerpt {
     path: String,
     name: RemoteName,
-    length: u32,
+    wanted: Wanted,
+    concern: Concern,
     state: State,
+}
+
+/// How much of a file is wanted, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// In all.
+    pub(crate) length: u32,
+    /// In one answer, at most.
+    pub(crate) at_once: u32,
 }
 
 /// How far an excerpt is.
@@ -31,12 +41,13 @@ enum State {
 }
 
 impl Excerpt {
-    /// The first `length` bytes of `path`, which messages call `name`.
-    pub(crate) fn new(path: String, name: RemoteName, length: u32) -> Self {
+    /// The first bytes of `path`, which messages call `name`.
+    pub(crate) fn new(path: String, name: RemoteName, wanted: Wanted, concern: Concern) -> Self {
         Self {
             path,
             name,
-            length,
+            wanted,
+            concern,
             state: State::Opening,
         }
     }
@@ -107,9 +118,10 @@ impl Excerpt {
     /// Asks for what is missing; closes when nothing is.
     fn read_on(&self, handle: Handle, bytes: Vec<u8>, out: &mut Requests<'_>) -> State {
         let read = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        match self.length.checked_sub(read) {
+        match self.wanted.length.checked_sub(read) {
             Some(left @ 1..) => {
-                out.read(&handle, u64::from(read), left, |piece| {
+                let length = left.min(self.wanted.at_once.max(1));
+                out.read(&handle, u64::from(read), length, |piece| {
                     Answer::Excerpt(answer::Excerpt::Read(piece))
                 });
                 State::Reading { handle, bytes }
@@ -119,14 +131,13 @@ impl Excerpt {
     }
 
     fn refused(&self, status: &Status) -> OperationError {
-        let (class, hint) = if status.code.is_denied() {
-            (
+        let (class, hint) = match self.concern {
+            Concern::UploadInDoubt if status.code.is_denied() => (
                 FailureClass::NeedsPerson,
                 "; an earlier upload had no outcome, so nobody can tell whose file stands there: move \
                  it away at the drop-box, or let the user read it",
-            )
-        } else {
-            (status.code.class(), "")
+            ),
+            Concern::UploadInDoubt | Concern::Survey => (status.code.class(), ""),
         };
         let name = &self.name;
         let failure = Failure {

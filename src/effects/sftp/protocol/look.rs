@@ -6,7 +6,7 @@ use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, RemoteNam
 use super::answer::{Answer, Said};
 use super::operation::{Done, OperationError, Outcome};
 use super::outbox::Requests;
-use crate::effects::sftp::wire::reply::Attributes;
+use crate::effects::sftp::wire::attributes::Attributes;
 use crate::effects::sftp::wire::request::Request;
 
 /// A look under way.

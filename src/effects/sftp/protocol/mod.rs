@@ -7,6 +7,7 @@
 
 mod answer;
 mod excerpt;
+mod listing;
 mod look;
 pub(super) mod opening;
 pub(super) mod operation;

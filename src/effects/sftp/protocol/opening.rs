@@ -8,8 +8,9 @@
 use courier_ledger::{Failure, FailureClass, Phase, StatusFound};
 
 use super::answer::Handle;
+use crate::effects::sftp::wire::attributes::Attributes;
 use crate::effects::sftp::wire::error::ProtocolError;
-use crate::effects::sftp::wire::reply::{Attributes, Reply, ServerLimits};
+use crate::effects::sftp::wire::reply::{Reply, ServerLimits};
 use crate::effects::sftp::wire::request::{LIMITS, Request};
 use crate::effects::sftp::wire::status::{Status, StatusCode};
 

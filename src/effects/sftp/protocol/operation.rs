@@ -5,6 +5,7 @@ use std::fmt;
 
 use courier_ledger::{Failure, Placement, RemoteAfterFailure, RemoteName, Removal, Replaces, Seen};
 
+use crate::effects::sftp::wire::names::Entry;
 use crate::effects::source::Source;
 
 /// One thing to do at the drop-box.
@@ -37,7 +38,20 @@ pub(crate) enum Operation {
         name: RemoteName,
         /// How much of it, in bytes.
         length: u32,
+        /// Why somebody wants to know.
+        concern: Concern,
     },
+    /// Reads the names of everything in the folder.
+    List,
+}
+
+/// Why somebody wants to know how a file begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Concern {
+    /// An upload had no outcome, and may have put it there.
+    UploadInDoubt,
+    /// Everything in the folder is looked at.
+    Survey,
 }
 
 impl fmt::Debug for Operation {
@@ -51,6 +65,7 @@ impl fmt::Debug for Operation {
             Self::Remove { name } => write!(f, "Remove {{ name: {name} }}"),
             Self::Look { name } => write!(f, "Look {{ name: {name} }}"),
             Self::Excerpt { name, .. } => write!(f, "Excerpt {{ name: {name} }}"),
+            Self::List => write!(f, "List"),
         }
     }
 }
@@ -79,6 +94,22 @@ pub(crate) enum Done {
     Seen(Seen),
     /// How the file begins, as far as it is that long; none when it is not there.
     Excerpt(Option<Vec<u8>>),
+    /// What is in the folder.
+    Listed(Listed),
+}
+
+/// What is in the folder, as far as the server tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Listed {
+    /// Everything.
+    Whole {
+        /// What has a name that can be kept.
+        entries: Vec<Entry>,
+        /// How many other names there are.
+        others: u64,
+    },
+    /// It lets nobody list the folder; its words.
+    Refused(String),
 }
 
 /// Why an operation was not done, and what it leaves behind.

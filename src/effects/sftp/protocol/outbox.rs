@@ -7,8 +7,9 @@ use std::io;
 use std::time::Duration;
 
 use super::answer::{Answer, Awaited, Handle, Piece, Said, Sending};
+use crate::effects::sftp::wire::attributes::Attributes;
 use crate::effects::sftp::wire::error::ProtocolError;
-use crate::effects::sftp::wire::reply::Attributes;
+use crate::effects::sftp::wire::names::Names;
 use crate::effects::sftp::wire::request::{Request, encode_write};
 use crate::effects::source::{Available, Source};
 
@@ -169,6 +170,11 @@ impl Requests<'_> {
     /// Sends a request for a file's attributes.
     pub(crate) fn look(&mut self, request: Request<'_>, answer: fn(Said<Attributes>) -> Answer) {
         self.send(request, Awaited::Attributes(answer), 0);
+    }
+
+    /// Sends a request for some of a folder's names.
+    pub(crate) fn names(&mut self, request: Request<'_>, answer: fn(Said<Names>) -> Answer) {
+        self.send(request, Awaited::Names(answer), 0);
     }
 
     /// Sends a READ.

@@ -12,7 +12,8 @@ use std::time::Instant;
 use courier_ledger::RemoteName;
 
 use super::answer::{Answer, Misplaced};
-use super::excerpt::Excerpt;
+use super::excerpt::{Excerpt, Wanted};
+use super::listing::Listing;
 use super::look::Look;
 use super::operation::{Completed, Operation, Outcome};
 use super::outbox::{Bounds, Capabilities, Flow, Outbox, Requests};
@@ -32,6 +33,7 @@ enum Machine {
     Removal(Removal),
     Look(Look),
     Excerpt(Excerpt),
+    Listing(Listing),
 }
 
 impl Machine {
@@ -42,6 +44,7 @@ impl Machine {
             Self::Removal(removal) => removal.begin(out),
             Self::Look(look) => look.begin(out),
             Self::Excerpt(excerpt) => excerpt.begin(out),
+            Self::Listing(listing) => listing.begin(out),
         }
         None
     }
@@ -57,6 +60,7 @@ impl Machine {
             Self::Removal(removal) => Ok(Some(removal.answer(answer.removed()?))),
             Self::Look(look) => Ok(Some(look.answer(answer.looked()?))),
             Self::Excerpt(excerpt) => Ok(excerpt.answer(answer.excerpt()?, out)),
+            Self::Listing(listing) => Ok(listing.answer(answer.listing()?, out)),
         }
     }
 
@@ -64,7 +68,7 @@ impl Machine {
     fn expire(&mut self, out: &mut Requests<'_>) -> Option<Outcome> {
         match self {
             Self::Upload(upload) => upload.expire(out),
-            Self::Removal(_) | Self::Look(_) | Self::Excerpt(_) => None,
+            Self::Removal(_) | Self::Look(_) | Self::Excerpt(_) | Self::Listing(_) => None,
         }
     }
 
@@ -75,6 +79,7 @@ impl Machine {
             Self::Removal(removal) => Err(removal.lost(reason)),
             Self::Look(look) => Err(look.lost(reason)),
             Self::Excerpt(excerpt) => Err(excerpt.lost(reason)),
+            Self::Listing(listing) => Err(listing.lost(reason)),
         }
     }
 }
@@ -97,7 +102,9 @@ impl Active {
     fn crowded_out_by(&self) -> Option<usize> {
         match &self.machine {
             Machine::Upload(upload) => upload.crowded_out_by(),
-            Machine::Removal(_) | Machine::Look(_) | Machine::Excerpt(_) => None,
+            Machine::Removal(_) | Machine::Look(_) | Machine::Excerpt(_) | Machine::Listing(_) => {
+                None
+            }
         }
     }
 
@@ -216,10 +223,23 @@ impl Pipeline {
                 let look = Look::new(self.path(&name), name);
                 self.waiting_small.push_back((ticket, Machine::Look(look)));
             }
-            Operation::Excerpt { name, length } => {
-                let excerpt = Excerpt::new(self.path(&name), name, length);
+            Operation::Excerpt {
+                name,
+                length,
+                concern,
+            } => {
+                let wanted = Wanted {
+                    length,
+                    at_once: u32::try_from(self.bounds.read_bytes).unwrap_or(u32::MAX),
+                };
+                let excerpt = Excerpt::new(self.path(&name), name, wanted, concern);
                 self.waiting_small
                     .push_back((ticket, Machine::Excerpt(excerpt)));
+            }
+            Operation::List => {
+                let listing = Listing::new(folder_path(&self.folder).to_owned());
+                self.waiting_small
+                    .push_back((ticket, Machine::Listing(listing)));
             }
         }
     }
@@ -479,6 +499,11 @@ impl Pipeline {
 /// The server does not answer within the time that was allowed for cleaning up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stalled;
+
+/// The path of the folder itself.
+fn folder_path(folder: &str) -> &str {
+    if folder.is_empty() { "." } else { folder }
+}
 
 /// The path of `name` in `folder`; an empty folder is where the server puts one at login.
 pub(crate) fn join(folder: &str, name: &RemoteName) -> String {

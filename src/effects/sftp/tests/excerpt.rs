@@ -4,12 +4,13 @@ use courier_ledger::{FailureClass, Phase, RemoteAfterFailure};
 
 use super::scripted::{BOUNDS, Fault, Manner, Server, pipeline, run};
 use super::{OLD, only, server};
-use crate::effects::sftp::protocol::operation::{Done, Operation, OperationError};
+use crate::effects::sftp::protocol::operation::{Concern, Done, Operation, OperationError};
 
 fn excerpt(server: &mut Server, name: &str, length: u32) -> Result<Done, OperationError> {
     let operation = Operation::Excerpt {
         name: super::name(name),
         length,
+        concern: Concern::UploadInDoubt,
     };
     let mut pipeline = pipeline(server.manner, BOUNDS);
     only(run(&mut pipeline, server, vec![(1, operation)], 50))

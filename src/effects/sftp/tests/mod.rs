@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod excerpt;
+mod listing;
 mod look;
 mod pipeline;
 mod recipe;

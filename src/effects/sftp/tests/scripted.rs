@@ -11,8 +11,9 @@ use crate::effects::sftp::protocol::operation::{Completed, Operation};
 use crate::effects::sftp::protocol::outbox::{Bounds, Capabilities};
 use crate::effects::sftp::protocol::pipeline::Pipeline;
 use crate::effects::sftp::protocol::recipe::{Placing, Recipe, Verification};
+use crate::effects::sftp::wire::attributes::Attributes;
 use crate::effects::sftp::wire::packet::FrameBuffer;
-use crate::effects::sftp::wire::reply::{Attributes, encoded};
+use crate::effects::sftp::wire::reply::encoded;
 use crate::effects::sftp::wire::request::decoded::{Decoded, decode};
 use crate::effects::sftp::wire::status::StatusCode;
 use crate::effects::source::{Available, Source};
@@ -55,6 +56,12 @@ pub(crate) struct Manner {
     pub(crate) garbles: bool,
     /// Bytes that one answer to a READ has at most.
     pub(crate) most_read: usize,
+    /// Whether listing the folder is denied.
+    pub(crate) hides_folder: bool,
+    /// Names that one answer to a READDIR has at most.
+    pub(crate) most_names: usize,
+    /// Whether a folder that has ended is said so by an answer without a name.
+    pub(crate) ends_without_a_name: bool,
     /// Files that may be open at once, which it does not tell.
     pub(crate) most_open: usize,
 }
@@ -71,6 +78,9 @@ impl Default for Manner {
             loses_bytes: 0,
             garbles: false,
             most_read: usize::MAX,
+            hides_folder: false,
+            most_names: usize::MAX,
+            ends_without_a_name: false,
             most_open: usize::MAX,
         }
     }
@@ -87,6 +97,8 @@ pub(crate) struct Server {
     /// Every state of `watched`.
     pub(crate) history: Vec<Option<Vec<u8>>>,
     pub(crate) watched: String,
+    /// What is in the folder besides, as it is listed.
+    pub(crate) listed: VecDeque<Vec<u8>>,
     open: BTreeMap<Vec<u8>, String>,
     opened: u64,
     frames: FrameBuffer,
@@ -103,6 +115,7 @@ impl Server {
             log: Vec::new(),
             history: Vec::new(),
             watched: String::new(),
+            listed: VecDeque::new(),
             open: BTreeMap::new(),
             opened: 0,
             frames: FrameBuffer::default(),
@@ -175,6 +188,24 @@ impl Server {
                 let count = rest.len().min(length).min(self.manner.most_read);
                 if count > 0 {
                     return encoded::data(id, &rest[..count], answers);
+                }
+                code = StatusCode::EOF;
+            }
+            Decoded::OpenFolder { .. } if self.manner.hides_folder => {
+                code = StatusCode::PERMISSION_DENIED;
+            }
+            Decoded::OpenFolder { path } => return self.keep_open(id, path, answers),
+            Decoded::ReadFolder { handle } => {
+                assert_eq!(self.open[&handle], "box");
+                let count = self.listed.len().min(self.manner.most_names);
+                let told = Attributes {
+                    size_bytes: Some(3),
+                    permissions: Some(0o100_644),
+                };
+                let names: Vec<_> = self.listed.drain(..count).collect();
+                let names: Vec<_> = names.iter().map(|name| (&name[..], told)).collect();
+                if count > 0 || self.manner.ends_without_a_name {
+                    return encoded::names(id, &names, answers);
                 }
                 code = StatusCode::EOF;
             }

@@ -4,7 +4,9 @@
 //! What always holds: nothing here can open a socket, read a clock or start a thread, and no length
 //! that a server sends is trusted (`tests/purity.rs`). Deliberately absent: what a request is for.
 
+pub(super) mod attributes;
 pub(super) mod error;
+pub(super) mod names;
 pub(super) mod packet;
 pub(super) mod reply;
 pub(super) mod request;

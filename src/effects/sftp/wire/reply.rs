@@ -1,7 +1,9 @@
 //! A server's answers (draft-ietf-secsh-filexfer-02, section 7). Fields that nobody asks for are not
 //! read; what follows the last known field is tolerated, as servers of other versions send it.
 
+use super::attributes::Attributes;
 use super::error::ProtocolError;
+use super::names::Names;
 use super::packet::PacketReader;
 use super::status::{Status, StatusCode, printable};
 
@@ -9,47 +11,14 @@ const VERSION: u8 = 2;
 const STATUS: u8 = 101;
 const HANDLE: u8 = 102;
 const DATA: u8 = 103;
+const NAME: u8 = 104;
 const ATTRS: u8 = 105;
 const EXTENDED_REPLY: u8 = 201;
-
-const HAS_SIZE: u32 = 0x1;
-const HAS_OWNER: u32 = 0x2;
-const HAS_PERMISSIONS: u32 = 0x4;
-
-const FILE_TYPE: u32 = 0o170_000;
-const DIRECTORY: u32 = 0o040_000;
-const ORDINARY: u32 = 0o100_000;
 
 /// The longest handle that the draft allows, in bytes.
 const LONGEST_HANDLE: usize = 256;
 /// More extensions than any server has; the rest is ignored.
 const MOST_EXTENSIONS: usize = 256;
-
-/// What is known of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Attributes {
-    /// Its size in bytes, if the server says.
-    pub(crate) size_bytes: Option<u64>,
-    /// Its type and permission bits, if the server says.
-    pub(crate) permissions: Option<u32>,
-}
-
-impl Attributes {
-    /// Whether it is certainly something else than a folder.
-    pub(crate) fn is_no_folder(self) -> bool {
-        self.is_other_than(DIRECTORY)
-    }
-
-    /// Whether it is certainly something else than an ordinary file.
-    pub(crate) fn is_no_file(self) -> bool {
-        self.is_other_than(ORDINARY)
-    }
-
-    fn is_other_than(self, kind: u32) -> bool {
-        self.permissions
-            .is_some_and(|bits| bits & FILE_TYPE != 0 && bits & FILE_TYPE != kind)
-    }
-}
 
 /// An answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +29,8 @@ pub(crate) enum Reply {
     Handle(Vec<u8>),
     /// Bytes of a file.
     Data(Vec<u8>),
+    /// Names in a folder.
+    Names(Names),
     /// What is known of a file.
     Attributes(Attributes),
     /// The answer to an extension, still encoded.
@@ -71,7 +42,7 @@ impl Reply {
     pub(crate) fn decode(packet: &[u8]) -> Result<(u32, Self), ProtocolError> {
         let mut reader = PacketReader::new(packet)?;
         let kind = reader.kind();
-        if !matches!(kind, STATUS | HANDLE | DATA | ATTRS | EXTENDED_REPLY) {
+        if !matches!(kind, STATUS | HANDLE | DATA | NAME | ATTRS | EXTENDED_REPLY) {
             return Err(ProtocolError::UnknownType { kind });
         }
         let id = reader.u32()?;
@@ -91,7 +62,8 @@ impl Reply {
                 Self::Handle(handle.to_vec())
             }
             DATA => Self::Data(reader.string()?.to_vec()),
-            ATTRS => Self::Attributes(attributes(&mut reader)?),
+            NAME => Self::Names(Names::read(&mut reader)?),
+            ATTRS => Self::Attributes(Attributes::read(&mut reader)?),
             _ => Self::Extended(reader.rest().to_vec()),
         };
         Ok((id, reply))
@@ -104,31 +76,11 @@ impl Reply {
             Self::Status(_) => "a status",
             Self::Handle(_) => "a file handle",
             Self::Data(_) => "bytes of a file",
+            Self::Names(_) => "names of files",
             Self::Attributes(_) => "file attributes",
             Self::Extended(_) => "an extended reply",
         }
     }
-}
-
-fn attributes(reader: &mut PacketReader<'_>) -> Result<Attributes, ProtocolError> {
-    let flags = reader.u32()?;
-    let size_bytes = if flags & HAS_SIZE != 0 {
-        Some(reader.u64()?)
-    } else {
-        None
-    };
-    if flags & HAS_OWNER != 0 {
-        reader.u64()?;
-    }
-    let permissions = if flags & HAS_PERMISSIONS != 0 {
-        Some(reader.u32()?)
-    } else {
-        None
-    };
-    Ok(Attributes {
-        size_bytes,
-        permissions,
-    })
 }
 
 /// The server's opening: its version and its extensions.
@@ -192,6 +144,9 @@ impl ServerLimits {
 /// The server's side of the codec, for scripted peers.
 #[cfg(test)]
 pub(crate) mod encoded {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::super::attributes::{HAS_OWNER, HAS_PERMISSIONS, HAS_SIZE};
     use super::super::packet::PacketWriter;
     use super::*;
 
@@ -217,11 +172,27 @@ pub(crate) mod encoded {
         packet.finish();
     }
 
+    pub(crate) fn names(id: u32, names: &[(&[u8], Attributes)], out: &mut Vec<u8>) {
+        let mut packet = PacketWriter::begin(out, NAME);
+        packet.u32(id).u32(u32::try_from(names.len()).unwrap());
+        for (name, attributes) in names {
+            packet.string(name).string(b"as people read it");
+            write(*attributes, &mut packet);
+        }
+        packet.finish();
+    }
+
     pub(crate) fn attributes(id: u32, attributes: Attributes, out: &mut Vec<u8>) {
         let mut packet = PacketWriter::begin(out, ATTRS);
+        packet.u32(id);
+        write(attributes, &mut packet);
+        packet.finish();
+    }
+
+    fn write(attributes: Attributes, packet: &mut PacketWriter<'_>) {
         let size = attributes.size_bytes.map_or(0, |_| HAS_SIZE);
         let permissions = attributes.permissions.map_or(0, |_| HAS_PERMISSIONS);
-        packet.u32(id).u32(size | HAS_OWNER | permissions);
+        packet.u32(size | HAS_OWNER | permissions);
         if let Some(size) = attributes.size_bytes {
             packet.u64(size);
         }
@@ -229,7 +200,6 @@ pub(crate) mod encoded {
         if let Some(permissions) = attributes.permissions {
             packet.u32(permissions);
         }
-        packet.finish();
     }
 }
 

@@ -2,7 +2,7 @@
 //! (draft-ietf-secsh-filexfer-02, section 6; OpenSSH's `PROTOCOL`, section 4).
 //!
 //! Deliberately absent: SETSTAT in any form (some servers answer it with an error after a good
-//! upload), listing folders.
+//! upload).
 
 use super::packet::PacketWriter;
 
@@ -25,6 +25,8 @@ const READ: u8 = 5;
 const WRITE: u8 = 6;
 const LSTAT: u8 = 7;
 const FSTAT: u8 = 8;
+const OPENDIR: u8 = 11;
+const READDIR: u8 = 12;
 const REMOVE: u8 = 13;
 const STAT: u8 = 17;
 const RENAME: u8 = 18;
@@ -56,7 +58,11 @@ pub(crate) enum Request<'a> {
         offset: u64,
         length: u32,
     },
-    /// Closes a file.
+    /// Opens a folder, to list what is in it.
+    OpenFolder { path: &'a str },
+    /// Asks for more of what is in an open folder.
+    ReadFolder { handle: &'a [u8] },
+    /// Closes a file or folder.
     Close { handle: &'a [u8] },
     /// Asks for the attributes of an open file.
     Fstat { handle: &'a [u8] },
@@ -91,10 +97,13 @@ impl Request<'_> {
                 offset,
                 length,
             } => packet.string(handle).u64(offset).u32(length),
-            Self::Close { handle } | Self::Fstat { handle } => packet.string(handle),
-            Self::Stat { path } | Self::Lstat { path } | Self::Remove { path } => {
-                packet.string(path.as_bytes())
+            Self::ReadFolder { handle } | Self::Close { handle } | Self::Fstat { handle } => {
+                packet.string(handle)
             }
+            Self::OpenFolder { path }
+            | Self::Stat { path }
+            | Self::Lstat { path }
+            | Self::Remove { path } => packet.string(path.as_bytes()),
             Self::Rename { from, to } => packet.string(from.as_bytes()).string(to.as_bytes()),
             Self::PosixRename { from, to } => packet
                 .string(POSIX_RENAME.as_bytes())
@@ -111,6 +120,8 @@ impl Request<'_> {
         match self {
             Self::OpenNew { .. } | Self::OpenOver { .. } | Self::OpenRead { .. } => "open a file",
             Self::Read { .. } => "read",
+            Self::OpenFolder { .. } => "open a folder",
+            Self::ReadFolder { .. } => "list a folder",
             Self::Close { .. } => "close a file",
             Self::Fstat { .. } | Self::Stat { .. } | Self::Lstat { .. } => {
                 "tell a file's attributes"
@@ -126,6 +137,8 @@ impl Request<'_> {
         match self {
             Self::OpenNew { .. } | Self::OpenOver { .. } | Self::OpenRead { .. } => OPEN,
             Self::Read { .. } => READ,
+            Self::OpenFolder { .. } => OPENDIR,
+            Self::ReadFolder { .. } => READDIR,
             Self::Close { .. } => CLOSE,
             Self::Fstat { .. } => FSTAT,
             Self::Stat { .. } => STAT,

@@ -11,7 +11,7 @@ use super::comparison::Sum;
 use super::placing::Placing;
 use super::reading_back::ReadingBack;
 use super::task::Task;
-use crate::effects::sftp::wire::reply::Attributes;
+use crate::effects::sftp::wire::attributes::Attributes;
 use crate::effects::sftp::wire::request::Request;
 use crate::effects::sftp::wire::status::{Status, StatusCode};
 

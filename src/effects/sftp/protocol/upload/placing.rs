@@ -10,7 +10,7 @@ use super::State;
 use super::giving_up::{FinalName, Left, Unfinished};
 use super::placed::{LookBehind, Placed};
 use super::task::Task;
-use crate::effects::sftp::wire::reply::Attributes;
+use crate::effects::sftp::wire::attributes::Attributes;
 use crate::effects::sftp::wire::request::Request;
 use crate::effects::sftp::wire::status::{Status, StatusCode};
 

@@ -24,6 +24,12 @@ pub(crate) enum Decoded {
         offset: u64,
         length: u32,
     },
+    OpenFolder {
+        path: String,
+    },
+    ReadFolder {
+        handle: Vec<u8>,
+    },
     Close {
         handle: Vec<u8>,
     },
@@ -82,6 +88,12 @@ pub(crate) fn decode(packet: &[u8]) -> Result<(u32, Decoded), ProtocolError> {
             handle: reader.string()?.to_vec(),
             offset: reader.u64()?,
             length: reader.u32()?,
+        },
+        OPENDIR => Decoded::OpenFolder {
+            path: text(reader.string()?),
+        },
+        READDIR => Decoded::ReadFolder {
+            handle: reader.string()?.to_vec(),
         },
         CLOSE => Decoded::Close {
             handle: reader.string()?.to_vec(),

@@ -42,6 +42,16 @@ fn every_request_reads_back_as_it_was_meant() {
             },
         ),
         (
+            Request::OpenFolder { path: "a/b" },
+            Decoded::OpenFolder { path: "a/b".into() },
+        ),
+        (
+            Request::ReadFolder { handle: b"h" },
+            Decoded::ReadFolder {
+                handle: b"h".to_vec(),
+            },
+        ),
+        (
             Request::Close { handle: b"h" },
             Decoded::Close {
                 handle: b"h".to_vec(),
