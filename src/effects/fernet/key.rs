@@ -16,6 +16,7 @@ use openssl::pkey::PKey;
 use openssl::sign::Signer;
 use zeroize::Zeroizing;
 
+use super::marker::Marker;
 use crate::effects::new_file::NewFile;
 use crate::effects::secret_file::{self, Exposed, SecretFileError};
 
@@ -26,7 +27,7 @@ const TEXT_BYTES: usize = 44;
 // a wait.
 const FILE_LIMIT_BYTES: u64 = 1024;
 /// What the mark of a token's origin is made with.
-const MARK_LABEL: &[u8] = b"broker-courier/token-origin/1\0";
+pub(super) const MARK_LABEL: &[u8] = b"broker-courier/token-origin/1\0";
 const ID_LABEL: &[u8] = b"broker-courier/fernet-key-id/1\0";
 
 /// A Fernet key. Boxed, so that moving it leaves no copies behind.
@@ -190,6 +191,11 @@ impl FernetKey {
         let mut mark = [0; 32];
         signer.sign(&mut mark)?;
         Ok(mark)
+    }
+
+    /// Makes many such marks, of messages that begin with the label.
+    pub(super) fn marker(&self) -> Marker {
+        Marker::new(&self.bytes)
     }
 
     /// AES-128-CBC with PKCS #7 padding under the second half, for encryption.

@@ -12,7 +12,9 @@ mod error;
 pub(crate) mod fuzzing;
 mod key;
 mod key_files;
+mod marker;
 mod origin;
+mod origins;
 pub(crate) mod rotation;
 mod token;
 
@@ -22,7 +24,9 @@ pub(crate) use error::EncryptError;
 pub use key::FernetKey;
 pub(crate) use key::KeyError;
 pub(crate) use key_files::{KeyFiles, OldKeys};
-pub(crate) use origin::{TOKEN_START_BYTES, TokenOrigin};
+pub(crate) use origin::TOKEN_START_BYTES;
+pub use origin::TokenOrigin;
+pub use origins::origins;
 pub use token::TokenSeed;
 pub(crate) use token::token_size;
 

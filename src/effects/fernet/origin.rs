@@ -16,11 +16,11 @@ use super::token::{BLOCK_BYTES, HEADER_BYTES, TokenSeed};
 pub(crate) const TOKEN_START_BYTES: u32 = 36;
 
 /// How much of a vector is drawn.
-const DRAWN_BYTES: usize = BLOCK_BYTES / 2;
+pub(super) const DRAWN_BYTES: usize = BLOCK_BYTES / 2;
 
 /// The intent that a token is uploaded for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TokenOrigin {
+pub struct TokenOrigin {
     /// The log that holds it.
     pub log: LogId,
     /// Its sequence number.
@@ -30,11 +30,7 @@ pub(crate) struct TokenOrigin {
 impl TokenOrigin {
     /// What a token for it contains besides key and message. The vector is one that no other token has,
     /// from OpenSSL's generator, which the operating system seeds. Fails when that has no random bytes.
-    pub(crate) fn seed(
-        self,
-        time_seconds: u64,
-        key: &FernetKey,
-    ) -> Result<TokenSeed, EncryptError> {
+    pub fn seed(self, time_seconds: u64, key: &FernetKey) -> Result<TokenSeed, EncryptError> {
         let mut iv = [0; BLOCK_BYTES];
         let (drawn, mark) = iv.split_at_mut(DRAWN_BYTES);
         openssl::rand::rand_bytes(drawn).map_err(EncryptError::Cryptography)?;
@@ -44,16 +40,7 @@ impl TokenOrigin {
 
     /// Whether the token that begins with `text` was made for it, under this key.
     pub(crate) fn is_of(self, text: &[u8], key: &FernetKey) -> Result<bool, EncryptError> {
-        let Some(start) = text.get(..TOKEN_START_BYTES as usize) else {
-            return Ok(false);
-        };
-        let Ok(binary) = URL_SAFE.decode_to_vec(start) else {
-            return Ok(false);
-        };
-        let Some(seed) = binary
-            .first_chunk::<HEADER_BYTES>()
-            .and_then(TokenSeed::from_header)
-        else {
+        let Some(seed) = seed_of(text) else {
             return Ok(false);
         };
         let (drawn, mark) = seed.iv.split_at(DRAWN_BYTES);
@@ -68,4 +55,12 @@ impl TokenOrigin {
         key.mark(&[drawn, &self.log.0, &start])
             .map_err(EncryptError::Cryptography)
     }
+}
+
+/// What the token that begins with `text` contains besides key and message; none if no token does.
+pub(super) fn seed_of(text: &[u8]) -> Option<TokenSeed> {
+    let start = text.get(..TOKEN_START_BYTES as usize)?;
+    let binary = URL_SAFE.decode_to_vec(start).ok()?;
+    let header = binary.first_chunk::<HEADER_BYTES>()?;
+    TokenSeed::from_header(header)
 }
