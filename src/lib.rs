@@ -20,7 +20,15 @@ pub use exit_code::ExitCode;
 /// What `benches/` measures. Not part of what the library offers.
 #[doc(hidden)]
 pub mod measured {
-    pub use crate::effects::fernet::{Encryptor, FernetKey, TokenSeed};
+    pub use crate::effects::fernet::{Encryptor, FernetKey, TokenOrigin, TokenSeed, origins};
+}
+
+/// What the testbed looks at drop-boxes with. Not part of what the library offers.
+#[doc(hidden)]
+pub mod surveyed {
+    pub use crate::cli::survey;
+    pub use crate::effects::fernet::{FernetKey, origins};
+    pub use crate::effects::survey::{Export, Folder, LedgerThere, Start, Survey, Temporary};
 }
 
 /// Runs the program: parses its arguments, does what they say, and gives the exit code.

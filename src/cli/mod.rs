@@ -24,9 +24,12 @@ mod rotate_key;
 mod run;
 mod standing;
 mod status;
+mod survey;
 mod verify;
 mod watch;
 mod who;
+
+pub use survey::survey;
 
 use clap::Parser as _;
 

@@ -13,4 +13,5 @@ pub(crate) mod source;
 pub(crate) mod spool;
 pub(crate) mod status_file;
 pub(crate) mod stop;
+pub(crate) mod survey;
 pub(crate) mod waker;

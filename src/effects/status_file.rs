@@ -25,7 +25,7 @@ pub(crate) enum Found {
 }
 
 /// Larger than the `status.xml` of a million requests.
-const MAX_BYTES: u64 = 512 << 20;
+pub(crate) const MAX_BYTES: u64 = 512 << 20;
 
 /// Why `status.xml` cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +96,7 @@ impl LocalStatusFile {
 }
 
 /// Reads a file that is not absurdly large: what is damaged must not take the memory with it.
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let size = file.metadata()?.len();
     if size > MAX_BYTES {

@@ -21,6 +21,8 @@ const LIMITS: &str = "limits@openssh.com";
 const WRITE_FRAME_BYTES: u32 = 4 + 1 + 4 + 4 + 64 + 8 + 4;
 /// Largest read that is answered, in bytes.
 const MAX_READ_BYTES: u32 = 256 * 1024;
+/// Names in one answer at most, as with OpenSSH.
+const MOST_NAMES: usize = 100;
 
 pub(super) struct Files {
     root: PathBuf,
@@ -238,8 +240,15 @@ impl Handler for Files {
     }
 
     async fn opendir(&mut self, id: u32, path: String) -> Reply<Handle> {
-        let mut listed = Vec::new();
-        for entry in fs::read_dir(self.path(&path)?).map_err(refused)? {
+        if !self.settings.lists_folders {
+            return Err(StatusCode::PermissionDenied);
+        }
+        let path = self.path(&path)?;
+        let itself = fs::metadata(&path).map_err(refused)?;
+        let mut listed: Vec<_> = [".", ".."]
+            .map(|name| Listed::new(name, attributes(&itself)))
+            .into();
+        for entry in fs::read_dir(path).map_err(refused)? {
             let entry = entry.map_err(refused)?;
             let metadata = entry.metadata().map_err(refused)?;
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -252,7 +261,7 @@ impl Handler for Files {
         match self.open.get_mut(&handle) {
             Some(Open::Folder(listed)) if !listed.is_empty() => Ok(Name {
                 id,
-                files: std::mem::take(listed),
+                files: listed.drain(..listed.len().min(MOST_NAMES)).collect(),
             }),
             Some(Open::Folder(_)) => Err(StatusCode::Eof),
             Some(Open::File(_)) | None => Err(StatusCode::Failure),

@@ -29,6 +29,8 @@ pub struct EmbeddedSftpSettings {
     /// The longest packet that it takes, in bytes, as `limits@openssh.com` tells; a longer WRITE is
     /// refused.
     pub packet_bytes: Option<u32>,
+    /// Whether the folder can be listed.
+    pub lists_folders: bool,
     /// Whether the password is asked for by keyboard-interactive only.
     pub asks_questions: bool,
 }
@@ -39,6 +41,7 @@ impl Default for EmbeddedSftpSettings {
             extensions: true,
             open_files: usize::MAX,
             packet_bytes: None,
+            lists_folders: true,
             asks_questions: false,
         }
     }

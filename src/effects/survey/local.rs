@@ -1,0 +1,150 @@
+//! A copy of a drop-box in a folder of this machine. Links are not followed: a copy holds files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use courier_ledger::{Failure, FailureClass, Phase, RemoteName, RequestId};
+
+use super::names::{Sorted, sort};
+use super::{Export, Folder, LedgerThere, NO_FILE, Start, Survey, Surveyed, named_by};
+use crate::effects::fernet::TOKEN_START_BYTES;
+use crate::effects::sftp::{Attributes, Entry, kept_name};
+use crate::effects::status_file::read_bounded;
+
+/// A folder with a copy of a drop-box.
+pub(crate) struct LocalFolder(PathBuf);
+
+impl LocalFolder {
+    /// The folder at this path.
+    #[must_use]
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    fn failure(&self, error: &io::Error) -> Failure {
+        Failure {
+            phase: Phase::Look,
+            class: FailureClass::NeedsPerson,
+            text: format!("the folder {} cannot be read: {error}", self.0.display()),
+        }
+    }
+
+    /// Its names; none where it may not be listed.
+    fn list(&self) -> io::Result<Sorted> {
+        let (mut entries, mut others) = (Vec::new(), 0);
+        for entry in fs::read_dir(&self.0)? {
+            let entry = entry?;
+            match kept_name(entry.file_name().as_bytes()) {
+                Some(name) => entries.push(Entry {
+                    name,
+                    attributes: attributes(&entry.path())?,
+                }),
+                None => others += 1,
+            }
+        }
+        Ok(sort(entries, others))
+    }
+
+    fn path(&self, name: &RemoteName) -> PathBuf {
+        self.0.join(name.as_str())
+    }
+
+    fn ledger(&self) -> LedgerThere {
+        let path = self.path(&RemoteName::ledger());
+        let bytes = attributes(&path).and_then(|attributes| {
+            if attributes.is_no_file() {
+                return Err(io::Error::other(NO_FILE));
+            }
+            read_bounded(&path)
+        });
+        match bytes {
+            Ok(bytes) => LedgerThere::Document(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => LedgerThere::Nothing,
+            Err(error) => LedgerThere::Unreadable(error.to_string()),
+        }
+    }
+
+    /// What stands under a result's name; none when nothing does.
+    fn export(&self, request: RequestId) -> Option<Export> {
+        let path = self.path(&RemoteName::export(request));
+        let unreadable = |error: io::Error, size_bytes| match error.kind() {
+            io::ErrorKind::NotFound => None,
+            _ => Some(Export {
+                size_bytes,
+                start: Start::Unreadable(error.to_string()),
+            }),
+        };
+        let attributes = match attributes(&path) {
+            Ok(attributes) => attributes,
+            Err(error) => return unreadable(error, None),
+        };
+        let size_bytes = attributes.size_bytes;
+        if attributes.is_no_file() {
+            return unreadable(io::Error::other(NO_FILE), size_bytes);
+        }
+        match start(&path) {
+            Ok(bytes) => Some(Export {
+                size_bytes,
+                start: Start::Bytes(bytes),
+            }),
+            Err(error) => unreadable(error, size_bytes),
+        }
+    }
+}
+
+impl Surveyed for LocalFolder {
+    fn survey(
+        &self,
+        named: &dyn Fn(&[u8]) -> BTreeSet<RequestId>,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Survey, Failure> {
+        let ledger = self.ledger();
+        let (requests, folder) = match self.list() {
+            Ok(sorted) => (
+                sorted.exports.into_keys().collect(),
+                Folder::Listed {
+                    temporaries: sorted.temporaries,
+                    others: sorted.others,
+                },
+            ),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                (named_by(&ledger, named), Folder::Refused(error.to_string()))
+            }
+            Err(error) => return Err(self.failure(&error)),
+        };
+        let of = requests.len();
+        let mut exports = BTreeMap::new();
+        for (done, request) in (1..).zip(requests) {
+            if let Some(export) = self.export(request) {
+                exports.insert(request, export);
+            }
+            progress(done, of);
+        }
+        Ok(Survey {
+            ledger,
+            exports,
+            folder,
+        })
+    }
+}
+
+/// What stands there, not what it leads to.
+fn attributes(path: &Path) -> io::Result<Attributes> {
+    let metadata = fs::symlink_metadata(path)?;
+    Ok(Attributes {
+        size_bytes: Some(metadata.len()),
+        permissions: Some(metadata.mode()),
+    })
+}
+
+fn start(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(u64::from(TOKEN_START_BYTES))
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

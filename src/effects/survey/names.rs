@@ -1,0 +1,76 @@
+//! What names in a drop-box stand for: results, unfinished uploads, the published ledger, anything else.
+//! A name counts as this program's only where the program would write it exactly so.
+
+use std::collections::BTreeMap;
+
+use courier_ledger::{LogId, RemoteName, RequestId, Sequence};
+
+use super::Temporary;
+use crate::effects::sftp::{Attributes, Entry};
+
+/// The names of a folder, told apart.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Sorted {
+    /// `status.xml`.
+    pub(super) ledger: Option<Attributes>,
+    /// Under names of results.
+    pub(super) exports: BTreeMap<RequestId, Attributes>,
+    /// Unfinished uploads.
+    pub(super) temporaries: Vec<Temporary>,
+    /// How many other names there are.
+    pub(super) others: u64,
+}
+
+/// Tells names apart; `others` is how many there are besides.
+pub(super) fn sort(entries: Vec<Entry>, others: u64) -> Sorted {
+    let mut sorted = Sorted {
+        others,
+        ..Sorted::default()
+    };
+    for Entry { name, attributes } in entries {
+        if name == RemoteName::ledger().as_str() {
+            sorted.ledger = Some(attributes);
+        } else if let Some(request) = export(&name) {
+            sorted.exports.insert(request, attributes);
+        } else if let Some(temporary) = temporary(&name).filter(|_| !attributes.is_no_file()) {
+            sorted.temporaries.push(temporary);
+        } else {
+            sorted.others += 1;
+        }
+    }
+    // Servers list in an order of their own.
+    sorted
+        .temporaries
+        .sort_by(|one, other| one.name.cmp(&other.name));
+    sorted
+}
+
+/// The request whose result has this name.
+fn export(name: &str) -> Option<RequestId> {
+    let digits = name.strip_prefix("export_")?.strip_suffix(".zip")?;
+    let request = RequestId(digits.parse().ok()?);
+    (RemoteName::export(request).as_str() == name).then_some(request)
+}
+
+/// The unfinished upload that has this name.
+fn temporary(name: &str) -> Option<Temporary> {
+    let (of, command) = name
+        .strip_prefix('.')?
+        .strip_suffix(".part")?
+        .rsplit_once('.')?;
+    let of = if of == RemoteName::ledger().as_str() {
+        RemoteName::ledger()
+    } else {
+        RemoteName::export(export(of)?)
+    };
+    let (log, start) = command.split_once('-')?;
+    let log = LogId::from_hex(&format!("{log:0<32}"))?;
+    let start = Sequence(start.parse().ok()?);
+    let made_up = of.temporary(log, start);
+    (made_up.as_str() == name).then_some(Temporary {
+        name: made_up,
+        of,
+        start,
+        log,
+    })
+}
