@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Approve(ApproveOptions),
     /// Shows what stands at the drop-box, as far as the ledger knows
     Status(JsonOption),
+    /// Begins a lost or damaged ledger anew from what its drop-box holds; first shows what that is
+    Recover(RecoverOptions),
     /// Lists what was left at drop-boxes that are no longer delivered to
     LeftBehind(LeftBehindOptions),
     /// Shows what happened, event by event
@@ -152,6 +154,38 @@ impl From<DropBoxAnswer> for DropBoxChange {
             DropBoxAnswer::Another => Self::Another,
         }
     }
+}
+
+/// What became of results that the lost ledger shows and that are not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MissingAnswer {
+    /// They are delivered again
+    Deliver,
+    /// The recipient took them
+    Fetched,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecoverOptions {
+    /// A folder with a copy of the drop-box, in place of the drop-box
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) from: Option<PathBuf>,
+
+    /// A kept copy of the lost ledger's status.xml, in place of the published one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) status: Option<PathBuf>,
+
+    /// What became of results that it shows and that are not there
+    #[arg(long, value_name = "ANSWER", default_value = "deliver")]
+    pub(crate) missing: MissingAnswer,
+
+    /// Why the ledger has to begin anew; without it nothing is changed
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why: Option<String>,
+
+    /// Who recovers it; by default whoever is logged in
+    #[arg(long, value_name = "NAME")]
+    pub(crate) who: Option<String>,
 }
 
 #[derive(Debug, Args)]

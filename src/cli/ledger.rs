@@ -23,10 +23,7 @@ pub(super) fn claim(
     working_dir: &Path,
     clock: &dyn Clock,
 ) -> Result<(Claimed<Files>, Option<LegacyStatus>), CommandError> {
-    let claimed = Claimed::at(files(working_dir)?, clock.now())?;
-    if let Claimed::Ledger(ledger) = &claimed {
-        tell_recovered(ledger);
-    }
+    let claimed = claimed(working_dir, clock)?;
     let local = LocalStatus::read(working_dir);
     let hash = match local.entry_in(claimed.state()) {
         Some(entry) => claimed.hash_of(entry)?,
@@ -34,6 +31,15 @@ pub(super) fn claim(
     };
     let legacy = local.judge(claimed.state(), hash)?;
     Ok((claimed, legacy))
+}
+
+/// Becomes the one runner, whatever `status.xml` says.
+pub(super) fn claimed(working_dir: &Path, clock: &dyn Clock) -> Result<Claimed<Files>, FoldError> {
+    let claimed = Claimed::at(files(working_dir)?, clock.now())?;
+    if let Claimed::Ledger(ledger) = &claimed {
+        tell_recovered(ledger);
+    }
+    Ok(claimed)
 }
 
 /// The ledger that was claimed, which begins now if there is none.

@@ -19,6 +19,7 @@ mod output;
 mod owner;
 mod parts;
 mod plan;
+mod recover;
 mod replay;
 mod rotate_key;
 mod run;
@@ -67,6 +68,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         Command::Run => run::run(arguments),
         Command::Plan(options) => plan::plan(arguments, options),
         Command::Approve(options) => approve::approve(arguments, options),
+        Command::Recover(options) => recover::recover(arguments, options),
         Command::LeftBehind(options) => left_behind::left_behind(arguments, options),
         Command::Status(options) => status::status(arguments, options),
         Command::Log(options) => log::log(arguments, options),
