@@ -62,7 +62,7 @@ pub use policy::{
 };
 pub use projection::StatusDocument;
 pub use published::PublishedSeen;
-pub use recovered::{Adopted, Missing, Recovered};
+pub use recovered::{Adopted, Ancestor, Missing, Recovered};
 pub use snapshot::{Gone, Poll, PollError, Snapshot, SnapshotDelta, Unreadable, WholeList};
 pub use standing::{Refused, Standing, StatusFound, published_standing, standing};
 pub use state::illegal::IllegalEvent;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::RemoteName;
 use crate::digest::Digest;
-use crate::id::{KeyId, RequestId, Sequence};
+use crate::id::{KeyId, LogId, RequestId, Sequence};
 use crate::import::LegacyEntry;
 use crate::tip::Tip;
 
@@ -26,6 +26,16 @@ pub struct Adopted {
     pub key: KeyId,
     /// Its size in bytes.
     pub size_bytes: u64,
+}
+
+/// A ledger that another one was begun from, and how far it came, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ancestor {
+    /// Its log.
+    pub log: LogId,
+    /// Its last known entry.
+    pub sequence: Sequence,
 }
 
 /// What is thought of results that the published `status.xml` shows, and that are not there.
@@ -44,6 +54,8 @@ pub enum Missing {
 pub struct Recovered {
     /// Its last known entry, as its published `status.xml` names it.
     pub lost: Tip,
+    /// The ledgers that it had been begun from itself, the last first: files bear their marks, too.
+    pub ancestors: Vec<Ancestor>,
     /// SHA-256 of that file.
     pub sha256: Digest,
     /// The lines of that file, in its order.

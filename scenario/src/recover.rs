@@ -23,6 +23,7 @@ pub(crate) fn read(words: &mut Words) -> Result<Recovered, Unclear> {
     };
     let mut recovered = Recovered {
         lost,
+        ancestors: Vec::new(),
         sha256: Digest([4; 32]),
         entries: Vec::new(),
         adopted: Vec::new(),

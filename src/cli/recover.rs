@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use courier_ledger::log::{FoldError, LogError};
 use courier_ledger::{
-    Adopted, Event, LegacyStatus, Missing, Recovered, RemoteName, RequestId, Sequence,
-    StatusDocument, Tip,
+    Adopted, Ancestor, Event, KeyId, LegacyStatus, Missing, Recovered, RemoteName, RequestId,
+    Sequence, StatusDocument, Tip,
 };
 
 use super::arguments::{Arguments, MissingAnswer, RecoverOptions};
@@ -113,7 +113,8 @@ pub(crate) fn recover(
     }
     let status =
         LegacyStatus::parse(&document).map_err(|source| NoRecovery::Damaged { place, source })?;
-    let recovered = found(&survey, lost, status, &keys, options);
+    let ancestors = StatusDocument::ancestors_of(&document);
+    let recovered = found(&survey, lost, ancestors, status, &keys, options);
     output::write(|output| show(output, &recovered, &survey))?;
     let Some(why) = &options.why else {
         output::write(|output| {
@@ -203,6 +204,7 @@ fn is_whole(configuration: &Configuration, lost: Tip) -> Result<bool, CommandErr
 fn found(
     survey: &Survey,
     lost: Tip,
+    ancestors: Vec<Ancestor>,
     status: LegacyStatus,
     keys: &[FernetKey],
     options: &RecoverOptions,
@@ -219,12 +221,7 @@ fn found(
         })
         .collect();
     let tokens: Vec<&[u8]> = starts.iter().map(|(_, _, start)| *start).collect();
-    let up_to = Sequence(lost.sequence.0.saturating_add(MARGIN));
-    let bar = indicatif::ProgressBar::new(tokens.len() as u64);
-    let proven = origins(&tokens, lost.log, up_to, keys, |done, _| {
-        bar.set_position(done as u64)
-    });
-    bar.finish_and_clear();
+    let proven = proven(&tokens, lost, &ancestors, keys);
     let (mut adopted, mut unknown) = (Vec::new(), Vec::new());
     for ((request, size_bytes, _), proven) in starts.into_iter().zip(proven) {
         match proven {
@@ -247,6 +244,7 @@ fn found(
     };
     Recovered {
         lost,
+        ancestors,
         sha256: status.sha256,
         entries: status.entries,
         adopted,
@@ -257,6 +255,36 @@ fn found(
             MissingAnswer::Fetched => Missing::Fetched,
         },
     }
+}
+
+/// For each token the intent that it was made for, in the lost log or in one that it was begun from.
+fn proven(
+    tokens: &[&[u8]],
+    lost: Tip,
+    ancestors: &[Ancestor],
+    keys: &[FernetKey],
+) -> Vec<Option<(Sequence, KeyId)>> {
+    let itself = Ancestor {
+        log: lost.log,
+        sequence: lost.sequence,
+    };
+    let bar = indicatif::ProgressBar::new(tokens.len() as u64);
+    let mut proven = vec![None; tokens.len()];
+    for Ancestor { log, sequence } in std::iter::once(&itself).chain(ancestors) {
+        let open: Vec<usize> = (0..tokens.len())
+            .filter(|index| proven[*index].is_none())
+            .collect();
+        let sought: Vec<&[u8]> = open.iter().map(|index| tokens[*index]).collect();
+        let up_to = Sequence(sequence.0.saturating_add(MARGIN));
+        let found = origins(&sought, *log, up_to, keys, |done, _| {
+            bar.set_position(done as u64)
+        });
+        for (index, found) in open.into_iter().zip(found) {
+            proven[index] = found;
+        }
+    }
+    bar.finish_and_clear();
+    proven
 }
 
 fn show(output: &mut dyn Write, recovered: &Recovered, survey: &Survey) -> io::Result<()> {

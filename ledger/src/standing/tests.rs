@@ -344,6 +344,7 @@ fn a_ledger_that_was_begun_from_a_lost_one_goes_on_from_what_that_had_published(
                 sequence: Sequence(429),
                 hash: HASH,
             },
+            ancestors: Vec::new(),
             sha256: HASH,
             entries: Vec::new(),
             adopted: Vec::new(),

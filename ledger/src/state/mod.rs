@@ -30,6 +30,7 @@ use crate::id::{KeyId, LogId, RequestId, Sequence};
 use crate::import::LegacyStatus;
 use crate::observation::Observation;
 use crate::published::PublishedSeen;
+use crate::recovered::Ancestor;
 use crate::snapshot::Gone;
 use crate::time::Timestamp;
 use crate::tip::Tip;
@@ -108,6 +109,7 @@ pub struct State {
     keys: Keys,
     relations: Relations,
     recovered_from: Option<Tip>,
+    ancestors: Vec<Ancestor>,
 }
 
 /// The last snapshot as a whole, kept up to date from what changed.

@@ -9,7 +9,7 @@ use super::request::{Identity, LedgerLine, Presence, Remote, Request, StoredFile
 use crate::evidence::Evidence;
 use crate::id::{RequestId, Sequence};
 use crate::import::LegacyEntry;
-use crate::recovered::{Adopted, Missing, Recovered};
+use crate::recovered::{Adopted, Ancestor, Missing, Recovered};
 use crate::tip::Tip;
 
 impl State {
@@ -17,6 +17,11 @@ impl State {
     #[must_use]
     pub fn recovered_from(&self) -> Option<Tip> {
         self.recovered_from
+    }
+
+    /// The ledgers that this one was begun from, the last first.
+    pub fn ancestors(&self) -> impl Iterator<Item = &Ancestor> {
+        self.ancestors.iter()
     }
 
     pub(super) fn recover(
@@ -62,6 +67,9 @@ impl State {
         self.requests = requests;
         self.leftovers.extend(recovered.temporaries.iter().cloned());
         self.recovered_from = Some(recovered.lost);
+        let Tip { log, sequence, .. } = recovered.lost;
+        self.ancestors = vec![Ancestor { log, sequence }];
+        self.ancestors.extend(&recovered.ancestors);
         let newest = recovered.adopted.iter().max_by_key(|it| it.start);
         self.keys.accepted = newest.map(|it| it.key);
         Ok(())

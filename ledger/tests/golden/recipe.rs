@@ -143,6 +143,10 @@ pub(crate) fn make(name: &str) -> Option<History> {
                     sequence: Sequence(429),
                     hash: digest("its last entry"),
                 },
+                ancestors: vec![Ancestor {
+                    log: LogId(*b"its ancestors id"),
+                    sequence: Sequence(77),
+                }],
                 sha256: digest("the published status.xml"),
                 entries: vec![
                     entry(12, Some(Timestamp(1_700_003_600_000_000))),
