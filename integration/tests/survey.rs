@@ -50,7 +50,11 @@ fn strangers(folder: &Path) {
     fs::create_dir(folder.join("export_80.zip")).unwrap();
     symlink("export_0.zip", folder.join("export_81.zip")).unwrap();
     fs::write(folder.join("export_82.zip"), "secret").unwrap();
-    fs::set_permissions(folder.join("export_82.zip"), fs::Permissions::from_mode(0o000)).unwrap();
+    fs::set_permissions(
+        folder.join("export_82.zip"),
+        fs::Permissions::from_mode(0o000),
+    )
+    .unwrap();
     fs::create_dir(folder.join("archive")).unwrap();
     fs::write(folder.join("two words"), "").unwrap();
     fs::write(folder.join("\u{e4}rzte.zip"), "").unwrap();

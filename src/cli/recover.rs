@@ -421,7 +421,7 @@ fn begin(
 ) -> Result<(), CommandError> {
     let clock = SystemClock::start();
     let (claimed, _) = ledger::claim(working_dir, &clock)?;
-    let mut ledger = ledger::begun(claimed, &clock)?;
+    let mut ledger = ledger::begun(claimed, clock.now())?;
     let event = Event::LedgerRecovered {
         recovered: Box::new(recovered),
         who,
