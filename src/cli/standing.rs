@@ -72,7 +72,7 @@ impl LocalStatus {
             (Err(why), read) => Err(NoStanding {
                 place: Place::Local(path),
                 why,
-                source: read.err(),
+                source: read.err().map(Box::new),
             }),
             (Ok(Standing::Import), Ok(Found::Legacy(legacy))) => Ok(Some(legacy)),
             (Ok(Standing::Rewrite), Err(error)) => {
@@ -133,7 +133,7 @@ pub(crate) struct NoStanding {
     /// What it says.
     pub(crate) why: Refused,
     /// Why it cannot be used, if it cannot be.
-    pub(crate) source: Option<StatusFileError>,
+    pub(crate) source: Option<Box<StatusFileError>>,
 }
 
 impl fmt::Display for NoStanding {
