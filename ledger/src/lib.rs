@@ -23,6 +23,7 @@ pub mod fuzzing;
 mod held;
 mod id;
 mod import;
+mod kept;
 pub mod log;
 mod number_set;
 mod observation;
@@ -51,6 +52,7 @@ pub use failure::{Failure, FailureClass, Phase, RemoteAfterFailure};
 pub use held::Held;
 pub use id::{KeyId, LogId, NodeId, RequestId, Sequence};
 pub use import::{ImportError, LegacyEntry, LegacyStatus};
+pub use kept::{CopyVerdict, KeptCopies};
 pub use number_set::{NumberSet, Span};
 pub use observation::{Fingerprint, NodeStatus, Observation};
 pub use partners::{

@@ -63,7 +63,7 @@ pub(crate) enum Command {
     /// Shows the state as it was after an earlier event
     Replay(ReplayOptions),
     /// Checks every byte of the ledger
-    Verify,
+    Verify(VerifyOptions),
     /// Asks the SFTP server for its host key, without logging in
     HostKey,
     /// Makes a new encryption key; never overwrites a file
@@ -250,6 +250,17 @@ pub(crate) struct ReplayOptions {
     /// Write the status.xml of that moment instead
     #[arg(long, conflicts_with = "json")]
     pub(crate) status_xml: bool,
+
+    /// Write JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyOptions {
+    /// Copies of status.xml that somebody kept: each must be contained in the ledger
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) against: Vec<PathBuf>,
 
     /// Write JSON
     #[arg(long)]

@@ -106,6 +106,14 @@ pub(crate) enum UsageError {
     /// A key that need not be announced.
     #[error("the key {0} is in use already")]
     KeyInUse(KeyId),
+    /// A copy of `status.xml`.
+    #[error("{} cannot be read", path.display())]
+    Copy {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// There is no ledger yet.
     #[error("the ledger has no such event")]
     NoEvents,
@@ -125,6 +133,7 @@ impl From<UsageError> for CommandError {
             UsageError::NoConfiguration => {
                 Some("name it with --config FILE, or in $BROKER_COURIER_CONFIG")
             }
+            UsageError::Copy { .. } => Some("name files that this user can read"),
             UsageError::Seed | UsageError::NothingLeftBehind | UsageError::Unsigned => None,
             UsageError::KeyInUse(_) => {
                 Some("without FILE, `rotate-key` puts a new one in its place")

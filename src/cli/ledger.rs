@@ -12,7 +12,7 @@ use courier_ledger::{Digest, Entry, LegacyStatus, LogId, Sequence, State, Timest
 use super::arguments::Arguments;
 use super::error::{CommandError, NoRandomNumbers, UsageError};
 use super::parts::working_dir;
-use super::standing::LocalStatus;
+use super::standing::{LocalStatus, Published};
 use super::{output, owner};
 use crate::config::Configuration;
 use crate::run::Clock;
@@ -94,18 +94,25 @@ fn files(working_dir: &Path) -> Result<Files, LogError> {
 
 /// What `plan` decides on: the state as of now over a log that is thrown away, and what is to be
 /// imported. Reads the log without its lock.
+///
+/// What is published was read before: a run that is under way may publish more at any moment.
 pub(super) fn rehearsal(
     configuration: &Configuration,
+    published: Option<&Published<'_>>,
 ) -> Result<(Ledger<Rehearsal>, Option<LegacyStatus>), CommandError> {
     let working_dir = &configuration.working_dir;
     let local = LocalStatus::read(working_dir);
-    let shown = local.shown().unwrap_or(Sequence::NONE);
-    let (state, tip, hash) = match log::read_state_and_hash(&files(working_dir)?, shown) {
+    let wanted = [local.shown(), published.and_then(Published::shown)];
+    let (state, tip, hashes) = match log::read_state_and_hashes(&files(working_dir)?, wanted) {
         Ok(read) => read,
-        Err(FoldError::Log(LogError::Absent { .. })) => (State::default(), NOTHING, None),
+        Err(FoldError::Log(LogError::Absent { .. })) => (State::default(), NOTHING, [None; 2]),
         Err(error) => return Err(error.into()),
     };
+    let [hash, published_hash] = hashes;
     let legacy = local.judge(&state, hash)?;
+    if let Some(published) = published {
+        published.judge(&state, published_hash, legacy.as_ref())?;
+    }
     let tip = match state.log() {
         Some(_) => tip,
         None => chain::start(NOTHING.log),

@@ -4,7 +4,8 @@ use std::fmt;
 use std::io::{self, Write};
 
 use courier_ledger::{
-    KeyId, LogId, Presence, Remote, Request, RequestId, RunCounts, State, Timestamp, Tip,
+    KeyId, LogId, Presence, PublishedSeen, Remote, Request, RequestId, RunCounts, State, Timestamp,
+    Tip,
 };
 use serde::Serialize;
 
@@ -21,6 +22,8 @@ pub(crate) struct LedgerView {
     in_doubt: Vec<String>,
     leftovers: Vec<String>,
     status_xml_published_through: Option<courier_ledger::Sequence>,
+    /// How the published one was found, if that was not as expected.
+    status_xml_seen: Option<String>,
     requests: Vec<RequestView>,
 }
 
@@ -92,6 +95,10 @@ impl LedgerView {
                 .collect(),
             leftovers: state.leftovers().map(ToString::to_string).collect(),
             status_xml_published_through: state.publication().map(|it| it.through),
+            status_xml_seen: match state.published_seen() {
+                PublishedSeen::AsExpected => None,
+                seen => Some(seen.to_string()),
+            },
             requests: state
                 .requests()
                 .map(|(id, request)| view(state, id, request))
@@ -124,6 +131,9 @@ impl LedgerView {
         writeln!(output, "Drop-box  holds {} results", self.stored)?;
         for key in &self.keys {
             writeln!(output, "          {key}")?;
+        }
+        if let Some(seen) = &self.status_xml_seen {
+            writeln!(output, "          {seen}")?;
         }
         for intent in &self.in_doubt {
             writeln!(output, "In doubt  {intent}")?;

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: anything that a command does; here it is only asked for and shown.
 
+mod against;
 mod approve;
 mod arguments;
 mod decrypt;
@@ -26,6 +27,7 @@ mod run;
 mod standing;
 mod status;
 mod survey;
+mod times;
 mod verify;
 mod watch;
 mod who;
@@ -73,7 +75,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         Command::Status(options) => status::status(arguments, options),
         Command::Log(options) => log::log(arguments, options),
         Command::Replay(options) => replay::replay(arguments, options),
-        Command::Verify => verify::verify(arguments),
+        Command::Verify(options) => verify::verify(arguments, options),
         Command::HostKey => host_key::host_key(arguments),
         Command::Keygen(options) => keygen::keygen(options),
         Command::RotateKey(options) => rotate_key::rotate_key(arguments, options),

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use courier_ledger::{BrokerAddress, DropBoxAddress, Partners, RemoteCheckRule};
+use courier_ledger::{BrokerAddress, DropBoxAddress, Partners};
 
 use super::arguments::Arguments;
 use super::error::{CommandError, NoPrivateKey, NoRandomNumbers, NoWorkingDirectory, UsageError};
 use crate::config::Configuration;
 use crate::effects::broker::Broker;
-use crate::effects::carrier::{DistantLookout, Fetcher};
+use crate::effects::carrier::Fetcher;
 use crate::effects::clock::SystemClock;
 use crate::effects::fernet::{FernetKey, KeyFiles, OldKeys};
 use crate::effects::persistence::Persistence;
@@ -147,18 +147,6 @@ pub(super) fn partners(configuration: &Configuration) -> Partners {
         },
         user: drop_box.username.clone(),
         host_key: None,
-    }
-}
-
-/// A way to the drop-box, if the configuration says to look there.
-pub(super) fn lookout(
-    configuration: &Configuration,
-) -> Result<Option<DistantLookout>, CommandError> {
-    match configuration.rules.remote_check {
-        RemoteCheckRule::Off => Ok(None),
-        RemoteCheckRule::Report | RemoteCheckRule::Repair => {
-            Ok(Some(DistantLookout::new(endpoint(configuration)?)))
-        }
     }
 }
 

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::arguments::{Arguments, PlanOptions};
 use super::error::{CommandError, PollFailed};
+use super::standing::Published;
 use super::{held, ledger, lost_key, output, parts};
+use crate::effects::carrier::DistantLookout;
 use crate::effects::clock::SystemClock;
 use crate::exit_code::ExitCode;
 use crate::run::{self, Lookout, Rehearsed};
@@ -35,17 +37,31 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
     let configuration = parts::configuration(arguments)?;
     let key = lost_key::load(&configuration.key_files, &configuration.working_dir)?;
     let broker = parts::broker(&configuration, parts::persistence(&configuration)?)?;
-    let (mut ledger, legacy) = ledger::rehearsal(&configuration)?;
+    let partners = parts::partners(&configuration);
+    let endpoint = parts::endpoint(&configuration)?;
+    let mut visit = DistantLookout::visit(&endpoint);
+    let published = match &visit {
+        Ok(visit) => Some(Published {
+            found: visit.published(),
+            drop_box: &partners.drop_box,
+            folder: endpoint.to_string(),
+        }),
+        Err(failure) => {
+            warn_of_visit(failure);
+            None
+        }
+    };
+    let (mut ledger, legacy) = ledger::rehearsal(&configuration, published.as_ref())?;
+    let lookout = visit.as_mut().ok().map(|visit| visit as &mut dyn Lookout);
     let clock = SystemClock::start();
     let policy = configuration.rules.policy(key.id());
-    let mut lookout = parts::lookout(&configuration)?;
     let decided = run::rehearse(
         &mut ledger,
         legacy,
         &policy,
-        &parts::partners(&configuration),
+        &partners,
         &broker,
-        lookout.as_mut().map(|lookout| lookout as &mut dyn Lookout),
+        lookout,
         &clock,
     )?;
     let Rehearsed {
@@ -91,6 +107,14 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
             (true, false, None) | (false, _, _) => ExitCode::Done,
         },
     )
+}
+
+/// Says that the drop-box was not reached.
+fn warn_of_visit(failure: &Failure) {
+    tracing::warn!(
+        "the drop-box could not be reached, so neither its status.xml nor what was delivered was \
+         looked at: {failure}"
+    );
 }
 
 /// Says that nobody looked.

@@ -7,11 +7,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use courier_ledger::{
-    Digest, Failure, FailureClass, LegacyStatus, Phase, PublishedSeen, Refused, Sequence, Standing,
-    State, StatusFound, standing,
+    Digest, DropBoxAddress, Failure, FailureClass, LegacyStatus, Phase, PublishedSeen, Refused,
+    Sequence, Standing, State, StatusFound, Tip, published_standing, standing,
 };
 
-use super::error::CommandError;
+use super::error::{CommandError, NoProjection};
 use crate::effects::status_file::{Found, LocalStatusFile, StatusFileError};
 use crate::exit_code::ExitCode;
 use crate::run::{ApproachError, StatusFile as _};
@@ -52,12 +52,29 @@ impl LocalStatus {
         self.found.entry_in(state)
     }
 
+    /// What it is the projection of, if it is one, and its bytes.
+    pub(super) fn projection(&self) -> Option<(Tip, &[u8])> {
+        match &self.read {
+            Ok(Found::Projection(tip, bytes)) => Some((*tip, bytes)),
+            Ok(Found::Nothing | Found::Legacy(_)) | Err(_) => None,
+        }
+    }
+
+    /// As [`Self::judge`], for who changes nothing: what a run would write anew is an error, too.
+    pub(super) fn usable(self, state: &State, hash: Option<Digest>) -> Result<(), CommandError> {
+        match standing(&self.found, state, hash) {
+            Ok(Standing::Rewrite) => match self.read {
+                Err(error) => Err(NoProjection::from(error).into()),
+                Ok(_) => Ok(()),
+            },
+            Ok(Standing::GoOn | Standing::Import) => Ok(()),
+            Err(_) => Ok(self.judge(state, hash).map(drop)?),
+        }
+    }
+
     /// The entry that it shows, of whatever ledger.
     pub(super) fn shown(&self) -> Option<Sequence> {
-        match &self.found {
-            StatusFound::Projection(tip) => Some(tip.sequence),
-            _ => None,
-        }
+        self.projection().map(|(tip, _)| tip.sequence)
     }
 
     /// What is to be imported into a log of which `state` is all, if it may be gone on with; `hash` is
@@ -81,6 +98,47 @@ impl LocalStatus {
             }
             (Ok(Standing::GoOn | Standing::Import | Standing::Rewrite), _) => Ok(None),
         }
+    }
+}
+
+/// The published `status.xml`, as it was read before the log.
+pub(super) struct Published<'a> {
+    /// What stands there.
+    pub(super) found: &'a StatusFound,
+    /// Where.
+    pub(super) drop_box: &'a DropBoxAddress,
+    /// The same in words.
+    pub(super) folder: String,
+}
+
+impl Published<'_> {
+    /// The entry that it shows, of whatever ledger.
+    pub(super) fn shown(&self) -> Option<Sequence> {
+        match self.found {
+            StatusFound::Projection(tip) => Some(tip.sequence),
+            _ => None,
+        }
+    }
+
+    /// Whether a run would go on; says what it would say. `hash` is that of the entry that it shows.
+    pub(super) fn judge(
+        &self,
+        state: &State,
+        hash: Option<Digest>,
+        legacy: Option<&LegacyStatus>,
+    ) -> Result<(), NoStanding> {
+        match published_standing(self.found, self.drop_box, state, hash, legacy) {
+            Ok(seen) if seen.is_like(state.published_seen()) => {}
+            Ok(seen) => tell_published(&seen),
+            Err(why) => {
+                return Err(NoStanding {
+                    place: Place::Published(self.folder.clone()),
+                    why,
+                    source: None,
+                });
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,127 +1,199 @@
-//! `verify`: every byte of the ledger, from the first to the last, and `status.xml` against it.
+//! `verify`: every byte of the ledger, from the first to the last; `status.xml` against it, judged as a run
+//! judges it; and copies of `status.xml` that somebody kept.
 
-use std::io::{self, Write};
-use std::path::Path;
+use courier_ledger::log::{Reading, Tail};
+use courier_ledger::{Digest, KeptCopies, LogId, Sequence, State, StatusDocument, Tip};
+use serde::Serialize;
 
-use courier_ledger::log::Tail;
-use courier_ledger::{Entry, Event, Sequence, State, StatusDocument, Timestamp, Tip};
-
-use super::arguments::Arguments;
+use super::against::{self, JudgedCopy};
+use super::arguments::{Arguments, VerifyOptions};
 use super::error::{CommandError, NoProjection};
+use super::standing::LocalStatus;
+use super::times::Times;
 use super::{ledger, output, parts};
-use crate::effects::status_file::{Found, LocalStatusFile};
 use crate::exit_code::ExitCode;
 
-pub(crate) fn verify(arguments: &Arguments) -> Result<ExitCode, CommandError> {
+pub(crate) fn verify(
+    arguments: &Arguments,
+    options: &VerifyOptions,
+) -> Result<ExitCode, CommandError> {
     let directory = parts::working_dir(arguments)?;
-    let claim = claim(&directory)?;
-    let mut state = State::default();
-    let mut projected = None;
-    let mut times = Times::default();
+    let copies = against::read(&options.against)?;
+    // Before the log: a run that is under way replaces it only after what it shows.
+    let local = LocalStatus::read(&directory);
+    let mut audit = Audit::new(&local, copies);
     let bar = progress_bar();
-    let visit = |entry: courier_ledger::Entry| {
-        times.read(&entry);
-        state.advance(&entry)?;
-        if let (Some((tip, _)), Some(log)) = (&claim, state.log())
-            && tip.sequence == entry.sequence
+    let audited = ledger::audit(
+        &directory,
+        |entry| audit.read(&entry),
+        |progress| {
+            bar.set_length(progress.total_bytes);
+            bar.set_position(progress.done_bytes);
+        },
+    );
+    bar.finish_and_clear();
+    let reading = match audited {
+        Ok(reading) => reading,
+        Err(error) if audit.is_empty() => {
+            // A run would say so before it says that there is no ledger.
+            local.judge(&State::default(), None)?;
+            return Err(error);
+        }
+        Err(error) => return Err(error),
+    };
+    let shown = audit.status(local)?;
+    let judged = against::judged(&options.against, &audit.copies, reading.tip);
+    let contained = judged.iter().all(JudgedCopy::is_contained);
+    if options.json {
+        output::write_json(&AuditView::new(&reading, shown, &audit.times, judged))?;
+    } else {
+        write(&reading, shown, &audit.times, &judged)?;
+    }
+    Ok(if contained {
+        ExitCode::Done
+    } else {
+        ExitCode::Ledger
+    })
+}
+
+/// What is gathered while the log is read.
+struct Audit {
+    state: State,
+    times: Times,
+    copies: KeptCopies,
+    /// What the local `status.xml` shows.
+    claim: Option<Tip>,
+    /// The hash of that entry in this log, and what the log shows as of it.
+    shown: Option<(Digest, StatusDocument)>,
+}
+
+impl Audit {
+    fn new(local: &LocalStatus, copies: KeptCopies) -> Self {
+        Self {
+            state: State::default(),
+            times: Times::default(),
+            copies,
+            claim: local.projection().map(|(tip, _)| tip),
+            shown: None,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.state.log().is_none()
+    }
+
+    fn read(
+        &mut self,
+        entry: &courier_ledger::Entry,
+    ) -> Result<(), courier_ledger::log::FoldError> {
+        self.times.read(entry);
+        self.state.advance(entry)?;
+        self.copies.read(&self.state, entry);
+        if let (Some(claim), Some(log)) = (self.claim, self.state.log())
+            && claim.sequence == entry.sequence
         {
             let tip = Tip {
                 log,
                 sequence: entry.sequence,
                 hash: entry.hash,
             };
-            projected = Some(StatusDocument::project(&state, tip));
+            self.shown = Some((entry.hash, StatusDocument::project(&self.state, tip)));
         }
         Ok(())
-    };
-    let summary = ledger::audit(&directory, visit, |progress| {
-        bar.set_length(progress.total_bytes);
-        bar.set_position(progress.done_bytes);
-    });
-    bar.finish_and_clear();
-    let summary = summary?;
-    let status = match (&claim, &projected) {
-        (None, _) => "there is no status.xml of this ledger yet".to_owned(),
-        (Some((tip, bytes)), Some(document)) if document.as_bytes() == bytes => {
-            format!("status.xml is the projection as of event {}", tip.sequence)
+    }
+
+    /// The event as of which the local `status.xml` is the projection; none where there is none of this
+    /// ledger. What keeps a run from going on is an error here, too.
+    fn status(&self, local: LocalStatus) -> Result<Option<Sequence>, CommandError> {
+        let hash = self.shown.as_ref().map(|(hash, _)| *hash);
+        let differs = match (local.projection(), &self.shown) {
+            (Some((tip, bytes)), Some((_, document))) if document.as_bytes() != bytes => Some(tip),
+            (Some(_) | None, _) => None,
+        };
+        let is_of_this = self
+            .claim
+            .is_some_and(|it| self.state.log() == Some(it.log));
+        local.usable(&self.state, hash)?;
+        match differs.filter(|_| is_of_this) {
+            Some(Tip { sequence, .. }) => Err(NoProjection::Differs { shown: sequence }.into()),
+            None => Ok(self.claim.filter(|_| is_of_this).map(|it| it.sequence)),
         }
-        (Some((tip, _)), _) => {
-            return Err(NoProjection::Differs {
-                shown: tip.sequence,
-            }
-            .into());
+    }
+}
+
+#[derive(Serialize)]
+struct AuditView {
+    log: LogId,
+    events: Sequence,
+    hash: Digest,
+    size_bytes: u64,
+    tail: &'static str,
+    status_xml_shows: Option<Sequence>,
+    times_go_back: u64,
+    against: Vec<JudgedCopy>,
+}
+
+impl AuditView {
+    fn new(
+        reading: &Reading,
+        shown: Option<Sequence>,
+        times: &Times,
+        against: Vec<JudgedCopy>,
+    ) -> Self {
+        Self {
+            log: reading.tip.log,
+            events: reading.tip.sequence,
+            hash: reading.tip.hash,
+            size_bytes: reading.size_bytes,
+            tail: match reading.tail {
+                Tail::Complete => "complete",
+                Tail::BeingWritten => "being-written",
+                Tail::Torn(_) => "torn",
+            },
+            status_xml_shows: shown,
+            times_go_back: times.count(),
+            against,
         }
+    }
+}
+
+fn write(
+    reading: &Reading,
+    shown: Option<Sequence>,
+    times: &Times,
+    judged: &[JudgedCopy],
+) -> Result<(), CommandError> {
+    let status = match shown {
+        None => "there is no status.xml of this ledger yet".to_owned(),
+        Some(at) => format!("status.xml is the projection as of event {at}"),
     };
     output::write(|output| {
+        let Tip {
+            log,
+            sequence,
+            hash,
+        } = reading.tip;
         writeln!(
             output,
-            "The ledger {} is whole: {} events, {} bytes.\n\
+            "The ledger {log} is whole: {sequence} events, {} bytes.\n\
              Hash chain, head, every event and every transition were checked; {status}.\n\
-             Last event: {}, hash {}",
-            summary.tip.log,
-            summary.tip.sequence,
-            summary.size_bytes,
-            summary.tip.sequence,
-            summary.tip.hash
+             Last event: {sequence}, hash {hash}",
+            reading.size_bytes,
         )?;
         times.write(output)?;
-        match summary.tail {
-            Tail::Complete => Ok(()),
-            Tail::BeingWritten => writeln!(output, "A run is writing the next event right now."),
+        match reading.tail {
+            Tail::Complete => {}
+            Tail::BeingWritten => writeln!(output, "A run is writing the next event right now.")?,
             Tail::Torn(_) => writeln!(
                 output,
                 "Behind it is an event that a crash cut short: the next run keeps it aside and goes on."
-            ),
+            )?,
         }
-    })?;
-    Ok(ExitCode::Done)
-}
-
-/// So many places are named where times go back.
-const NAMED_PLACES: usize = 3;
-
-/// Where an entry claims a time before that of the one before it.
-#[derive(Default)]
-struct Times {
-    last: Option<(Sequence, Timestamp)>,
-    count: u64,
-    first: Vec<String>,
-}
-
-impl Times {
-    fn read(&mut self, entry: &Entry) {
-        let now = (entry.sequence, entry.time);
-        let Some((before, last)) = self
-            .last
-            .replace(now)
-            .filter(|(_, last)| entry.time < *last)
-        else {
-            return;
-        };
-        self.count += 1;
-        if self.first.len() < NAMED_PLACES {
-            let said = match &entry.event {
-                Event::ClockDiffers(_) => ", and says so",
-                _ => "",
-            };
-            let (sequence, time) = now;
-            self.first.push(format!(
-                "event {before} is of {last}, and event {sequence} of {time}{said}"
-            ));
-        }
-    }
-
-    fn write(&self, output: &mut dyn Write) -> io::Result<()> {
-        match self.count {
-            0 => return Ok(()),
-            1 => writeln!(output, "Times go back once:")?,
-            count => writeln!(output, "Times go back {count} times, first:")?,
-        }
-        for place in &self.first {
-            writeln!(output, "  {place}")?;
+        for copy in judged {
+            writeln!(output, "{copy}")?;
         }
         Ok(())
-    }
+    })
 }
 
 /// On a terminal, how far the audit has come.
@@ -130,13 +202,5 @@ fn progress_bar() -> indicatif::ProgressBar {
     match style {
         Ok(style) => indicatif::ProgressBar::new(0).with_style(style),
         Err(_) => indicatif::ProgressBar::hidden(),
-    }
-}
-
-/// What the local `status.xml` claims to show.
-fn claim(directory: &Path) -> Result<Option<(Tip, Vec<u8>)>, NoProjection> {
-    match LocalStatusFile::inside(directory).read()? {
-        Found::Projection(tip, bytes) => Ok(Some((tip, bytes))),
-        Found::Nothing | Found::Legacy(_) => Ok(None),
     }
 }

@@ -29,7 +29,7 @@ pub use event_log::{Claim, Entries, EventLog, LogPlace, NewLog, Vacancy};
 pub use file::error::FileError;
 pub use file::files::Files;
 pub use file::journal::Journal;
-pub use file::place::{Vacant, read_state, read_state_and_hash};
+pub use file::place::{Vacant, read_state, read_state_and_hashes};
 pub use file::read::{Progress, Reading, Tail, read, read_from, verify};
 pub use file::recovery::{Refusal, Rule};
 #[cfg(feature = "simulation")]

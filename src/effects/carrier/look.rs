@@ -2,9 +2,9 @@
 //! ended at once, for a plan.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 
-use courier_ledger::{Failure, FailureClass, Look, Phase, RemoteName};
+use courier_ledger::{Failure, FailureClass, Look, Phase, RemoteName, StatusFound};
 
 use super::message::Message;
 use super::{Link, SftpCarrier};
@@ -42,33 +42,42 @@ impl Lookout for SftpCarrier {
     }
 }
 
-/// A drop-box that is connected to when it is first looked at.
+/// A drop-box that is visited to look, not to deliver.
 pub(crate) struct DistantLookout {
-    endpoint: Endpoint,
+    drop_box: DropBox,
+    completed: Receiver<Completed>,
 }
 
 impl DistantLookout {
-    /// Will connect to `endpoint` for each look.
-    #[must_use]
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint }
-    }
-}
-
-impl Lookout for DistantLookout {
-    fn look(&mut self, names: Vec<RemoteName>) -> Result<Look, Failure> {
-        let (sender, receiver) = channel();
+    /// Connects to it, once.
+    pub(crate) fn visit(endpoint: &Endpoint) -> Result<Self, Failure> {
+        let (sender, completed) = channel();
         let waker = Waker::new().map_err(|error| Failure {
             phase: Phase::Connect,
             class: FailureClass::Transient,
             text: format!("the drop-box cannot be served: {error}"),
         })?;
-        let drop_box = DropBox::connect(&self.endpoint, waker, move |done| {
+        let drop_box = DropBox::connect(endpoint, waker, move |done| {
             let _unheard = sender.send(done);
         })
         .map_err(|error| error.failure())?;
+        Ok(Self {
+            drop_box,
+            completed,
+        })
+    }
+
+    /// What stands there in place of `status.xml`.
+    pub(crate) fn published(&self) -> &StatusFound {
+        self.drop_box.published()
+    }
+}
+
+impl Lookout for DistantLookout {
+    fn look(&mut self, names: Vec<RemoteName>) -> Result<Look, Failure> {
+        let receiver = &self.completed;
         let next = || receiver.recv().map_err(|_| super::nobody_answers());
-        look_over(&drop_box, names, next).map_err(|unseen| match unseen {
+        look_over(&self.drop_box, names, next).map_err(|unseen| match unseen {
             Unseen::Refused(failure)
             | Unseen::ConnectionLost(failure)
             | Unseen::Stopped(failure) => failure,

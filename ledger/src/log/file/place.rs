@@ -78,16 +78,21 @@ pub fn read_state<S: Storage + ?Sized>(storage: &S) -> Result<(State, Tip), Fold
     Ok((state, examination.mark().tip))
 }
 
-/// As [`read_state`], and the hash of one of its entries; none where it holds no such entry.
-pub fn read_state_and_hash<S: Storage + ?Sized>(
+/// As [`read_state`], and the hash of each of these entries; none where it holds no such entry.
+pub fn read_state_and_hashes<S: Storage + ?Sized, const N: usize>(
     storage: &S,
-    entry: Sequence,
-) -> Result<(State, Tip, Option<Digest>), FoldError> {
+    wanted: [Option<Sequence>; N],
+) -> Result<(State, Tip, [Option<Digest>; N]), FoldError> {
     let (examination, state) = read_on(storage)?;
     let end = examination.mark();
-    let first = entries(storage, examination.index(), end, entry).next();
-    let found = first.transpose()?.filter(|it| it.sequence == entry);
-    Ok((state, end.tip, found.map(|it| it.hash)))
+    let mut hashes = [None; N];
+    for (hash, entry) in hashes.iter_mut().zip(wanted) {
+        let Some(entry) = entry else { continue };
+        let first = entries(storage, examination.index(), end, entry).next();
+        let found = first.transpose()?.filter(|it| it.sequence == entry);
+        *hash = found.map(|it| it.hash);
+    }
+    Ok((state, end.tip, hashes))
 }
 
 /// Reads a log that can be relied on.

@@ -5,6 +5,7 @@
 mod excerpt;
 mod listing;
 mod look;
+mod opening;
 mod pipeline;
 mod recipe;
 mod scripted;
