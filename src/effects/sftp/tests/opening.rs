@@ -6,8 +6,9 @@ use courier_ledger::{
 };
 
 use crate::effects::sftp::protocol::opening::{Opened, Opening, OpeningError};
+use crate::effects::sftp::wire::attributes::Attributes;
 use crate::effects::sftp::wire::packet::FrameBuffer;
-use crate::effects::sftp::wire::reply::{Attributes, encoded};
+use crate::effects::sftp::wire::reply::encoded;
 use crate::effects::sftp::wire::request::decoded::{Decoded, decode};
 use crate::effects::sftp::wire::status::StatusCode;
 
