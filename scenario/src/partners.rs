@@ -20,7 +20,7 @@ pub fn partners() -> Partners {
             folder: "in".to_owned(),
         },
         user: "clinic".to_owned(),
-        host_key: None,
+        host_key: Some("SHA256:first".to_owned()),
     }
 }
 

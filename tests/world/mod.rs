@@ -36,8 +36,6 @@ pub(crate) struct World {
     pub(crate) published: StatusFound,
     /// Commands carried out, in words.
     pub(crate) done: Vec<String>,
-    /// The host key of the drop-box's server.
-    pub(crate) host_key: Option<String>,
     /// What is different in the next run.
     pub(crate) next: Next,
 }
@@ -49,7 +47,6 @@ impl Default for World {
             drop_box: BTreeMap::new(),
             published: StatusFound::Nothing,
             done: Vec::new(),
-            host_key: None,
             next: Next::default(),
         }
     }
@@ -196,7 +193,7 @@ impl Porter {
 
 impl Carrier for Porter {
     fn host_key(&self) -> Option<String> {
-        self.world.borrow().host_key.clone()
+        Some("SHA256:first".to_owned())
     }
 
     fn capacity(&self) -> usize {

@@ -1,7 +1,7 @@
 //! Whom the ledger deals with, and whom the configuration names: what differs waits for a person, who
 //! says what kind of change it is.
 //!
-//! What always holds: the first partners are taken without a question; another user or host key at the
+//! What always holds: the first partners that are reached are taken without a question; another user or host key at the
 //! same drop-box is no other partner.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,6 +82,8 @@ impl State {
             return Err(Reason::NothingDeclared);
         }
         match &mut self.relations.known {
+            // A drop-box that was never reached may be a slip of the pen: it is nobody's partner yet.
+            None if partners.host_key.is_none() => {}
             None => self.relations.known = Some(partners.clone()),
             Some(known) if known.drop_box == partners.drop_box => {
                 known.user.clone_from(&partners.user);
