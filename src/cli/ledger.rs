@@ -130,6 +130,16 @@ pub(super) fn current_state(working_dir: &Path) -> Result<(State, Tip), CommandE
     }
 }
 
+/// Whether there is no ledger at all, whole or damaged.
+pub(super) fn is_absent(working_dir: &Path) -> bool {
+    files(working_dir).is_ok_and(|files| {
+        matches!(
+            log::read_state(&files),
+            Err(FoldError::Log(LogError::Absent { .. }))
+        )
+    })
+}
+
 /// The state that the working directory holds; no secret is needed.
 pub(super) fn read_state(arguments: &Arguments) -> Result<(State, Tip), CommandError> {
     current_state(&working_dir(arguments)?)

@@ -34,7 +34,7 @@ pub(crate) fn verify(
     bar.finish_and_clear();
     let reading = match audited {
         Ok(reading) => reading,
-        Err(error) if audit.is_empty() => {
+        Err(error) if ledger::is_absent(&directory) => {
             // A run would say so before it says that there is no ledger.
             local.judge(&State::default(), None)?;
             return Err(error);
@@ -76,10 +76,6 @@ impl Audit {
             claim: local.projection().map(|(tip, _)| tip),
             shown: None,
         }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.state.log().is_none()
     }
 
     fn read(

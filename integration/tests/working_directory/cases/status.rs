@@ -54,7 +54,7 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         what: "status.xml is another ledger's",
         spoil: |work, scene| take(scene.copy("another"), work, STATUS),
-        run: (7, "that ledger is not here"),
+        run: (7, "belongs to another ledger"),
         verify: (7, "status.xml"),
     },
     Case {
