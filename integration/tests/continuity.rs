@@ -233,7 +233,7 @@ fn two_configurations_with_one_folder_do_not_overwrite_each_other() {
             use std::os::unix::fs::{MetadataExt as _, chown};
             let _as_root_only = chown(&folder, Some(metadata.uid()), Some(metadata.gid()));
             let line = |name: &str| format!("FOLDERNAME = \"{name}\"");
-            other.change_config(&line(scene.server.folder_name()), &line(&own));
+            other.change_config(&line(&scene.server.folder_name()), &line(&own));
         }
         // The first one is not disturbed.
         scene.run(0);
@@ -332,7 +332,11 @@ fn a_server_that_lets_nothing_be_read_is_said_once_and_shown() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert!(json["status_xml_seen"].as_str().unwrap().contains(words));
     let (log, _) = scene.courier.run(&scene.place, &["log", "--json"], 0);
-    assert_eq!(log.matches("PublishedLedgerSeen").count(), 1, "{log}");
+    assert_eq!(
+        log.matches("\"kind\":\"PublishedLedgerSeen\"").count(),
+        1,
+        "{log}"
+    );
 }
 
 #[test]
