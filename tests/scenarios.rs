@@ -20,6 +20,7 @@ fn folder() -> PathBuf {
 stories! {
     folder(), RunStage::new();
     clocks
+    continuity
     crashes
     exit_codes
     failures

@@ -7,6 +7,7 @@
     reason = "shared by several test binaries"
 )]
 
+mod published;
 mod stage;
 
 use std::cell::RefCell;
@@ -350,6 +351,11 @@ impl Program {
     pub(crate) fn append(&mut self, event: Event) {
         let now = self.clock.now();
         self.ledger.append(now, vec![event]).unwrap();
+    }
+
+    /// Puts another ledger in the place of the one that is here.
+    pub(crate) fn put(&mut self, log: Rehearsal, state: State) {
+        self.ledger = Ledger::resume(log, state).unwrap();
     }
 
     /// A whole run, or none if the program was killed; the log of the simulation is folded again from

@@ -3,20 +3,27 @@
 //!
 //! Deliberately absent: entries one by one. What a run records is up to the run loop.
 
-use courier_ledger::{BrokerTime, Event, Failure, FailureClass, OtherClock, Phase, Timestamp};
+use courier_ledger::log::{Rehearsal, chain};
+use courier_ledger::{
+    BrokerTime, Event, Failure, FailureClass, OtherClock, Phase, State, Timestamp,
+};
 use scenario::{Stage, Unclear, Words, failure_in, plan_in_words, state_in_words};
 
-use super::{Luck, Program};
+use super::published::{found, refusal};
+use super::{LOG, Luck, Program};
 
 /// Tells stories of whole runs.
 pub(crate) struct RunStage {
     pub(crate) program: Program,
+    /// What was backed up.
+    backup: Option<(Rehearsal, State)>,
 }
 
 impl RunStage {
     pub(crate) fn new() -> Self {
         Self {
             program: Program::new(),
+            backup: None,
         }
     }
 
@@ -38,7 +45,7 @@ impl RunStage {
                 return text;
             }
             Err(why) => {
-                say(format!("refused: {why:?}"));
+                say(format!("refused: {}", refusal(why)));
                 return text;
             }
         };
@@ -107,6 +114,9 @@ impl Stage for RunStage {
                     date,
                 });
             }
+            "published" => {
+                world.published = found(&world.published, &mut words)?;
+            }
             "drop-box-away" => world.next.arrival = Some(failure(&mut words, Phase::Connect)?),
             "look-fails" => world.next.look = Some(failure(&mut words, Phase::Look)?),
             "last-first" => world.next.last_first = true,
@@ -159,6 +169,19 @@ impl RunStage {
                     Err(failure) => format!("the broker failed: {failure}\n"),
                 });
             }
+            "backup" => {
+                let ledger = &self.program.ledger;
+                self.backup = Some((ledger.log().clone(), ledger.state().clone()));
+            }
+            "restore" => {
+                let nothing = || Unclear::new("there is no backup");
+                let (log, state) = self.backup.clone().ok_or_else(nothing)?;
+                self.program.put(log, state);
+            }
+            "lose" => {
+                let log = Rehearsal::after(chain::start(LOG));
+                self.program.put(log, State::default());
+            }
             "state" => return Ok(state_in_words(self.program.ledger.state())),
             "approve" => {
                 let held = self.program.ledger.state().held();
@@ -186,7 +209,7 @@ fn count(words: &mut Words) -> Result<usize, Unclear> {
 }
 
 /// A failure as it is said, or one of this phase.
-fn failure(words: &mut Words, phase: Phase) -> Result<Failure, Unclear> {
+pub(super) fn failure(words: &mut Words, phase: Phase) -> Result<Failure, Unclear> {
     match words.peek() {
         Some(_) => failure_in(words),
         None => Ok(Failure {
