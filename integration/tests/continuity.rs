@@ -8,9 +8,11 @@ mod site;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
 use site::{Courier, Place};
-use testbed::broker::{EmbeddedBroker, Settings};
+use testbed::broker::{Answer, EmbeddedBroker, Route, Settings};
 use testbed::openssh::OpenSshSettings;
 use testbed::server::SftpServer;
 
@@ -220,24 +222,38 @@ fn two_configurations_with_one_folder_do_not_overwrite_each_other() {
             assert!(said.contains("SFTP.FOLDERNAME"), "{said}");
             assert!(before == (files(&other.working_dir()), files(other.drop_box())));
         }
-        // A folder of its own is what it needs.
-        let own = format!("{}-2", scene.server.folder_name());
-        let drop_box = scene.place.drop_box();
-        let folder = drop_box.with_file_name(format!(
-            "{}-2",
-            drop_box.file_name().unwrap().to_string_lossy()
-        ));
-        if fs::create_dir(&folder).is_ok()
-            && let Ok(metadata) = fs::metadata(drop_box)
-        {
-            use std::os::unix::fs::{MetadataExt as _, chown};
-            let _as_root_only = chown(&folder, Some(metadata.uid()), Some(metadata.gid()));
-            let line = |name: &str| format!("FOLDERNAME = \"{name}\"");
-            other.change_config(&line(&scene.server.folder_name()), &line(&own));
-        }
         // The first one is not disturbed.
         scene.run(0);
     });
+}
+
+#[test]
+fn of_two_first_runs_at_once_one_ends_and_nothing_is_begun_before_the_judgement() {
+    let (broker, server) = (
+        EmbeddedBroker::start(Settings::default()).unwrap(),
+        site::embedded(),
+    );
+    let place = Place::new(&broker.url(), &server);
+    let courier = Courier::build();
+    broker.fail_next(Route::List, Answer::Silence, 1);
+    let mut first = courier.program().command();
+    first.arg("-c").arg(place.config()).arg("run");
+    let mut first = first
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while broker.counters().route(Route::List) == 0 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (_, said) = courier.run(&place, &["run"], 8);
+    assert!(said.contains("another run is active"), "{said}");
+    assert!(files(&place.working_dir()).is_empty());
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(files(&place.working_dir()).is_empty());
+    courier.run(&place, &["run"], 0);
+    assert!(files(server.drop_box()).contains_key("status.xml"));
 }
 
 #[test]
