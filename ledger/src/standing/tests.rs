@@ -293,7 +293,7 @@ fn what_was_published_at_another_drop_box_is_not_missed_at_this_one() {
             },
             drop_box: drop_box("in"),
             user: "clinic".to_owned(),
-            host_key: None,
+            host_key: Some("SHA256:first".to_owned()),
         }),
         policy: Policy::new(KeyId([0; 8])),
     };
