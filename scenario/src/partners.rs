@@ -1,5 +1,7 @@
 //! Whom a story deals with, where that is said: `set BROKER.URL …`, `set SFTP.FOLDERNAME …`.
 //!
+//! `set SFTP.HOST_KEY none`: the drop-box is not reached, and never was.
+//!
 //! What always holds: a story that names no partner declares none, as ledgers of older versions.
 
 use courier_ledger::{BrokerAddress, DropBoxAddress, Partners};
@@ -34,6 +36,7 @@ pub fn set(known: &mut Option<Partners>, key: &str, words: &mut Words) -> Result
         "SFTP.PORT" => partners.drop_box.port = port(words)?,
         "SFTP.FOLDERNAME" => partners.drop_box.folder = words.word()?,
         "SFTP.USERNAME" => partners.user = words.word()?,
+        "SFTP.HOST_KEY" if words.next_is("none") => partners.host_key = None,
         "SFTP.HOST_KEY" => partners.host_key = Some(words.word()?),
         _ => return Ok(false),
     }
@@ -63,10 +66,9 @@ pub(crate) fn written(partners: &Partners) -> Vec<String> {
         format!("SFTP.FOLDERNAME \"{folder}\""),
         format!("SFTP.USERNAME \"{user}\""),
     ];
-    keys.extend(
-        host_key
-            .iter()
-            .map(|key| format!("SFTP.HOST_KEY \"{key}\"")),
-    );
+    keys.push(match host_key {
+        Some(key) => format!("SFTP.HOST_KEY \"{key}\""),
+        None => "SFTP.HOST_KEY none".to_owned(),
+    });
     keys
 }

@@ -118,8 +118,27 @@ impl State {
         if drop_box == Some(DropBoxChange::Another) {
             self.leave_behind();
         }
-        if let Some((declared, _)) = &self.relations.declared {
-            self.relations.known = Some(declared.clone());
+        // Whoever was asked nothing has said nothing of a partner that was never reached.
+        if broker.is_none() && drop_box.is_none() {
+            return;
+        }
+        let Some((declared, _)) = self.relations.declared.clone() else {
+            return;
+        };
+        if drop_box == Some(DropBoxChange::Same) {
+            self.rename_left_behind(&declared.drop_box);
+        }
+        self.relations.known = Some(declared);
+    }
+
+    /// What an earlier broker's requests led to stays under the drop-box's new address, too.
+    fn rename_left_behind(&mut self, now: &DropBoxAddress) {
+        let Relations {
+            known, left_behind, ..
+        } = &mut self.relations;
+        let known = known.as_ref().map(|known| &known.drop_box);
+        if let Some(names) = known.and_then(|known| left_behind.remove(known)) {
+            left_behind.entry(now.clone()).or_default().extend(names);
         }
     }
 
@@ -129,7 +148,7 @@ impl State {
             return;
         };
         let drop_box = known.drop_box.clone();
-        let kept = self.relations.left_behind.entry(drop_box).or_default();
+        let mut kept = BTreeSet::new();
         for (id, request) in &mut self.requests {
             let is_current = request.presence == Presence::Listed
                 && request.remote.file().is_some_and(|file| {
@@ -140,6 +159,14 @@ impl State {
                 request.settle(Remote::Nothing);
                 kept.insert(RemoteName::export(*id));
             }
+        }
+        self.add_left_behind(drop_box, kept);
+    }
+
+    fn add_left_behind(&mut self, drop_box: DropBoxAddress, names: BTreeSet<RemoteName>) {
+        if !names.is_empty() {
+            let left = self.relations.left_behind.entry(drop_box);
+            left.or_default().extend(names);
         }
     }
 
@@ -155,18 +182,13 @@ impl State {
             }
             request.settle(Remote::Nothing);
         }
-        self.publishing = None;
-        if self.publication.take().is_some() {
+        // One that was begun may stand there, whatever came of it.
+        let begun = self.publishing.take().is_some();
+        if self.publication.take().is_some() || begun {
             names.insert(RemoteName::ledger());
         }
-        if !names.is_empty() {
-            let known = known.drop_box.clone();
-            self.relations
-                .left_behind
-                .entry(known)
-                .or_default()
-                .extend(names);
-        }
+        let known = known.drop_box.clone();
+        self.add_left_behind(known, names);
     }
 
     /// A person says that nothing is left at an earlier drop-box.
