@@ -12,11 +12,12 @@
 
 mod model;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use courier_ledger::State;
-use model::{Histories, Property, Sabotage, Setting, Step, Violation, World};
+use model::{Happening, Histories, Property, Sabotage, Setting, Step, Violation, World};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{FileFailurePersistence, TestRunner};
@@ -115,6 +116,9 @@ noticed! {
     delta_equals_whole_fails_when_an_observation_is_lost: LoseObservation, DeltaEqualsWhole;
     order_independence_fails_when_times_belong_to_places: MixUpTimes, OrderIndependence;
     no_stranger_fails_when_any_broker_is_trusted: TrustAnyBroker, NoStranger;
+    known_partner_fails_when_partners_are_declared_once: DeclareOnce, KnownPartner;
+    known_partner_fails_when_any_partner_is_trusted: TrustAnyPartner, KnownPartner;
+    no_stranger_fails_when_what_stays_is_withdrawn: WithdrawAnyway, NoStranger;
     standing_fails_when_anything_is_gone_on_with: GoOnWithAnything, Standing;
     standing_fails_when_any_publication_is_overwritten: OverwriteAnyPublication, Standing;
 }
@@ -137,6 +141,24 @@ fn a_history_is_printed_as_a_scenario_that_leads_to_the_same_state() {
         let story = world.story(held.as_ref().err());
         assert_eq!(told(&story), world.state, "{story}");
     }
+}
+
+/// What must happen somewhere among histories: what never happens proves nothing.
+#[test]
+fn everything_happens_in_some_history() {
+    let mut runner = TestRunner::deterministic();
+    let strategy = Histories::sequential_strategy(20..60);
+    let mut happened = BTreeMap::new();
+    for _ in 0..500 {
+        let tree = strategy.new_tree(&mut runner).expect("a history");
+        for what in play(tree.current(), None).0.happenings() {
+            *happened.entry(what).or_insert(0) += 1;
+        }
+    }
+    for what in Happening::ALL {
+        assert!(happened.contains_key(&what), "{what:?} is not in {happened:?}");
+    }
+    println!("{happened:?}");
 }
 
 #[test]

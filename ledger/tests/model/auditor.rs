@@ -6,10 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::partners::Relations;
 use courier_ledger::{
     Command, Entry, Event, Fingerprint, Hundredths, KeyId, Observation, RemoteAfterFailure,
     RemoteName, RequestId, Timestamp,
 };
+
+/// Whether files of these two belong to different requests: a draft that is published stays the same.
+pub(crate) fn differ(known: Published, published: Option<Timestamp>) -> bool {
+    matches!(known, Some(Some(known)) if published != Some(known))
+}
 
 /// What the log proves about a final name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +92,13 @@ pub(crate) struct Auditor {
     pub(crate) removed: BTreeMap<RequestId, Published>,
     lines: BTreeMap<(u64, u32), Line>,
     places: BTreeMap<RequestId, (u64, u32)>,
+    pub(crate) relations: Relations,
+    /// Temporary files that may remain.
+    pub(crate) leftovers: BTreeSet<RemoteName>,
+    /// Which requests the broker listed last, …
+    pub(crate) listed: BTreeSet<RequestId>,
+    /// … and when each was published, as it was read last.
+    pub(crate) observed: BTreeMap<RequestId, Option<Timestamp>>,
     /// Requests whose file was removed, and nobody was ever told that it had been there.
     pub(crate) never_told: BTreeSet<RequestId>,
 }
@@ -125,7 +138,20 @@ impl Auditor {
             Event::SnapshotObserved(delta) => {
                 for observation in &delta.changed {
                     self.adopt(observation);
+                    self.listed.insert(observation.id);
+                    self.observed.insert(observation.id, observation.published);
                 }
+                self.listed.extend(delta.unreadable.iter().map(|it| it.id));
+                for gone in &delta.gone {
+                    self.listed.remove(&gone.id);
+                }
+            }
+            Event::PartnersDeclared { partners, .. } => self.relations.declare(partners),
+            Event::PlanApproved {
+                broker, drop_box, ..
+            } => self.change_partners(*broker, *drop_box),
+            Event::LeftBehindGone { drop_box, .. } => {
+                self.relations.left_behind.remove(drop_box);
             }
             Event::KeyAnnounced { key, .. } => self.keys.announced = Some(*key),
             Event::RunStarted {
@@ -135,8 +161,9 @@ impl Auditor {
                 if instead_of.is_none() {
                     self.keys.accept(*key);
                 }
-                for (_, command) in std::mem::take(&mut self.open) {
+                for (start, command) in std::mem::take(&mut self.open) {
                     self.doubt(&command);
+                    self.may_remain(start);
                 }
             }
             Event::CommandStarted {
@@ -145,6 +172,7 @@ impl Auditor {
                 if let (Command::Upload { .. }, Some(key)) = (command, self.keys.run) {
                     self.keys.accept(key);
                 }
+                self.relations.publishing |= matches!(command, Command::PublishLedger { .. });
                 self.open.insert(entry.sequence.0, command.clone());
                 self.intents.insert(
                     entry.sequence.0,
@@ -170,9 +198,13 @@ impl Auditor {
                 if *remote == RemoteAfterFailure::Uncertain {
                     self.doubt(&command);
                 }
+                if *remote != RemoteAfterFailure::Untouched {
+                    self.may_remain(start.0);
+                }
             }
             Event::LedgerPublished { start, .. } => {
                 self.open.remove(&start.0).unwrap();
+                self.relations.published = true;
             }
             _ => {}
         }
@@ -188,8 +220,13 @@ impl Auditor {
         {
             delivered.fingerprint = Some(observation.fingerprint());
             delivered.published = Some(observation.published);
-            delivered.key = self.keys.accepted;
+            delivered.key = delivered.key.or(self.keys.accepted);
         }
+    }
+
+    fn may_remain(&mut self, start: u64) {
+        let temporary = self.intents.get(&start).and_then(|it| it.1.clone());
+        self.leftovers.extend(temporary);
     }
 
     fn doubt(&mut self, command: &Command) {
@@ -247,6 +284,7 @@ impl Auditor {
 
     fn removed(&mut self, start: u64, time: Timestamp) {
         let command = self.open.remove(&start).unwrap();
+        self.leftovers.remove(command.name());
         if let Command::Delete { request, name, .. } = command {
             self.claims.remove(&name);
             self.picked_up.remove(&request);

@@ -22,6 +22,9 @@ impl World {
     pub(crate) fn carry(&mut self, errand: &Errand, luck: Luck) -> Result<Event, Violation> {
         let name = errand.command.name().to_string();
         let start = errand.start;
+        if luck != Luck::Refused {
+            self.is_at_the_known_drop_box(errand.command.name())?;
+        }
         let found = match luck {
             // It did not come so far.
             Luck::Refused => None,
@@ -111,7 +114,10 @@ impl World {
     /// A file of other people under the name must not go.
     fn may_destroy(&self, name: &RemoteName) -> Result<(), Violation> {
         let foreign = self.drop_box.has_foreign(name.as_str());
-        Property::Ownership.holds(!foreign, || format!("{name} of other people is destroyed"))
+        Property::Ownership.holds(!foreign, || format!("{name} of other people is destroyed"))?;
+        let file = self.drop_box.files.get(name.as_str());
+        let stays = *name != RemoteName::ledger() && file.is_some_and(|file| file.left.is_some());
+        Property::NoStranger.holds(!stays, || format!("{name} was to stay and is destroyed"))
     }
 
     /// Whose file stands under the final name, where the log does not tell: a token tells whoever has

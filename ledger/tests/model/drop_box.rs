@@ -3,9 +3,9 @@
 //! What always holds: nothing of other people is changed without a violation. Deliberately absent:
 //! the protocol; one operation happens whole, in part or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use courier_ledger::{Hundredths, KeyId, Observation};
+use courier_ledger::{Hundredths, KeyId, Observation, RemoteName};
 
 /// Who made a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,15 @@ pub(crate) struct Bundle {
     pub(crate) key: KeyId,
 }
 
+/// Why a file is no longer the ledger's concern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Another drop-box was turned to.
+    Behind,
+    /// Another broker was turned to, and it was to stay.
+    Kept,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct File {
     pub(crate) maker: Maker,
@@ -49,6 +58,8 @@ pub(crate) struct File {
     pub(crate) size_bytes: u64,
     /// Whether it is as it was when it came.
     pub(crate) whole: bool,
+    /// Why it is no longer the ledger's concern, if it is not.
+    pub(crate) left: Option<Left>,
 }
 
 impl File {
@@ -62,6 +73,7 @@ impl File {
             holds,
             size_bytes,
             whole: true,
+            left: None,
         }
     }
 }
@@ -118,7 +130,30 @@ impl DropBox {
             self.files.entry(name.to_owned()).or_insert(taken);
         }
         if let Some(file) = self.files.get_mut(name) {
+            let left = file.left;
             *file = File::new(file.maker, file.holds.clone());
+            file.left = left;
+        }
+    }
+
+    /// Another drop-box is turned to.
+    pub(crate) fn leave_behind(&mut self) {
+        for file in self.files.values_mut() {
+            if file.maker != Maker::Foreign {
+                file.left = Some(Left::Behind);
+            }
+        }
+        self.taken.clear();
+    }
+
+    /// These are to stay, whatever becomes of their requests.
+    pub(crate) fn keep(&mut self, names: &BTreeSet<RemoteName>) {
+        for name in names {
+            let file = self.files.get_mut(name.as_str());
+            if let Some(file) = file.filter(|file| file.maker != Maker::Foreign) {
+                file.left = Some(Left::Kept);
+            }
+            self.taken.remove(name.as_str());
         }
     }
 

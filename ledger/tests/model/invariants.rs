@@ -153,7 +153,9 @@ impl World {
         let most = if stored < 4 { u64::MAX } else { stored / 2 };
         let too_many = proven > allowed.min(most);
         let estranged = self.acquaintances.facts.is_some();
+        let exchanged = !self.auditor.relations.exchanges().is_empty();
         let guard = |command: &Command| match command {
+            _ if exchanged => Some(Guard::OtherPartner),
             _ if estranged => Some(Guard::OtherBroker),
             _ if uploads(command) && waits => Some(Guard::UnannouncedKey(policy.key)),
             Command::Upload { .. } if !overwrites(command) => None,
@@ -176,6 +178,7 @@ impl World {
                 known_key && approved.contains(&blocked.command)
             };
             !estranged
+                && !exchanged
                 && !due.is_empty()
                 && due.iter().all(is_approved)
                 && approved.iter().all(|command| touching.contains(&command))

@@ -12,7 +12,8 @@ use super::{Property, Violation};
 impl World {
     /// Looks at what was delivered, if the policy says so.
     pub(crate) fn look(&mut self, look: Look, policy: &Policy) -> Result<(), Violation> {
-        if policy.remote_check == RemoteCheckRule::Off || look == Look::NotTried {
+        let elsewhere = self.auditor.relations.exchanges().drop_box.is_some();
+        if policy.remote_check == RemoteCheckRule::Off || look == Look::NotTried || elsewhere {
             return Ok(());
         }
         if look == Look::Failed {

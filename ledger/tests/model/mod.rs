@@ -19,8 +19,11 @@ mod auditor;
 mod broker;
 mod carry;
 mod drop_box;
+mod happening;
 mod invariants;
 mod look;
+mod partners;
+mod people;
 mod poll;
 mod replay;
 mod runner;
@@ -33,6 +36,7 @@ mod stranger;
 mod verdict;
 mod world;
 
+pub(crate) use happening::Happening;
 pub(crate) use sabotage::Sabotage;
 pub(crate) use step::{Histories, Setting, Step};
 pub(crate) use world::World;
@@ -78,6 +82,9 @@ pub(crate) enum Property {
     /// Invariant 21: nothing is deleted, overwritten or delivered for another broker than the one that
     /// is known, until a person approves it.
     NoStranger,
+    /// Nothing is done for a broker, and nothing at all at a drop-box, that is not the known one; what was
+    /// left behind is known until a person says that it is gone.
+    KnownPartner,
     /// A ledger that was lost, or is an older copy of itself, is told by its `status.xml` from one that
     /// is gone on with; what the replaced program left is taken over once.
     Standing,

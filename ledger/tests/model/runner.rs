@@ -28,6 +28,8 @@ pub(crate) struct Run {
     /// What is left of the plan; none before the poll.
     waiting: Option<VecDeque<Command>>,
     under_way: Vec<Errand>,
+    /// Whether it publishes `status.xml` at its end.
+    publishes: bool,
     /// Whether the look at the drop-box told sizes; none when nobody looked.
     pub(crate) sees_sizes: Option<bool>,
     /// The approvals that released commands need.
@@ -59,7 +61,12 @@ pub(crate) fn decide_at(
     if sabotage == Some(Sabotage::LookAtClock) && now.0 / 1_000_000 % 2 == 0 {
         plan.commands.reverse();
     }
-    if sabotage == Some(Sabotage::TrustAnyBroker) && plan.estranged.is_some() {
+    let strange = plan.estranged.is_some() && plan.exchanges.is_empty();
+    if sabotage == Some(Sabotage::TrustAnyBroker) && strange {
+        let blocked = plan.blocked.drain(..).map(|blocked| blocked.command);
+        plan.commands.splice(0..0, blocked);
+    }
+    if sabotage == Some(Sabotage::TrustAnyPartner) && !plan.exchanges.is_empty() {
         let blocked = plan.blocked.drain(..).map(|blocked| blocked.command);
         plan.commands.splice(0..0, blocked);
     }
@@ -119,6 +126,7 @@ impl World {
             policy,
             waiting: None,
             under_way: Vec::new(),
+            publishes: false,
             sees_sizes: None,
             approvals: BTreeMap::new(),
             decided_on: None,
@@ -158,8 +166,10 @@ impl World {
         if look == Look::CutOff {
             return self.crash(&[]);
         }
+        self.declare(look != Look::NotTried)?;
         self.look(look, &policy)?;
         let plan = decide_at(&self.state, &policy, Timestamp(self.clock), self.sabotage);
+        self.nothing_for_unknown_partners(&plan)?;
         self.nothing_for_strangers(&plan)?;
         self.plan_is_guarded(&plan, &shown, &policy)?;
         self.reasons_are_true(&plan, &shown, &policy)?;
@@ -173,7 +183,8 @@ impl World {
         self.last_blocked = plan.blocked;
         let publication = |command: &Command| matches!(command, Command::PublishLedger { .. });
         let last = plan.commands.last().is_some_and(publication);
-        Property::Legality.holds(last || self.sabotage.is_some(), || {
+        let elsewhere = plan.exchanges.drop_box.is_some();
+        Property::Legality.holds(last != elsewhere || self.sabotage.is_some(), || {
             "the ledger is not published last".to_owned()
         })?;
         let mut commands = plan.commands;
@@ -183,6 +194,10 @@ impl World {
             run.approvals = approvals;
             let stale = self.sabotage == Some(Sabotage::ProjectTooEarly);
             run.decided_on = stale.then(|| self.state.clone());
+            run.publishes = last;
+        }
+        if look == Look::NotTried {
+            return self.unreachable();
         }
         Ok(())
     }
@@ -315,6 +330,9 @@ impl World {
 
     /// Records the intent, projects the local `status.xml`, and uploads it.
     fn publish(&mut self, luck: Luck) -> Result<(), Violation> {
+        if self.run.as_ref().is_none_or(|run| !run.publishes) {
+            return Ok(());
+        }
         let command = Command::PublishLedger {
             name: RemoteName::ledger(),
         };

@@ -32,6 +32,12 @@ pub(crate) enum Sabotage {
     MixUpTimes,
     /// What is held back because the broker seems to be another one is done all the same.
     TrustAnyBroker,
+    /// Partners are declared by the first run and never again.
+    DeclareOnce,
+    /// What is held back because another partner is configured is done all the same.
+    TrustAnyPartner,
+    /// What an earlier broker asked for is withdrawn, although a person says that it stays.
+    WithdrawAnyway,
     /// Results are uploaded under any key.
     UploadUnderAnyKey,
     /// Whatever ledger is there is gone on with.

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
 use super::broker::{Broker, Deed};
+use super::partners::{self, BROKERS, DROP_BOXES};
 
 /// How a command goes at the drop-box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +68,14 @@ pub(crate) enum Look {
 pub(crate) enum Setup {
     Key(u8),
     Rules(u8),
-    Guards { most: u32, percent: u8 },
+    Guards {
+        most: u32,
+        percent: u8,
+    },
+    /// The address of this number is the broker's, …
+    Broker(u8),
+    /// … or the drop-box's.
+    DropBox(u8),
 }
 
 /// What a person releases.
@@ -75,6 +83,8 @@ pub(crate) enum Setup {
 pub(crate) enum Release {
     /// What the last plan blocked.
     Blocked,
+    /// The same; what another broker asked for stays.
+    Keeping,
     /// Another plan than any.
     Another,
 }
@@ -120,6 +130,8 @@ pub(crate) enum Step {
     Approve(Release),
     /// A person says that the key will be this one.
     Announce(u8),
+    /// Somebody empties what was left behind, and says so.
+    LeftBehindGone,
     /// The clock jumps, in seconds.
     Jump(i64),
 }
@@ -128,7 +140,11 @@ pub(crate) enum Step {
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {
     pub(crate) broker: Broker,
+    pub(crate) other_broker: Broker,
+    at_second_broker: bool,
     pub(crate) legacy: Vec<LegacyEntry>,
+    /// Other people's files at the drop-box that is not delivered to yet.
+    pub(crate) foreign_elsewhere: Vec<u64>,
 }
 
 /// The generator.
@@ -200,6 +216,13 @@ fn setup() -> impl Strategy<Value = Setup> {
     ]
 }
 
+fn partner() -> impl Strategy<Value = Setup> {
+    prop_oneof![
+        (0..BROKERS).prop_map(Setup::Broker),
+        (0..DROP_BOXES).prop_map(Setup::DropBox),
+    ]
+}
+
 fn legacy() -> impl Strategy<Value = Vec<LegacyEntry>> {
     let entry = (
         prop::sample::select(vec![0, 33, 50, 100]),
@@ -227,14 +250,27 @@ impl ReferenceStateMachine for Histories {
     type Transition = Step;
 
     fn init_state() -> BoxedStrategy<Setting> {
-        prop_oneof![3 => Just(Vec::new()), 1 => legacy()]
-            .prop_map(|legacy| {
+        let legacy = prop_oneof![3 => Just(Vec::new()), 1 => legacy()];
+        (legacy, prop::collection::vec(0..6u64, 0..2), 0..3u8)
+            .prop_map(|(legacy, foreign_elsewhere, others)| {
                 let mut broker = Broker::default();
                 // What the replaced program uploaded is still there, and its nodes have touched it.
                 for _ in &legacy {
                     broker.take(&Deed::Create);
                 }
-                Setting { broker, legacy }
+                let mut other_broker = Broker::default();
+                for _ in 0..others {
+                    other_broker.take(&Deed::Create);
+                }
+                // Its times are its own.
+                other_broker.take(&Deed::Touch { id: 0, node: 0 });
+                Setting {
+                    broker,
+                    other_broker,
+                    at_second_broker: false,
+                    legacy,
+                    foreign_elsewhere,
+                }
             })
             .boxed()
     }
@@ -261,8 +297,14 @@ impl ReferenceStateMachine for Histories {
             1 => (1..4u8, 0..4u8).prop_map(|(begun, kept)| Step::TornBegin { begun, kept }),
             1 => Just(Step::SecondRunner),
             1 => setup().prop_map(Step::Person),
-            1 => prop_oneof![4 => Just(Release::Blocked), 1 => Just(Release::Another)]
-                .prop_map(Step::Approve),
+            2 => partner().prop_map(Step::Person),
+            3 => prop_oneof![
+                4 => Just(Release::Blocked),
+                4 => Just(Release::Keeping),
+                1 => Just(Release::Another),
+            ]
+            .prop_map(Step::Approve),
+            2 => Just(Step::LeftBehindGone),
             1 => (0..3u8).prop_map(Step::Announce),
             1 => (-100..100i64).prop_map(|years| Step::Jump(years * 31_556_952)),
         ]
@@ -270,8 +312,16 @@ impl ReferenceStateMachine for Histories {
     }
 
     fn apply(mut setting: Setting, step: &Step) -> Setting {
-        if let Step::Broker(deed) = step {
-            setting.broker.take(deed);
+        match step {
+            Step::Broker(deed) => setting.broker.take(deed),
+            Step::Person(Setup::Broker(number)) => {
+                let second = partners::is_second_broker(&partners::broker(*number));
+                if second != setting.at_second_broker {
+                    std::mem::swap(&mut setting.broker, &mut setting.other_broker);
+                    setting.at_second_broker = second;
+                }
+            }
+            _ => {}
         }
         setting
     }

@@ -69,13 +69,6 @@ impl Acquaintances {
         for RequestId(id) in std::mem::take(&mut auditor.never_told) {
             self.now.known.remove(&id);
         }
-        // What left no trace was forgotten after the last poll.
-        let evidence = &self.evidence;
-        self.now.known.retain(|id, known| {
-            known.listed
-                || evidence.get(id) == Some(&Evidence::Unconfirmed)
-                || auditor.remembers(RequestId(*id))
-        });
         let base = self.before.clone().unwrap_or_else(|| {
             let mut now = self.now.clone();
             now.known
@@ -105,6 +98,13 @@ impl Acquaintances {
         }
         self.before = self.facts.as_ref().map(|_| base);
         self.take_in(shown);
+        // What left no trace is forgotten.
+        let evidence = &self.evidence;
+        self.now.known.retain(|id, known| {
+            known.listed
+                || evidence.get(id) == Some(&Evidence::Unconfirmed)
+                || auditor.remembers(RequestId(*id))
+        });
     }
 
     fn compare(&mut self, base: &View, shown: &Shown) -> Estrangement {

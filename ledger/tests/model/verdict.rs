@@ -5,10 +5,10 @@
 
 use courier_ledger::{
     ChangeRule, Command, DraftRule, Drift, KeyChangeRule, Observation, Plan, Policy,
-    ReappearanceRule, RemoteCheckRule, RequestId, Skipped, Timestamp, UploadReason,
+    ReappearanceRule, RemoteCheckRule, RequestId, Skipped, UploadReason,
 };
 
-use super::auditor::{Delivered, Published};
+use super::auditor::{Delivered, differ};
 use super::drop_box::delivered_bytes;
 use super::poll::Shown;
 use super::world::{World, export};
@@ -20,13 +20,9 @@ enum Verdict {
     Upload(UploadReason),
     Keep,
     Draft,
+    Kept,
     Ignored,
     Drifted(Drift),
-}
-
-/// Whether files of these two belong to different requests: a draft that is published stays the same.
-fn differ(known: Published, published: Option<Timestamp>) -> bool {
-    matches!(known, Some(Some(known)) if published != Some(known))
 }
 
 impl World {
@@ -61,7 +57,7 @@ impl World {
                     unchanged += 1;
                     None
                 }
-                Verdict::Draft | Verdict::Ignored | Verdict::Drifted(_) => {
+                Verdict::Draft | Verdict::Kept | Verdict::Ignored | Verdict::Drifted(_) => {
                     skipped.push((*id, Some(verdict)));
                     None
                 }
@@ -77,7 +73,8 @@ impl World {
         let said = plan.skipped.iter().map(|skipped| match skipped {
             Skipped::Unreadable(id, _) => (id.0, None),
             Skipped::ReappearanceIgnored(id) => (id.0, Some(Verdict::Ignored)),
-            Skipped::Draft(id) | Skipped::NameKept(id) => (id.0, Some(Verdict::Draft)),
+            Skipped::Draft(id) => (id.0, Some(Verdict::Draft)),
+            Skipped::NameKept(id) => (id.0, Some(Verdict::Kept)),
             Skipped::Drifted(id, drift) => (id.0, Some(Verdict::Drifted(*drift))),
         });
         Property::TrueReasons.holds(said.eq(skipped.iter().copied()), || {
@@ -102,6 +99,9 @@ impl World {
         let (id, published) = (observation.id, observation.published);
         if published.is_none() && policy.drafts == DraftRule::Wait {
             return Verdict::Draft;
+        }
+        if self.auditor.relations.keeps(id) {
+            return Verdict::Kept;
         }
         let delivered = self.auditor.delivered.get(&id);
         let another = delivered.is_some_and(|it| differ(it.published, published));

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use courier_ledger::log::{Memory, MemoryDisk};
 use courier_ledger::{
-    Blocked, ChangeRule, Command, Digest, DraftRule, Entry, Event, Guards, Hundredths,
-    KeyChangeRule, KeyId, LogId, Plan, Policy, ReappearanceRule, RemoteCheckRule, RemoteName,
+    Blocked, Command, Digest, Entry, Event, Hundredths, KeyId, LogId, Plan, Policy, RemoteName,
     RequestId, Sequence, State, Timestamp,
 };
 
 use super::auditor::Auditor;
 use super::broker::Broker;
 use super::drop_box::{DropBox, File, Holds, Maker};
+use super::partners::Configured;
 use super::runner::Run;
 use super::sabotage::Sabotage;
-use super::step::{Release, Setting, Setup, Step};
+use super::step::{Setting, Step};
 use super::stranger::Acquaintances;
 use super::{Property, Violation};
 
@@ -30,11 +30,18 @@ pub(crate) struct Decision {
 /// Everything together.
 pub(crate) struct World {
     pub(crate) sabotage: Option<Sabotage>,
+    /// The broker that the configuration names, …
     pub(crate) broker: Broker,
+    /// … and the other one.
+    pub(crate) other_broker: Broker,
     /// Whether the broker holds requests besides the modelled ones, so that its list of everything is
     /// never empty.
     pub(crate) others_exist: bool,
+    /// The drop-box that the configuration names, …
     pub(crate) drop_box: DropBox,
+    /// … and the other one.
+    pub(crate) other_drop_box: DropBox,
+    pub(crate) configured: Configured,
     /// What was taken, and the entry that was due then.
     pub(crate) steps: Vec<(Sequence, Step)>,
     /// What each run decides by, by its first entry.
@@ -67,8 +74,11 @@ impl World {
         let mut world = Self {
             sabotage,
             broker: setting.broker,
+            other_broker: setting.other_broker,
             others_exist: false,
             drop_box: DropBox::default(),
+            other_drop_box: DropBox::default(),
+            configured: Configured::default(),
             steps: Vec::new(),
             policies: BTreeMap::new(),
             entries: Vec::new(),
@@ -92,6 +102,9 @@ impl World {
             version: "model".to_owned(),
         };
         world.record(vec![created]).unwrap();
+        for number in setting.foreign_elsewhere {
+            world.other_drop_box.put_foreign(&foreign_name(number));
+        }
         if !setting.legacy.is_empty() {
             for entry in &setting.legacy {
                 if entry.deleted.is_none() {
@@ -177,11 +190,13 @@ impl World {
             Step::Person(setup) => self.set_up(*setup),
             Step::Approve(release) => self.approve(*release)?,
             Step::Announce(number) => self.announce(key(*number))?,
+            Step::LeftBehindGone => self.left_behind_gone()?,
             Step::Jump(seconds) => {
                 self.clock = self.clock.saturating_add(seconds.saturating_mul(1_000_000));
             }
         }
         self.knows_what_is_open()?;
+        self.knows_its_partners()?;
         self.no_file_without_intent()
     }
 
@@ -196,81 +211,6 @@ impl World {
         if !claimed {
             self.drop_box.put_foreign(&name);
         }
-    }
-
-    fn set_up(&mut self, setup: Setup) {
-        match setup {
-            Setup::Key(number) => self.policy.key = key(number),
-            Setup::Guards { most, percent } => {
-                self.policy.guards = Guards {
-                    max_deletions: most,
-                    max_deletions_percent: percent,
-                };
-            }
-            Setup::Rules(bits) => {
-                let bit = |number: u8| bits >> number & 1 == 1;
-                self.policy.change =
-                    [ChangeRule::Fingerprint, ChangeRule::Completion][usize::from(bit(0))];
-                self.policy.reappeared =
-                    [ReappearanceRule::Upload, ReappearanceRule::Ignore][usize::from(bit(1))];
-                self.policy.drafts = [DraftRule::Upload, DraftRule::Wait][usize::from(bit(2))];
-                self.policy.remote_check = [
-                    RemoteCheckRule::Off,
-                    RemoteCheckRule::Off,
-                    RemoteCheckRule::Report,
-                    RemoteCheckRule::Repair,
-                ][usize::from(bits >> 4 & 3)];
-                self.policy.on_key_change =
-                    [KeyChangeRule::Keep, KeyChangeRule::Reupload][usize::from(bit(3))];
-            }
-        }
-    }
-
-    /// `approve` takes the lock, as every writer does.
-    pub(crate) fn approve(&mut self, release: Release) -> Result<(), Violation> {
-        if self.run.is_some() {
-            return self.second_runner();
-        }
-        let waiting = self.state.held().filter(|held| held.held.waits());
-        let Some(held) = waiting.cloned() else {
-            return Ok(());
-        };
-        let event = |plan| Event::PlanApproved {
-            held: held.entry,
-            plan,
-            broker: None,
-            drop_box: None,
-            who: "a person".to_owned(),
-            why: "it is right".to_owned(),
-        };
-        if release == Release::Another {
-            let refused = self.refuses(event(Digest([9; 32])));
-            return Property::NoMassDeletion
-                .holds(refused, || "what is not held back was approved".to_owned());
-        }
-        let commands = held.held.commands.iter();
-        self.approved = Some(commands.map(|blocked| blocked.command.clone()).collect());
-        self.approved_key = held.held.key;
-        self.acquaintances.accept();
-        self.record(vec![event(held.digest)])
-    }
-
-    /// `rotate-key` takes the lock, and announces no key that needs no announcement.
-    fn announce(&mut self, key: KeyId) -> Result<(), Violation> {
-        if self.run.is_some() {
-            return self.second_runner();
-        }
-        let announced = Event::KeyAnnounced {
-            key,
-            who: "a person".to_owned(),
-            why: "the old one is lost".to_owned(),
-        };
-        if self.auditor.keys.needs_announcement(key) {
-            return self.record(vec![announced]);
-        }
-        Property::Legality.holds(self.refuses(announced), || {
-            format!("the key {key} was announced for nothing")
-        })
     }
 
     /// A process that may lock the log, as a second runner would.
