@@ -156,7 +156,10 @@ fn everything_happens_in_some_history() {
         }
     }
     for what in Happening::ALL {
-        assert!(happened.contains_key(&what), "{what:?} is not in {happened:?}");
+        assert!(
+            happened.contains_key(&what),
+            "{what:?} is not in {happened:?}"
+        );
     }
     println!("{happened:?}");
 }

@@ -145,7 +145,10 @@ impl Auditor {
             let mut names = std::mem::take(&mut self.leftovers);
             let claimed: Vec<_> = self.claims.keys().cloned().collect();
             for name in claimed {
-                let taken = self.picked_up.iter().any(|id| RemoteName::export(*id) == name);
+                let taken = self
+                    .picked_up
+                    .iter()
+                    .any(|id| RemoteName::export(*id) == name);
                 self.forget(&name);
                 if !taken {
                     names.insert(name);
@@ -158,14 +161,16 @@ impl Auditor {
             self.relations.published = false;
             self.relations.leave(names);
         }
-        if let (Some(DropBoxChange::Same), Some(known), Some(declared)) = (
-            drop_box,
-            &self.relations.known,
-            &self.relations.declared,
-        ) && let Some(kept) = self.relations.left_behind.remove(&known.drop_box)
+        if let (Some(DropBoxChange::Same), Some(known), Some(declared)) =
+            (drop_box, &self.relations.known, &self.relations.declared)
+            && let Some(kept) = self.relations.left_behind.remove(&known.drop_box)
         {
             let now = declared.drop_box.clone();
-            self.relations.left_behind.entry(now).or_default().extend(kept);
+            self.relations
+                .left_behind
+                .entry(now)
+                .or_default()
+                .extend(kept);
         }
         if broker.is_some() || drop_box.is_some() {
             self.relations.known.clone_from(&self.relations.declared);
