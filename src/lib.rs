@@ -3,6 +3,9 @@
 //!
 //! A library only so that tests and the testbed reach its parts; the program is its one user.
 
+// What cannot be written must not end a run by a panic: `cli::output` and `cli::terminal` write.
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 pub(crate) mod config;
 pub(crate) mod effects;
 #[cfg(feature = "fuzzing")]

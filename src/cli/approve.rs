@@ -48,7 +48,7 @@ pub(crate) fn approve(
         .append(clock.now(), vec![approved])
         .map_err(RecordError::from)?;
     ledger.close()?;
-    output::write(|output| {
+    output::tell(|output| {
         writeln!(
             output,
             "Recorded. The next run does, if it is still the same:"
@@ -66,7 +66,7 @@ pub(crate) fn approve(
             writeln!(output, "  {command}")?;
         }
         Ok(())
-    })?;
+    });
     Ok(ExitCode::Done)
 }
 

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::Resettable;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use courier_ledger::{BrokerChange, DropBoxChange, Sequence, Timestamp};
 
+use super::environment;
 use crate::exit_code::ExitCodes;
 
 /// Carries the results of tagged AKTIN broker requests to an SFTP drop-box, encrypted, and keeps a
@@ -19,7 +21,7 @@ pub(crate) struct Arguments {
         long,
         global = true,
         value_name = "FILE",
-        env = "BROKER_COURIER_CONFIG"
+        env = environment::CONFIG
     )]
     pub(crate) config: Option<PathBuf>,
 
@@ -33,6 +35,18 @@ pub(crate) struct Arguments {
 
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// Reads the command line, and of the environment what it names; what is empty there is not.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        if environment::value(environment::CONFIG).is_none() {
+            command = command.mut_arg("config", |config| config.env(Resettable::Reset));
+        }
+        let mut matches = command.clone().try_get_matches()?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
 }
 
 /// How messages are written.

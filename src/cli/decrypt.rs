@@ -20,7 +20,7 @@ pub(crate) fn decrypt(
     keys.sort_by_key(|key| Some(key.id()) != named);
     let report = decrypt_file(&keys, &options.file, &options.output)
         .map_err(|error| NotDecrypted { error, named })?;
-    output::write(|output| {
+    output::tell(|output| {
         writeln!(
             output,
             "{}: {} bytes, SHA-256 {}, key {}",
@@ -29,7 +29,7 @@ pub(crate) fn decrypt(
             report.plaintext_sha256,
             report.key
         )
-    })?;
+    });
     if let Some(named) = named.filter(|named| *named != report.key) {
         tracing::warn!(
             "the ledger names the key {named} for {}, and it was made with {}: it is another version \

@@ -11,6 +11,7 @@ use courier_ledger::log::{FoldError, LogError};
 use courier_ledger::{Failure, FailureClass, KeyId, Phase, Sequence};
 use openssl::error::ErrorStack;
 
+use super::terminal::Messages;
 use crate::config::ConfigurationError;
 use crate::effects::broker::BrokerError;
 use crate::effects::fernet::{DecryptError, KeyError};
@@ -57,8 +58,7 @@ impl CommandError {
         if let Some(hint) = &self.hint {
             text.push_str(&format!("hint: {hint}\n"));
         }
-        // Nothing is left to be done about a standard error that is gone.
-        drop(io::stderr().write_all(text.as_bytes()));
+        drop(Messages.write_all(text.as_bytes()));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::exit_code::ExitCode;
 
 pub(crate) fn keygen(options: &KeygenOptions) -> Result<ExitCode, CommandError> {
     let key = FernetKey::generate(&options.file)?;
-    output::write(|output| {
+    output::tell(|output| {
         writeln!(
             output,
             "Created {} (key id {})",
@@ -19,6 +19,6 @@ pub(crate) fn keygen(options: &KeygenOptions) -> Result<ExitCode, CommandError> 
             output,
             "Give it to the recipient over a separate, safe way; without it nothing can be decrypted."
         )
-    })?;
+    });
     Ok(ExitCode::Done)
 }

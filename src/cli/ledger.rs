@@ -78,7 +78,13 @@ fn open(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Journal<Files>>,
 
 fn tell_recovered(ledger: &Ledger<Journal<Files>>) {
     for tail in ledger.log().recovered() {
-        tracing::warn!("an event that a crash had cut short was kept aside: {tail:?}");
+        tracing::warn!(
+            "the last {} bytes of the ledger, from byte {} on, were what a crash had left of an event: nothing \
+             was ever based on them, and they are kept beside it, in ledger.torn.{}",
+            tail.size_bytes,
+            tail.offset,
+            tail.offset
+        );
     }
 }
 

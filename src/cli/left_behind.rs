@@ -60,6 +60,6 @@ fn gone(arguments: &Arguments, options: &LeftBehindOptions) -> Result<ExitCode, 
         .append(clock.now(), events)
         .map_err(RecordError::from)?;
     ledger.close()?;
-    output::write(|output| writeln!(output, "Recorded."))?;
+    output::tell(|output| writeln!(output, "Recorded."));
     Ok(ExitCode::Done)
 }

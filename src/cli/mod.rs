@@ -6,6 +6,7 @@ mod against;
 mod approve;
 mod arguments;
 mod decrypt;
+mod environment;
 mod error;
 mod held;
 mod host_key;
@@ -27,6 +28,7 @@ mod run;
 mod standing;
 mod status;
 mod survey;
+mod terminal;
 mod times;
 mod verify;
 mod watch;
@@ -34,34 +36,45 @@ mod who;
 
 pub use survey::survey;
 
-use clap::Parser as _;
+use std::io;
 
+use crate::effects::process;
 use crate::exit_code::ExitCode;
 use arguments::{Arguments, Command};
-use error::CommandError;
+use error::{CommandError, OutputError};
 
 /// Parses the arguments, runs the command, and gives the exit code.
 pub(crate) fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::read() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            let code = if error.use_stderr() {
-                ExitCode::Usage
-            } else {
-                ExitCode::Done
-            };
-            // Nothing is left to be done about a terminal that is gone.
-            drop(error.print());
-            return code;
-        }
+        Err(instead) => return show(&instead),
     };
     logging::start(&arguments);
+    process::keep_secrets_in();
+    process::outlive_file_limits();
     match dispatch(&arguments) {
         Ok(code) => code,
         Err(error) => {
             error.report();
             error.code
         }
+    }
+}
+
+/// Shows what the arguments come to when they are no command: help, or what is wrong with them.
+fn show(instead: &clap::Error) -> ExitCode {
+    let printed = instead.print();
+    if instead.use_stderr() {
+        // Nothing is left to be done about a terminal that is gone.
+        return ExitCode::Usage;
+    }
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let error = CommandError::from(OutputError(error));
+            error.report();
+            error.code
+        }
+        Ok(()) | Err(_) => ExitCode::Done,
     }
 }
 

@@ -18,6 +18,15 @@ pub(crate) fn write(
     }
 }
 
+/// Tells what was done. It stands, whoever reads of it: what cannot be shown is said, and ends nothing.
+pub(crate) fn tell(produce: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+    if let Err(error) = write(produce) {
+        tracing::warn!(
+            "what was done stands, and standard output did not take what it is: {error}"
+        );
+    }
+}
+
 /// Says that clocks do not agree.
 pub(crate) fn warn_of_clock(difference: &ClockDifference) {
     tracing::warn!(

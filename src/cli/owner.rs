@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::arguments::{Arguments, Command};
 use super::error::CommandError;
 use super::held::quoted;
-use super::who;
+use super::{environment, who};
 use crate::exit_code::ExitCode;
 
 /// Somebody else's ledger.
@@ -118,8 +118,9 @@ fn has_unit() -> bool {
 }
 
 fn is_in_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    let path = environment::value("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .any(|folder| !folder.as_os_str().is_empty() && folder.join(program).is_file())
 }
 
 /// This very command, as a shell takes it; a configuration that the environment names is named in it,
@@ -128,7 +129,7 @@ fn this_command(arguments: &Arguments) -> String {
     let mut words: Vec<String> = std::env::args_os()
         .map(|word| quoted(&word.to_string_lossy()))
         .collect();
-    let from_environment = std::env::var_os("BROKER_COURIER_CONFIG");
+    let from_environment = environment::value(environment::CONFIG);
     if let (Some(config), Some(named)) = (&arguments.config, from_environment)
         && config.as_os_str() == named
     {

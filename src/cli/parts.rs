@@ -10,6 +10,7 @@ use std::time::Instant;
 use courier_ledger::{BrokerAddress, DropBoxAddress, Partners};
 
 use super::arguments::Arguments;
+use super::environment;
 use super::error::{CommandError, NoPrivateKey, NoRandomNumbers, NoWorkingDirectory, UsageError};
 use crate::config::Configuration;
 use crate::effects::broker::Broker;
@@ -93,9 +94,9 @@ pub(super) fn load_old_keys(files: &KeyFiles) -> Vec<FernetKey> {
 
 /// How long and how often a command tries. `BROKER_COURIER_SEED` repeats the waits of another.
 pub(super) fn persistence(configuration: &Configuration) -> Result<Persistence, CommandError> {
-    let seed = match std::env::var("BROKER_COURIER_SEED") {
-        Ok(text) => text.parse().map_err(|_| UsageError::Seed)?,
-        Err(_) => {
+    let seed = match environment::text(environment::SEED) {
+        Some(text) => text.parse().map_err(|_| UsageError::Seed)?,
+        None => {
             let mut drawn = [0; 8];
             openssl::rand::rand_bytes(&mut drawn).map_err(NoRandomNumbers::Seed)?;
             u64::from_le_bytes(drawn)

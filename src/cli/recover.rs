@@ -17,7 +17,7 @@ use courier_ledger::{
 
 use super::arguments::{Arguments, MissingAnswer, RecoverOptions};
 use super::error::CommandError;
-use super::{ledger, lost_key, output, owner, parts, who};
+use super::{ledger, lost_key, output, owner, parts, terminal, who};
 use crate::config::Configuration;
 use crate::effects::clock::SystemClock;
 use crate::effects::fernet::{FernetKey, origins};
@@ -115,8 +115,9 @@ pub(crate) fn recover(
         LegacyStatus::parse(&document).map_err(|source| NoRecovery::Damaged { place, source })?;
     let ancestors = StatusDocument::ancestors_of(&document);
     let recovered = found(&survey, lost, ancestors, status, &keys, options);
-    output::write(|output| show(output, &recovered, &survey))?;
+    let shown = output::write(|output| show(output, &recovered, &survey));
     let Some(why) = &options.why else {
+        shown?;
         output::write(|output| {
             writeln!(
                 output,
@@ -128,7 +129,7 @@ pub(crate) fn recover(
     let who = who::signed(options.who.as_ref(), why)?;
     let kept = set_aside(&configuration.working_dir, lost)?;
     begin(&configuration.working_dir, recovered, who, why.clone())?;
-    output::write(|output| {
+    output::tell(|output| {
         if let Some(kept) = kept {
             writeln!(
                 output,
@@ -140,7 +141,7 @@ pub(crate) fn recover(
             output,
             "The new ledger has begun: `broker-courier plan` shows what the next run does."
         )
-    })?;
+    });
     Ok(ExitCode::Done)
 }
 
@@ -150,7 +151,7 @@ fn survey(configuration: &Configuration, options: &RecoverOptions) -> Result<Sur
         Some(folder) => Box::new(LocalFolder::new(folder.clone())),
         None => Box::new(DistantFolder::new(parts::endpoint(configuration)?)),
     };
-    let bar = indicatif::ProgressBar::new(0);
+    let bar = terminal::progress_bar(0);
     let surveyed = surveyed.survey(&listed, &mut |done, of| {
         bar.set_length(of as u64);
         bar.set_position(done as u64);
@@ -268,7 +269,7 @@ fn proven(
         log: lost.log,
         sequence: lost.sequence,
     };
-    let bar = indicatif::ProgressBar::new(tokens.len() as u64);
+    let bar = terminal::progress_bar(tokens.len() as u64);
     let mut proven = vec![None; tokens.len()];
     for Ancestor { log, sequence } in std::iter::once(&itself).chain(ancestors) {
         let open: Vec<usize> = (0..tokens.len())

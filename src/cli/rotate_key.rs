@@ -36,7 +36,7 @@ pub(crate) fn rotate_key(
     };
     let state = ledger.state().clone();
     ledger.close()?;
-    output::write(|output| told.write(output, &state, &files))?;
+    output::tell(|output| told.write(output, &state, &files));
     Ok(ExitCode::Done)
 }
 

@@ -55,12 +55,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         tracing::warn!("the next run opens the ledger more slowly: {error}");
     }
     ledger.close()?;
-    tell(arguments, &report)?;
+    tell(arguments, &report);
     Ok(report.exit_code())
 }
 
 /// What happened, in a few lines: errors to standard error, the sum to standard output.
-fn tell(arguments: &Arguments, report: &RunReport) -> Result<(), CommandError> {
+fn tell(arguments: &Arguments, report: &RunReport) {
     let told = report.drop_box_failure.as_ref();
     for (command, failure) in report.failures.iter().filter(|(_, it)| Some(it) != told) {
         tracing::error!("{command}: {failure}");
@@ -95,11 +95,11 @@ fn tell(arguments: &Arguments, report: &RunReport) -> Result<(), CommandError> {
     if let Some(failure) = &report.drop_box_failure {
         CommandError::from(DropBoxFailed(failure)).report();
     }
-    output::write(|output| {
+    output::tell(|output| {
         writeln!(output, "{}", report.counts)?;
         match &report.held {
             Some(held) => held::show(output, held, arguments),
             None => Ok(()),
         }
-    })
+    });
 }

@@ -10,7 +10,7 @@ use super::arguments::{Arguments, VerifyOptions};
 use super::error::{CommandError, NoProjection};
 use super::standing::LocalStatus;
 use super::times::Times;
-use super::{ledger, output, parts};
+use super::{ledger, output, parts, terminal};
 use crate::exit_code::ExitCode;
 
 pub(crate) fn verify(
@@ -44,16 +44,22 @@ pub(crate) fn verify(
     let shown = audit.status(local)?;
     let judged = against::judged(&options.against, &audit.copies, reading.tip);
     let contained = judged.iter().all(JudgedCopy::is_contained);
-    if options.json {
-        output::write_json(&AuditView::new(&reading, shown, &audit.times, judged))?;
+    let written = if options.json {
+        output::write_json(&AuditView::new(&reading, shown, &audit.times, judged))
     } else {
-        write(&reading, shown, &audit.times, &judged)?;
+        write(&reading, shown, &audit.times, &judged)
+    };
+    match (contained, written) {
+        (true, Ok(())) => Ok(ExitCode::Done),
+        (true, Err(error)) => Err(error),
+        (false, written) => {
+            // What was found weighs more than who can read of it.
+            if let Err(error) = written {
+                error.report();
+            }
+            Ok(ExitCode::Ledger)
+        }
     }
-    Ok(if contained {
-        ExitCode::Done
-    } else {
-        ExitCode::Ledger
-    })
 }
 
 /// What is gathered while the log is read.
@@ -196,7 +202,7 @@ fn write(
 fn progress_bar() -> indicatif::ProgressBar {
     let style = indicatif::ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {eta}");
     match style {
-        Ok(style) => indicatif::ProgressBar::new(0).with_style(style),
+        Ok(style) => terminal::progress_bar(0).with_style(style),
         Err(_) => indicatif::ProgressBar::hidden(),
     }
 }

@@ -17,6 +17,9 @@ const GRACE: Duration = Duration::from_millis(1_500);
 /// … and when its deadline has passed.
 const GRACE_AFTER_DEADLINE: Duration = Duration::from_millis(800);
 
+/// How long words wait for somebody to take them.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 enum Word {
     /// SIGTERM or SIGINT.
     Signal,
@@ -61,6 +64,22 @@ impl Drop for Watch {
     }
 }
 
+/// Says something on a thread of its own, and goes on soon even when nobody takes the words: a pipe that is
+/// full and never read must not outlast the deadline.
+fn say(words: impl FnOnce() + Send + 'static) {
+    let (said, heard) = channel::<()>();
+    let thread = std::thread::Builder::new()
+        .name("words".to_owned())
+        .spawn(move || {
+            words();
+            drop(said);
+        });
+    if thread.is_ok() {
+        // An end without a message means that it was said.
+        let _said = heard.recv_timeout(PATIENCE);
+    }
+}
+
 fn watch_over(stop: &Stop, heard: &Receiver<Word>) {
     let mut last_moment: Option<Instant> = None;
     loop {
@@ -68,20 +87,22 @@ fn watch_over(stop: &Stop, heard: &Receiver<Word>) {
         match heard.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(Word::Ended) | Err(RecvTimeoutError::Disconnected) => return,
             Ok(Word::Signal) if last_moment.is_none() => {
-                tracing::warn!("asked to end; ending what is under way (again: at once)");
                 stop.raise(StopReason::Signal);
                 last_moment = Some(Instant::now() + GRACE);
+                say(|| tracing::warn!("asked to end; ending what is under way (again: at once)"));
             }
             Err(RecvTimeoutError::Timeout) if last_moment.is_none() => {
-                tracing::warn!("RUN.DEADLINE has passed; ending what is under way");
                 stop.raise(StopReason::Deadline);
                 last_moment = Some(Instant::now() + GRACE_AFTER_DEADLINE);
+                say(|| tracing::warn!("RUN.DEADLINE has passed; ending what is under way"));
             }
             Ok(Word::Signal) | Err(RecvTimeoutError::Timeout) => {
-                tracing::error!(
-                    "ended at once; everything recorded stands, and the next run looks into what \
-                     is in doubt"
-                );
+                say(|| {
+                    tracing::error!(
+                        "ended at once; everything recorded stands, and the next run looks into what \
+                         is in doubt"
+                    );
+                });
                 std::process::exit(i32::from(ExitCode::Incomplete.number()));
             }
         }

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use super::environment;
 use super::error::UsageError;
 
 /// Who signs for this reason: the name that was given, or that of whoever is logged in.
@@ -15,9 +16,8 @@ pub(crate) fn signed(given: Option<&String>, why: &str) -> Result<String, UsageE
 
 /// The name; none for a user without one.
 pub(crate) fn login_name() -> Option<String> {
-    let environment = std::env::var("USER").ok();
-    let environment = environment.filter(|name| !name.trim().is_empty());
-    environment.or_else(|| name_of(rustix::process::getuid().as_raw()))
+    let named = environment::text("USER").filter(|name| !name.trim().is_empty());
+    named.or_else(|| name_of(rustix::process::getuid().as_raw()))
 }
 
 /// The login name of a user id, from `/etc/passwd` (passwd(5)).

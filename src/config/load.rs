@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::document::Document;
+use super::home;
 use super::keys::{self, Key};
 use super::kind::LocalPath;
 use super::problem::Problem;
@@ -29,7 +30,7 @@ impl Configuration {
     /// Loads a configuration file and the files of secrets that it names. Relative paths in it
     /// start at its own folder, `~/` at the user's home folder.
     pub(crate) fn load(path: &Path) -> Result<(Self, Vec<Warning>), ConfigurationError> {
-        let home = std::env::home_dir();
+        let home = home::folder();
         let folders = Folders {
             file: path,
             home: home.as_deref(),
@@ -62,7 +63,7 @@ impl Configuration {
 
     /// Only where the ledger is: needs no secret, and no other key.
     pub(crate) fn working_dir(path: &Path) -> Result<PathBuf, ConfigurationError> {
-        let home = std::env::home_dir();
+        let home = home::folder();
         let folders = Folders {
             file: path,
             home: home.as_deref(),
@@ -72,7 +73,7 @@ impl Configuration {
 
     /// Only where the encryption keys are.
     pub(crate) fn key_files(path: &Path) -> Result<KeyFiles, ConfigurationError> {
-        let home = std::env::home_dir();
+        let home = home::folder();
         let folders = Folders {
             file: path,
             home: home.as_deref(),

@@ -7,6 +7,7 @@
 mod document;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod home;
 mod keys;
 mod kind;
 mod load;

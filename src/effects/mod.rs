@@ -7,6 +7,7 @@ pub(crate) mod clock;
 pub(crate) mod fernet;
 mod new_file;
 pub(crate) mod persistence;
+pub(crate) mod process;
 pub(crate) mod secret_file;
 pub(crate) mod sftp;
 pub(crate) mod source;

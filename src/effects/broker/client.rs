@@ -109,7 +109,7 @@ impl Broker {
                 .pause(wait)
                 .await
                 .map_err(Problem::Stopped)?;
-            tracing::info!(?call, %problem, "asked once more");
+            tracing::info!("{}; asking once more", self.failure(call, &problem));
         }
     }
 
@@ -158,7 +158,7 @@ impl Broker {
             Err(error) => Err(problem(&error, Stage::Head, limits)),
         };
         if let Err(problem) = &checked {
-            tracing::debug!(?call, %problem, "the broker's answer does not count");
+            tracing::debug!("not counted: {}", self.failure(call, problem));
         }
         checked
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use courier_ledger::{Failure, FailureClass, StatusFound};
+use courier_ledger::{Failure, FailureClass, Phase, StatusFound};
 
 use super::SftpCarrier;
 use super::fetch::{Fetcher, Fetching};
@@ -28,14 +28,27 @@ impl Connector {
     /// Begins to connect, after a wait. The end of it comes as a message.
     pub(super) fn begin(&self, wait: Duration) {
         let connector = self.clone();
-        std::thread::spawn(move || {
-            let result = match connector.persistence.stop().wait(wait) {
-                Ok(()) => connector.connect(),
-                Err(reason) => Err(reason.failure()),
+        let begun = std::thread::Builder::new()
+            .name("connect".to_owned())
+            .spawn(move || {
+                let result = match connector.persistence.stop().wait(wait) {
+                    Ok(()) => connector.connect(),
+                    Err(reason) => Err(reason.failure()),
+                };
+                // The run is over when nobody listens any more.
+                let _unheard = connector.messages.send(Message::Connected(result));
+            });
+        if let Err(error) = begun {
+            let failure = Failure {
+                phase: Phase::Connect,
+                class: FailureClass::Transient,
+                text: format!(
+                    "no thread to connect on: {error}; this user may run more of them, or use more \
+                     memory, when `ulimit -u` and `ulimit -v` allow it"
+                ),
             };
-            // The run is over when nobody listens any more.
-            let _unheard = connector.messages.send(Message::Connected(result));
-        });
+            let _unheard = self.messages.send(Message::Connected(Err(failure)));
+        }
     }
 
     fn connect(&self) -> Result<DropBox, Failure> {

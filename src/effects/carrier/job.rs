@@ -239,16 +239,25 @@ impl Job {
         }
     }
 
+    /// Why this attempt has failed.
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        self.failed_at().map(|(failure, _)| failure)
+    }
+
+    fn failed_at(&self) -> Option<(&Failure, Repetition)> {
+        match &self.work {
+            Work::Upload(upload) => upload.repetition(),
+            Work::Removal { transfer, .. } => Some((transfer.failure()?, Repetition::Transfer)),
+            Work::Publication { transfer, .. } => Some((transfer.failure()?, Repetition::Transfer)),
+        }
+    }
+
     /// What may help, when this attempt has failed.
     pub(super) fn repetition(&self) -> Option<Repetition> {
         if self.due.is_some() || self.may_be_overtaken() {
             return None;
         }
-        let (failure, repetition) = match &self.work {
-            Work::Upload(upload) => upload.repetition()?,
-            Work::Removal { transfer, .. } => (transfer.failure()?, Repetition::Transfer),
-            Work::Publication { transfer, .. } => (transfer.failure()?, Repetition::Transfer),
-        };
+        let (failure, repetition) = self.failed_at()?;
         let is_worth_it = failure.class == FailureClass::Transient && failure.phase != Phase::Run;
         is_worth_it.then_some(repetition)
     }

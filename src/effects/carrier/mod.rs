@@ -169,6 +169,7 @@ impl SftpCarrier {
         if matches!(self.link, Link::Down(_)) || job.repetition().is_none() {
             return;
         }
+        let reason = job.failure().map(ToString::to_string).unwrap_or_default();
         let repetition = job.repetitions + 1;
         let repeated = Repeated::Command(start);
         let wait = self
@@ -176,7 +177,11 @@ impl SftpCarrier {
             .persistence
             .wait_before(repeated, repetition, None);
         if let Some(wait) = wait {
-            tracing::info!(command = %job.command, "tried once more");
+            let seconds = wait.as_secs_f64();
+            tracing::info!(
+                "{}: {reason}; trying once more in {seconds:.1} s",
+                job.command
+            );
             job.repetitions = repetition;
             job.due = Some(Instant::now() + wait);
         }
