@@ -63,6 +63,8 @@ impl From<io::Error> for AktinError {
 #[derive(Debug)]
 pub struct Aktin {
     process: Child,
+    distribution: PathBuf,
+    port: u16,
     url: String,
     folder: TempDir,
 }
@@ -71,17 +73,20 @@ impl Aktin {
     /// Starts the broker that the variable names; none when it is not set.
     pub fn start_if_available() -> Option<Result<Self, AktinError>> {
         let distribution = env::var_os(VARIABLE).filter(|value| !value.is_empty())?;
-        Some(Self::start(&PathBuf::from(distribution)))
+        Some(
+            free_port()
+                .map_err(AktinError::from)
+                .and_then(|port| Self::start(PathBuf::from(distribution), port)),
+        )
     }
 
-    fn start(distribution: &Path) -> Result<Self, AktinError> {
+    fn start(distribution: PathBuf, port: u16) -> Result<Self, AktinError> {
         let folder = TempDir::new()?;
         fs::write(
             folder.path().join("api-keys.properties"),
             ApiKeys::default().properties(),
         )?;
         let log = File::create(log_path(folder.path()))?;
-        let port = free_port()?;
         // A relative folder would be looked for in the broker's own one.
         let classes = distribution.canonicalize()?.join("lib").join("*");
         let process = Command::new("java")
@@ -98,6 +103,8 @@ impl Aktin {
         let url = format!("http://127.0.0.1:{port}");
         let mut broker = Self {
             process,
+            distribution,
+            port,
             url,
             folder,
         };
@@ -108,6 +115,19 @@ impl Aktin {
     /// The address below which all paths lie, without a slash at its end.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// It stops, and another one with an empty database takes its place, under the same address.
+    pub fn recreate_database(&mut self) -> Result<(), AktinError> {
+        self.stop();
+        *self = Self::start(self.distribution.clone(), self.port)?;
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        // Both fail only when it has ended already.
+        let _ended = self.process.kill();
+        let _status = self.process.wait();
     }
 
     fn wait(&mut self) -> Result<(), AktinError> {
@@ -144,9 +164,7 @@ impl Aktin {
 
 impl Drop for Aktin {
     fn drop(&mut self) {
-        // Both fail only when it has ended already.
-        let _ended = self.process.kill();
-        let _status = self.process.wait();
+        self.stop();
     }
 }
 

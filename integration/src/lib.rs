@@ -7,6 +7,7 @@
 pub mod aktin;
 pub mod broker;
 pub mod courier;
+pub mod either_broker;
 pub mod embedded_sftp;
 pub mod independent;
 pub mod openssh;

@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use site::{Courier, Place};
 use testbed::broker::{Answer, EmbeddedBroker, Route, Settings};
+use testbed::either_broker::EitherBroker;
 use testbed::openssh::OpenSshSettings;
 use testbed::server::SftpServer;
 
 /// A broker, a drop-box, and a courier that has delivered one result in each of two runs, with a backup
 /// of its directory from between them.
 struct Scene {
-    broker: EmbeddedBroker,
+    broker: EitherBroker,
     server: Box<dyn SftpServer>,
     place: Place,
     courier: Courier,
@@ -54,8 +55,12 @@ fn copy(from: &Path, to: &Path) {
 }
 
 impl Scene {
-    fn at(server: Box<dyn SftpServer>) -> Self {
+    fn embedded(server: Box<dyn SftpServer>) -> Self {
         let broker = EmbeddedBroker::start(Settings::default()).unwrap();
+        Self::at(EitherBroker::Embedded(broker), server)
+    }
+
+    fn at(broker: EitherBroker, server: Box<dyn SftpServer>) -> Self {
         let scene = Self {
             place: Place::new(&broker.url(), server.as_ref()),
             broker,
@@ -73,9 +78,7 @@ impl Scene {
     }
 
     fn publish(&self) -> u64 {
-        let id = self.broker.publish("rki");
-        self.broker.submit_result(1, id, "text/plain", b"a result");
-        id
+        self.broker.publish_answered("rki").unwrap()
     }
 
     fn run(&self, code: i32) -> String {
@@ -122,11 +125,13 @@ impl Scene {
     }
 }
 
-/// Tells a story at OpenSSH and at the embedded server.
+/// Tells a story with embedded servers only, and at OpenSSH with each broker.
 fn everywhere(story: impl Fn(&Scene)) {
-    story(&Scene::at(Box::new(site::embedded())));
-    if let Some(server) = site::openssh() {
-        story(&Scene::at(Box::new(server)));
+    story(&Scene::embedded(Box::new(site::embedded())));
+    for broker in EitherBroker::each() {
+        if let Some(server) = site::openssh() {
+            story(&Scene::at(broker, Box::new(server)));
+        }
     }
 }
 
@@ -144,7 +149,7 @@ fn an_older_backup_of_the_whole_directory_is_not_gone_on_with() {
         ];
         scene.is_refused(7, &words);
         // A result of the gap that is withdrawn meanwhile is not forgotten.
-        scene.broker.delete(1);
+        scene.broker.delete(1).unwrap();
         scene.is_refused(7, &words);
     });
 }
@@ -335,7 +340,7 @@ fn a_server_that_lets_nothing_be_read_is_said_once_and_shown() {
     let Some(server) = site::openssh_with(settings) else {
         return;
     };
-    let scene = Scene::at(Box::new(server));
+    let scene = Scene::embedded(Box::new(server));
     let words = "cannot be read, so only what is kept here tells";
     // It was said by the second run, the first that found one there.
     assert!(!scene.run(0).contains(words));
@@ -357,7 +362,7 @@ fn a_server_that_lets_nothing_be_read_is_said_once_and_shown() {
 
 #[test]
 fn kept_copies_are_judged_each_with_its_sentence() {
-    let scene = Scene::at(Box::new(site::embedded()));
+    let scene = Scene::embedded(Box::new(site::embedded()));
     let kept = tempfile::tempdir().unwrap();
     let keep = |name: &str, text: &str| {
         let path = kept.path().join(name);
@@ -376,7 +381,7 @@ fn kept_copies_are_judged_each_with_its_sentence() {
     assert_eq!(said.matches(": contained: ").count(), 2, "{said}");
 
     let edited = keep("edited.xml", &new.replace("</status>", "\n</status>"));
-    let another = Scene::at(Box::new(site::embedded()));
+    let another = Scene::embedded(Box::new(site::embedded()));
     let foreign = keep("foreign.xml", &another.published());
     let later = keep("later.xml", &new.replacen("sequence=\"", "sequence=\"9", 1));
     let (start, rest) = old.split_once("hash=\"").unwrap();

@@ -9,21 +9,19 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
 use site::{Courier, Place};
-use testbed::broker::{EmbeddedBroker, Settings};
+use testbed::either_broker::EitherBroker;
 use testbed::server::SftpServer;
 
 struct Scene {
-    broker: EmbeddedBroker,
+    broker: EitherBroker,
     place: Place,
     courier: Courier,
     server: Box<dyn SftpServer>,
 }
 
 impl Scene {
-    /// So many results are delivered.
-    fn with_results(count: u64) -> Option<Self> {
-        let server: Box<dyn SftpServer> = Box::new(site::openssh()?);
-        let broker = EmbeddedBroker::start(Settings::default()).unwrap();
+    /// So many results of a broker are delivered.
+    fn at(broker: EitherBroker, server: Box<dyn SftpServer>, count: u64) -> Self {
         let scene = Self {
             place: Place::new(&broker.url(), server.as_ref()),
             broker,
@@ -35,13 +33,11 @@ impl Scene {
         }
         scene.run(0);
         assert_eq!(scene.place.zips().len() as u64, count);
-        Some(scene)
+        scene
     }
 
     fn publish(&self, tag: &str) -> u64 {
-        let id = self.broker.publish(tag);
-        self.broker.submit_result(1, id, "text/plain", b"a result");
-        id
+        self.broker.publish_answered(tag).unwrap()
     }
 
     /// What a run says.
@@ -79,79 +75,85 @@ impl Scene {
     }
 }
 
+/// Tells a story at OpenSSH, with each broker, where so many results were delivered.
+fn everywhere(count: u64, story: impl Fn(&mut Scene)) {
+    for broker in EitherBroker::each() {
+        if let Some(server) = site::openssh() {
+            story(&mut Scene::at(broker, Box::new(server), count));
+        }
+    }
+}
+
 #[test]
 fn nothing_is_deleted_for_a_broker_that_was_set_up_anew() {
-    let Some(scene) = Scene::with_results(8) else {
-        return;
-    };
-    let before = scene.files();
-    scene.broker.recreate_database();
-    scene.publish("other");
-    scene.publish("rki");
-    for _ in 0..2 {
-        let said = scene.run(6);
-        let sentence = "8 of 8 known requests are gone, and 2 numbers mean others (0-1): \
-                        this is another broker, or its database was set up anew";
-        assert!(said.contains(sentence), "{said}");
-        assert_eq!(scene.files(), before);
-    }
-    let (plan, _) = scene.courier.run(&scene.place, &["plan", "--exit-code"], 6);
-    assert!(!plan.contains("Nothing to do"), "{plan}");
-    scene.approve_as_printed(&scene.run(6), "approve");
-    scene.run(0);
-    assert_eq!(scene.place.zips(), ["export_1.zip"]);
-    let said = scene.run(0);
-    assert!(
-        said.starts_with("0 uploaded, 0 deleted, 0 failed, 0 blocked"),
-        "{said}"
-    );
+    everywhere(8, |scene| {
+        let before = scene.files();
+        scene.broker.recreate_database().unwrap();
+        scene.publish("other");
+        scene.publish("rki");
+        for _ in 0..2 {
+            let said = scene.run(6);
+            let sentence = "8 of 8 known requests are gone, and 2 numbers mean others (0-1): \
+                            this is another broker, or its database was set up anew";
+            assert!(said.contains(sentence), "{said}");
+            assert_eq!(scene.files(), before);
+        }
+        let (plan, _) = scene.courier.run(&scene.place, &["plan", "--exit-code"], 6);
+        assert!(!plan.contains("Nothing to do"), "{plan}");
+        scene.approve_as_printed(&scene.run(6), "approve");
+        scene.run(0);
+        assert_eq!(scene.place.zips(), ["export_1.zip"]);
+        let said = scene.run(0);
+        assert!(
+            said.starts_with("0 uploaded, 0 deleted, 0 failed, 0 blocked"),
+            "{said}"
+        );
+    });
 }
 
 #[test]
 fn nothing_is_delivered_for_a_broker_that_was_set_up_anew() {
-    let Some(scene) = Scene::with_results(20) else {
-        return;
-    };
-    let before = scene.files();
-    scene.broker.recreate_database();
-    for _ in 0..12 {
-        scene.publish("rki");
-    }
-    let said = scene.run(6);
-    assert!(said.contains("12 numbers mean others (0-11)"), "{said}");
-    assert_eq!(scene.files(), before);
+    everywhere(20, |scene| {
+        let before = scene.files();
+        scene.broker.recreate_database().unwrap();
+        for _ in 0..12 {
+            scene.publish("rki");
+        }
+        let said = scene.run(6);
+        assert!(said.contains("12 numbers mean others (0-11)"), "{said}");
+        assert_eq!(scene.files(), before);
+    });
 }
 
 #[test]
 fn an_approval_of_what_is_not_held_back_is_refused() {
-    let Some(scene) = Scene::with_results(4) else {
-        return;
-    };
-    let approve = |digest: &str, code| {
-        let arguments = [
-            "approve",
-            digest,
-            "--who",
-            "somebody",
-            "--why",
-            "it is right",
-        ];
-        scene.courier.run(&scene.place, &arguments, code)
-    };
-    let any = "0123456789abcdef".repeat(4);
-    approve(&any, 2);
-    for id in 0..3 {
-        scene.broker.delete(id);
-    }
-    let said = scene.run(6);
-    approve(&any, 2);
-    approve("xyz", 2);
-    scene.approve_as_printed(&said, "approve");
-    let said = scene.run(0);
-    assert!(said.contains("3 deleted"), "{said}");
-    // What was carried out is not held back any more.
-    let digest = said_digest(&scene);
-    approve(&digest, 2);
+    everywhere(4, |scene| {
+        let approve = |digest: &str, code| {
+            let arguments = [
+                "approve",
+                digest,
+                "--who",
+                "somebody",
+                "--why",
+                "it is right",
+            ];
+            scene.courier.run(&scene.place, &arguments, code)
+        };
+        let any = "0123456789abcdef".repeat(4);
+        approve(&any, 2);
+        for id in 0..3 {
+            scene.broker.delete(id).unwrap();
+        }
+        let said = scene.run(6);
+        approve(&any, 2);
+        approve("xyz", 2);
+        scene.approve_as_printed(&said, "approve");
+        let said = scene.run(0);
+        assert!(said.contains("3 deleted"), "{said}");
+        // What was carried out is not held back any more.
+        let digest = said_digest(scene);
+        approve(&digest, 2);
+    });
 }
 
 /// The digest that was approved, from the log.
@@ -164,96 +166,93 @@ fn said_digest(scene: &Scene) -> String {
 
 #[test]
 fn when_the_world_moves_an_approval_falls_and_the_run_says_whose() {
-    let Some(scene) = Scene::with_results(8) else {
-        return;
-    };
-    for id in 0..5 {
-        scene.broker.delete(id);
-    }
-    scene.approve_as_printed(&scene.run(6), "approve");
-    scene.broker.delete(5);
-    let said = scene.run(6);
-    assert!(
-        said.contains("was for another plan") && said.contains("+ delete export_5.zip"),
-        "{said}"
-    );
-    assert_eq!(scene.place.zips().len(), 8);
+    everywhere(8, |scene| {
+        for id in 0..5 {
+            scene.broker.delete(id).unwrap();
+        }
+        scene.approve_as_printed(&scene.run(6), "approve");
+        scene.broker.delete(5).unwrap();
+        let said = scene.run(6);
+        assert!(
+            said.contains("was for another plan") && said.contains("+ delete export_5.zip"),
+            "{said}"
+        );
+        assert_eq!(scene.place.zips().len(), 8);
+    });
 }
 
 #[test]
 fn nothing_is_done_in_another_folder_until_a_person_says_what_it_is() {
-    let Some(scene) = Scene::with_results(3) else {
-        return;
-    };
-    let before = scene.files();
-    let folder = scene.server.folder_name().to_owned();
-    let moved = format!("{}-2", folder.trim_end_matches('/'));
-    let mut other = scene.place.drop_box().as_os_str().to_owned();
-    other.push("-2");
-    let other = std::path::PathBuf::from(other);
-    fs::create_dir(&other).unwrap();
-    let owner = fs::metadata(scene.place.drop_box()).unwrap();
-    std::os::unix::fs::chown(&other, Some(owner.uid()), Some(owner.gid())).unwrap();
-    fs::set_permissions(&other, owner.permissions()).unwrap();
-    let key = |folder: &str| format!("FOLDERNAME = \"{folder}\"");
-    scene.place.change_config(&key(&folder), &key(&moved));
-    scene.publish("rki");
-    let said = scene.run(6);
-    assert!(
-        said.contains("the drop-box is") && said.contains(&moved),
-        "{said}"
-    );
-    assert_eq!(fs::read_dir(&other).unwrap().count(), 0, "{said}");
-    assert_eq!(scene.files(), before);
-    // Without saying what it is, nothing is approved.
-    let digest = said_digest(&scene);
-    let arguments = ["approve", digest.as_str(), "--why", "it is right"];
-    scene.courier.run(&scene.place, &arguments, 2);
-    scene.approve_as_printed(&said, "--drop-box another");
-    scene.run(0);
-    let mut names: Vec<_> = fs::read_dir(&other)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    assert_eq!(
-        names,
-        [
-            "export_0.zip",
-            "export_1.zip",
-            "export_2.zip",
-            "export_3.zip",
-            "status.xml"
-        ]
-    );
-    let (left, _) = scene.courier.run(&scene.place, &["left-behind"], 0);
-    assert!(left.contains("export_2.zip"), "{left}");
-    let gone = [
-        "left-behind",
-        "--gone",
-        "--why",
-        "emptied",
-        "--who",
-        "somebody",
-    ];
-    scene.courier.run(&scene.place, &gone, 0);
-    let (left, _) = scene.courier.run(&scene.place, &["left-behind"], 0);
-    assert!(left.contains("Nothing"), "{left}");
+    everywhere(3, |scene| {
+        let before = scene.files();
+        let folder = scene.server.folder_name().to_owned();
+        let moved = format!("{}-2", folder.trim_end_matches('/'));
+        let mut other = scene.place.drop_box().as_os_str().to_owned();
+        other.push("-2");
+        let other = std::path::PathBuf::from(other);
+        fs::create_dir(&other).unwrap();
+        let owner = fs::metadata(scene.place.drop_box()).unwrap();
+        std::os::unix::fs::chown(&other, Some(owner.uid()), Some(owner.gid())).unwrap();
+        fs::set_permissions(&other, owner.permissions()).unwrap();
+        let key = |folder: &str| format!("FOLDERNAME = \"{folder}\"");
+        scene.place.change_config(&key(&folder), &key(&moved));
+        scene.publish("rki");
+        let said = scene.run(6);
+        assert!(
+            said.contains("the drop-box is") && said.contains(&moved),
+            "{said}"
+        );
+        assert_eq!(fs::read_dir(&other).unwrap().count(), 0, "{said}");
+        assert_eq!(scene.files(), before);
+        // Without saying what it is, nothing is approved.
+        let digest = said_digest(scene);
+        let arguments = ["approve", digest.as_str(), "--why", "it is right"];
+        scene.courier.run(&scene.place, &arguments, 2);
+        scene.approve_as_printed(&said, "--drop-box another");
+        scene.run(0);
+        let mut names: Vec<_> = fs::read_dir(&other)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        assert_eq!(
+            names,
+            [
+                "export_0.zip",
+                "export_1.zip",
+                "export_2.zip",
+                "export_3.zip",
+                "status.xml"
+            ]
+        );
+        let (left, _) = scene.courier.run(&scene.place, &["left-behind"], 0);
+        assert!(left.contains("export_2.zip"), "{left}");
+        let gone = [
+            "left-behind",
+            "--gone",
+            "--why",
+            "emptied",
+            "--who",
+            "somebody",
+        ];
+        scene.courier.run(&scene.place, &gone, 0);
+        let (left, _) = scene.courier.run(&scene.place, &["left-behind"], 0);
+        assert!(left.contains("Nothing"), "{left}");
+    });
 }
 
 #[test]
 fn another_tag_waits_and_what_the_old_one_asked_for_can_be_kept() {
-    let Some(scene) = Scene::with_results(4) else {
-        return;
-    };
-    scene
-        .place
-        .change_config("TAG = \"rki\"", "TAG = \"other\"");
-    scene.publish("other");
-    let said = scene.run(6);
-    assert_eq!(scene.place.zips().len(), 4, "{said}");
-    scene.approve_as_printed(&said, "--broker keep");
-    scene.run(0);
-    assert_eq!(scene.place.zips().len(), 5);
-    scene.run(0);
+    everywhere(4, |scene| {
+        scene
+            .place
+            .change_config("TAG = \"rki\"", "TAG = \"other\"");
+        scene.publish("other");
+        let said = scene.run(6);
+        assert_eq!(scene.place.zips().len(), 4, "{said}");
+        scene.approve_as_printed(&said, "--broker keep");
+        scene.run(0);
+        assert_eq!(scene.place.zips().len(), 5);
+        scene.run(0);
+    });
 }
