@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use courier_ledger::log::{FoldError, LogError};
 use courier_ledger::{
-    Adopted, Ancestor, Event, KeyId, LegacyStatus, Missing, Recovered, RemoteName, RequestId,
-    Sequence, StatusDocument, Tip,
+    Adopted, Ancestor, Event, KeyId, LegacyStatus, LogId, Missing, Recovered, RemoteName,
+    RequestId, Sequence, StatusDocument, Tip,
 };
 
 use super::arguments::{Arguments, MissingAnswer, RecoverOptions};
@@ -235,10 +235,14 @@ fn found(
             None => unknown.push(request),
         }
     }
+    // A lost ledger may not have come to remove what was left over from those before it.
+    let logs: Vec<LogId> = std::iter::once(lost.log)
+        .chain(ancestors.iter().map(|it| it.log))
+        .collect();
     let temporaries = match &survey.folder {
         Folder::Listed { temporaries, .. } => temporaries
             .iter()
-            .filter(|temporary| temporary.is_of(lost.log))
+            .filter(|temporary| logs.iter().any(|log| temporary.is_of(*log)))
             .map(|temporary| temporary.name.clone())
             .collect(),
         Folder::Refused(_) => Vec::new(),
