@@ -71,13 +71,13 @@ pub struct Recovered {
 }
 
 impl Recovered {
-    /// The requests whose results should be there, and are not.
+    /// The requests whose results should be there, and under whose names nothing is.
     pub fn missing(&self) -> impl Iterator<Item = RequestId> {
         let there: BTreeSet<RequestId> = self.adopted.iter().map(|it| it.request).collect();
         let shown = self.entries.iter().filter(|entry| entry.deleted.is_none());
         shown
             .map(|entry| entry.id)
-            .filter(move |id| !there.contains(id))
+            .filter(move |id| !there.contains(id) && self.unknown.binary_search(id).is_err())
     }
 
     /// Whether requests ascend, each once.

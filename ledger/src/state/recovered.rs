@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::State;
 use super::illegal::Reason;
 use super::request::{Identity, LedgerLine, Presence, Remote, Request, StoredFile};
+use crate::completion::Hundredths;
 use crate::evidence::Evidence;
 use crate::id::{RequestId, Sequence};
 use crate::import::LegacyEntry;
@@ -42,21 +43,24 @@ impl State {
             .collect();
         let mut requests = BTreeMap::new();
         for (index, entry) in (0u32..).zip(&recovered.entries) {
-            let request = shown(
-                entry,
-                (sequence, index),
-                adopted.get(&entry.id),
-                recovered.missing,
-            );
+            // What stands there and is not proven to be the lost ledger's is left alone.
+            let missing = match recovered.unknown.binary_search(&entry.id) {
+                Ok(_) => Missing::Deliver,
+                Err(_) => recovered.missing,
+            };
+            let adopted = adopted.get(&entry.id).copied();
+            let request = shown(entry, (sequence, index), adopted, missing);
             if requests.insert(entry.id, request).is_some() {
                 return Err(Reason::OutOfOrder(entry.id));
             }
         }
-        for id in adopted.keys() {
-            // The lost part of the log delivered it, after what was published last.
+        for (id, adopted) in &adopted {
+            // The lost part of the log delivered it, after what was published last. It is this ledger's,
+            // so nobody need look whose it is before it is replaced.
             requests.entry(*id).or_insert_with(|| {
                 let mut request = Request::new(Presence::Imported);
-                request.remote = Remote::Uncertain(None);
+                let file = file(Hundredths(0), Some(adopted));
+                request.remote = Remote::Uncertain(Some(file));
                 request
             });
         }
@@ -80,24 +84,17 @@ impl State {
 fn shown(
     entry: &LegacyEntry,
     position: (Sequence, u32),
-    adopted: Option<&&Adopted>,
+    adopted: Option<&Adopted>,
     missing: Missing,
 ) -> Request {
     let mut request = Request::new(Presence::Imported);
-    let file = StoredFile {
-        identity: Identity::Unknown,
-        fingerprint: None,
-        completion: entry.completion,
-        key: adopted.map(|it| it.key),
-        receipt: None,
-        drift: None,
-    };
+    let file = file(entry.completion, adopted);
     request.remote = match (entry.deleted, adopted, missing) {
         (None, Some(_), _) => Remote::Stored(file),
         (None, None, Missing::Deliver) => Remote::Nothing,
         (None, None, Missing::Fetched) => Remote::PickedUp(file),
         // It was delivered again after what was published last.
-        (Some(_), Some(_), _) => Remote::Uncertain(None),
+        (Some(_), Some(_), _) => Remote::Uncertain(Some(file)),
         (Some(_), None, _) => {
             request.presence = Presence::Gone(Evidence::Deleted);
             Remote::Deleted(Identity::Unknown)
@@ -111,4 +108,16 @@ fn shown(
         deleted: entry.deleted,
     });
     request
+}
+
+/// A file of which no more is known than what `status.xml` says, and the key.
+fn file(completion: Hundredths, adopted: Option<&Adopted>) -> StoredFile {
+    StoredFile {
+        identity: Identity::Unknown,
+        fingerprint: None,
+        completion,
+        key: adopted.map(|it| it.key),
+        receipt: None,
+        drift: None,
+    }
 }

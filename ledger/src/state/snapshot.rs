@@ -30,7 +30,7 @@ impl State {
         for (observation, fingerprint) in delta.changed.iter().zip(fingerprints) {
             let request = self.listed_mut(observation.id);
             request.observed = Some((observation.clone(), fingerprint));
-            if let Remote::Stored(file) = &mut request.remote
+            if let Remote::Stored(file) | Remote::PickedUp(file) = &mut request.remote
                 && file.fingerprint.is_none()
                 && file.completion == observation.completion().hundredths()
             {
