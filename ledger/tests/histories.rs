@@ -119,6 +119,8 @@ noticed! {
     known_partner_fails_when_partners_are_declared_once: DeclareOnce, KnownPartner;
     known_partner_fails_when_any_partner_is_trusted: TrustAnyPartner, KnownPartner;
     no_stranger_fails_when_what_stays_is_withdrawn: WithdrawAnyway, NoStranger;
+    recovery_fails_when_nothing_is_adopted: AdoptNothing, Recovery;
+    clock_fails_when_nothing_is_said_of_it: SayNothingOfClocks, Clock;
     standing_fails_when_anything_is_gone_on_with: GoOnWithAnything, Standing;
     standing_fails_when_any_publication_is_overwritten: OverwriteAnyPublication, Standing;
 }

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use super::partners::Relations;
 use courier_ledger::{
-    Command, Entry, Event, Fingerprint, Hundredths, KeyId, Observation, RemoteAfterFailure,
-    RemoteName, RequestId, Timestamp,
+    Command, Entry, Event, Fingerprint, Hundredths, KeyId, LegacyEntry, Observation,
+    RemoteAfterFailure, RemoteName, RequestId, Timestamp,
 };
 
 /// Whether files of these two belong to different requests: a draft that is published stays the same.
@@ -108,18 +108,7 @@ impl Auditor {
         match &entry.event {
             Event::LegacyImported { entries, .. } => {
                 for (index, old) in (0..).zip(entries) {
-                    let place = (entry.sequence.0, index);
-                    self.places.insert(old.id, place);
-                    self.lines.insert(
-                        place,
-                        Line {
-                            id: old.id,
-                            completion: old.completion,
-                            uploaded: old.uploaded,
-                            last_update: old.last_update,
-                            deleted: old.deleted,
-                        },
-                    );
+                    self.show(entry.sequence.0, index, old);
                     if old.deleted.is_some() {
                         self.removed.insert(old.id, None);
                     } else {
@@ -145,6 +134,9 @@ impl Auditor {
                 for gone in &delta.gone {
                     self.listed.remove(&gone.id);
                 }
+            }
+            Event::LedgerRecovered { recovered, .. } => {
+                self.recover(entry.sequence.0, recovered);
             }
             Event::PartnersDeclared { partners, .. } => self.relations.declare(partners),
             Event::PlanApproved {
@@ -208,6 +200,20 @@ impl Auditor {
             }
             _ => {}
         }
+    }
+
+    /// A line that was there before this ledger.
+    pub(super) fn show(&mut self, sequence: u64, index: u32, old: &LegacyEntry) {
+        let place = (sequence, index);
+        self.places.insert(old.id, place);
+        let line = Line {
+            id: old.id,
+            completion: old.completion,
+            uploaded: old.uploaded,
+            last_update: old.last_update,
+            deleted: old.deleted,
+        };
+        self.lines.insert(place, line);
     }
 
     /// A result of the replaced program that agrees with what is seen first counts as uploaded now.

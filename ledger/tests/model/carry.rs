@@ -41,7 +41,8 @@ impl World {
         match &errand.command {
             Command::RemoveTemporary { name: temporary } => {
                 let mut intents = self.auditor.intents.values();
-                let ours = intents.any(|(_, it)| it.as_ref() == Some(temporary));
+                let ours = intents.any(|(_, it)| it.as_ref() == Some(temporary))
+                    || self.auditor.leftovers.contains(temporary);
                 Property::Ownership
                     .holds(ours, || format!("{name} is swept, and no intent names it"))?;
                 self.remove(errand, temporary, found, luck)
@@ -132,7 +133,7 @@ impl World {
             Some(Maker::Ours(start)) if errand.unproven.contains(&Sequence(start)) => {
                 Found::Own(Sequence(start))
             }
-            Some(Maker::Ours(_) | Maker::Replaced | Maker::Foreign) => Found::Foreign,
+            Some(_) => Found::Foreign,
         })
     }
 

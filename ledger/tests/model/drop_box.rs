@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use courier_ledger::{Hundredths, KeyId, Observation, RemoteName};
+use courier_ledger::{Hundredths, KeyId, LogId, Observation, RemoteName};
 
 /// Who made a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Maker {
     /// This ledger, by the command begun at this entry.
     Ours(u64),
+    /// A lost ledger, by the command begun at that entry of its log.
+    Lost { log: LogId, start: u64 },
     /// The replaced program.
     Replaced,
     /// Somebody else.
@@ -22,9 +24,11 @@ pub(crate) enum Maker {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Holds {
     Result(Bundle),
-    /// A result of the replaced program, and what was first seen of its request if that agreed.
+    /// A result of the replaced program or of a lost ledger, and what was first seen of its request if
+    /// that agreed.
     OldResult {
         completion: Hundredths,
+        key: Option<KeyId>,
         adopted: Option<(Observation, KeyId)>,
     },
     Ledger(Vec<u8>),
@@ -65,7 +69,7 @@ pub(crate) struct File {
 impl File {
     pub(crate) fn new(maker: Maker, holds: Holds) -> Self {
         let size_bytes = match maker {
-            Maker::Ours(start) => delivered_bytes(start),
+            Maker::Ours(start) | Maker::Lost { start, .. } => delivered_bytes(start),
             Maker::Replaced | Maker::Foreign => 50,
         };
         Self {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use courier_ledger::{BrokerChange, DropBoxChange, Event};
+use courier_ledger::{BrokerChange, DropBoxChange, Event, Missing};
 
 use super::world::World;
 
@@ -17,16 +17,33 @@ pub(crate) enum Happening {
     SameBroker,
     BrokerWithdrawn,
     BrokerKept,
+    /// A lost ledger's file was adopted, …
+    Recovered,
+    /// … one of them that the published `status.xml` did not know, …
+    LaterFound,
+    /// … and what is missing was fetched.
+    Fetched,
+    ClockBehind,
+    /// A run met another courier's `status.xml`, before it had published anything itself, …
+    CourierFirst,
+    /// … and after that.
+    CourierLater,
 }
 
 impl Happening {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::SameDropBox,
         Self::AnotherDropBox,
         Self::NothingLeft,
         Self::SameBroker,
         Self::BrokerWithdrawn,
         Self::BrokerKept,
+        Self::Recovered,
+        Self::LaterFound,
+        Self::Fetched,
+        Self::ClockBehind,
+        Self::CourierFirst,
+        Self::CourierLater,
     ];
 }
 
@@ -52,8 +69,30 @@ impl World {
                 Event::LeftBehindGone { .. } => {
                     happened.insert(Happening::NothingLeft);
                 }
+                Event::LedgerRecovered { recovered, .. } => {
+                    let (mut adopted, shown) = (recovered.adopted.iter(), &recovered.entries);
+                    if adopted.len() > 0 {
+                        happened.insert(Happening::Recovered);
+                    }
+                    if adopted.any(|it| shown.iter().all(|entry| entry.id != it.request)) {
+                        happened.insert(Happening::LaterFound);
+                    }
+                    if recovered.missing == Missing::Fetched && recovered.missing().next().is_some()
+                    {
+                        happened.insert(Happening::Fetched);
+                    }
+                }
+                Event::ClockDiffers(_) => {
+                    happened.insert(Happening::ClockBehind);
+                }
                 _ => {}
             }
+        }
+        for (met, what) in [
+            (false, Happening::CourierFirst),
+            (true, Happening::CourierLater),
+        ] {
+            happened.extend(self.met_courier.contains(&met).then_some(what));
         }
         happened
     }

@@ -18,6 +18,8 @@
 mod auditor;
 mod broker;
 mod carry;
+mod clock;
+mod courier;
 mod drop_box;
 mod happening;
 mod invariants;
@@ -25,6 +27,7 @@ mod look;
 mod partners;
 mod people;
 mod poll;
+mod recovery;
 mod replay;
 mod runner;
 mod sabotage;
@@ -85,6 +88,10 @@ pub(crate) enum Property {
     /// Nothing is done for a broker, and nothing at all at a drop-box, that is not the known one; what was
     /// left behind is known until a person says that it is gone.
     KnownPartner,
+    /// Invariant 23: After `recover`, convergence, and no file of ours left whose request is gone.
+    Recovery,
+    /// No entry claims a time before that of the one before it, unless it says so.
+    Clock,
     /// A ledger that was lost, or is an older copy of itself, is told by its `status.xml` from one that
     /// is gone on with; what the replaced program left is taken over once.
     Standing,

@@ -126,6 +126,7 @@ impl World {
         let commands = held.held.commands.iter();
         self.approved = Some(commands.map(|blocked| blocked.command.clone()).collect());
         self.approved_key = held.held.key;
+        self.note_clock()?;
         self.acquaintances.accept();
         if broker == Some(BrokerChange::Keep) {
             let kept = self.auditor.not_current();
@@ -157,6 +158,7 @@ impl World {
         if gone.is_empty() {
             return Ok(());
         }
+        self.note_clock()?;
         for drop_box in [&mut self.drop_box, &mut self.other_drop_box] {
             drop_box.files.retain(|_, file| file.left.is_none());
         }
@@ -174,6 +176,7 @@ impl World {
             why: "the old one is lost".to_owned(),
         };
         if self.auditor.keys.needs_announcement(key) {
+            self.note_clock()?;
             return self.record(vec![announced]);
         }
         Property::Legality.holds(self.refuses(announced), || {

@@ -1,15 +1,14 @@
 //! The properties of a whole log: folded again, read back from its bytes, under other clocks, and in
 //! another order.
 
-use courier_ledger::log::{
-    EventLog as _, FoldError, LogError, LogPlace as _, MemoryDisk, NewLog, read,
-};
+use courier_ledger::log::{FoldError, Ledger, LogError, MemoryDisk, NewLog, read};
 use courier_ledger::{Entry, Event, Sequence, State, StatusDocument, Timestamp};
 
 use super::auditor::Auditor;
+use super::clock::goes_back;
 use super::runner::{decide_at, project};
 use super::sabotage::Sabotage;
-use super::world::{LOG, World};
+use super::world::World;
 use super::{Property, Violation};
 
 /// A source of arbitrary numbers that a history repeats.
@@ -28,6 +27,7 @@ impl Dice {
 impl World {
     /// Holds the history as a whole against the properties of whole logs.
     pub(crate) fn replay(&self) -> Result<(), Violation> {
+        self.times_go_back_only_where_that_is_said()?;
         self.folds_to_the_same_state()?;
         self.knows_lost_and_old_ledgers()?;
         self.decides_alike_under_any_clock()?;
@@ -61,7 +61,7 @@ impl World {
                 decision = decisions.next();
             }
             while let Some((_, written)) = document.filter(|(at, _)| *at == entry.sequence) {
-                let projected = project(&state, entry.sequence);
+                let projected = project(&state, self.log, entry.sequence);
                 let same = *written == projected;
                 Property::StatusIsProjection.holds(same || self.altered(), || {
                     let [a, b] = [written, &projected].map(|it| String::from_utf8_lossy(it));
@@ -73,9 +73,10 @@ impl World {
                     format!("through {}: {text} for {}", entry.sequence, auditor.body())
                 })?;
                 let tip = StatusDocument::tip_of(written).map(|tip| (tip.log, tip.sequence));
-                Property::StatusIsProjection.holds(tip == Some((LOG, entry.sequence)), || {
-                    format!("it names {tip:?}")
-                })?;
+                Property::StatusIsProjection
+                    .holds(tip == Some((self.log, entry.sequence)), || {
+                        format!("it names {tip:?}")
+                    })?;
                 document = documents.next();
             }
         }
@@ -108,11 +109,12 @@ impl World {
         let same = bytes.is_some() && bytes == second.contents("ledger.log");
         Property::ReplayDeterminism.holds(same, || "the bytes differ".to_owned())?;
         let mut state = State::default();
-        let mut count = 0;
+        let (mut count, mut times) = (0, Vec::new());
         read(
             &first.process(),
             |mut entry: Entry| -> Result<(), LogError> {
-                if self.sabotage == Some(Sabotage::AlterOnReading) {
+                times.push(entry.time);
+                if self.altered() {
                     entry.time.0 += 1;
                 }
                 state = std::mem::take(&mut state).apply(&entry).unwrap();
@@ -121,24 +123,36 @@ impl World {
             },
         )
         .map_err(|error| Property::ReplayDeterminism.violated(format!("unreadable: {error}")))?;
+        let same = times
+            .iter()
+            .eq(self.entries.iter().map(|entry| &entry.time));
+        Property::Clock.holds(same, || {
+            format!("{times:?} are not the times that were due")
+        })?;
         let same = count == self.entries.len() && state == self.state;
         Property::ReplayDeterminism
             .holds(same, || format!("{count} entries were read to {state:?}"))
     }
 
+    /// Writes the log as the program does: the ledger itself says what its clock differs from.
     fn write(&self, disk: &MemoryDisk) -> Result<(), FoldError> {
         let new = NewLog {
-            id: LOG,
+            id: self.log,
             version: "model".to_owned(),
         };
         let time = self.entries[0].time;
-        let (mut journal, _) = disk.process().create(time, new)?;
+        let mut ledger = Ledger::create(disk.process(), time, new)?;
         let mut written = 1;
-        for end in self.appends.iter().copied().filter(|end| *end > 1) {
-            let batch = &self.entries[written..end];
-            let events = batch.iter().map(|entry| entry.event.clone()).collect();
-            let due = Sequence(written as u64 + 1);
-            journal.append(due, batch[0].time, events)?;
+        for (end, asked) in self.appends.iter().copied().zip(&self.asked) {
+            let Some(batch) = self.entries.get(written..end).filter(|it| !it.is_empty()) else {
+                continue;
+            };
+            let events: Vec<_> = batch.iter().map(|entry| entry.event.clone()).collect();
+            if goes_back(&events) {
+                ledger.note_clock(*asked)?;
+            } else {
+                ledger.append(*asked, events)?;
+            }
             written = end;
         }
         Ok(())

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use courier_ledger::log::{Lock, Memory, Storage as _};
 use courier_ledger::{
-    Blocked, Command, Digest, Event, Guard, Held, Phase, Plan, Policy, RemoteAfterFailure,
+    Blocked, Command, Digest, Event, Guard, Held, LogId, Phase, Plan, Policy, RemoteAfterFailure,
     RemoteName, Request, RequestId, RunCounts, Sequence, State, StatusDocument, Timestamp, Tip,
     UploadReason, decide, waits_instead_of,
 };
@@ -17,7 +17,7 @@ use super::drop_box::Holds;
 use super::poll::{self, Shown, failure};
 use super::sabotage::Sabotage;
 use super::step::{Answer, Look, Luck};
-use super::world::{Decision, LOG, World, export};
+use super::world::{Decision, World, export};
 use super::{Property, Violation};
 
 /// A run under way.
@@ -98,6 +98,9 @@ impl World {
         let mut process = self.process();
         let free = process.try_lock().unwrap() == Lock::Acquired;
         Property::OneRunner.holds(free, || "the lock outlived its runner".to_owned())?;
+        let Some(seen) = self.sees_what_is_published()? else {
+            return Ok(());
+        };
         if std::mem::take(&mut self.torn) {
             self.record(vec![Event::TailRecovered {
                 offset: 100,
@@ -105,16 +108,21 @@ impl World {
                 sha256: Digest([6; 32]),
             }])?;
         }
+        self.note_clock()?;
         let policy = self.policy;
         let foreseen = self.state.as_next_run_finds_it();
         let expected = self.state.expected_by_next_run(None);
         self.policies.insert(self.state.tip().next(), policy);
-        self.record(vec![Event::RunStarted {
+        let mut events = vec![Event::RunStarted {
             version: "model".to_owned(),
             policy: policy.digest(),
             key: policy.key,
             instead_of: waits_instead_of(&self.state, &policy),
-        }])?;
+        }];
+        if !seen.is_like(self.state.published_seen()) {
+            events.push(Event::PublishedLedgerSeen { seen });
+        }
+        self.record(events)?;
         // What `plan` shows without a run is what a run will decide.
         let same = decide(&foreseen, &policy) == decide(&self.state, &policy)
             && expected == self.state.expected();
@@ -231,12 +239,13 @@ impl World {
             if let Some(file) = file
                 && let Holds::OldResult {
                     completion,
+                    key: its_key,
                     adopted,
                 } = &mut file.holds
                 && adopted.is_none()
                 && *completion == observation.completion().hundredths()
             {
-                *adopted = Some((observation.clone(), key));
+                *adopted = Some((observation.clone(), its_key.unwrap_or(key)));
             }
         }
     }
@@ -250,7 +259,7 @@ impl World {
         if let Some(waiting) = self.run.as_mut().and_then(|run| run.waiting.as_mut()) {
             for command in waiting.drain(..count.min(waiting.len())) {
                 start = start.next();
-                let temporary = command.temporary(LOG, start);
+                let temporary = command.temporary(self.log, start);
                 events.push(Event::CommandStarted {
                     command: command.clone(),
                     temporary: temporary.clone(),
@@ -337,7 +346,7 @@ impl World {
             name: RemoteName::ledger(),
         };
         let start = self.state.tip().next();
-        let temporary = command.temporary(LOG, start);
+        let temporary = command.temporary(self.log, start);
         let intent = Event::CommandStarted {
             command: command.clone(),
             temporary: temporary.clone(),
@@ -345,7 +354,7 @@ impl World {
         };
         self.record(vec![intent])?;
         let stale = self.run.as_mut().and_then(|run| run.decided_on.take());
-        let document = project(stale.as_ref().unwrap_or(&self.state), start);
+        let document = project(stale.as_ref().unwrap_or(&self.state), self.log, start);
         self.documents.push((start, document.clone()));
         let errand = Errand {
             start,
@@ -438,9 +447,9 @@ impl World {
 }
 
 /// `status.xml` as of `sequence`.
-pub(crate) fn project(state: &State, sequence: Sequence) -> Vec<u8> {
+pub(crate) fn project(state: &State, log: LogId, sequence: Sequence) -> Vec<u8> {
     let tip = Tip {
-        log: LOG,
+        log,
         sequence,
         hash: Digest([0; 32]),
     };

@@ -38,6 +38,10 @@ pub(crate) enum Sabotage {
     TrustAnyPartner,
     /// What an earlier broker asked for is withdrawn, although a person says that it stays.
     WithdrawAnyway,
+    /// `recover` takes no file for the lost ledger's.
+    AdoptNothing,
+    /// Every entry claims the time that the clock says, and nothing is said of that.
+    SayNothingOfClocks,
     /// Results are uploaded under any key.
     UploadUnderAnyKey,
     /// Whatever ledger is there is gone on with.

@@ -17,6 +17,7 @@ impl World {
     pub(crate) fn settle(&mut self) -> Result<(), Violation> {
         self.crash(&[])?;
         self.others_exist = true;
+        self.other_courier_goes();
         self.make_room()?;
         self.whole_run(false)?;
         self.whole_run(true)?;
@@ -45,6 +46,11 @@ impl World {
 
     /// What was left behind is in the way where the ledger delivers again.
     fn make_room(&mut self) -> Result<(), Violation> {
+        let published = self.sees_what_is_published()?;
+        if published.is_none() {
+            // That of a ledger that was lost long ago.
+            self.drop_box.files.remove("status.xml");
+        }
         let mut files = self.drop_box.files.values();
         let in_the_way = files.any(|file| file.left == Some(Left::Behind));
         if in_the_way && self.auditor.relations.exchanges().drop_box.is_none() {
@@ -102,6 +108,7 @@ impl World {
         if self.auditor.relations.exchanges().drop_box.is_some() {
             return Ok(());
         }
+        self.nothing_of_a_lost_ledger_is_left()?;
         for (name, file) in &self.drop_box.files {
             let left_over = file.holds == Holds::Part;
             Property::Convergence.holds(!left_over, || format!("{name} is left over"))?;
@@ -162,7 +169,7 @@ impl World {
         let repaired = policy.remote_check == RemoteCheckRule::Repair;
         let taken = self.auditor.picked_up.contains(&RequestId(id));
         if !file.whole {
-            let is_seen = file.maker != Maker::Replaced && !taken;
+            let is_seen = matches!(file.maker, Maker::Ours(_)) && !taken;
             return wanted(!repaired || !is_seen, "is damaged");
         }
         let there = self.drop_box.files.contains_key(&name);
@@ -170,12 +177,9 @@ impl World {
         let shown = offer.observation(id);
         let (content, key) = match &file.holds {
             Holds::Result(bundle) => (Some(&bundle.content), Some(bundle.key)),
-            Holds::OldResult { adopted, .. } => {
-                let (content, key) = adopted
-                    .as_ref()
-                    .map_or((None, None), |(a, b)| (Some(a), Some(*b)));
-                (content, key)
-            }
+            Holds::OldResult { adopted, key, .. } => adopted
+                .as_ref()
+                .map_or((None, *key), |(a, b)| (Some(a), Some(*b))),
             Holds::Ledger(_) | Holds::Part | Holds::Anything => (None, None),
         };
         match policy.change {

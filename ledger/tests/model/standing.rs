@@ -6,8 +6,9 @@ use courier_ledger::{
     StatusFound, published_standing, standing,
 };
 
+use super::partners::drop_box;
 use super::sabotage::Sabotage;
-use super::world::{LOG, World};
+use super::world::World;
 use super::{Property, Violation};
 
 impl World {
@@ -43,14 +44,19 @@ impl World {
         for (shown, found) in shown {
             let due = match (*shown, last) {
                 (_, Sequence::NONE) => Err(Refused::AnotherLedger {
-                    shown: LOG,
+                    shown: self.log,
                     here: None,
                 }),
                 (shown, last) if shown > last => Err(Refused::OldCopy { shown, last }),
                 _ => Ok(Standing::GoOn),
             };
             self.judges(found, state, due)?;
-            self.judges_published(found, state, due.map(|_| PublishedSeen::AsExpected))?;
+            self.judges_published(
+                found,
+                &drop_box(0),
+                state,
+                due.map(|_| PublishedSeen::AsExpected),
+            )?;
         }
         Ok(())
     }
@@ -78,31 +84,23 @@ impl World {
         })
     }
 
-    fn judges_published(
+    pub(crate) fn judges_published(
         &self,
         found: &StatusFound,
+        drop_box: &DropBoxAddress,
         state: &State,
         due: Result<PublishedSeen, Refused>,
     ) -> Result<(), Violation> {
         let judged = match self.sabotage {
             Some(Sabotage::OverwriteAnyPublication) => Ok(PublishedSeen::AsExpected),
             _ => {
-                let (drop_box, hash) = (drop_box(), self.hash_for(found, state));
-                published_standing(found, &drop_box, state, hash, None)
+                let hash = self.hash_for(found, state);
+                published_standing(found, drop_box, state, hash, None)
             }
         };
         Property::Standing.holds(judged == due, || {
             let last = state.tip();
             format!("a ledger that ends with {last} is {judged:?} by {found:?} at the drop-box, not {due:?}")
         })
-    }
-}
-
-/// Where the model delivers to.
-fn drop_box() -> DropBoxAddress {
-    DropBoxAddress {
-        host: "sftp.example".to_owned(),
-        port: 22,
-        folder: "in".to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! What can happen next, and how histories of it are drawn: only what can happen where the broker
 //! stands, so that few steps are wasted.
 
-use courier_ledger::{Hundredths, LegacyEntry, RequestId, Timestamp};
+use courier_ledger::{Hundredths, LegacyEntry, Missing, RequestId, Timestamp};
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
@@ -130,6 +130,12 @@ pub(crate) enum Step {
     Approve(Release),
     /// A person says that the key will be this one.
     Announce(u8),
+    /// The working directory is lost; what is missing at the drop-box was fetched, or is delivered again.
+    LoseDisk(Missing),
+    /// Another courier publishes to our drop-box, …
+    OtherCourier,
+    /// … until somebody puts that right.
+    OtherCourierGoes,
     /// Somebody empties what was left behind, and says so.
     LeftBehindGone,
     /// The clock jumps, in seconds.
@@ -305,6 +311,9 @@ impl ReferenceStateMachine for Histories {
             ]
             .prop_map(Step::Approve),
             2 => Just(Step::LeftBehindGone),
+            1 => prop_oneof![Just(Missing::Deliver), Just(Missing::Fetched)]
+                .prop_map(Step::LoseDisk),
+            1 => prop_oneof![1 => Just(Step::OtherCourier), 3 => Just(Step::OtherCourierGoes)],
             1 => (0..3u8).prop_map(Step::Announce),
             1 => (-100..100i64).prop_map(|years| Step::Jump(years * 31_556_952)),
         ]

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use courier_ledger::{
-    Command, Estrangement, Evidence, Extent, LegacyEntry, NumberSet, Plan, RequestId,
+    Command, Estrangement, Evidence, Extent, LegacyEntry, NumberSet, Plan, Recovered, RequestId,
 };
 
 use super::auditor::Auditor;
@@ -48,6 +48,17 @@ impl Acquaintances {
                 listed: true,
             };
             self.now.known.insert(entry.id.0, known);
+        }
+    }
+
+    pub(crate) fn recover(&mut self, recovered: &Recovered) {
+        self.import(&recovered.entries);
+        for RequestId(id) in recovered.adopted.iter().map(|it| it.request) {
+            let known = Known {
+                published: None,
+                listed: true,
+            };
+            self.now.known.insert(id, known);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Everything together: what is outside the program, the log and what follows from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use courier_ledger::log::{Memory, MemoryDisk};
 use courier_ledger::{
@@ -18,7 +18,7 @@ use super::step::{Setting, Step};
 use super::stranger::Acquaintances;
 use super::{Property, Violation};
 
-pub(crate) const LOG: LogId = LogId([0xab; 16]);
+const LOG: LogId = LogId([0xab; 16]);
 
 /// What was decided, and on what.
 pub(crate) struct Decision {
@@ -46,9 +46,15 @@ pub(crate) struct World {
     pub(crate) steps: Vec<(Sequence, Step)>,
     /// What each run decides by, by its first entry.
     pub(crate) policies: BTreeMap<Sequence, Policy>,
+    /// The log that is written now.
+    pub(crate) log: LogId,
+    /// The one that was lost before it.
+    pub(crate) lost: Option<LogId>,
     pub(crate) entries: Vec<Entry>,
     /// Which entries were appended, and synced, together: the length after each append.
     pub(crate) appends: Vec<usize>,
+    /// What the clock said at each append.
+    pub(crate) asked: Vec<Timestamp>,
     pub(crate) state: State,
     pub(crate) auditor: Auditor,
     pub(crate) acquaintances: Acquaintances,
@@ -65,6 +71,8 @@ pub(crate) struct World {
     pub(crate) last_blocked: Vec<Blocked>,
     /// What a person released.
     pub(crate) approved: Option<Vec<Command>>,
+    /// Whether anything had been published when a run met what another courier had.
+    pub(crate) met_courier: BTreeSet<bool>,
     /// The key that was approved with them.
     pub(crate) approved_key: Option<KeyId>,
 }
@@ -81,8 +89,11 @@ impl World {
             configured: Configured::default(),
             steps: Vec::new(),
             policies: BTreeMap::new(),
+            log: LOG,
+            lost: None,
             entries: Vec::new(),
             appends: Vec::new(),
+            asked: Vec::new(),
             state: State::default(),
             auditor: Auditor::default(),
             acquaintances: Acquaintances::default(),
@@ -96,6 +107,7 @@ impl World {
             last_blocked: Vec::new(),
             approved: None,
             approved_key: None,
+            met_courier: BTreeSet::new(),
         };
         let created = Event::LogCreated {
             log: LOG,
@@ -108,9 +120,10 @@ impl World {
         if !setting.legacy.is_empty() {
             for entry in &setting.legacy {
                 if entry.deleted.is_none() {
-                    let (completion, adopted) = (entry.completion, None);
+                    let (completion, adopted, key) = (entry.completion, None, None);
                     let holds = Holds::OldResult {
                         completion,
+                        key,
                         adopted,
                     };
                     let name = RemoteName::export(entry.id).to_string();
@@ -130,11 +143,13 @@ impl World {
 
     /// Appends events with one fsync, and folds them in.
     pub(crate) fn record(&mut self, events: Vec<Event>) -> Result<(), Violation> {
-        self.clock = self.clock.saturating_add(1_000_001);
+        self.clock = self.next_time().0;
+        let time = self.time_of(&events);
+        self.asked.push(Timestamp(self.clock));
         for event in events {
             let entry = Entry {
                 sequence: self.state.tip().next(),
-                time: Timestamp(self.clock),
+                time,
                 event,
                 hash: Digest([0; 32]),
             };
@@ -148,7 +163,9 @@ impl World {
             self.auditor.read(entry);
         }
         self.appends.push(self.entries.len());
-        Property::Legality.holds(self.state.log() == Some(LOG), || "another log".to_owned())
+        Property::Legality.holds(self.state.log() == Some(self.log), || {
+            "another log".to_owned()
+        })
     }
 
     /// Takes one step. Steps that cannot be taken now do nothing.
@@ -190,6 +207,9 @@ impl World {
             Step::Person(setup) => self.set_up(*setup),
             Step::Approve(release) => self.approve(*release)?,
             Step::Announce(number) => self.announce(key(*number))?,
+            Step::LoseDisk(missing) => self.lose_disk(*missing)?,
+            Step::OtherCourier => self.other_courier(),
+            Step::OtherCourierGoes => self.other_courier_goes(),
             Step::LeftBehindGone => self.left_behind_gone()?,
             Step::Jump(seconds) => {
                 self.clock = self.clock.saturating_add(seconds.saturating_mul(1_000_000));
