@@ -138,6 +138,7 @@ fn attributes(path: &Path) -> io::Result<Attributes> {
     Ok(Attributes {
         size_bytes: Some(metadata.len()),
         permissions: Some(metadata.mode()),
+        modified: None,
     })
 }
 

@@ -17,10 +17,12 @@ const LOG: LogId = LogId([0xab; 16]);
 const FILE: Attributes = Attributes {
     size_bytes: Some(1),
     permissions: Some(0o100_644),
+    modified: None,
 };
 const FOLDER: Attributes = Attributes {
     size_bytes: Some(4096),
     permissions: Some(0o040_755),
+    modified: None,
 };
 
 fn entry(name: &str, attributes: Attributes) -> Entry {

@@ -67,6 +67,8 @@ impl Negotiated {
         Capabilities {
             posix_rename: has(POSIX_RENAME),
             fsync: has(FSYNC),
+            // It shows when a file is created.
+            refuses_exclusive: false,
         }
     }
 

@@ -29,10 +29,10 @@ pub(crate) enum Answer {
     Placing(Placing),
     /// To a question of an upload that is given up.
     GivingUp(GivingUp),
-    /// Whether a file was removed.
-    Removed(Said<()>),
-    /// What a file looks like.
-    Looked(Said<Attributes>),
+    /// To a question of a removal.
+    Removing(Removing),
+    /// To a question of a look.
+    Looking(Sighted),
     /// To a question of an excerpt.
     Excerpt(Excerpt),
     /// To a question of a listing.
@@ -63,17 +63,41 @@ groups! {
     ReadingBack(ReadingBack) reading_back;
     Placing(Placing) placing;
     GivingUp(GivingUp) giving_up;
-    Removed(Said<()>) removed;
-    Looked(Said<Attributes>) looked;
+    Removing(Removing) removing;
+    Looking(Sighted) looking;
     Excerpt(Excerpt) excerpt;
     Listing(Listing) listing;
+}
+
+/// Answers to the question whether a file is there, however it is asked.
+#[derive(Debug)]
+pub(crate) enum Sighted {
+    /// What the server tells of the name.
+    Told(Said<Attributes>),
+    /// The folder, opened.
+    Opened(Said<Handle>),
+    /// Some of its names.
+    Named(Said<Names>),
+    /// It was closed, or not: what was only read cannot have lost anything by it.
+    Closed,
+}
+
+/// Answers to a removal.
+#[derive(Debug)]
+pub(crate) enum Removing {
+    /// What stood there before.
+    LookedBefore(Said<Attributes>),
+    /// Whether it was removed.
+    Removed(Said<()>),
+    /// What stands there now.
+    Sighted(Sighted),
 }
 
 /// Answers to an upload that has no file yet: one at a time.
 #[derive(Debug)]
 pub(crate) enum Creating {
-    /// What stands under the final name.
-    Looked(Said<Attributes>),
+    /// What stands under the name that is written to, or under the final one.
+    Looked(Sighted),
     /// Whether the file was created, or the old one emptied.
     Created(Said<Handle>),
     /// Whether what stood under the temporary name was removed.
@@ -91,8 +115,10 @@ pub(crate) enum Sending {
     Measured(Said<Attributes>),
     /// Whether it was closed.
     Closed(Said<()>),
-    /// Whether the final name is free.
-    LookedBefore(Said<Attributes>),
+    /// What stands under the final name before it is placed there.
+    LookedBefore(Sighted),
+    /// What stands under the temporary name when it is closed.
+    LookedAtTemporary(Said<Attributes>),
     /// The size of the file by its name.
     MeasuredByName(Said<Attributes>),
 }
@@ -108,28 +134,28 @@ pub(crate) enum ReadingBack {
     Closed,
 }
 
-/// Answers to an upload on its way to its final name: one at a time, besides the look behind.
+/// Answers to an upload on its way to its final name.
 #[derive(Debug)]
 pub(crate) enum Placing {
     /// Whether it was renamed.
     Renamed(Said<()>),
-    /// What stands under the final name, and may be why it was not.
-    Explained(Said<Attributes>),
     /// Whether the old version was removed from the final name.
     Unlinked(Said<()>),
-    /// What stood under the final name, asked right behind the rename, before it was answered.
-    LookedBehind(Said<Attributes>),
-    /// What stood under the final name, asked after the rename was answered.
-    LookedAfter(Said<Attributes>),
+    /// What stands under the final name.
+    Target(Sighted),
+    /// What stands under the temporary name.
+    Temporary(Sighted),
 }
 
-/// Answers to an upload that is given up: one at a time.
+/// Answers to an upload that is given up.
 #[derive(Debug)]
 pub(crate) enum GivingUp {
     /// The file was closed, or not: it is given up.
     Closed,
     /// Whether it was removed.
     Withdrawn(Said<()>),
+    /// Whether it is there still.
+    Sighted(Sighted),
 }
 
 /// Answers to an excerpt: one at a time.
@@ -141,6 +167,8 @@ pub(crate) enum Excerpt {
     Read(Piece),
     /// It was closed, or not: what was only read cannot have lost anything by it.
     Closed,
+    /// Whether it is there at all.
+    Sighted(Sighted),
 }
 
 /// Answers to a listing.

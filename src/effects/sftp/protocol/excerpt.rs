@@ -1,10 +1,13 @@
 //! The first bytes of one file: open, read, close. It changes nothing. Performs no I/O.
+//!
+//! What always holds: a file that cannot be opened is absent only when a look does not find it either.
 
 use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, RemoteName};
 
 use super::answer::{self, Answer, Handle, Piece};
 use super::operation::{Concern, Done, OperationError, Outcome};
 use super::outbox::Requests;
+use super::sighting::{Question, Sight, Sighting};
 use crate::effects::sftp::wire::request::Request;
 use crate::effects::sftp::wire::status::{Status, StatusCode};
 
@@ -38,6 +41,16 @@ enum State {
     },
     /// It is being closed; what comes of it is known.
     Closing(Outcome),
+    /// It was not opened, and it is looked whether it is there.
+    Sighting(Status, Sighting<Asked>),
+}
+
+struct Asked;
+
+impl Question for Asked {
+    fn answer(sighted: answer::Sighted) -> Answer {
+        Answer::Excerpt(answer::Excerpt::Sighted(sighted))
+    }
 }
 
 impl Excerpt {
@@ -65,22 +78,29 @@ impl Excerpt {
         answer: answer::Excerpt,
         out: &mut Requests<'_>,
     ) -> Option<Outcome> {
-        use answer::Excerpt::{Closed, Opened, Read};
+        use answer::Excerpt::{Closed, Opened, Read, Sighted};
         let state = std::mem::replace(&mut self.state, State::Opening);
         self.state = match (state, answer) {
             (State::Opening, Opened(Ok(handle))) => self.read_on(handle, Vec::new(), out),
-            (State::Opening, Opened(Err(status))) if status.code.is_absent() => {
-                return Some(Ok(Done::Excerpt(None)));
+            (State::Opening, Opened(Err(status))) => {
+                State::Sighting(status, Sighting::begin(&self.path, out))
             }
-            (State::Opening, Opened(Err(status))) => return Some(Err(self.refused(&status))),
+            (State::Sighting(status, mut sighting), Sighted(sighted)) => {
+                sighting.answer(sighted, out);
+                if let Some(sight) = sighting.sight() {
+                    return Some(self.not_opened(&status, sight));
+                }
+                State::Sighting(status, sighting)
+            }
             (State::Reading { handle, bytes }, Read(piece)) => {
                 self.piece_read(handle, bytes, piece, out)
             }
             (State::Closing(outcome), Closed) => return Some(outcome),
             // It asks one thing at a time: nothing else can be answered.
-            (state @ State::Opening, Read(_) | Closed)
-            | (state @ State::Reading { .. }, Opened(_) | Closed)
-            | (state @ State::Closing(_), Opened(_) | Read(_)) => state,
+            (state @ State::Opening, Read(_) | Closed | Sighted(_))
+            | (state @ State::Reading { .. }, Opened(_) | Closed | Sighted(_))
+            | (state @ State::Closing(_), Opened(_) | Read(_) | Sighted(_))
+            | (state @ State::Sighting(..), Opened(_) | Read(_) | Closed) => state,
         };
         None
     }
@@ -127,6 +147,26 @@ impl Excerpt {
                 State::Reading { handle, bytes }
             }
             Some(0) | None => close(&handle, Ok(Done::Excerpt(Some(bytes))), out),
+        }
+    }
+
+    /// What comes of a file that was not opened.
+    fn not_opened(&self, status: &Status, sight: &Sight) -> Outcome {
+        match sight {
+            Sight::Absent => Ok(Done::Excerpt(None)),
+            Sight::Unseen(_) if status.code.is_absent() => Ok(Done::Excerpt(None)),
+            Sight::Present(_) if status.code.is_absent() => {
+                let failure = Failure {
+                    phase: Phase::Look,
+                    class: FailureClass::Transient,
+                    text: format!(
+                        "the server says that {} is not there, and a look shows it",
+                        self.name
+                    ),
+                };
+                Err(OperationError::new(failure, RemoteAfterFailure::Untouched))
+            }
+            Sight::Present(_) | Sight::Unseen(_) => Err(self.refused(status)),
         }
     }
 

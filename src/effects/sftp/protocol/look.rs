@@ -1,37 +1,51 @@
-//! A look at one file: whether it is there, and how large it is. One request, one answer; it never
-//! opens, reads or changes anything. Performs no I/O.
+//! A look at one file: whether it is there, and how large it is. It never opens, reads or changes the
+//! file. Performs no I/O.
 
 use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, RemoteName, Seen};
 
-use super::answer::{Answer, Said};
+use super::answer::{Answer, Sighted};
 use super::operation::{Done, OperationError, Outcome};
 use super::outbox::Requests;
-use crate::effects::sftp::wire::attributes::Attributes;
-use crate::effects::sftp::wire::request::Request;
+use super::sighting::{Question, Sight, Sighting};
 
 /// A look under way.
 pub(crate) struct Look {
     path: String,
     name: RemoteName,
+    sighting: Option<Sighting<Asked>>,
+}
+
+struct Asked;
+
+impl Question for Asked {
+    fn answer(sighted: Sighted) -> Answer {
+        Answer::Looking(sighted)
+    }
 }
 
 impl Look {
     /// A look at `path`, which messages call `name`.
     pub(crate) fn new(path: String, name: RemoteName) -> Self {
-        Self { path, name }
+        Self {
+            path,
+            name,
+            sighting: None,
+        }
     }
 
-    /// Sends the request.
-    pub(crate) fn begin(&self, out: &mut Requests<'_>) {
-        out.look(Request::Lstat { path: &self.path }, Answer::Looked);
+    /// Sends the first request.
+    pub(crate) fn begin(&mut self, out: &mut Requests<'_>) {
+        self.sighting = Some(Sighting::begin(&self.path, out));
     }
 
-    /// Takes the answer.
-    pub(crate) fn answer(&self, said: Said<Attributes>) -> Outcome {
-        match said {
-            Ok(attributes) => Ok(Done::Seen(Seen::Present(attributes.size_bytes))),
-            Err(status) if status.code.is_absent() => Ok(Done::Seen(Seen::Absent)),
-            Err(status) => {
+    /// Takes an answer.
+    pub(crate) fn answer(&mut self, answer: Sighted, out: &mut Requests<'_>) -> Option<Outcome> {
+        let sighting = self.sighting.as_mut()?;
+        sighting.answer(answer, out);
+        Some(match sighting.sight()? {
+            Sight::Present(attributes) => Ok(Done::Seen(Seen::Present(attributes.size_bytes))),
+            Sight::Absent => Ok(Done::Seen(Seen::Absent)),
+            Sight::Unseen(status) => {
                 let failure = Failure {
                     phase: Phase::Look,
                     class: status.code.class(),
@@ -40,7 +54,7 @@ impl Look {
                 let remote = RemoteAfterFailure::Untouched;
                 Err(OperationError::new(failure, remote))
             }
-        }
+        })
     }
 
     /// The end without an answer.

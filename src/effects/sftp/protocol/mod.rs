@@ -15,4 +15,5 @@ pub(super) mod outbox;
 pub(super) mod pipeline;
 pub(super) mod recipe;
 mod removal;
+mod sighting;
 mod upload;

@@ -122,6 +122,8 @@ pub(crate) struct Capabilities {
     pub(crate) posix_rename: bool,
     /// It announces `fsync@openssh.com`.
     pub(crate) fsync: bool,
+    /// It refuses to create a file on the condition that it must not exist.
+    pub(crate) refuses_exclusive: bool,
 }
 
 /// The outbox as one operation sees it.

@@ -57,8 +57,8 @@ impl Machine {
     ) -> Result<Option<Outcome>, Misplaced> {
         match self {
             Self::Upload(upload) => upload.answer(answer, out),
-            Self::Removal(removal) => Ok(Some(removal.answer(answer.removed()?))),
-            Self::Look(look) => Ok(Some(look.answer(answer.looked()?))),
+            Self::Removal(removal) => Ok(removal.answer(answer.removing()?, out)),
+            Self::Look(look) => Ok(look.answer(answer.looking()?, out)),
             Self::Excerpt(excerpt) => Ok(excerpt.answer(answer.excerpt()?, out)),
             Self::Listing(listing) => Ok(listing.answer(answer.listing()?, out)),
         }

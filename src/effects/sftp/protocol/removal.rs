@@ -1,19 +1,52 @@
-//! The removal of one file: one request, one answer. Performs no I/O.
+//! The removal of one file: a look, the removal and another look on their way together, and the answers
+//! to all three. Performs no I/O.
+//!
+//! What always holds: a file is removed when a look afterwards does not find it, whatever was answered;
+//! where looking is forbidden the answer counts. A file that came in its place meanwhile is somebody
+//! else's, and stays.
 
 use courier_ledger::{
     Failure, FailureClass, Phase, RemoteAfterFailure, RemoteName, Removal as Removed,
 };
 
-use super::answer::{Answer, Said};
+use super::answer::{self, Answer, Said, Sighted};
 use super::operation::{Done, OperationError, Outcome};
 use super::outbox::Requests;
+use super::sighting::{Question, Sight, Sighting};
+use crate::effects::sftp::wire::attributes::Attributes;
 use crate::effects::sftp::wire::request::Request;
+use crate::effects::sftp::wire::status::Status;
 
 /// A removal under way.
 pub(crate) struct Removal {
     path: String,
     name: RemoteName,
-    sent: bool,
+    before: Option<Sight>,
+    said: Option<Said<()>>,
+    after: Option<After>,
+}
+
+/// The look afterwards.
+struct After {
+    sighting: Sighting<Asked>,
+    when: When,
+}
+
+/// When a look was asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// Right behind the removal: a server that worked out of order may have looked first.
+    Behind,
+    /// When the removal was answered.
+    Answered,
+}
+
+struct Asked;
+
+impl Question for Asked {
+    fn answer(sighted: Sighted) -> Answer {
+        Answer::Removing(answer::Removing::Sighted(sighted))
+    }
 }
 
 impl Removal {
@@ -22,36 +55,78 @@ impl Removal {
         Self {
             path,
             name,
-            sent: false,
+            before: None,
+            said: None,
+            after: None,
         }
     }
 
-    /// Sends the request.
+    /// Sends the requests.
     pub(crate) fn begin(&mut self, out: &mut Requests<'_>) {
-        self.sent = true;
-        out.act(Request::Remove { path: &self.path }, Answer::Removed);
+        let path = self.path.as_str();
+        out.look(Request::Lstat { path }, |said| {
+            Answer::Removing(answer::Removing::LookedBefore(said))
+        });
+        out.act(Request::Remove { path }, |said| {
+            Answer::Removing(answer::Removing::Removed(said))
+        });
+        self.look(When::Behind, out);
     }
 
-    /// Takes the answer.
-    pub(crate) fn answer(&self, said: Said<()>) -> Outcome {
-        match said {
-            Ok(()) => Ok(Done::Removed(Removed::Removed)),
-            Err(status) if status.code.is_absent() => Ok(Done::Removed(Removed::AlreadyAbsent)),
-            Err(status) => {
-                let failure = Failure {
-                    phase: Phase::Remove,
-                    class: status.code.class(),
-                    text: format!("the server does not remove {}: {status}", self.name),
-                };
-                let remote = RemoteAfterFailure::Untouched;
-                Err(OperationError::new(failure, remote))
+    fn look(&mut self, when: When, out: &mut Requests<'_>) {
+        let sighting = Sighting::begin(&self.path, out);
+        self.after = Some(After { sighting, when });
+    }
+
+    /// Takes an answer.
+    pub(crate) fn answer(
+        &mut self,
+        answer: answer::Removing,
+        out: &mut Requests<'_>,
+    ) -> Option<Outcome> {
+        match answer {
+            answer::Removing::LookedBefore(said) => self.before = Some(Sight::of(said)),
+            answer::Removing::Removed(said) => self.said = Some(said),
+            answer::Removing::Sighted(sighted) => {
+                self.after.as_mut()?.sighting.answer(sighted, out);
             }
         }
+        let (before, said, after) = (
+            self.before.as_ref()?,
+            self.said.as_ref()?,
+            self.after.as_ref()?,
+        );
+        let seen = after.sighting.sight()?;
+        if matches!((seen, after.when), (Sight::Present(_), When::Behind)) {
+            self.look(When::Answered, out);
+            return None;
+        }
+        Some(judged(before, said, seen).map_err(|kept| self.failed(kept)))
+    }
+
+    fn failed(&self, kept: Kept) -> OperationError {
+        let name = &self.name;
+        let (class, text) = match kept {
+            Kept::Refused(status) => (
+                status.code.class(),
+                format!("the server does not remove {name}: {status}"),
+            ),
+            Kept::Shown(said) => (
+                FailureClass::Transient,
+                format!("the server {said}, and a look shows that {name} is still there"),
+            ),
+        };
+        let failure = Failure {
+            phase: Phase::Remove,
+            class,
+            text,
+        };
+        OperationError::new(failure, RemoteAfterFailure::Untouched)
     }
 
     /// The end without an answer.
     pub(crate) fn lost(&self, reason: &str) -> OperationError {
-        let (verb, remote) = if self.sent {
+        let (verb, remote) = if self.after.is_some() {
             ("may not have been", RemoteAfterFailure::Uncertain)
         } else {
             ("was not", RemoteAfterFailure::Untouched)
@@ -62,5 +137,43 @@ impl Removal {
             text: format!("{} {verb} removed: {reason}", self.name),
         };
         OperationError::lost(failure, remote)
+    }
+}
+
+/// Why a file is still there.
+enum Kept {
+    /// The server says why.
+    Refused(Status),
+    /// The server said otherwise, and shows it.
+    Shown(&'static str),
+}
+
+/// What came of a removal, by what was seen before and after it.
+fn judged(before: &Sight, said: &Said<()>, after: &Sight) -> Result<Done, Kept> {
+    let is_another =
+        |now: Attributes| matches!(before, Sight::Present(_)) && before.is_other_than(now);
+    match (said, after) {
+        (Ok(()), Sight::Absent | Sight::Unseen(_)) => Ok(Done::Removed(Removed::Removed)),
+        (Err(status), Sight::Unseen(_)) if status.code.is_absent() => {
+            Ok(Done::Removed(Removed::AlreadyAbsent))
+        }
+        (Err(status), Sight::Unseen(_)) => Err(Kept::Refused(status.clone())),
+        // It was there a moment before, and this is what was to be removed.
+        (Err(_), Sight::Absent) if matches!(before, Sight::Present(_)) => {
+            Ok(Done::Removed(Removed::Removed))
+        }
+        (Err(_), Sight::Absent) => Ok(Done::Removed(Removed::AlreadyAbsent)),
+        (Ok(()), Sight::Present(now)) if is_another(*now) => Ok(Done::Removed(Removed::Removed)),
+        (Ok(()), Sight::Present(_)) => Err(Kept::Shown("says that it has removed it")),
+        // It was not there before either: somebody else has just put it there.
+        (Err(status), Sight::Present(_))
+            if status.code.is_absent() && matches!(before, Sight::Absent) =>
+        {
+            Ok(Done::Removed(Removed::AlreadyAbsent))
+        }
+        (Err(status), Sight::Present(_)) if status.code.is_absent() => {
+            Err(Kept::Shown("says that there is no such file"))
+        }
+        (Err(status), Sight::Present(_)) => Err(Kept::Refused(status.clone())),
     }
 }

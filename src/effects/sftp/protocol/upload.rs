@@ -4,10 +4,9 @@
 //! What always holds: unless the recipe says `Direct`, the final name is touched only after every
 //! write, the sync, the size and the close were acknowledged; a file that this ledger did not create
 //! is never replaced; an unfinished file is removed by whoever gives up, and otherwise reported; a
-//! final name is never removed because of what a verification found. A server that says "no such file"
-//! of the temporary name when it is to be renamed has left the final name as it was, so that outcome
-//! is `Untouched`: to call it uncertain would allow the next run to overwrite a file that somebody
-//! else put there.
+//! final name is never removed because of what a verification found. What became of a rename or a removal
+//! is what a look shows, whatever was answered; where that cannot be known, the file is in doubt, and
+//! whoever comes next finds out whose it is before touching it.
 //!
 //! How to read it: each state owns what it needs, in a file of its own, and turns an answer into the
 //! next state. A failure ends a state only when everything that it asked was answered: then the upload
@@ -20,10 +19,11 @@ mod comparison;
 mod confirming;
 mod creating;
 mod giving_up;
-mod placed;
+mod names;
 mod placing;
 mod reading_back;
 mod task;
+mod verdict;
 mod writing;
 
 use std::ops::ControlFlow;
@@ -37,7 +37,6 @@ use crate::effects::source::Source;
 use confirming::Confirming;
 use creating::Creating;
 use giving_up::{GivingUp, Left};
-use placed::Placed;
 use placing::Placing;
 use reading_back::ReadingBack;
 pub(crate) use task::Order;
@@ -66,8 +65,6 @@ enum State {
     ReadingBack(ReadingBack),
     /// It is being put under its final name.
     Placing(Placing),
-    /// It is in place; a last look is taken.
-    Placed(Placed),
     /// It failed; what can be cleaned up is.
     GivingUp(GivingUp),
 }
@@ -111,7 +108,6 @@ impl Upload {
             | State::Creating(_)
             | State::Confirming(_)
             | State::Placing(_)
-            | State::Placed(_)
             | State::GivingUp(_) => false,
         };
         is_open && self.task.failure.is_none()
@@ -127,7 +123,6 @@ impl Upload {
             | State::CrowdedOut { .. }
             | State::Writing(_)
             | State::Placing(_)
-            | State::Placed(_)
             | State::GivingUp(_) => self.has_file_open(),
         }
     }
@@ -143,7 +138,6 @@ impl Upload {
             | State::Confirming(_)
             | State::ReadingBack(_)
             | State::Placing(_)
-            | State::Placed(_)
             | State::GivingUp(_) => None,
         }
     }
@@ -155,11 +149,9 @@ impl Upload {
             State::Confirming(confirming) => confirming.has_file_open(),
             State::ReadingBack(reading) => reading.has_file_open(),
             State::GivingUp(giving_up) => giving_up.has_file_open(),
-            State::Waiting
-            | State::CrowdedOut { .. }
-            | State::Creating(_)
-            | State::Placing(_)
-            | State::Placed(_) => false,
+            State::Waiting | State::CrowdedOut { .. } | State::Creating(_) | State::Placing(_) => {
+                false
+            }
         }
     }
 
@@ -184,7 +176,6 @@ impl Upload {
             | State::Creating(_)
             | State::Confirming(_)
             | State::Placing(_)
-            | State::Placed(_)
             | State::GivingUp(_)) => (state, Flow::End),
         };
         self.state = state;
@@ -204,11 +195,7 @@ impl Upload {
             State::Confirming(confirming) => confirming.answer(answer.sending()?, task, out),
             State::ReadingBack(reading) => reading.answer(answer.reading_back()?, task, out),
             State::Placing(placing) => placing.answer(answer.placing()?, task, out),
-            State::Placed(placed) => match placed.answer(answer.placing()?, task, out) {
-                ControlFlow::Continue(placed) => State::Placed(placed),
-                ControlFlow::Break(done) => return Ok(Some(Ok(done))),
-            },
-            State::GivingUp(giving_up) => giving_up.answer(answer.giving_up()?),
+            State::GivingUp(giving_up) => giving_up.answer(answer.giving_up()?, out),
             // It has asked nothing.
             State::Waiting | State::CrowdedOut { .. } => return Err(Misplaced),
         };
@@ -218,9 +205,10 @@ impl Upload {
     /// Gives up because the time for it is over. What is irrevocable is waited for.
     pub(crate) fn expire(&mut self, out: &mut Requests<'_>) -> Option<Outcome> {
         match &self.state {
-            State::Placed(placed) => return Some(Ok(placed.uploaded())),
             // It cleans up already.
             State::GivingUp(_) => {}
+            // Only looks are outstanding.
+            State::Placing(placing) if placing.is_acknowledged() => {}
             State::Waiting
             | State::CrowdedOut { .. }
             | State::Creating(_)
@@ -241,7 +229,6 @@ impl Upload {
     pub(crate) fn lost(mut self, reason: &str) -> Outcome {
         let name = &self.task.order.name;
         let text = match self.state {
-            State::Placed(placed) => return Ok(placed.uploaded()),
             State::GivingUp(giving_up) => return Err(giving_up.lost(&self.task.order)),
             State::Waiting | State::CrowdedOut { .. } => {
                 format!("{name} was not uploaded: {reason}")
@@ -263,36 +250,41 @@ impl Upload {
 
     /// What follows when nothing is outstanding.
     fn go_on(&mut self, out: &mut Requests<'_>) -> Option<Outcome> {
-        if *out.outstanding > 0 {
-            return None;
-        }
-        let mut state = std::mem::take(&mut self.state);
-        if let Some(failure) = self.task.failure.take() {
-            if let State::ReadingBack(reading) = &state {
-                reading.release(out);
+        loop {
+            if *out.outstanding > 0 {
+                return None;
             }
-            let left = state.left(&self.task.order);
-            state = State::GivingUp(GivingUp::new(failure, left, &self.task.order));
-        }
-        self.state = match state {
-            State::Confirming(confirming) => confirming.go_on(&mut self.task, out),
-            State::ReadingBack(reading) => {
-                reading.go_on(out);
-                State::ReadingBack(reading)
+            let mut state = std::mem::take(&mut self.state);
+            if let Some(failure) = self.task.failure.take() {
+                if let State::ReadingBack(reading) = &state {
+                    reading.release(out);
+                }
+                let left = state.left(&self.task.order);
+                state = State::GivingUp(GivingUp::new(failure, left, &self.task.order));
             }
-            State::GivingUp(giving_up) => match giving_up.go_on(&self.task.order, out) {
-                ControlFlow::Continue(giving_up) => State::GivingUp(giving_up),
-                ControlFlow::Break(error) => return Some(Err(error)),
-            },
-            // They go on with an answer, or with bytes of the source.
-            state @ (State::Waiting
-            | State::CrowdedOut { .. }
-            | State::Creating(_)
-            | State::Writing(_)
-            | State::Placing(_)
-            | State::Placed(_)) => state,
-        };
-        None
+            self.state = match state {
+                State::Confirming(confirming) => confirming.go_on(&mut self.task, out),
+                State::ReadingBack(reading) => {
+                    reading.go_on(out);
+                    State::ReadingBack(reading)
+                }
+                State::Placing(placing) => match placing.go_on(&mut self.task, out) {
+                    ControlFlow::Continue(state) => state,
+                    ControlFlow::Break(done) => return Some(Ok(done)),
+                },
+                State::GivingUp(giving_up) => match giving_up.go_on(&self.task.order, out) {
+                    ControlFlow::Continue(giving_up) => State::GivingUp(giving_up),
+                    ControlFlow::Break(error) => return Some(Err(error)),
+                },
+                // They go on with an answer, or with bytes of the source.
+                state @ (State::Waiting
+                | State::CrowdedOut { .. }
+                | State::Creating(_)
+                | State::Writing(_)) => state,
+            };
+            // What has just failed is given up, as nothing else will bring it on.
+            self.task.failure.as_ref()?;
+        }
     }
 }
 
@@ -303,7 +295,7 @@ impl State {
             Self::Waiting | Self::CrowdedOut { .. } | Self::Creating(_) => Phase::Create,
             Self::Writing(_) => Phase::Write,
             Self::Confirming(_) | Self::ReadingBack(_) => Phase::Confirm,
-            Self::Placing(_) | Self::Placed(_) => Phase::Place,
+            Self::Placing(_) => Phase::Place,
             Self::GivingUp(giving_up) => giving_up.phase(),
         }
     }
@@ -317,8 +309,6 @@ impl State {
             Self::Confirming(_) => Left::unfinished(order),
             Self::ReadingBack(reading) => reading.left(order),
             Self::Placing(placing) => placing.left(),
-            // It is in place: nothing that failed can be about it.
-            Self::Placed(_) => Left::NOTHING,
             Self::GivingUp(giving_up) => giving_up.left(),
         }
     }

@@ -64,6 +64,7 @@ impl Server {
             let attributes = Attributes {
                 size_bytes: None,
                 permissions,
+                modified: None,
             };
             encoded::attributes(id, attributes, out);
         };

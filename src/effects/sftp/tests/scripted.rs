@@ -29,6 +29,10 @@ pub(crate) const AS_USUAL: Recipe = Recipe {
 pub(crate) enum Fault {
     /// It is refused.
     Refuse(u32),
+    /// It is carried out, and the answer is that it was refused.
+    Deny(u32),
+    /// It is not carried out, and the answer is that it was; a file that is looked at has this size.
+    Pretend(u64),
     /// The connection ends before it is carried out.
     CutBefore,
     /// The connection ends after it was carried out, before the answer.
@@ -64,6 +68,14 @@ pub(crate) struct Manner {
     pub(crate) ends_without_a_name: bool,
     /// Files that may be open at once, which it does not tell.
     pub(crate) most_open: usize,
+    /// What is said of a file that is not there.
+    pub(crate) absent: StatusCode,
+    /// Whether a file cannot be created on the condition that it must not exist.
+    pub(crate) refuses_exclusive: bool,
+    /// Whether only the names of a folder tell what is there.
+    pub(crate) looks_fail: bool,
+    /// Whether the folder lists the files, and not what was prepared.
+    pub(crate) lists_files: bool,
 }
 
 impl Default for Manner {
@@ -82,6 +94,10 @@ impl Default for Manner {
             most_names: usize::MAX,
             ends_without_a_name: false,
             most_open: usize::MAX,
+            absent: StatusCode::NO_SUCH_FILE,
+            refuses_exclusive: false,
+            looks_fail: false,
+            lists_files: false,
         }
     }
 }
@@ -92,6 +108,10 @@ pub(crate) struct Server {
     pub(crate) manner: Manner,
     /// Faults by the number of the request.
     pub(crate) faults: BTreeMap<usize, Fault>,
+    /// Which requests they may fall on; all where nothing is said.
+    pub(crate) only_of: Option<fn(&Decoded) -> bool>,
+    /// How many fell on one.
+    pub(crate) told: usize,
     /// Every request, in order.
     pub(crate) log: Vec<Decoded>,
     /// Every state of `watched`.
@@ -100,6 +120,10 @@ pub(crate) struct Server {
     /// What is in the folder besides, as it is listed.
     pub(crate) listed: VecDeque<Vec<u8>>,
     open: BTreeMap<Vec<u8>, String>,
+    folders: BTreeMap<Vec<u8>, VecDeque<Vec<u8>>>,
+    /// When a file was changed: the number of the change.
+    changed: BTreeMap<String, u32>,
+    changes: u32,
     opened: u64,
     frames: FrameBuffer,
     cut: bool,
@@ -112,11 +136,16 @@ impl Server {
             files: BTreeMap::new(),
             manner,
             faults: BTreeMap::new(),
+            only_of: None,
+            told: 0,
             log: Vec::new(),
             history: Vec::new(),
             watched: String::new(),
             listed: VecDeque::new(),
             open: BTreeMap::new(),
+            folders: BTreeMap::new(),
+            changed: BTreeMap::new(),
+            changes: 0,
             opened: 0,
             frames: FrameBuffer::default(),
             cut: false,
@@ -131,6 +160,8 @@ impl Server {
         while let Some(packet) = self.frames.next_packet().unwrap() {
             let (id, request) = decode(packet).unwrap();
             let fault = self.faults.get(&self.log.len()).copied();
+            let fault = fault.filter(|_| self.only_of.is_none_or(|of| of(&request)));
+            self.told += usize::from(fault.is_some());
             self.log.push(request.clone());
             match fault {
                 Some(Fault::Refuse(code)) => {
@@ -139,6 +170,11 @@ impl Server {
                     }
                     encoded::status(id, StatusCode(code), "scripted", &mut answers);
                 }
+                Some(Fault::Deny(code)) => {
+                    self.carry_out(id, request, &mut Vec::new());
+                    encoded::status(id, StatusCode(code), "scripted", &mut answers);
+                }
+                Some(Fault::Pretend(size)) => self.pretend(id, &request, size, &mut answers),
                 Some(Fault::CutBefore) => {
                     self.cut = true;
                     return None;
@@ -156,6 +192,40 @@ impl Server {
         Some(answers)
     }
 
+    fn pretend(&mut self, id: u32, request: &Decoded, size: u64, answers: &mut Vec<u8>) {
+        match request {
+            Decoded::OpenNew { path }
+            | Decoded::OpenOver { path }
+            | Decoded::OpenRead { path }
+            | Decoded::OpenFolder { path } => self.keep_open(id, path.clone(), answers),
+            Decoded::Lstat { .. } | Decoded::Stat { .. } | Decoded::Fstat { .. } => {
+                let attributes = Attributes {
+                    size_bytes: Some(size),
+                    permissions: Some(0o100_644),
+                    modified: Some(0),
+                };
+                encoded::attributes(id, attributes, answers);
+            }
+            Decoded::Read { .. } => encoded::data(id, b"?", answers),
+            Decoded::ReadFolder { .. } => encoded::names(id, &[], answers),
+            Decoded::Close { handle } => {
+                self.open.remove(handle);
+                encoded::status(id, StatusCode::OK, "", answers);
+            }
+            Decoded::Write { .. }
+            | Decoded::Fsync { .. }
+            | Decoded::Remove { .. }
+            | Decoded::Rename { .. }
+            | Decoded::PosixRename { .. } => encoded::status(id, StatusCode::OK, "", answers),
+            Decoded::Init { .. } | Decoded::Limits => panic!("not part of an operation"),
+        }
+    }
+
+    fn change(&mut self, path: &str) {
+        self.changes += 1;
+        self.changed.insert(path.to_owned(), self.changes);
+    }
+
     fn carry_out(&mut self, id: u32, request: Decoded, answers: &mut Vec<u8>) {
         let mut code = StatusCode::OK;
         match request {
@@ -164,18 +234,22 @@ impl Server {
             {
                 code = StatusCode::FAILURE;
             }
+            Decoded::OpenNew { .. } if self.manner.refuses_exclusive => {
+                code = StatusCode::FAILURE;
+            }
             Decoded::OpenNew { path } if self.files.contains_key(&path) => {
                 code = self.manner.exists;
             }
             Decoded::OpenNew { path } | Decoded::OpenOver { path } => {
                 self.files.insert(path.clone(), Vec::new());
+                self.change(&path);
                 return self.keep_open(id, path, answers);
             }
             Decoded::OpenRead { .. } if self.manner.blind => code = StatusCode::PERMISSION_DENIED,
             Decoded::OpenRead { path } if self.files.contains_key(&path) => {
                 return self.keep_open(id, path, answers);
             }
-            Decoded::OpenRead { .. } => code = StatusCode::NO_SUCH_FILE,
+            Decoded::OpenRead { .. } => code = self.manner.absent,
             Decoded::Read {
                 handle,
                 offset,
@@ -194,15 +268,27 @@ impl Server {
             Decoded::OpenFolder { .. } if self.manner.hides_folder => {
                 code = StatusCode::PERMISSION_DENIED;
             }
-            Decoded::OpenFolder { path } => return self.keep_open(id, path, answers),
+            Decoded::OpenFolder { path } => {
+                let name = |path: &String| Some(path.strip_prefix("box/")?.as_bytes().to_vec());
+                let names = if self.manner.lists_files {
+                    self.files.keys().filter_map(name).collect()
+                } else {
+                    std::mem::take(&mut self.listed)
+                };
+                self.folders
+                    .insert((self.opened + 1).to_be_bytes().to_vec(), names);
+                return self.keep_open(id, path, answers);
+            }
             Decoded::ReadFolder { handle } => {
                 assert_eq!(self.open[&handle], "box");
-                let count = self.listed.len().min(self.manner.most_names);
+                let left = self.folders.entry(handle).or_default();
+                let count = left.len().min(self.manner.most_names);
                 let told = Attributes {
                     size_bytes: Some(3),
                     permissions: Some(0o100_644),
+                    modified: None,
                 };
-                let names: Vec<_> = self.listed.drain(..count).collect();
+                let names: Vec<_> = left.drain(..count).collect();
                 let names: Vec<_> = names.iter().map(|name| (&name[..], told)).collect();
                 if count > 0 || self.manner.ends_without_a_name {
                     return encoded::names(id, &names, answers);
@@ -214,7 +300,10 @@ impl Server {
                 offset,
                 data,
             } => {
-                let file = self.files.entry(self.open[&handle].clone()).or_default();
+                let path = self.open[&handle].clone();
+                let Some(file) = self.files.get_mut(&path) else {
+                    return encoded::status(id, StatusCode::FAILURE, "", answers);
+                };
                 let offset = usize::try_from(offset).unwrap();
                 let keep = data.len() - data.len().min(self.manner.loses_bytes);
                 file.resize(file.len().max(offset + keep), 0);
@@ -222,6 +311,7 @@ impl Server {
                 if let Some(last) = file.last_mut().filter(|_| self.manner.garbles) {
                     *last ^= 1;
                 }
+                self.change(&path);
             }
             Decoded::Fsync { handle } => assert!(self.open.contains_key(&handle)),
             Decoded::Close { handle } => {
@@ -239,7 +329,7 @@ impl Server {
             }
             Decoded::Remove { path } => {
                 if self.files.remove(&path).is_none() {
-                    code = StatusCode::NO_SUCH_FILE;
+                    code = self.manner.absent;
                 }
             }
             Decoded::Rename { from, to } => {
@@ -273,12 +363,15 @@ impl Server {
         match self.files.remove(from) {
             Some(bytes) => {
                 self.files.insert(to.clone(), bytes);
+                if let Some(changed) = self.changed.remove(from) {
+                    self.changed.insert(to.clone(), changed);
+                }
                 if self.manner.picks_up {
                     self.history.push(self.files.remove(&to));
                 }
                 StatusCode::OK
             }
-            None => StatusCode::NO_SUCH_FILE,
+            None => self.manner.absent,
         }
     }
 
@@ -287,15 +380,19 @@ impl Server {
             _ if self.manner.blind => {
                 encoded::status(id, StatusCode::PERMISSION_DENIED, "", answers);
             }
+            Some(_) if self.manner.looks_fail => {
+                encoded::status(id, StatusCode::FAILURE, "", answers);
+            }
             Some(bytes) => {
                 let size_bytes = Some(bytes.len() as u64);
                 let attributes = Attributes {
                     size_bytes,
                     permissions: Some(0o100_644),
+                    modified: self.changed.get(path).copied(),
                 };
                 encoded::attributes(id, attributes, answers);
             }
-            None => encoded::status(id, StatusCode::NO_SUCH_FILE, "", answers),
+            None => encoded::status(id, self.manner.absent, "", answers),
         }
     }
 }
@@ -365,6 +462,7 @@ pub(crate) fn pipeline_with(manner: Manner, bounds: Bounds, recipe: Recipe) -> P
     let capabilities = Capabilities {
         posix_rename: manner.posix_rename,
         fsync: manner.fsync,
+        refuses_exclusive: false,
     };
     Pipeline::new("box".to_owned(), recipe, bounds, capabilities)
 }

@@ -30,16 +30,23 @@ fn only_a_look_after_the_rename_was_answered_tells_a_pick_up() {
     let mut calm = server(Manner::default(), false);
     assert!(upload_to(&mut calm, Replaces::Own).is_ok());
     let last = calm.log.len() - 1;
-    assert!(matches!(calm.log[last - 1], Decoded::PosixRename { .. }));
-    assert!(matches!(calm.log[last], Decoded::Lstat { .. }));
+    assert!(matches!(calm.log[last - 2], Decoded::PosixRename { .. }));
+    let looked_at =
+        |at: usize, name: &str| matches!(&calm.log[at], Decoded::Lstat { path } if path == name);
+    assert!(looked_at(last - 1, TARGET) && looked_at(last, TEMPORARY));
     // As if the server had looked before it renamed.
-    let mut disorderly = server(Manner::default(), false);
-    disorderly.faults.insert(last, Fault::Refuse(2));
-    assert_eq!(
-        upload_to(&mut disorderly, Replaces::Own),
-        uploaded(Placement::PosixRename)
-    );
-    assert_eq!(disorderly.log.len(), calm.log.len() + 1);
+    for (at, fault) in [
+        (last - 1, Fault::Refuse(2)),
+        (last, Fault::Pretend(NEW.len() as u64)),
+    ] {
+        let mut disorderly = server(Manner::default(), false);
+        disorderly.faults.insert(at, fault);
+        assert_eq!(
+            upload_to(&mut disorderly, Replaces::Own),
+            uploaded(Placement::PosixRename)
+        );
+        assert_eq!(disorderly.log.len(), calm.log.len() + 2);
+    }
 }
 
 #[test]
@@ -271,7 +278,8 @@ fn a_refused_or_unanswered_removal_says_what_is_known() {
         (Fault::Silence, RemoteAfterFailure::Uncertain, true),
     ] {
         let mut server = server(Manner::default(), true);
-        server.faults.insert(0, fault);
+        // After the look before it.
+        server.faults.insert(1, fault);
         let operation = Operation::Remove {
             name: name("export_1.zip"),
         };

@@ -1,5 +1,6 @@
-//! What a server tells of a file (draft-ietf-secsh-filexfer-02, section 5): its size, and what kind of
-//! file it is. Deliberately absent: owner, times and extensions, which are passed over.
+//! What a server tells of a file (draft-ietf-secsh-filexfer-02, section 5): its size, what kind of file
+//! it is, and when it was changed. Deliberately absent: owner, last access and extensions, which are
+//! passed over.
 
 use super::error::ProtocolError;
 use super::packet::PacketReader;
@@ -7,7 +8,7 @@ use super::packet::PacketReader;
 pub(super) const HAS_SIZE: u32 = 0x1;
 pub(super) const HAS_OWNER: u32 = 0x2;
 pub(super) const HAS_PERMISSIONS: u32 = 0x4;
-const HAS_TIMES: u32 = 0x8;
+pub(super) const HAS_TIMES: u32 = 0x8;
 const HAS_EXTENSIONS: u32 = 0x8000_0000;
 
 const FILE_TYPE: u32 = 0o170_000;
@@ -21,6 +22,9 @@ pub(crate) struct Attributes {
     pub(crate) size_bytes: Option<u64>,
     /// Its type and permission bits, if the server says.
     pub(crate) permissions: Option<u32>,
+    /// When it was last changed, by the server's clock, in whole seconds, if the server says. Two
+    /// files are compared by it; it decides nothing else.
+    pub(crate) modified: Option<u32>,
 }
 
 impl Attributes {
@@ -48,9 +52,6 @@ impl Attributes {
     /// Reads the attributes beside a name, and passes over all that follows them: another name may.
     pub(super) fn read_listed(reader: &mut PacketReader<'_>) -> Result<Self, ProtocolError> {
         let (attributes, flags) = read(reader)?;
-        if flags & HAS_TIMES != 0 {
-            reader.u64()?;
-        }
         if flags & HAS_EXTENSIONS != 0 {
             for _ in 0..reader.u32()? {
                 reader.string()?;
@@ -77,9 +78,16 @@ fn read(reader: &mut PacketReader<'_>) -> Result<(Attributes, u32), ProtocolErro
     } else {
         None
     };
+    let modified = if flags & HAS_TIMES != 0 {
+        let _last_access = reader.u32()?;
+        Some(reader.u32()?)
+    } else {
+        None
+    };
     let attributes = Attributes {
         size_bytes,
         permissions,
+        modified,
     };
     Ok((attributes, flags))
 }

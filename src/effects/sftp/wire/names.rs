@@ -73,6 +73,7 @@ mod tests {
     const NOTHING_TOLD: Attributes = Attributes {
         size_bytes: None,
         permissions: None,
+        modified: None,
     };
 
     fn read(names: &[&[u8]]) -> Names {
@@ -152,6 +153,7 @@ mod tests {
         let told = Attributes {
             size_bytes: Some(9),
             permissions: Some(0o100_644),
+            modified: Some(0),
         };
         let names = Names {
             entries: vec![entry("a", told), entry("b", NOTHING_TOLD)],

@@ -146,7 +146,7 @@ impl ServerLimits {
 pub(crate) mod encoded {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-    use super::super::attributes::{HAS_OWNER, HAS_PERMISSIONS, HAS_SIZE};
+    use super::super::attributes::{HAS_OWNER, HAS_PERMISSIONS, HAS_SIZE, HAS_TIMES};
     use super::super::packet::PacketWriter;
     use super::*;
 
@@ -192,13 +192,17 @@ pub(crate) mod encoded {
     fn write(attributes: Attributes, packet: &mut PacketWriter<'_>) {
         let size = attributes.size_bytes.map_or(0, |_| HAS_SIZE);
         let permissions = attributes.permissions.map_or(0, |_| HAS_PERMISSIONS);
-        packet.u32(size | HAS_OWNER | permissions);
+        let times = attributes.modified.map_or(0, |_| HAS_TIMES);
+        packet.u32(size | HAS_OWNER | permissions | times);
         if let Some(size) = attributes.size_bytes {
             packet.u64(size);
         }
         packet.u32(0).u32(0);
         if let Some(permissions) = attributes.permissions {
             packet.u32(permissions);
+        }
+        if let Some(modified) = attributes.modified {
+            packet.u32(0).u32(modified);
         }
     }
 }
@@ -242,9 +246,10 @@ mod tests {
             id in any::<u32>(),
             size_bytes in any::<Option<u64>>(),
             permissions in any::<Option<u32>>(),
+            modified in any::<Option<u32>>(),
             handle in proptest::collection::vec(any::<u8>(), 1..=LONGEST_HANDLE),
         ) {
-            let attributes = Attributes { size_bytes, permissions };
+            let attributes = Attributes { size_bytes, permissions, modified };
             let mut packet = Vec::new();
             encoded::attributes(id, attributes, &mut packet);
             prop_assert_eq!(Reply::decode(&packet[4..]).unwrap(), (id, Reply::Attributes(attributes)));

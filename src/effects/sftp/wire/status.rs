@@ -23,7 +23,6 @@ impl StatusCode {
     pub(crate) const BAD_MESSAGE: Self = Self(5);
     pub(crate) const UNSUPPORTED: Self = Self(8);
     pub(crate) const NO_SUCH_PATH: Self = Self(10);
-    #[cfg(test)]
     pub(crate) const FILE_ALREADY_EXISTS: Self = Self(11);
     pub(crate) const WRITE_PROTECT: Self = Self(12);
     pub(crate) const NO_SPACE: Self = Self(14);

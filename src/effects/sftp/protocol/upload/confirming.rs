@@ -3,11 +3,13 @@
 
 use courier_ledger::{Phase, Replaces};
 
-use super::super::answer::{Answer, Handle, Sending};
+use super::super::answer::{Answer, Handle, Sending, Sighted};
 use super::super::outbox::Requests;
 use super::super::recipe::{Placing as Way, Verification};
+use super::super::sighting::{Question, Sight, Sighting};
 use super::State;
 use super::comparison::Sum;
+use super::names::Before;
 use super::placing::Placing;
 use super::reading_back::ReadingBack;
 use super::task::Task;
@@ -25,6 +27,19 @@ pub(super) struct Confirming {
     is_open: bool,
     /// Whether the open file's size could not be had.
     is_unmeasured: bool,
+    /// What stands under the final name.
+    target: Option<Sighting<Target>>,
+    /// What stands under the temporary name.
+    temporary: Option<Sight>,
+}
+
+/// The final name, before the file is put there.
+struct Target;
+
+impl Question for Target {
+    fn answer(sighted: Sighted) -> Answer {
+        Answer::Sending(Sending::LookedBefore(sighted))
+    }
 }
 
 impl Confirming {
@@ -51,18 +66,22 @@ impl Confirming {
         out.act(Request::Close { handle }, |said| {
             Answer::Sending(Sending::Closed(said))
         });
-        if order.replaces == Replaces::Nothing && order.recipe.placing == Way::Rename {
-            // Some servers overwrite in a plain rename.
-            let path = &order.target;
+        let mut target = None;
+        if order.recipe.placing == Way::Rename {
+            let path = &order.temporary;
             out.look(Request::Lstat { path }, |said| {
-                Answer::Sending(Sending::LookedBefore(said))
+                Answer::Sending(Sending::LookedAtTemporary(said))
             });
+            // Some servers overwrite in a plain rename; and what was there tells what came there.
+            target = Some(Sighting::begin(&order.target, out));
         }
         State::Confirming(Self {
             size_bytes,
             sum,
             is_open: true,
             is_unmeasured: false,
+            target,
+            temporary: None,
         })
     }
 
@@ -104,11 +123,19 @@ impl Confirming {
                     failed("cannot close it", &status, task);
                 }
             }
-            Sending::LookedBefore(Ok(_)) => task.occupied(),
-            // It is on the disk; nobody tells the size; the name is free, or cannot be looked at.
-            Sending::Synced(Ok(()))
-            | Sending::MeasuredByName(Ok(_) | Err(_))
-            | Sending::LookedBefore(Err(_)) => {}
+            Sending::LookedBefore(sighted) => {
+                if let Some(sighting) = &mut self.target {
+                    sighting.answer(sighted, out);
+                    if task.order.replaces == Replaces::Nothing
+                        && matches!(sighting.sight(), Some(Sight::Present(_)))
+                    {
+                        task.occupied();
+                    }
+                }
+            }
+            Sending::LookedAtTemporary(said) => self.temporary = Some(Sight::of(said)),
+            // It is on the disk; nobody tells the size.
+            Sending::Synced(Ok(())) | Sending::MeasuredByName(Ok(_) | Err(_)) => {}
         }
         State::Confirming(self)
     }
@@ -123,9 +150,13 @@ impl Confirming {
             });
             return State::Confirming(self);
         }
+        let before = Before {
+            target: self.target.and_then(|it| it.sight().cloned()),
+            temporary: self.temporary,
+        };
         match self.sum {
-            Some(sum) => ReadingBack::begin(self.size_bytes, sum, &task.order, out),
-            None => Placing::begin(self.size_bytes, task, out),
+            Some(sum) => ReadingBack::begin(self.size_bytes, sum, before, &task.order, out),
+            None => Placing::begin(self.size_bytes, before, task, out),
         }
     }
 

@@ -1,15 +1,19 @@
 //! The end of an upload that does not succeed: what is still removed, and what is said of the rest.
 //! An unfinished file is removed; a final name is not because of what a verification found, as
 //! somebody else may have put a file there meanwhile.
+//!
+//! What always holds: an unfinished file is gone when a look does not find it; where looking is forbidden
+//! the answer to its removal counts.
 
 use std::ops::ControlFlow;
 
 use courier_ledger::{Failure, Phase, RemoteAfterFailure};
 
-use super::super::answer::{self, Answer, Handle};
+use super::super::answer::{self, Answer, Handle, Said, Sighted};
 use super::super::operation::OperationError;
 use super::super::outbox::Requests;
 use super::super::recipe::Placing;
+use super::super::sighting::{Question, Sight, Sighting};
 use super::State;
 use super::task::Order;
 use crate::effects::sftp::wire::request::Request;
@@ -40,6 +44,8 @@ pub(super) enum Unfinished {
 pub(super) enum FinalName {
     /// It is as it was.
     AsItWas,
+    /// It is as it was if the file still has its temporary name, which its removal shows.
+    AsTheTemporaryTells,
     /// The old version may be gone, or the new one there.
     InDoubt,
 }
@@ -50,6 +56,12 @@ impl Left {
         handle: None,
         unfinished: Unfinished::Absent,
         final_name: FinalName::AsItWas,
+    };
+
+    /// The file, under the temporary name.
+    pub(super) const TEMPORARY: Self = Self {
+        unfinished: Unfinished::Removable,
+        ..Self::NOTHING
     };
 
     /// A part of the file, where it is written to.
@@ -67,7 +79,9 @@ impl Left {
 
     fn remote(&self, order: &Order) -> RemoteAfterFailure {
         match (self.final_name, self.unfinished, order.recipe.placing) {
-            (FinalName::InDoubt, _, _) => RemoteAfterFailure::Uncertain,
+            (FinalName::InDoubt | FinalName::AsTheTemporaryTells, _, _) => {
+                RemoteAfterFailure::Uncertain
+            }
             (FinalName::AsItWas, Unfinished::Absent, _) => RemoteAfterFailure::Untouched,
             (_, Unfinished::Removable | Unfinished::Stays, Placing::Rename) => {
                 RemoteAfterFailure::TemporaryMayRemain
@@ -79,10 +93,35 @@ impl Left {
     }
 }
 
-/// An upload that failed and cleans up. One thing is asked at a time.
+/// An upload that failed and cleans up.
 pub(super) struct GivingUp {
     failure: Failure,
     left: Left,
+    withdrawal: Option<Withdrawal>,
+}
+
+/// The removal of the unfinished file, and a look whether it is gone.
+struct Withdrawal {
+    said: Option<Said<()>>,
+    sighting: Sighting<Asked>,
+    when: When,
+}
+
+/// When the look was asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// Right behind the removal: a server that worked out of order may have looked first.
+    Behind,
+    /// When that was answered.
+    Answered,
+}
+
+struct Asked;
+
+impl Question for Asked {
+    fn answer(sighted: Sighted) -> Answer {
+        Answer::GivingUp(answer::GivingUp::Sighted(sighted))
+    }
 }
 
 impl GivingUp {
@@ -95,7 +134,11 @@ impl GivingUp {
         {
             left.unfinished = Unfinished::Stays;
         }
-        Self { failure, left }
+        Self {
+            failure,
+            left,
+            withdrawal: None,
+        }
     }
 
     /// Where it failed.
@@ -120,27 +163,45 @@ impl GivingUp {
             });
             return ControlFlow::Continue(self);
         }
+        let path = order.written();
         if self.left.unfinished == Unfinished::Removable {
             self.left.unfinished = Unfinished::Stays;
-            let path = order.written();
             out.act(Request::Remove { path }, |said| {
                 Answer::GivingUp(answer::GivingUp::Withdrawn(said))
             });
+            self.withdrawal = Some(Withdrawal {
+                said: None,
+                sighting: Sighting::begin(path, out),
+                when: When::Behind,
+            });
             return ControlFlow::Continue(self);
+        }
+        match self.withdrawal.take() {
+            Some(withdrawal) if withdrawal.is_too_early() => {
+                self.withdrawal = Some(Withdrawal {
+                    sighting: Sighting::begin(path, out),
+                    when: When::Answered,
+                    ..withdrawal
+                });
+                return ControlFlow::Continue(self);
+            }
+            Some(withdrawal) => withdrawal.settles(&mut self.left),
+            None => {}
         }
         let remote = self.left.remote(order);
         ControlFlow::Break(OperationError::new(self.failure, remote))
     }
 
     /// Takes an answer.
-    pub(super) fn answer(mut self, answer: answer::GivingUp) -> State {
-        match answer {
-            answer::GivingUp::Closed => self.left.handle = None,
-            answer::GivingUp::Withdrawn(Ok(())) => self.left.unfinished = Unfinished::Absent,
-            answer::GivingUp::Withdrawn(Err(status)) if status.code.is_absent() => {
-                self.left.unfinished = Unfinished::Absent;
+    pub(super) fn answer(mut self, answer: answer::GivingUp, out: &mut Requests<'_>) -> State {
+        match (answer, &mut self.withdrawal) {
+            (answer::GivingUp::Closed, _) => self.left.handle = None,
+            (answer::GivingUp::Withdrawn(said), Some(withdrawal)) => withdrawal.said = Some(said),
+            (answer::GivingUp::Sighted(sighted), Some(withdrawal)) => {
+                withdrawal.sighting.answer(sighted, out);
             }
-            answer::GivingUp::Withdrawn(Err(_)) => {}
+            // Nothing was asked.
+            (answer::GivingUp::Withdrawn(_) | answer::GivingUp::Sighted(_), None) => {}
         }
         State::GivingUp(self)
     }
@@ -154,5 +215,33 @@ impl GivingUp {
     /// What it may have left.
     pub(super) fn left(self) -> Left {
         self.left
+    }
+}
+
+impl Withdrawal {
+    fn is_too_early(&self) -> bool {
+        self.when == When::Behind && matches!(self.sighting.sight(), Some(Sight::Present(_)))
+    }
+
+    /// Notes what it shows.
+    fn settles(&self, left: &mut Left) {
+        let was_there = matches!(self.said, Some(Ok(())));
+        let was_absent = matches!(&self.said, Some(Err(status)) if status.code.is_absent());
+        let (unfinished, had_its_name) = match self.sighting.sight() {
+            Some(Sight::Present(_)) => (Unfinished::Stays, true),
+            Some(Sight::Absent) => (Unfinished::Absent, was_there),
+            Some(Sight::Unseen(_)) | None if was_there || was_absent => {
+                (Unfinished::Absent, was_there)
+            }
+            Some(Sight::Unseen(_)) | None => (Unfinished::Stays, false),
+        };
+        left.unfinished = unfinished;
+        if left.final_name == FinalName::AsTheTemporaryTells {
+            left.final_name = if had_its_name {
+                FinalName::AsItWas
+            } else {
+                FinalName::InDoubt
+            };
+        }
     }
 }

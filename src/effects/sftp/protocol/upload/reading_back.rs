@@ -8,6 +8,7 @@ use super::super::recipe::Placing as Way;
 use super::State;
 use super::comparison::{ReadBack, Sum};
 use super::giving_up::Left;
+use super::names::Before;
 use super::placing::Placing;
 use super::task::{Order, Task};
 use crate::effects::sftp::wire::request::Request;
@@ -31,20 +32,32 @@ pub(super) enum ReadingBack {
 }
 
 /// What was sent.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Sent {
     size_bytes: u64,
     sum: Sum,
+    /// What stood under both names then.
+    before: Before,
 }
 
 impl ReadingBack {
     /// Opens the file again.
-    pub(super) fn begin(size_bytes: u64, sum: Sum, order: &Order, out: &mut Requests<'_>) -> State {
+    pub(super) fn begin(
+        size_bytes: u64,
+        sum: Sum,
+        before: Before,
+        order: &Order,
+        out: &mut Requests<'_>,
+    ) -> State {
         let path = order.written();
         out.open(Request::OpenRead { path }, |said| {
             Answer::ReadingBack(answer::ReadingBack::Opened(said))
         });
-        State::ReadingBack(Self::Opening(Sent { size_bytes, sum }))
+        State::ReadingBack(Self::Opening(Sent {
+            size_bytes,
+            sum,
+            before,
+        }))
     }
 
     /// Whether the server has the file open.
@@ -70,9 +83,9 @@ impl ReadingBack {
         use answer::ReadingBack::{Closed, Opened, Read};
         State::ReadingBack(match (self, answer) {
             (Self::Opening(sent), Opened(Ok(handle))) => Self::Reading {
+                read: ReadBack::new(sent.size_bytes),
                 sent,
                 handle,
-                read: ReadBack::new(sent.size_bytes),
             },
             // Under its final name it may have been picked up already, which is a delivery.
             (Self::Opening(sent), Opened(Err(status)))
@@ -80,7 +93,7 @@ impl ReadingBack {
                     && task.order.recipe.placing == Way::Direct
                     && task.failure.is_none() =>
             {
-                return Placing::begin(sent.size_bytes, task, out);
+                return Placing::begin(sent.size_bytes, sent.before, task, out);
             }
             (Self::Opening(_), Opened(Err(status))) => {
                 cannot_be_read(&status, task);
@@ -153,7 +166,7 @@ fn take(read: &mut ReadBack, piece: Piece, handle: &[u8], task: &mut Task, out: 
 fn compare(sent: Sent, read: ReadBack, task: &mut Task, out: &mut Requests<'_>) -> State {
     if task.failure.is_none() {
         if read.finish() == sent.sum {
-            return Placing::begin(sent.size_bytes, task, out);
+            return Placing::begin(sent.size_bytes, sent.before, task, out);
         }
         let name = &task.order.name;
         task.differs(format!(

@@ -70,6 +70,7 @@ impl Writing {
             | Sending::Measured(_)
             | Sending::Closed(_)
             | Sending::LookedBefore(_)
+            | Sending::LookedAtTemporary(_)
             | Sending::MeasuredByName(_) => {}
         }
         State::Writing(self)
