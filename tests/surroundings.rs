@@ -370,3 +370,84 @@ fn while_it_holds_secrets_it_leaves_no_core_and_nobody_may_look_into_it() {
         assert_eq!(soft, "0", "{limits}");
     }
 }
+
+/// The program under `strace`, which answers these system calls in the kernel's place.
+fn traced(injected: &[&str], site: &Site, command: &str) -> Option<(i32, String)> {
+    let strace = Command::new("strace").arg("-V").output();
+    if !strace.is_ok_and(|output| output.status.success()) {
+        eprintln!("SKIPPED: strace is not installed");
+        return None;
+    }
+    let program = assert_cmd::cargo::cargo_bin("broker-courier");
+    let output = Command::new("strace")
+        .args(["-f", "-qq", "-o", "/dev/null"])
+        .args(injected)
+        .arg(program)
+        .args(words(site, command, "new"))
+        .env_remove("BROKER_COURIER_CONFIG")
+        .env_remove("RUST_LOG")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!said.contains("panicked"), "{said}");
+    Some((output.status.code().unwrap_or(-1), said))
+}
+
+#[test]
+fn a_folder_that_cannot_be_brought_to_disk_is_warned_of_once_and_gone_on_with() {
+    let site = Site::new();
+    let folder = site.folder.path().display().to_string();
+    for error in ["EINVAL", "ENOTSUP"] {
+        let inject = format!("inject=fsync:error={error}");
+        let injected = ["-P", &folder, "-e", &inject];
+        let Some((code, said)) = traced(&injected, &site, "-c CONFIG run") else {
+            return;
+        };
+        assert_eq!(code, 4, "{said}");
+        assert_eq!(said.matches("docs/file-systems.md").count(), 1, "{said}");
+    }
+    let (code, said) = traced(
+        &["-P", &folder, "-e", "inject=fsync:error=EIO"],
+        &site,
+        "-c CONFIG run",
+    )
+    .unwrap();
+    assert_eq!(code, 7, "{said}");
+    assert_eq!(code_of_verify(&site), 0);
+}
+
+#[test]
+fn a_file_system_without_locks_is_refused_by_name() {
+    let site = Site::new();
+    let before = fs::read(site.at("ledger.log")).unwrap();
+    for error in ["ENOLCK", "ENOTSUP", "EBADF", "ENOSYS"] {
+        let inject = format!("inject=flock:error={error}");
+        let Some((code, said)) = traced(&["-e", &inject], &site, "-c CONFIG run") else {
+            return;
+        };
+        assert_eq!(code, 7, "{said}");
+        assert!(
+            said.contains("has no lock") && said.contains("local disk"),
+            "{said}"
+        );
+    }
+    assert_eq!(fs::read(site.at("ledger.log")).unwrap(), before);
+}
+
+fn code_of_verify(site: &Site) -> i32 {
+    code(courier().arg("-c").arg(site.config()).arg("verify"))
+}
+
+#[test]
+fn what_a_killed_run_left_is_gone_after_the_next_start() {
+    let site = Site::new();
+    for name in [".status.xml.Ab12Cd.part", "ledger.head.tmp"] {
+        fs::write(site.at(name), "left").unwrap();
+    }
+    // Who only looks removes nothing.
+    assert_eq!(code_of_verify(&site), 0);
+    assert!(site.at(".status.xml.Ab12Cd.part").exists());
+    assert_eq!(code(courier().arg("-c").arg(site.config()).arg("run")), 4);
+    assert!(!site.at(".status.xml.Ab12Cd.part").exists());
+    assert!(!site.at("ledger.head.tmp").exists());
+}

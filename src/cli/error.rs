@@ -186,6 +186,7 @@ impl From<KeyError> for CommandError {
             | KeyError::NotAFile(_)
             | KeyError::Empty(_)
             | KeyError::Malformed(_)
+            | KeyError::NotText { .. }
             | KeyError::Unreadable { .. } => {
                 "SECURITY.PATH_ENCRYPTION_KEY names it; `broker-courier keygen FILE` makes one"
             }

@@ -1,5 +1,6 @@
 //! The ledger of the working directory, for writing, for reading, for an audit.
 
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -15,6 +16,8 @@ use super::parts::working_dir;
 use super::standing::{LocalStatus, Published};
 use super::{output, owner};
 use crate::config::Configuration;
+use crate::effects::new_file::{self, FolderSync};
+use crate::effects::status_file::LocalStatusFile;
 use crate::run::Clock;
 
 /// Becomes the one runner of the ledger that is there, or of the place where one can begin, and gives what
@@ -36,6 +39,7 @@ pub(super) fn claim(
 /// Becomes the one runner, whatever `status.xml` says.
 pub(super) fn claimed(working_dir: &Path, clock: &dyn Clock) -> Result<Claimed<Files>, FoldError> {
     let claimed = Claimed::at(files(working_dir)?, clock.now())?;
+    settle_in(working_dir);
     if let Claimed::Ledger(ledger) = &claimed {
         tell_recovered(ledger);
     }
@@ -74,6 +78,25 @@ fn open(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Journal<Files>>,
     let ledger = Ledger::open(files(working_dir)?, clock.now())?;
     tell_recovered(&ledger);
     Ok(ledger)
+}
+
+/// What a runner does first with its folder: removes what an earlier one left, and says what the file system
+/// does not offer. Neither is needed to go on.
+fn settle_in(working_dir: &Path) {
+    let folder = working_dir.display();
+    if let Err(error) = LocalStatusFile::inside(working_dir).sweep() {
+        tracing::warn!(
+            "temporary files of an earlier run cannot be removed from {folder}: {error}"
+        );
+    }
+    let synced = File::open(working_dir).and_then(|folder| new_file::sync_folder(&folder));
+    if let Ok(FolderSync::NotOffered) = synced {
+        tracing::warn!(
+            "the file system of {folder} does not bring a folder to disk when asked (fsync): after a power \
+             failure the newest ledger.head, status.xml or key may be missing, which the next run says; \
+             docs/file-systems.md"
+        );
+    }
 }
 
 fn tell_recovered(ledger: &Ledger<Journal<Files>>) {

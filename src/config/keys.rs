@@ -83,7 +83,7 @@ const MOST_MIB: u64 = 1 << 30;
 
 keys! {
     CA_BUNDLE: LocalPath = "" "REQUESTS_CA_BUNDLE", LocalPath(Means("the system's alone")),
-        "PEM file of certificate authorities that are trusted for HTTPS besides the system's; stands before any table";
+        "certificate authorities that are trusted for HTTPS besides the system's: a PEM file, or a folder; stands before any table";
 
     BROKER_URL: Text<Address> = "BROKER" "URL", Text::of("an http or https address", Required),
         "the broker's base address";

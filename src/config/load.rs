@@ -4,6 +4,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use super::document::Document;
@@ -14,6 +15,7 @@ use super::problem::Problem;
 use super::reader::{Folders, Reader};
 use super::{Configuration, ConfigurationError, Rules, Warning};
 use crate::effects::broker::{Address, ApiKey, Settings};
+use crate::effects::encoding::{self, NotText};
 use crate::effects::fernet::KeyFiles;
 use crate::effects::secret_file::{self, Exposed};
 use crate::effects::sftp::{
@@ -134,22 +136,19 @@ fn read(path: &Path) -> Result<File, ConfigurationError> {
         let text = "larger than 1 MiB, which no configuration is";
         unreadable(io::Error::new(io::ErrorKind::FileTooLarge, text))
     })?;
-    match std::str::from_utf8(&bytes) {
+    match encoding::text(&bytes) {
         Ok(text) => Ok(File {
             text: Zeroizing::new(text.to_owned()),
             mode,
         }),
-        Err(error) => {
-            let before = bytes.iter().take(error.valid_up_to());
-            Err(ConfigurationError::Problems {
-                path: path.to_owned(),
-                problems: vec![Problem {
-                    line: Some(1 + before.filter(|byte| **byte == b'\n').count()),
-                    column: None,
-                    text: "not UTF-8 text".to_owned(),
-                }],
-            })
-        }
+        Err(NotText { line, column, kind }) => Err(ConfigurationError::Problems {
+            path: path.to_owned(),
+            problems: vec![Problem {
+                line: Some(line),
+                column: Some(column),
+                text: kind.to_string(),
+            }],
+        }),
     }
 }
 
@@ -224,14 +223,24 @@ fn api_key(reader: &mut Reader<'_>) -> Option<ApiKey> {
     if !reader.has(&keys::API_KEY) && !reader.has(&keys::API_KEY_FILE) {
         reader.missing(&keys::API_KEY, " (or BROKER.API_KEY_FILE)");
     }
-    match ApiKey::new(reader.secret(&keys::API_KEY, &keys::API_KEY_FILE)?) {
+    let secret = reader.secret(&keys::API_KEY, &keys::API_KEY_FILE)?;
+    if reader.has(&keys::API_KEY) {
+        let api_key = ApiKey::new(secret);
+        return api_key
+            .map_err(|error| reader.wrong(&keys::API_KEY, &error.to_string()))
+            .ok();
+    }
+    // Blanks around it cannot be meant: no key has any.
+    let trimmed = SecretString::from(secret.expose_secret().trim());
+    let column = ApiKey::first_unsendable(trimmed.expose_secret());
+    match ApiKey::new(trimmed) {
         Ok(api_key) => Some(api_key),
         Err(error) => {
-            if reader.has(&keys::API_KEY) {
-                reader.wrong(&keys::API_KEY, &error.to_string());
-            } else {
-                reader.wrong(&keys::API_KEY_FILE, &format!("names a key that {error}"));
-            }
+            let path = reader.path(&keys::API_KEY_FILE).unwrap_or_default();
+            let place = column.map(|column| format!(" (column {column} of it)"));
+            let (path, place) = (path.display(), place.unwrap_or_default());
+            let text = format!("cannot be used: {path} holds a key that {error}{place}");
+            reader.wrong(&keys::API_KEY_FILE, &text);
             None
         }
     }

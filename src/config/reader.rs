@@ -234,9 +234,14 @@ impl<'a> Reader<'a> {
         }
         let inline = self.text(key);
         let Some(path) = self.path(file) else {
-            return inline.map(|text| SecretString::from(text.as_str()));
+            let inline = inline?;
+            if inline.chars().any(char::is_control) {
+                self.wrong(key, "must not contain control characters or line breaks");
+                return None;
+            }
+            return Some(SecretString::from(inline.as_str()));
         };
-        match secret_file::read_text(&path) {
+        match secret_file::read_line(&path) {
             Ok((secret, exposed)) => {
                 self.warn_of_file(exposed);
                 Some(secret)

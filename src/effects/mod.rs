@@ -4,8 +4,9 @@
 pub(crate) mod broker;
 pub(crate) mod carrier;
 pub(crate) mod clock;
+pub(crate) mod encoding;
 pub(crate) mod fernet;
-mod new_file;
+pub(crate) mod new_file;
 pub(crate) mod persistence;
 pub(crate) mod process;
 pub(crate) mod secret_file;

@@ -5,11 +5,12 @@
 //! What always holds here: under its own name a file is complete, and on disk. Deliberately absent:
 //! the ledger's files, which are written where they stand.
 
-use std::fs::{File, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io::{self, Write as _};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
@@ -18,6 +19,7 @@ use tempfile::NamedTempFile;
 const DESCRIPTORS: &str = "/proc/self/fd";
 const PREFIX: &str = ".courier-";
 const SUFFIX: &str = ".partial";
+const REPLACING_SUFFIX: &str = ".part";
 
 /// A file that is to get its name when it is complete, and never takes an existing one's; dropped
 /// before, it is gone.
@@ -90,24 +92,81 @@ impl NewFile {
                     .map_err(|failed| failed.error)?;
             }
         }
-        self.folder.sync_all()
+        sync_folder(&self.folder).map(drop)
     }
 }
 
 /// Replaces the file `path` by one that holds `bytes`: as a whole or not at all.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
-    let mut new = named(folder)?;
+    let mut new = tempfile::Builder::new()
+        .prefix(&replacing_prefix(path))
+        .suffix(REPLACING_SUFFIX)
+        .tempfile_in(folder)?;
+    owners_alone(new.as_file().try_clone()?)?;
     new.write_all(bytes)?;
     new.as_file().sync_all()?;
     new.persist(path)?;
-    File::open(folder)?.sync_all()
+    sync_folder(&File::open(folder)?).map(drop)
+}
+
+/// What comes before the drawn part in the names that [`replace`] writes under.
+fn replacing_prefix(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    format!(".{name}.")
+}
+
+/// Removes what a process left beside `path` that was killed in [`replace`], or (after [`ABANDONED`]) while
+/// it wrote any other new file. The caller is the only one that replaces it.
+pub(super) fn sweep(path: &Path) -> io::Result<()> {
+    let prefix = replacing_prefix(path);
+    for entry in std::fs::read_dir(folder_of(path))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let is_ours = is_drawn(name, &prefix, REPLACING_SUFFIX)
+            || is_left_over(name) && is_abandoned(&entry.metadata()?);
+        if is_ours && entry.file_type()?.is_file() {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Nobody writes a file so long without a byte: `decrypt` or `keygen` may be at work beside a run.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
+fn is_abandoned(metadata: &Metadata) -> bool {
+    let age = metadata
+        .modified()
+        .ok()
+        .and_then(|time| time.elapsed().ok());
+    age.is_some_and(|age| age > ABANDONED)
+}
+
+/// Whether a folder's entries can be brought to disk at will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FolderSync {
+    /// They are on disk.
+    Done,
+    /// The file system knows no such thing: they come to disk when it likes.
+    NotOffered,
+}
+
+/// Brings a folder's entries to disk, where its file system offers that (fsync(2): SMB, 9p and some FUSE
+/// file systems answer EINVAL).
+pub(crate) fn sync_folder(folder: &File) -> io::Result<FolderSync> {
+    match rustix::fs::fsync(folder) {
+        Ok(()) => Ok(FolderSync::Done),
+        Err(Errno::INVAL | Errno::NOTSUP | Errno::NOSYS) => Ok(FolderSync::NotOffered),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Gives the file `from` the name `to` beside it, in place of whatever had that name.
 pub(super) fn put_in_place(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)?;
-    File::open(folder_of(to))?.sync_all()
+    sync_folder(&File::open(folder_of(to))?).map(drop)
 }
 
 /// A file in `folder`, which stands at `path`, that never gets a name.
@@ -127,8 +186,12 @@ fn nameless_at_once(folder: &Path) -> io::Result<File> {
 
 /// Whether a file of this name was left behind by a process that was killed while it had one.
 pub(super) fn is_left_over(name: &str) -> bool {
-    name.strip_prefix(PREFIX)
-        .and_then(|rest| rest.strip_suffix(SUFFIX))
+    is_drawn(name, PREFIX, SUFFIX)
+}
+
+fn is_drawn(name: &str, prefix: &str, suffix: &str) -> bool {
+    name.strip_prefix(prefix)
+        .and_then(|rest| rest.strip_suffix(suffix))
         .is_some_and(|drawn| !drawn.is_empty() && drawn.bytes().all(|c| c.is_ascii_alphanumeric()))
 }
 
@@ -137,7 +200,7 @@ fn unnamed(folder: &File) -> io::Result<Option<File>> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     match rustix::fs::openat(folder, ".", flags, Mode::RUSR | Mode::WUSR) {
         Ok(descriptor) => owners_alone(descriptor.into()).map(Some),
-        Err(Errno::OPNOTSUPP | Errno::ISDIR) => Ok(None),
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
@@ -242,6 +305,38 @@ mod tests {
             replace(&missing, b"").unwrap_err().kind(),
             io::ErrorKind::NotFound
         );
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_swept_and_nothing_else() {
+        let folder = TempDir::new().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let ours = [".status.xml.a1B2c3.part", ".courier-old123.partial"];
+        let others = [
+            "status.xml",
+            ".status.xml..part",
+            ".status.xml.my-own.part",
+            ".status.xml.bak",
+            ".other.xml.a1B2c3.part",
+            ".courier-new123.partial",
+        ];
+        for name in ours.iter().chain(&others) {
+            fs::write(at(name), "x").unwrap();
+        }
+        fs::create_dir(at(".status.xml.folder.part")).unwrap();
+        let old = std::time::SystemTime::now() - ABANDONED - Duration::from_secs(1);
+        for name in [".courier-old123.partial", ".other.xml.a1B2c3.part"] {
+            File::options()
+                .write(true)
+                .open(at(name))
+                .unwrap()
+                .set_modified(old)
+                .unwrap();
+        }
+        sweep(&at("status.xml")).unwrap();
+        assert!(ours.iter().all(|name| !at(name).exists()));
+        assert!(others.iter().all(|name| at(name).exists()));
+        assert!(at(".status.xml.folder.part").exists());
     }
 
     #[test]

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::encoding::{self, NotText};
+
 /// A file with a secret that others than its owner can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposed {
@@ -63,8 +65,20 @@ pub(crate) enum SecretFileError {
     #[error("is empty")]
     Empty,
     /// It holds something else than text.
-    #[error("is not UTF-8 text")]
-    NotText,
+    #[error("is {} (line {}, column {})", .0.kind, .0.line, .0.column)]
+    NotText(NotText),
+    /// It holds more than one line.
+    #[error("has a second line (line {line}), and a secret is one")]
+    SecondLine {
+        /// The line that is one too many.
+        line: usize,
+    },
+    /// It holds a character that nobody can type.
+    #[error("has a control character (line 1, column {column}), which no secret has")]
+    Control {
+        /// Its column in characters, from 1.
+        column: usize,
+    },
     /// It cannot be read.
     #[error("cannot be read: {0}")]
     Unreadable(io::Error),
@@ -77,11 +91,32 @@ const TEXT_LIMIT_BYTES: u64 = 1 << 20;
 /// group or others read it.
 pub(crate) fn read_text(path: &Path) -> Result<(SecretString, Option<Exposed>), SecretFileError> {
     let (bytes, exposed) = read(path, TEXT_LIMIT_BYTES)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| SecretFileError::NotText)?;
+    let text = encoding::text(&bytes).map_err(SecretFileError::NotText)?;
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {
         return Err(SecretFileError::Empty);
+    }
+    Ok((SecretString::from(text), exposed))
+}
+
+/// Reads a secret of one line, without a byte order mark and without the line breaks at its end, which
+/// editors add and nobody means; with the same warning. Anything else that may not be meant is refused.
+pub(crate) fn read_line(path: &Path) -> Result<(SecretString, Option<Exposed>), SecretFileError> {
+    let (bytes, exposed) = read(path, TEXT_LIMIT_BYTES)?;
+    let text = encoding::text(&bytes).map_err(SecretFileError::NotText)?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        return Err(SecretFileError::Empty);
+    }
+    if let Some(offset) = text.find(char::is_control) {
+        let before = text.get(..offset).unwrap_or_default();
+        let (_, column) = encoding::position(before);
+        // Old editors end lines by a carriage return alone.
+        return Err(match text.as_bytes().get(offset) {
+            Some(b'\r' | b'\n') => SecretFileError::SecondLine { line: 2 },
+            _ => SecretFileError::Control { column },
+        });
     }
     Ok((SecretString::from(text), exposed))
 }

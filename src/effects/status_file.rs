@@ -63,6 +63,12 @@ impl LocalStatusFile {
         }
     }
 
+    /// Removes what a run left that was killed while it replaced the file. The caller holds the lock on the
+    /// ledger.
+    pub(crate) fn sweep(&self) -> io::Result<()> {
+        new_file::sweep(&self.path)
+    }
+
     /// Reads it; what is neither a file of ours nor a complete one of the replaced program is an error.
     pub(crate) fn read(&self) -> Result<Found, StatusFileError> {
         let path = || self.path.clone();

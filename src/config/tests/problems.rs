@@ -339,7 +339,40 @@ fn what_is_not_toml_is_told_by_line_and_column_and_hides_what_would_follow_from_
         assert_eq!(problem(&LEGACY.replace(from, to)), expected);
     }
     let scene = Scene::new(b"[BROKER]\nURL = \"\xff\"\n");
-    assert_eq!(scene.problems(), ":2: not UTF-8 text");
+    assert_eq!(
+        scene.problems(),
+        ":2:8: not UTF-8 text: this byte is none of it; was the file saved as Latin-1 (Windows-1252)? save \
+         it as UTF-8"
+    );
+}
+
+#[test]
+fn a_file_that_another_editor_saved_is_read_or_said_to_be_what_it_is() {
+    for saved in [
+        LEGACY.replace('\n', "\r\n"),
+        format!("\u{feff}{LEGACY}"),
+        format!("\u{feff}{}", LEGACY.replace('\n', "\r\n")),
+    ] {
+        let scene = Scene::new(&saved);
+        assert_eq!(scene.loaded().broker.tag.to_string(), "rki");
+        assert!(Configuration::working_dir(&scene.path()).is_ok());
+    }
+    let utf16 = |mark: &[u8], of: fn(u16) -> [u8; 2]| {
+        let mut bytes = mark.to_vec();
+        bytes.extend(LEGACY.encode_utf16().flat_map(of));
+        bytes
+    };
+    for saved in [
+        utf16(b"\xff\xfe", u16::to_le_bytes),
+        utf16(b"\xfe\xff", u16::to_be_bytes),
+        utf16(b"", u16::to_le_bytes),
+        utf16(b"", u16::to_be_bytes),
+    ] {
+        assert_eq!(
+            Scene::new(saved).problems(),
+            ":1:1: not UTF-8 text: it is UTF-16, which some editors call \"Unicode\"; save it as UTF-8"
+        );
+    }
 }
 
 #[test]

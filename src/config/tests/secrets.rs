@@ -93,6 +93,8 @@ fn a_secret_comes_from_a_file_of_its_own_without_the_line_break_at_its_end() {
         ("from a file", "from a file"),
         ("from a file\n", "from a file"),
         ("from a file\r\n", "from a file"),
+        ("from a file\n\r\n\n", "from a file"),
+        ("\u{feff}from a file\r\n", "from a file"),
         (" spaces count ", " spaces count "),
     ] {
         scene.put("password", content);
@@ -100,7 +102,12 @@ fn a_secret_comes_from_a_file_of_its_own_without_the_line_break_at_its_end() {
         assert_eq!(scene.warnings(), [""; 0]);
     }
     let scene = Scene::new(LEGACY.replace("API_KEY = \"xxxAdmin1234\"", "API_KEY_FILE = \"key\""));
-    for content in ["from-a-file", "from-a-file\n", "from-a-file\r\n"] {
+    for content in [
+        "from-a-file",
+        "from-a-file\n",
+        "from-a-file\r\n",
+        "\u{feff} from-a-file \r\n\r\n",
+    ] {
         scene.put("key", content);
         assert_eq!(scene.loaded().broker.api_key.expose(), "from-a-file");
         assert_eq!(scene.warnings(), [""; 0]);
@@ -120,12 +127,31 @@ fn a_secrets_file_that_cannot_be_used_is_a_problem_of_its_key() {
         );
     };
     problem("does not exist");
-    for empty in ["", "\n", "\r\n"] {
+    for empty in ["", "\n", "\r\n", "\u{feff}", "\u{feff}\r\n"] {
         scene.put("password", empty);
         problem("is empty");
     }
-    scene.put("password", b"\xff\xfe");
-    problem("is not UTF-8 text");
+    let utf16 = "is not UTF-8 text: it is UTF-16, which some editors call \"Unicode\"; save it as UTF-8 \
+                 (line 1, column 1)";
+    for bytes in [&b"\xff\xfe"[..], b"\xff\xfes\0e\0", b"s\0e\0c\0"] {
+        scene.put("password", bytes);
+        problem(utf16);
+    }
+    scene.put("password", b"caf\xe9");
+    problem(
+        "is not UTF-8 text: this byte is none of it; was the file saved as Latin-1 (Windows-1252)? save \
+         it as UTF-8 (line 1, column 4)",
+    );
+    for two in ["S3CRET\nS3CRET", "S3CRET\r\n\r\nS3CRET\n", "S3CRET\rS3CRET"] {
+        scene.put("password", two);
+        problem("has a second line (line 2), and a secret is one");
+    }
+    for (text, column) in [("S3CRET\0", 7), ("ä\u{1b}S3CRET", 2), ("\tS3CRET", 1)] {
+        scene.put("password", text);
+        problem(&format!(
+            "has a control character (line 1, column {column}), which no secret has"
+        ));
+    }
     scene.put("password", vec![b'x'; (1 << 20) + 1]);
     problem("is not a file that holds one secret");
     fs::remove_file(scene.folder.path().join("password")).unwrap();
@@ -139,9 +165,29 @@ fn a_key_of_two_lines_is_a_problem() {
     scene.put("key", "one\ntwo\n");
     assert_eq!(
         scene.problems(),
-        ":3: BROKER.API_KEY_FILE names a key that must not contain control characters or line \
-         breaks"
+        ":3: BROKER.API_KEY_FILE cannot be used: key has a second line (line 2), and a secret is one"
     );
+    for key in ["a b", "a ä"] {
+        scene.put("key", key);
+        assert_eq!(
+            scene.problems(),
+            ":3: BROKER.API_KEY_FILE cannot be used: key holds a key that must not contain spaces, or \
+             characters beyond ASCII (column 2 of it)"
+        );
+    }
+}
+
+#[test]
+fn a_secret_in_the_configuration_has_no_control_characters() {
+    for (key, text) in [
+        ("SFTP.PASSWORD", LEGACY.replace("sftppassword", "a\\nb")),
+        ("SFTP.PASSWORD", LEGACY.replace("sftppassword", "a\\u0000")),
+        ("BROKER.API_KEY", LEGACY.replace("xxxAdmin1234", "a\\tb")),
+    ] {
+        let problems = Scene::new(text).problems();
+        let expected = format!("{key} must not contain control characters or line breaks");
+        assert!(problems.ends_with(&expected), "{problems}");
+    }
 }
 
 #[test]

@@ -46,6 +46,12 @@ impl ApiKey {
         Ok(Self { key, authorization })
     }
 
+    /// The column, from 1, of the first character that no key has.
+    pub(crate) fn first_unsendable(text: &str) -> Option<usize> {
+        let position = text.chars().position(|c| !c.is_ascii_graphic());
+        position.map(|before| before + 1)
+    }
+
     /// What proves to the broker who asks.
     pub(crate) fn authorization(&self) -> HeaderValue {
         self.authorization.clone()

@@ -6,16 +6,15 @@
 //! last byte, so that a slow drip cannot outlast it.
 
 use std::fmt;
-use std::path::Path;
 
 use courier_ledger::{BrokerTime, Failure, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Response;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH};
-use reqwest::tls::Certificate;
 use url::Url;
 
 use super::answer;
+use super::authorities;
 use super::call::Call;
 use super::document::DocumentError;
 use super::error::BrokerError;
@@ -45,7 +44,7 @@ impl Broker {
     /// Makes a client that goes on trying as `persistence` says; nothing is sent yet.
     pub(crate) fn new(settings: Settings, persistence: Persistence) -> Result<Self, BrokerError> {
         let authorities = match &settings.ca_bundle {
-            Some(path) => read_authorities(path)?,
+            Some(path) => authorities::read(path)?,
             None => Vec::new(),
         };
         let network = Network::new(&settings, persistence.stop().clone(), authorities)?;
@@ -218,18 +217,5 @@ impl fmt::Debug for Broker {
         f.debug_struct("Broker")
             .field("address", &self.address)
             .finish_non_exhaustive()
-    }
-}
-
-fn read_authorities(path: &Path) -> Result<Vec<Certificate>, BrokerError> {
-    let pem = std::fs::read(path).map_err(|source| BrokerError::ReadCaBundle {
-        path: path.to_owned(),
-        source,
-    })?;
-    match Certificate::from_pem_bundle(&pem) {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(BrokerError::MalformedCaBundle {
-            path: path.to_owned(),
-        }),
     }
 }

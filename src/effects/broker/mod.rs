@@ -10,6 +10,7 @@
 mod address;
 mod answer;
 mod api_key;
+mod authorities;
 mod bundle;
 mod call;
 mod client;

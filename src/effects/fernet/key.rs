@@ -17,6 +17,7 @@ use openssl::sign::Signer;
 use zeroize::Zeroizing;
 
 use super::marker::Marker;
+use crate::effects::encoding::{self, NotText};
 use crate::effects::new_file::NewFile;
 use crate::effects::secret_file::{self, Exposed, SecretFileError};
 
@@ -58,6 +59,17 @@ pub enum KeyError {
         .0.display()
     )]
     Malformed(PathBuf),
+    /// The file is in an encoding that no key is in.
+    #[error(
+        "key file {}, line {}, column {}: {}",
+        .path.display(), .reason.line, .reason.column, .reason.kind
+    )]
+    NotText {
+        /// The key file.
+        path: PathBuf,
+        /// What it is, and where that is seen.
+        reason: NotText,
+    },
     /// The file cannot be read.
     #[error("cannot read key file {}", .path.display())]
     Unreadable {
@@ -96,11 +108,18 @@ impl FernetKey {
                 SecretFileError::Directory => KeyError::Directory(path),
                 SecretFileError::NotAFile => KeyError::NotAFile(path),
                 SecretFileError::Empty => KeyError::Empty(path),
-                SecretFileError::TooLarge | SecretFileError::NotText => KeyError::Malformed(path),
+                SecretFileError::TooLarge
+                | SecretFileError::NotText(_)
+                | SecretFileError::SecondLine { .. }
+                | SecretFileError::Control { .. } => KeyError::Malformed(path),
                 SecretFileError::Unreadable(source) => KeyError::Unreadable { path, source },
             }
         })?;
-        let key = match text.trim_ascii() {
+        let text = encoding::text(&text).map_err(|reason| KeyError::NotText {
+            path: path.into(),
+            reason,
+        })?;
+        let key = match text.as_bytes().trim_ascii() {
             [] => return Err(KeyError::Empty(path.into())),
             text => Self::parse(text).ok_or_else(|| KeyError::Malformed(path.into()))?,
         };

@@ -127,7 +127,8 @@ impl OldKeys {
                 KeyError::Directory(_)
                 | KeyError::NotAFile(_)
                 | KeyError::Empty(_)
-                | KeyError::Malformed(_),
+                | KeyError::Malformed(_)
+                | KeyError::NotText { .. },
             ) if named == Named::ByItsFolder => {}
             Err(error) => self.failures.push(error),
         }

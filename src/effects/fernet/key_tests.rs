@@ -86,7 +86,6 @@ fn a_malformed_key_file_says_what_is_expected_and_shows_nothing() {
         SECRET.replace('7', "%"),
         SECRET.replace('7', "é"),
         format!("KEY={SECRET}"),
-        format!("\u{feff}{SECRET}"),
         // Bits that no encoder sets: this is not what somebody generated.
         SECRET.replace("A=", "B="),
         "x".repeat(100_000),
@@ -105,7 +104,34 @@ fn a_malformed_key_file_says_what_is_expected_and_shows_nothing() {
             "{shown}"
         );
     }
-    assert!(matches!(load([0xff; 44]), Err(KeyError::Malformed(_))));
+    assert!(matches!(load([0x80; 1025]), Err(KeyError::Malformed(_))));
+}
+
+#[test]
+fn a_key_file_that_another_editor_saved_is_read_or_said_to_be_what_it_is() {
+    let id = load(SECRET).unwrap().id();
+    for saved in [
+        format!("\u{feff}{SECRET}"),
+        format!("\u{feff}{SECRET}\r\n\r\n"),
+    ] {
+        assert_eq!(load(saved).unwrap().id(), id);
+    }
+    let utf16: Vec<u8> = SECRET.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let error = load([b"\xff\xfe", utf16.as_slice()].concat()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("line 1, column 1: not UTF-8 text: it is UTF-16"),
+        "{error}"
+    );
+    let error = load([0xff; 44]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("line 1, column 1: not UTF-8 text"),
+        "{error}"
+    );
+    assert!(!format!("{error} {error:?}").contains(&SECRET[2..12]));
 }
 
 #[test]

@@ -145,7 +145,12 @@ impl Claim {
                 path: self.disk.path.clone(),
                 source: error.into(),
             })?;
-        Ok(statistics.f_bavail.saturating_mul(statistics.f_frsize))
+        Ok(match statistics.f_blocks {
+            // A file system that does not tell its size (some FUSE and network ones) is not full for that:
+            // a write that it has no room for fails by itself.
+            0 => u64::MAX,
+            _ => statistics.f_bavail.saturating_mul(statistics.f_frsize),
+        })
     }
 }
 

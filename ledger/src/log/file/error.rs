@@ -8,6 +8,9 @@ use crate::log::error::{Advised, LogError};
 
 use super::storage::{LogFile, Storage};
 
+/// Taking the lock that keeps a second run away.
+pub(crate) const LOCKING: &str = "locking its directory";
+
 /// A file operation failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {operation} failed")]
@@ -22,6 +25,10 @@ pub struct FileError {
 
 impl Advised for FileError {
     fn hint(&self) -> &'static str {
+        if self.operation == LOCKING {
+            return "its file system has no lock (flock) that keeps a second run away, as NFS has none for \
+                    folders: MISC.WORKING_DIR belongs on a local disk (docs/file-systems.md)";
+        }
         "check the directory's owner, permissions, free space and disk, then start again"
     }
 }

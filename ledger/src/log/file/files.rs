@@ -107,7 +107,17 @@ impl Files {
             return Err(error);
         }
         self.appending.remove(&file);
-        self.directory.sync_all()
+        self.sync_directory()
+    }
+
+    /// Brings the directory's entries to disk, where its file system knows how: some (SMB, 9p, FUSE) answer
+    /// that they do not (fsync(2), EINVAL). What is there after a power failure is then the old file or
+    /// the new one all the same, and recovery knows both.
+    fn sync_directory(&self) -> io::Result<()> {
+        match self.directory.sync_all() {
+            Err(error) if is_not_offered(&error) => Ok(()),
+            synced => synced,
+        }
     }
 }
 
@@ -216,6 +226,14 @@ impl Storage for Files {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+}
+
+/// Whether an operation failed only because the file system does not know it.
+fn is_not_offered(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+    )
 }
 
 /// Whether a file of this name is one that [`Files::put`] may have left.

@@ -5,14 +5,14 @@
 //! decision to do any of it (`recovery`).
 
 use crate::log::error::LogError;
-use crate::log::file::error::failed;
+use crate::log::file::error::{LOCKING, failed};
 use crate::log::file::storage::{Lock, LogFile, Storage};
 use crate::log::file::tail;
 use crate::log::file::tail::TornTail;
 
 pub(crate) fn lock<S: Storage>(storage: &mut S) -> Result<(), LogError> {
     let lock = storage.try_lock();
-    match lock.map_err(failed(storage, LogFile::Log, "locking its directory"))? {
+    match lock.map_err(failed(storage, LogFile::Log, LOCKING))? {
         Lock::Acquired => Ok(()),
         Lock::HeldElsewhere => Err(LogError::Busy {
             place: storage.locate(LogFile::Log),
