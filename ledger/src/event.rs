@@ -24,7 +24,7 @@ use crate::plan::Blocked;
 use crate::policy::Policy;
 use crate::published::PublishedSeen;
 use crate::recovered::Recovered;
-use crate::snapshot::SnapshotDelta;
+use crate::snapshot::{SnapshotDelta, SnapshotPortion};
 use crate::time::Timestamp;
 
 /// How a file came to stand under its final name.
@@ -342,6 +342,9 @@ pub enum Event {
         /// How it was found.
         seen: PublishedSeen,
     },
+    /// A part of what the broker answered, recorded before the [`Self::SnapshotObserved`] that it counts
+    /// with.
+    PortionObserved(SnapshotPortion),
 }
 
 /// One table of kinds, for their names in order and for the name of each: a kind that is not in it does
@@ -388,6 +391,7 @@ kinds![
     LedgerRecovered,
     ClockDiffers,
     PublishedLedgerSeen,
+    PortionObserved,
 ];
 
 impl Event {
@@ -401,6 +405,11 @@ impl Event {
                 delta.changed.iter().any(|it| it.id == request)
                     || delta.gone.iter().any(|it| it.id == request)
                     || delta.unreadable.iter().any(|it| it.id == request)
+            }
+            Self::PortionObserved(portion) => {
+                portion.changed.iter().any(|it| it.id == request)
+                    || portion.gone.iter().any(|it| it.id == request)
+                    || portion.unreadable.iter().any(|it| it.id == request)
             }
             Self::RemoteObserved(delta) => {
                 delta.changed.iter().any(|it| it.id == request) || delta.settled.contains(&request)
@@ -449,6 +458,7 @@ impl Event {
             | Self::LegacyImported { .. }
             | Self::RunStarted { .. }
             | Self::SnapshotObserved(_)
+            | Self::PortionObserved(_)
             | Self::PollFailed { .. }
             | Self::CommandStarted { .. }
             | Self::DeletionsApproved { .. }
@@ -593,6 +603,7 @@ impl fmt::Display for Event {
                 write!(f, "nothing is left at {drop_box}, says {who}: {why}")
             }
             Self::PublishedLedgerSeen { seen } => seen.fmt(f),
+            Self::PortionObserved(portion) => portion.fmt(f),
         }
     }
 }

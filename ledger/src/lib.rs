@@ -65,7 +65,10 @@ pub use policy::{
 pub use projection::StatusDocument;
 pub use published::PublishedSeen;
 pub use recovered::{Adopted, Ancestor, Missing, Recovered};
-pub use snapshot::{Gone, Poll, PollError, Snapshot, SnapshotDelta, Unreadable, WholeList};
+pub use snapshot::{
+    Gone, PORTION_WEIGHT, Poll, PollError, Snapshot, SnapshotDelta, SnapshotPortion, Unreadable,
+    WholeList,
+};
 pub use standing::{Refused, Standing, StatusFound, published_standing, standing};
 pub use state::illegal::IllegalEvent;
 pub use state::request::{Identity, LedgerLine, Presence, Receipt, Remote, Request, StoredFile};

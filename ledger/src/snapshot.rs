@@ -68,6 +68,164 @@ pub struct SnapshotDelta {
     pub whole: Option<Box<WholeListDelta>>,
 }
 
+/// A part of what changed between two complete polls, recorded before the [`SnapshotDelta`] that it belongs
+/// to: one entry has a limit, and a broker has none. It counts with that entry, or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotPortion {
+    /// New and changed observations, by id, behind those of the portion before.
+    pub changed: Vec<Observation>,
+    /// Requests that are no longer listed, by id, in the same way.
+    pub gone: Vec<Gone>,
+    /// Requests that could not be read this time, by id, in the same way.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// What takes as much room as the largest portion: in nodes of an observation, of at most some 16 bytes.
+pub const PORTION_WEIGHT: usize = 1 << 20;
+
+impl SnapshotPortion {
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.gone.is_empty() && self.unreadable.is_empty()
+    }
+
+    /// Takes in the portion behind it.
+    pub(crate) fn extend(&mut self, next: &Self) {
+        self.changed.extend_from_slice(&next.changed);
+        self.gone.extend_from_slice(&next.gone);
+        self.unreadable.extend_from_slice(&next.unreadable);
+    }
+
+    fn weight(&self) -> usize {
+        let changed = self.changed.iter().map(observation_weight);
+        let unreadable = self.unreadable.iter().map(unreadable_weight);
+        changed.chain(unreadable).sum::<usize>() + GONE_WEIGHT * self.gone.len()
+    }
+}
+
+const GONE_WEIGHT: usize = 4;
+
+fn observation_weight(observation: &Observation) -> usize {
+    8 + observation.nodes.len()
+}
+
+fn unreadable_weight(unreadable: &Unreadable) -> usize {
+    8 + unreadable.failure.text.len() / 16
+}
+
+impl SnapshotDelta {
+    /// Cuts it into portions no heavier than `most`, and what is to be recorded behind them: all of it, where
+    /// it is light enough by itself. A single request is never cut.
+    #[must_use]
+    pub fn portioned(mut self, most: usize) -> (Vec<SnapshotPortion>, Self) {
+        let all = self.take(usize::MAX);
+        if all.weight() <= most {
+            return (Vec::new(), self.with(all));
+        }
+        let mut portions = vec![SnapshotPortion::default()];
+        let mut weight = 0;
+        let mut room = |portions: &mut Vec<SnapshotPortion>, more: usize| {
+            if weight > 0 && weight + more > most {
+                portions.push(SnapshotPortion::default());
+                weight = 0;
+            }
+            weight += more;
+        };
+        for it in all.changed {
+            room(&mut portions, observation_weight(&it));
+            if let Some(last) = portions.last_mut() {
+                last.changed.push(it);
+            }
+        }
+        for it in all.gone {
+            room(&mut portions, GONE_WEIGHT);
+            if let Some(last) = portions.last_mut() {
+                last.gone.push(it);
+            }
+        }
+        for it in all.unreadable {
+            room(&mut portions, unreadable_weight(&it));
+            if let Some(last) = portions.last_mut() {
+                last.unreadable.push(it);
+            }
+        }
+        let last = portions.pop().unwrap_or_default();
+        (portions, self.with(last))
+    }
+
+    /// This delta, with what a portion holds.
+    fn with(&self, portion: SnapshotPortion) -> Self {
+        let SnapshotPortion {
+            changed,
+            gone,
+            unreadable,
+        } = portion;
+        Self {
+            total: self.total,
+            digest: self.digest,
+            changed,
+            gone,
+            unreadable,
+            whole: self.whole.clone(),
+        }
+    }
+
+    /// Takes out so many of its requests, in the order in which portions have them.
+    pub fn take(&mut self, requests: usize) -> SnapshotPortion {
+        fn first<T>(from: &mut Vec<T>, left: &mut usize) -> Vec<T> {
+            let count = from.len().min(*left);
+            *left -= count;
+            let rest = from.split_off(count);
+            std::mem::replace(from, rest)
+        }
+        let mut left = requests;
+        SnapshotPortion {
+            changed: first(&mut self.changed, &mut left),
+            gone: first(&mut self.gone, &mut left),
+            unreadable: first(&mut self.unreadable, &mut left),
+        }
+    }
+
+    /// The delta that it is together with the portions before it.
+    pub(crate) fn behind(&self, portions: &SnapshotPortion) -> Self {
+        let mut all = portions.clone();
+        all.extend(&SnapshotPortion {
+            changed: self.changed.clone(),
+            gone: self.gone.clone(),
+            unreadable: self.unreadable.clone(),
+        });
+        self.with(all)
+    }
+
+    /// What is left of it behind these portions of it.
+    #[must_use]
+    pub fn after(mut self, portions: &SnapshotPortion) -> Self {
+        let known = |id: RequestId| {
+            portions.changed.iter().any(|it| it.id == id)
+                || portions.gone.iter().any(|it| it.id == id)
+                || portions.unreadable.iter().any(|it| it.id == id)
+        };
+        self.changed.retain(|it| !known(it.id));
+        self.gone.retain(|it| !known(it.id));
+        self.unreadable.retain(|it| !known(it.id));
+        self
+    }
+}
+
+impl fmt::Display for SnapshotPortion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "part of what the broker lists: {} new or changed, {} gone, {} unreadable",
+            self.changed.len(),
+            self.gone.len(),
+            self.unreadable.len()
+        )
+    }
+}
+
 /// Why a poll is not complete, or contradicts itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PollError {

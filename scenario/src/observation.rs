@@ -18,6 +18,11 @@ pub(crate) fn poll(history: &History, words: &mut Words) -> Result<Event, Unclea
     let Event::SnapshotObserved(mut delta) = history.snapshot() else {
         return Err(Unclear::new("a poll shows a snapshot"));
     };
+    delta = delta.after(history.state().portions());
+    if words.next_is("part") {
+        let requests: u32 = words.value()?;
+        return Ok(Event::PortionObserved(delta.take(requests as usize)));
+    }
     alteration::snapshot(&mut delta, words)?;
     Ok(Event::SnapshotObserved(delta))
 }

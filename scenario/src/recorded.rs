@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use courier_ledger::{
     ClockDifference, Digest, Drift, Event, Failure, Found, LegacyEntry, PublishedSeen, Removal,
-    State,
+    SnapshotPortion, State,
 };
 
 use crate::counts;
@@ -23,6 +23,17 @@ pub(crate) fn line(event: &Event, before: &State, after: Option<&State>) -> Opti
         Event::LegacyImported { entries, .. } => format!("import {}", legacy(entries)),
         Event::RunStarted { .. } => "start".to_owned(),
         Event::SnapshotObserved(_) => "poll".to_owned(),
+        Event::PortionObserved(portion) => {
+            let SnapshotPortion {
+                changed,
+                gone,
+                unreadable,
+            } = portion;
+            format!(
+                "poll part {}",
+                changed.len() + gone.len() + unreadable.len()
+            )
+        }
         Event::PollFailed { failure } => format!("poll fails{}", failure_words(failure)),
         Event::Uploaded {
             start,

@@ -6,8 +6,8 @@
 
 use courier_ledger::log::{EventLog, Ledger};
 use courier_ledger::{
-    BrokerTime, ClockDifference, Event, Failure, LegacyStatus, Partners, Policy, PublishedSeen,
-    RemoteCheckRule, RemoteDelta, RemoteName, Timestamp, waits_instead_of,
+    BrokerTime, ClockDifference, Event, Failure, LegacyStatus, PORTION_WEIGHT, Partners, Policy,
+    PublishedSeen, RemoteCheckRule, RemoteDelta, RemoteName, Timestamp, waits_instead_of,
 };
 
 use super::error::RecordError;
@@ -76,7 +76,12 @@ pub(super) fn polled(
         }) => {
             let difference = broker_time.and_then(BrokerTime::difference);
             let delta = snapshot.delta(ledger.state());
-            let mut events = vec![Event::SnapshotObserved(delta)];
+            let (portions, last) = delta.portioned(PORTION_WEIGHT);
+            for portion in portions {
+                // One at a time: each may be as large as an entry should be.
+                ledger.append(clock.now(), vec![Event::PortionObserved(portion)])?;
+            }
+            let mut events = vec![Event::SnapshotObserved(last)];
             events.extend(difference.map(Event::ClockDiffers));
             ledger.append(clock.now(), events)?;
             Ok(Ok(difference))

@@ -31,7 +31,7 @@ use crate::import::LegacyStatus;
 use crate::observation::Observation;
 use crate::published::PublishedSeen;
 use crate::recovered::Ancestor;
-use crate::snapshot::Gone;
+use crate::snapshot::{Gone, SnapshotPortion};
 use crate::time::Timestamp;
 use crate::tip::Tip;
 use acquaintance::Acquaintance;
@@ -110,6 +110,9 @@ pub struct State {
     relations: Relations,
     recovered_from: Option<Tip>,
     ancestors: Vec<Ancestor>,
+    /// What was recorded of a poll whose last entry is still to come.
+    #[serde(default, skip_serializing_if = "SnapshotPortion::is_empty")]
+    portions: SnapshotPortion,
 }
 
 /// The last snapshot as a whole, kept up to date from what changed.
@@ -154,6 +157,12 @@ impl State {
     #[must_use]
     pub fn time(&self) -> Timestamp {
         self.time
+    }
+
+    /// What was recorded of a poll whose last entry is still to come: nothing follows from it yet.
+    #[must_use]
+    pub fn portions(&self) -> &SnapshotPortion {
+        &self.portions
     }
 
     /// Every request that is known, by id.

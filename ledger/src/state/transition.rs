@@ -12,6 +12,7 @@ use crate::event::{Entry, Event};
 use crate::evidence::Evidence;
 use crate::id::Sequence;
 use crate::import::LegacyEntry;
+use crate::snapshot::SnapshotPortion;
 use crate::time::Timestamp;
 
 impl State {
@@ -72,6 +73,8 @@ impl State {
             } => {
                 self.uses(*key, *instead_of)?;
                 self.put_intents_in_doubt();
+                // Nothing of a poll counts that was cut off.
+                self.portions = SnapshotPortion::default();
                 self.run = Some(Run {
                     start: sequence,
                     started: time,
@@ -83,9 +86,18 @@ impl State {
                     finished: None,
                 });
             }
-            Event::SnapshotObserved(delta) => self.observe(delta)?,
+            Event::SnapshotObserved(delta) if self.portions.is_empty() => self.observe(delta)?,
+            Event::SnapshotObserved(delta) => {
+                self.observe(&delta.behind(&self.portions))?;
+                self.portions = SnapshotPortion::default();
+            }
+            Event::PortionObserved(portion) => {
+                self.run_under_way()?;
+                self.portions.extend(portion);
+            }
             Event::PollFailed { failure } => {
                 self.run_under_way()?.poll_failure = Some(failure.clone());
+                self.portions = SnapshotPortion::default();
             }
             Event::CommandStarted {
                 command,
@@ -189,6 +201,7 @@ impl State {
                 if run.polled {
                     self.approval = None;
                 }
+                self.portions = SnapshotPortion::default();
             }
             Event::TailRecovered {
                 offset: _,

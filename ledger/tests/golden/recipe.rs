@@ -36,6 +36,20 @@ pub(crate) fn make(name: &str) -> Option<History> {
         "LegacyImported" => import(&mut story),
         "RunStarted" => start_run(&mut story),
         "SnapshotObserved" => observe_all(&mut story),
+        "PortionObserved" => {
+            start_run(&mut story);
+            let nodes = [(17, Some(1)), (18, None)];
+            story.broker.publish(2, 1_792_000_000_000_000, &nodes);
+            let nodes = [(19, Some(3))];
+            story.broker.publish(3, 1_792_500_000_000_000, &nodes);
+            let unreadable = Shown::Unreadable(failure(Phase::Status, FailureClass::Transient));
+            story.broker.shown.insert(5, unreadable);
+            let Event::SnapshotObserved(mut delta) = story.snapshot() else {
+                return None;
+            };
+            story.record(Event::PortionObserved(delta.take(1)));
+            story.record(Event::PortionObserved(delta.take(2)));
+        }
         "PollFailed" => {
             start_run(&mut story);
             let failure = failure(Phase::List, FailureClass::NeedsPerson);
