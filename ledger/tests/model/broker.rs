@@ -55,6 +55,14 @@ impl Broker {
     /// The most requests that exist at once.
     pub(crate) const REQUESTS_MAX: u64 = 8;
 
+    /// Another broker: no two publish anything in the same microsecond.
+    pub(crate) fn second() -> Self {
+        Self {
+            time: 1_000_000,
+            ..Self::default()
+        }
+    }
+
     fn tick(&mut self) -> i64 {
         self.time += 1;
         self.time

@@ -95,12 +95,7 @@ impl World {
                 }
                 continue;
             };
-            let key = match &file.holds {
-                Holds::Result(bundle) => Some(bundle.key),
-                Holds::OldResult { key, .. } => *key,
-                Holds::Ledger(_) | Holds::Part | Holds::Anything => None,
-            };
-            match proven.zip(key) {
+            match proven.zip(key_of(&file.holds)) {
                 Some((start, key)) => adopted.push(Adopted {
                     request,
                     start,
@@ -173,7 +168,7 @@ impl World {
         }
         for (name, file) in &mut self.drop_box.files {
             if let Some(Adopted { key, .. }) = adopted.get(name) {
-                file.holds = known_by_status(completion(name), *key);
+                file.holds = known_by_status(completion(name), Some(*key));
             } else if request(name).is_some() && !file.whole {
                 // It cannot be told from somebody else's.
                 file.maker = Maker::Foreign;
@@ -188,11 +183,8 @@ impl World {
         self.drop_box.taken.retain(|name, _| fetched.contains(name));
         for (name, file) in &mut self.drop_box.taken {
             bereave(file, lost);
-            file.holds = Holds::OldResult {
-                completion: completion(name),
-                adopted: None,
-                key: None,
-            };
+            let key = key_of(&file.holds);
+            file.holds = known_by_status(completion(name), key);
         }
         self.lost = Some(lost);
         self.log = LogId([lost.0[0].wrapping_add(1); 16]);
@@ -232,11 +224,20 @@ impl World {
     }
 }
 
-fn known_by_status(completion: Hundredths, key: KeyId) -> Holds {
+fn known_by_status(completion: Hundredths, key: Option<KeyId>) -> Holds {
     Holds::OldResult {
         completion,
         adopted: None,
-        key: Some(key),
+        key,
+    }
+}
+
+/// The key that a result was encrypted with, as whoever has it can find out.
+fn key_of(holds: &Holds) -> Option<KeyId> {
+    match holds {
+        Holds::Result(bundle) => Some(bundle.key),
+        Holds::OldResult { key, .. } => *key,
+        Holds::Ledger(_) | Holds::Part | Holds::Anything => None,
     }
 }
 

@@ -207,7 +207,9 @@ impl World {
             .chain([entries.len()])
             .collect();
         for run in runs.windows(2) {
-            let places: Vec<_> = (run[0]..run[1])
+            // The time of the log's last entry is in the state.
+            let last = run[1].min(entries.len() - 1);
+            let places: Vec<_> = (run[0]..last)
                 .filter_map(|index| Some((index, outcome_of(&entries[index].event)?)))
                 .collect();
             let mut left: Vec<_> = places

@@ -195,6 +195,12 @@ impl World {
             }
         }
         if policy.on_key_change == KeyChangeRule::Reupload && file.maker != Maker::Replaced {
+            // Nobody knows the key of what was fetched before the ledger was lost.
+            let known = self.auditor.delivered.get(&RequestId(id));
+            let key = match file.maker {
+                Maker::Lost { .. } => known.and_then(|it| it.key).or(Some(policy.key)),
+                _ => key,
+            };
             wanted(key == Some(policy.key), "is under an old key")?;
         }
         let claim = self.auditor.claims.get(&RemoteName::export(RequestId(id)));

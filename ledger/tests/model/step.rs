@@ -264,12 +264,10 @@ impl ReferenceStateMachine for Histories {
                 for _ in &legacy {
                     broker.take(&Deed::Create);
                 }
-                let mut other_broker = Broker::default();
+                let mut other_broker = Broker::second();
                 for _ in 0..others {
                     other_broker.take(&Deed::Create);
                 }
-                // Its times are its own.
-                other_broker.take(&Deed::Touch { id: 0, node: 0 });
                 Setting {
                     broker,
                     other_broker,
