@@ -163,7 +163,6 @@ fn everything_happens_in_some_history() {
             "{what:?} is not in {happened:?}"
         );
     }
-    println!("{happened:?}");
 }
 
 #[test]
