@@ -2,8 +2,10 @@
 //! an intent in the log can be understood without the state around it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::completion::Completion;
 use crate::evidence::Evidence;
@@ -40,6 +42,27 @@ impl RemoteName {
             self.0,
             log.get(..8).unwrap_or(&log)
         ))
+    }
+
+    /// The same by another pattern.
+    #[must_use]
+    pub fn temporary_by(&self, pattern: &TemporaryPattern, log: LogId, start: Sequence) -> Self {
+        let TemporaryPattern { before, after } = pattern;
+        let log = log.to_string();
+        let log = log.get(..8).unwrap_or(&log);
+        Self(format!("{before}{}.{log}-{start}{after}", self.0))
+    }
+
+    /// Whether it is [`Self::temporary_by`] some pattern of `name`.
+    fn is_temporary_by_a_pattern(&self, name: &Self, log: LogId, start: Sequence) -> bool {
+        let own = name
+            .temporary_by(&TemporaryPattern::NOTHING_AROUND, log, start)
+            .0;
+        self.is_safe()
+            && self.0.split_once(&own).is_some_and(|(_, after)| {
+                // One more digit makes it another command's.
+                !after.starts_with(|next: char| next.is_ascii_digit())
+            })
     }
 
     /// Whether it is [`Self::ledger`].
@@ -86,6 +109,83 @@ impl RemoteName {
                 .0
                 .bytes()
                 .all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b'\\')
+    }
+}
+
+/// How temporary names are made: the final name and a part that is used once in the life of a log, with
+/// this around them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemporaryPattern {
+    before: String,
+    after: String,
+}
+
+/// Why a text is no pattern of temporary names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum PatternError {
+    /// The name is not in it, or more than once.
+    #[error("must contain `{{name}}` once, as `{{name}}.part` does")]
+    Name,
+    /// There is nothing besides the name.
+    #[error("must have something beside `{{name}}`, as `{{name}}.part` does")]
+    Bare,
+    /// Something else is in it.
+    #[error(
+        "may have letters, digits, `.`, `-` and `_` beside `{{name}}`, at most {LONGEST_AROUND}"
+    )]
+    Characters,
+}
+
+/// What a pattern may have around the name at most, in bytes: file systems allow names of 255.
+const LONGEST_AROUND: usize = 64;
+
+impl TemporaryPattern {
+    const NOTHING_AROUND: Self = Self {
+        before: String::new(),
+        after: String::new(),
+    };
+
+    /// What stands for the name in a name that this pattern made: the final one and the part that is used
+    /// once.
+    #[must_use]
+    pub fn inside<'a>(&self, name: &'a str) -> Option<&'a str> {
+        name.strip_prefix(&*self.before)?.strip_suffix(&*self.after)
+    }
+}
+
+impl Default for TemporaryPattern {
+    /// `.{name}.part`: hidden, and of no ending that a reader collects.
+    fn default() -> Self {
+        Self {
+            before: ".".to_owned(),
+            after: ".part".to_owned(),
+        }
+    }
+}
+
+impl FromStr for TemporaryPattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        let (before, after) = text.split_once("{name}").ok_or(PatternError::Name)?;
+        if after.contains("{name}") {
+            return Err(PatternError::Name);
+        }
+        let length = before.len() + after.len();
+        let is_plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        if !before.bytes().chain(after.bytes()).all(is_plain) || length > LONGEST_AROUND {
+            return Err(PatternError::Characters);
+        }
+        // A digit would run into the number before it.
+        if after.starts_with(|first: char| first.is_ascii_digit()) {
+            return Err(PatternError::Characters);
+        }
+        if length == 0 {
+            return Err(PatternError::Bare);
+        }
+        let (before, after) = (before.to_owned(), after.to_owned());
+        Ok(Self { before, after })
     }
 }
 
@@ -198,7 +298,7 @@ impl Command {
         }
     }
 
-    /// The temporary name that the command needs when it is recorded at `start`.
+    /// The temporary name that the command needs when it is recorded at `start`, by the default pattern.
     #[must_use]
     pub fn temporary(&self, log: LogId, start: Sequence) -> Option<RemoteName> {
         match self {
@@ -209,8 +309,8 @@ impl Command {
         }
     }
 
-    /// Whether `temporary` is [`Self::temporary`], found out without making that name: the fold asks
-    /// it of every intent.
+    /// Whether `temporary` is [`Self::temporary`], by this or another pattern; for the default one found
+    /// out without making that name, as the fold asks it of every intent.
     pub(crate) fn needs(
         &self,
         temporary: Option<&RemoteName>,
@@ -220,6 +320,7 @@ impl Command {
         match (self, temporary) {
             (Self::Upload { name, .. } | Self::PublishLedger { name }, Some(temporary)) => {
                 temporary.is_temporary_of(name, log, start)
+                    || temporary.is_temporary_by_a_pattern(name, log, start)
             }
             (Self::RemoveTemporary { .. } | Self::Delete { .. }, temporary) => temporary.is_none(),
             (Self::Upload { .. } | Self::PublishLedger { .. }, None) => false,
@@ -272,6 +373,41 @@ impl fmt::Display for Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_makes_names_that_only_their_own_command_has() {
+        let log = LogId([0xab; 16]);
+        let name = RemoteName::export(RequestId(7));
+        for (text, made) in [
+            (".{name}.part", ".export_7.zip.abababab-12.part"),
+            ("{name}.part", "export_7.zip.abababab-12.part"),
+            ("upload-{name}", "upload-export_7.zip.abababab-12"),
+        ] {
+            let pattern: TemporaryPattern = text.parse().unwrap_or_default();
+            let temporary = name.temporary_by(&pattern, log, Sequence(12));
+            assert_eq!(temporary.as_str(), made);
+            let command = Command::PublishLedger { name: name.clone() };
+            assert!(command.needs(Some(&temporary), log, Sequence(12)));
+            for other in [1, 2, 121] {
+                assert!(!command.needs(Some(&temporary), log, Sequence(other)));
+            }
+            assert!(!command.needs(Some(&temporary), LogId([0xac; 16]), Sequence(12)));
+            let other = RemoteName::export(RequestId(70));
+            let other = Command::PublishLedger { name: other };
+            assert!(!other.needs(Some(&temporary), log, Sequence(12)));
+        }
+        for text in [
+            "",
+            "part",
+            "{name}",
+            "{name}{name}.part",
+            "a/{name}",
+            "{name} ",
+            "{name}1",
+        ] {
+            assert!(text.parse::<TemporaryPattern>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn names_are_known_again_and_no_others() {

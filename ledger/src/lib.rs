@@ -40,7 +40,9 @@ mod time;
 mod tip;
 
 pub use clock::{BrokerTime, ClockDifference, OtherClock};
-pub use command::{Command, RemoteName, Removal, Replaces, UploadReason};
+pub use command::{
+    Command, PatternError, RemoteName, Removal, Replaces, TemporaryPattern, UploadReason,
+};
 pub use completion::{Completion, Hundredths};
 pub use decide::{decide, waits_instead_of};
 pub use digest::{Digest, SnapshotDigest};

@@ -5,7 +5,9 @@
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 
-use courier_ledger::{ChangeRule, DraftRule, KeyChangeRule, ReappearanceRule, RemoteCheckRule};
+use courier_ledger::{
+    ChangeRule, DraftRule, KeyChangeRule, ReappearanceRule, RemoteCheckRule, TemporaryPattern,
+};
 
 use super::kind::{
     Allowance, Choice, Fingerprints, Kind, LocalPath, LocalPaths, Number, Seconds, Secret, Switch,
@@ -169,6 +171,9 @@ keys! {
             others: &[("direct", Placing::Direct)],
         },
         "whether files are written under a temporary name and renamed, or written under their final name, for a server that cannot rename";
+    TEMPORARY: Text<TemporaryPattern> = "SFTP" "TEMPORARY",
+        Text::of("a pattern with `{name}`", Means("`.{name}.part`")),
+        "the temporary names: `{name}` stands for the final name and a part that is used once; for a server that refuses names that begin with a dot, or a recipient that collects whatever is there";
     VERIFY: Choice<Verification> = "SFTP" "VERIFY",
         Choice {
             default: ("size", Verification::Size),

@@ -271,6 +271,7 @@ fn drop_box(reader: &mut Reader<'_>) -> Option<Endpoint> {
         placing: reader.choice(&keys::UPLOAD),
         verification: reader.choice(&keys::VERIFY),
     };
+    let temporary = reader.or_default(&keys::TEMPORARY);
     Some(Endpoint {
         host: host?,
         port,
@@ -285,6 +286,7 @@ fn drop_box(reader: &mut Reader<'_>) -> Option<Endpoint> {
         },
         window: Window::of(concurrency),
         recipe,
+        temporary,
     })
 }
 

@@ -147,6 +147,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The same where it need not be there.
+    pub(super) fn or_default<T>(&mut self, key: &Key<Text<T>>) -> T
+    where
+        T: FromStr<Err: fmt::Display> + Default,
+    {
+        if !self.has(key) {
+            return T::default();
+        }
+        self.required(key).unwrap_or_default()
+    }
+
     fn plain(&mut self, key: &dyn AnyKey) -> Option<String> {
         let text = self.text(key)?;
         self.without_controls(key, &text)

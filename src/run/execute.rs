@@ -42,7 +42,7 @@ pub(super) fn execute(
             };
             let start = Sequence(first_start + errands.len() as u64);
             // The ledger is published when all else is recorded.
-            if let Some(task) = task(ledger, start, &command) {
+            if let Some(task) = task(ledger, start, &command, carrier) {
                 under_way.insert(start, command.clone());
                 errands.push(Errand {
                     log: ledger.tip().log,
@@ -81,14 +81,23 @@ pub(super) fn execute(
     if !publishes {
         return replace(&ledger.project(), status_file);
     }
-    publish(ledger, clock, status_file, report, |errand| match lost {
-        Some(failure) => untouched(failure),
-        None => {
-            carrier.begin(errand);
-            let ended = carrier.endings().into_iter().next();
-            ended.map_or_else(no_outcome, |ended| ended.ending)
-        }
-    })
+    let name = RemoteName::ledger();
+    let temporary = carrier.temporary(&name, ledger.tip().log, ledger.next_sequence());
+    publish(
+        ledger,
+        clock,
+        status_file,
+        report,
+        temporary,
+        |errand| match lost {
+            Some(failure) => untouched(failure),
+            None => {
+                carrier.begin(errand);
+                let ended = carrier.endings().into_iter().next();
+                ended.map_or_else(no_outcome, |ended| ended.ending)
+            }
+        },
+    )
 }
 
 /// Projects `status.xml`, replaces the local file, and has it uploaded.
@@ -97,11 +106,11 @@ fn publish(
     clock: &dyn Clock,
     status_file: &dyn StatusFile,
     report: &mut RunReport,
+    temporary: RemoteName,
     upload: impl FnOnce(Errand) -> Ending,
 ) -> Result<(), RecordError> {
     let (log, start) = (ledger.tip().log, ledger.next_sequence());
     let name = RemoteName::ledger();
-    let temporary = name.temporary(log, start);
     let command = Command::PublishLedger { name };
     ledger.append(
         clock.now(),
@@ -159,11 +168,20 @@ pub(super) fn unreachable(
     if !publishes(plan) {
         return replace(&ledger.project(), status_file);
     }
-    publish(ledger, clock, status_file, report, |_| untouched(failure))
+    let name = RemoteName::ledger();
+    let temporary = name.temporary(ledger.tip().log, ledger.next_sequence());
+    publish(ledger, clock, status_file, report, temporary, |_| {
+        untouched(failure)
+    })
 }
 
 /// What a command takes; none for the publication of the ledger, which waits for everything else.
-fn task(ledger: &Ledger<impl EventLog>, start: Sequence, command: &Command) -> Option<Task> {
+fn task(
+    ledger: &Ledger<impl EventLog>,
+    start: Sequence,
+    command: &Command,
+    carrier: &dyn Carrier,
+) -> Option<Task> {
     let unproven = || {
         let request = command.request().and_then(|id| ledger.state().request(id));
         request.map(Request::unproven).unwrap_or_default()
@@ -176,7 +194,7 @@ fn task(ledger: &Ledger<impl EventLog>, start: Sequence, command: &Command) -> O
             ..
         } => Some(Task::Upload {
             request: *request,
-            temporary: name.temporary(ledger.tip().log, start),
+            temporary: carrier.temporary(name, ledger.tip().log, start),
             replaces: *replaces,
             unproven: unproven(),
         }),

@@ -124,6 +124,11 @@ pub trait Carrier {
     /// How many errands may be under way at once.
     fn capacity(&self) -> usize;
 
+    /// The temporary name that the command recorded at `start` writes under.
+    fn temporary(&self, name: &RemoteName, log: LogId, start: Sequence) -> RemoteName {
+        name.temporary(log, start)
+    }
+
     /// Takes an errand on; never waits for it.
     fn begin(&mut self, errand: Errand);
 

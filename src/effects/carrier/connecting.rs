@@ -2,6 +2,7 @@
 //! the carrier how it went.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -18,7 +19,9 @@ use crate::run::Departure;
 /// Everything that connecting needs, as often as it takes.
 #[derive(Clone)]
 pub(super) struct Connector {
-    endpoint: Arc<Endpoint>,
+    pub(super) endpoint: Arc<Endpoint>,
+    /// Whether the server has broken while it was written to.
+    is_narrow: Arc<AtomicBool>,
     waker: Waker,
     pub(super) persistence: Persistence,
     pub(super) messages: Sender<Message>,
@@ -51,11 +54,25 @@ impl Connector {
         }
     }
 
+    /// From the next connection on little is sent at once; said once.
+    pub(super) fn narrow(&self) {
+        if !self.is_narrow.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "the connection to the drop-box was lost while files were being written: from here on \
+                 little is sent at once, in small packets"
+            );
+        }
+    }
+
     fn connect(&self) -> Result<DropBox, Failure> {
+        let mut endpoint = Endpoint::clone(&self.endpoint);
+        if self.is_narrow.load(Ordering::Relaxed) {
+            endpoint.window = endpoint.window.narrowed();
+        }
         let mut repetition = 0;
         loop {
             let completed = self.messages.clone();
-            let connected = DropBox::connect(&self.endpoint, self.waker.clone(), move |done| {
+            let connected = DropBox::connect(&endpoint, self.waker.clone(), move |done| {
                 let _unheard = completed.send(Message::Transferred(done));
             });
             let failure = match connected {
@@ -104,6 +121,7 @@ impl Connecting {
         });
         let connector = Connector {
             endpoint: Arc::new(endpoint),
+            is_narrow: Arc::default(),
             waker,
             persistence,
             messages,

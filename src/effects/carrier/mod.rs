@@ -19,7 +19,9 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, Sequence};
+use courier_ledger::{
+    Failure, FailureClass, LogId, Phase, RemoteAfterFailure, RemoteName, Sequence,
+};
 
 use super::persistence::Repeated;
 use super::sftp::{Completed, Done, DropBox, OperationError};
@@ -112,7 +114,13 @@ impl SftpCarrier {
     fn transferred(&mut self, start: Sequence, result: Result<Done, OperationError>) {
         match &result {
             Ok(_) => self.mendings = 0,
-            Err(error) if error.connection_lost => self.mend(&error.failure),
+            Err(error) if error.connection_lost => {
+                // A file whose bytes are all sent may still be waiting for their acknowledgement.
+                if matches!(error.failure.phase, Phase::Write | Phase::Confirm) {
+                    self.connector.narrow();
+                }
+                self.mend(&error.failure);
+            }
             Err(_) => {}
         }
         let result = result.map_err(|error| self.explained(error));
@@ -278,6 +286,10 @@ impl Carrier for SftpCarrier {
 
     fn capacity(&self) -> usize {
         self.capacity
+    }
+
+    fn temporary(&self, name: &RemoteName, log: LogId, start: Sequence) -> RemoteName {
+        name.temporary_by(&self.connector.endpoint.temporary, log, start)
     }
 
     fn begin(&mut self, errand: Errand) {

@@ -93,8 +93,8 @@ impl DropBox {
         let bounds = Bounds {
             open_files: negotiated.open_files(&endpoint.window),
             unacknowledged_bytes: endpoint.window.unacknowledged_bytes.max(1),
-            write_bytes: negotiated.write_bytes(),
-            read_bytes: negotiated.read_bytes(),
+            write_bytes: negotiated.write_bytes().min(endpoint.window.packet_bytes),
+            read_bytes: negotiated.read_bytes().min(endpoint.window.packet_bytes),
             operation: endpoint.timeouts.operation,
             cleanup: endpoint.timeouts.silence,
         };

@@ -5,9 +5,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use courier_ledger::TemporaryPattern;
 use secrecy::SecretString;
 
 use super::host_key::HostKeys;
+use super::protocol::outbox::NARROW_PACKET_BYTES;
 use super::protocol::recipe::Recipe;
 
 /// A drop-box: a folder on a server, and everything needed to reach it.
@@ -31,6 +33,8 @@ pub(crate) struct Endpoint {
     pub window: Window,
     /// How files come under their final names.
     pub recipe: Recipe,
+    /// What they are called before.
+    pub temporary: TemporaryPattern,
 }
 
 impl Endpoint {
@@ -96,6 +100,8 @@ pub(crate) struct Window {
     pub open_files: usize,
     /// Data sent and not acknowledged, in bytes.
     pub unacknowledged_bytes: usize,
+    /// Data in one packet at most, in bytes.
+    pub packet_bytes: usize,
 }
 
 /// Hides a round trip of a third of a second from a line of 100 Mbit/s.
@@ -108,6 +114,17 @@ impl Window {
         Self {
             open_files,
             unacknowledged_bytes: UNACKNOWLEDGED_BYTES,
+            packet_bytes: usize::MAX,
+        }
+    }
+
+    /// The same for a server that breaks under more: what every server must take, and little of it.
+    #[must_use]
+    pub(crate) fn narrowed(self) -> Self {
+        Self {
+            unacknowledged_bytes: self.unacknowledged_bytes.min(4 * NARROW_PACKET_BYTES),
+            packet_bytes: self.packet_bytes.min(NARROW_PACKET_BYTES),
+            ..self
         }
     }
 }

@@ -43,7 +43,7 @@ impl Surveyed for DistantFolder {
                     exports,
                     temporaries,
                     others,
-                } = sort(entries, others);
+                } = sort(entries, others, &self.0.temporary);
                 if seen.is_some_and(|attributes| attributes.is_no_file()) {
                     ledger = LedgerThere::Unreadable(NO_FILE.to_owned());
                 }

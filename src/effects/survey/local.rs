@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use courier_ledger::{Failure, FailureClass, Phase, RemoteName, RequestId};
+use courier_ledger::{Failure, FailureClass, Phase, RemoteName, RequestId, TemporaryPattern};
 
 use super::names::{Sorted, sort};
 use super::{Export, Folder, LedgerThere, NO_FILE, Start, Survey, Surveyed, named_by};
@@ -46,7 +46,7 @@ impl LocalFolder {
                 None => others += 1,
             }
         }
-        Ok(sort(entries, others))
+        Ok(sort(entries, others, &TemporaryPattern::default()))
     }
 
     fn path(&self, name: &RemoteName) -> PathBuf {

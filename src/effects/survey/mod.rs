@@ -14,7 +14,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use courier_ledger::{Failure, LogId, RemoteName, RequestId, Sequence};
+use courier_ledger::{Failure, LogId, RemoteName, RequestId, Sequence, TemporaryPattern};
 
 pub(crate) use distant::DistantFolder;
 pub(crate) use local::LocalFolder;
@@ -84,13 +84,15 @@ pub struct Temporary {
     pub start: Sequence,
     /// How the log's name begins, which is all that the file's name tells of it.
     log: LogId,
+    /// How its name was made.
+    pattern: TemporaryPattern,
 }
 
 impl Temporary {
     /// Whether it is one of this log's, as far as its name tells.
     #[must_use]
     pub fn is_of(&self, log: LogId) -> bool {
-        self.of.temporary(log, self.start) == self.name
+        self.of.temporary_by(&self.pattern, log, self.start) == self.name
     }
 
     /// The log's name as far as it is told, zeros for the rest.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use courier_ledger::{LogId, RemoteName, RequestId, Sequence};
+use courier_ledger::{LogId, RemoteName, RequestId, Sequence, TemporaryPattern};
 
 use super::Temporary;
 use crate::effects::sftp::{Attributes, Entry};
@@ -21,8 +21,9 @@ pub(super) struct Sorted {
     pub(super) others: u64,
 }
 
-/// Tells names apart; `others` is how many there are besides.
-pub(super) fn sort(entries: Vec<Entry>, others: u64) -> Sorted {
+/// Tells names apart; `others` is how many there are besides. Temporary names are known by this pattern and
+/// by the default one.
+pub(super) fn sort(entries: Vec<Entry>, others: u64, pattern: &TemporaryPattern) -> Sorted {
     let mut sorted = Sorted {
         others,
         ..Sorted::default()
@@ -32,7 +33,10 @@ pub(super) fn sort(entries: Vec<Entry>, others: u64) -> Sorted {
             sorted.ledger = Some(attributes);
         } else if let Some(request) = export(&name) {
             sorted.exports.insert(request, attributes);
-        } else if let Some(temporary) = temporary(&name).filter(|_| !attributes.is_no_file()) {
+        } else if let Some(temporary) = temporary(&name, pattern)
+            .or_else(|| temporary(&name, &TemporaryPattern::default()))
+            .filter(|_| !attributes.is_no_file())
+        {
             sorted.temporaries.push(temporary);
         } else {
             sorted.others += 1;
@@ -53,11 +57,8 @@ fn export(name: &str) -> Option<RequestId> {
 }
 
 /// The unfinished upload that has this name.
-fn temporary(name: &str) -> Option<Temporary> {
-    let (of, command) = name
-        .strip_prefix('.')?
-        .strip_suffix(".part")?
-        .rsplit_once('.')?;
+fn temporary(name: &str, pattern: &TemporaryPattern) -> Option<Temporary> {
+    let (of, command) = pattern.inside(name)?.rsplit_once('.')?;
     let of = if of == RemoteName::ledger().as_str() {
         RemoteName::ledger()
     } else {
@@ -66,11 +67,12 @@ fn temporary(name: &str) -> Option<Temporary> {
     let (log, start) = command.split_once('-')?;
     let log = LogId::from_hex(&format!("{log:0<32}"))?;
     let start = Sequence(start.parse().ok()?);
-    let made_up = of.temporary(log, start);
+    let made_up = of.temporary_by(pattern, log, start);
     (made_up.as_str() == name).then_some(Temporary {
         name: made_up,
         of,
         start,
         log,
+        pattern: pattern.clone(),
     })
 }

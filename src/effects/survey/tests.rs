@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use courier_ledger::{LogId, RemoteName, RequestId, Sequence};
+use courier_ledger::{LogId, RemoteName, RequestId, Sequence, TemporaryPattern};
 
 use super::names::sort;
 use super::{Export, Folder, LedgerThere, LocalFolder, NO_FILE, Start, Survey, Surveyed as _};
@@ -59,7 +59,7 @@ fn names_are_ours_only_if_we_would_write_them_exactly_so() {
     entries.extend(strange.iter().map(|name| entry(name, FILE)));
     // Nobody of ours makes a folder.
     entries.push(entry(".export_8.zip.abababab-12.part", FOLDER));
-    let sorted = sort(entries, 5);
+    let sorted = sort(entries, 5, &TemporaryPattern::default());
     assert_eq!(sorted.ledger, Some(FILE));
     let exports: Vec<_> = sorted.exports.into_iter().collect();
     assert_eq!(

@@ -115,6 +115,21 @@ pub(crate) struct Bounds {
     pub(crate) cleanup: Duration,
 }
 
+/// What every server must take in one packet, in bytes (draft-ietf-secsh-filexfer-02, section 3).
+pub(crate) const NARROW_PACKET_BYTES: usize = 32 * 1024;
+
+impl Bounds {
+    /// The same for a server that breaks under more: what every server must take, and little of it.
+    pub(crate) fn narrowed(self) -> Self {
+        Self {
+            unacknowledged_bytes: self.unacknowledged_bytes.min(4 * NARROW_PACKET_BYTES),
+            write_bytes: self.write_bytes.min(NARROW_PACKET_BYTES),
+            read_bytes: self.read_bytes.min(NARROW_PACKET_BYTES),
+            ..self
+        }
+    }
+}
+
 /// What the server can do, as far as it is known. Corrected when it turns out otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Capabilities {

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use courier_ledger::RemoteName;
+use courier_ledger::{FailureClass, Phase, RemoteName};
 
 use super::answer::{Answer, Misplaced};
 use super::excerpt::{Excerpt, Wanted};
@@ -449,6 +449,18 @@ impl Pipeline {
         self.waiting_uploads.push_front((ticket, active.machine));
     }
 
+    /// The server refuses bytes: from now on little is sent at once; said once.
+    fn narrow(&mut self) {
+        let bounds = self.bounds.narrowed();
+        if bounds != self.bounds {
+            tracing::warn!(
+                "the server refuses bytes of a file: from here on little is sent at once, in small \
+                 packets"
+            );
+            self.bounds = bounds;
+        }
+    }
+
     fn begin(&mut self, ticket: u64, machine: Machine, now: Instant) {
         let active = self.active.entry(ticket).or_insert(Active {
             machine,
@@ -491,6 +503,12 @@ impl Pipeline {
             // The same ticket may come again.
             self.ready.retain(|ready| *ready != ticket);
             self.starved.retain(|starved| *starved != ticket);
+            if let Err(error) = &result
+                && error.failure.phase == Phase::Write
+                && error.failure.class == FailureClass::Transient
+            {
+                self.narrow();
+            }
             self.completed.push_back(Completed { ticket, result });
         }
     }

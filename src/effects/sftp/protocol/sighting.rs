@@ -197,6 +197,7 @@ fn folder_of(path: &str) -> &str {
     }
 }
 
-fn name_of(path: &str) -> &str {
+/// The name that `path` ends with.
+pub(crate) fn name_of(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }

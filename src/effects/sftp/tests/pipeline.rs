@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use courier_ledger::{Placement, Replaces};
+use courier_ledger::{Phase, Placement, Replaces};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
@@ -135,6 +135,42 @@ fn a_refusal_without_any_other_open_file_is_a_failure() {
     let mut server = Server::new(manner);
     let completed = run(&mut pipeline(manner, BOUNDS), &mut server, numbered(9), 50);
     assert!(completed.iter().all(|completed| completed.result.is_err()));
+}
+
+#[test]
+fn a_server_that_refuses_large_packets_gets_small_ones_from_the_next_attempt_on() {
+    let manner = Manner {
+        most_write: 32 * 1024,
+        ..Manner::default()
+    };
+    let bounds = Bounds {
+        write_bytes: 255 * 1024,
+        unacknowledged_bytes: 4 << 20,
+        ..BOUNDS
+    };
+    let mut server = Server::new(manner);
+    let mut pipeline = pipeline(manner, bounds);
+    let mut upload = |ticket| {
+        let operation = Operation::Upload {
+            source: Pieces::whole(&vec![7; 400 * 1024]),
+            temporary: name(&format!(".{ticket}")),
+            target: name("large"),
+            replaces: Replaces::Own,
+        };
+        run(
+            &mut pipeline,
+            &mut server,
+            vec![(ticket, operation)],
+            usize::MAX,
+        )
+        .remove(0)
+        .result
+    };
+    let error = upload(1).unwrap_err();
+    assert_eq!(error.failure.phase, Phase::Write);
+    for ticket in 2..4 {
+        assert!(matches!(upload(ticket), Ok(Done::Uploaded { .. })));
+    }
 }
 
 fn numbered(count: u64) -> Vec<(u64, Operation)> {

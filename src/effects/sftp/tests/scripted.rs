@@ -68,6 +68,8 @@ pub(crate) struct Manner {
     pub(crate) ends_without_a_name: bool,
     /// Files that may be open at once, which it does not tell.
     pub(crate) most_open: usize,
+    /// Bytes that one WRITE may have at most; longer ones are refused.
+    pub(crate) most_write: usize,
     /// What is said of a file that is not there.
     pub(crate) absent: StatusCode,
     /// Whether a file cannot be created on the condition that it must not exist.
@@ -94,6 +96,7 @@ impl Default for Manner {
             most_names: usize::MAX,
             ends_without_a_name: false,
             most_open: usize::MAX,
+            most_write: usize::MAX,
             absent: StatusCode::NO_SUCH_FILE,
             refuses_exclusive: false,
             looks_fail: false,
@@ -294,6 +297,9 @@ impl Server {
                     return encoded::names(id, &names, answers);
                 }
                 code = StatusCode::EOF;
+            }
+            Decoded::Write { data, .. } if data.len() > self.manner.most_write => {
+                code = StatusCode::FAILURE;
             }
             Decoded::Write {
                 handle,

@@ -11,7 +11,7 @@ use courier_ledger::{Phase, Replaces};
 use super::super::answer::{self, Answer, Handle, Said, Sighted};
 use super::super::outbox::Requests;
 use super::super::recipe::Placing;
-use super::super::sighting::{Question, Sight, Sighting};
+use super::super::sighting::{Question, Sight, Sighting, name_of};
 use super::State;
 use super::giving_up::{FinalName, Left, Unfinished};
 use super::task::{Order, Task};
@@ -404,8 +404,18 @@ fn is_plain(status: &Status) -> bool {
 }
 
 fn create_failed(status: &Status, task: &mut Task) {
+    let is_hidden = task.order.recipe.placing == Placing::Rename
+        && name_of(&task.order.temporary).starts_with('.');
     let hint = if status.code.is_absent() {
         "; is the folder still there?"
+    } else if status.code.is_full() {
+        ""
+    } else if status.code.is_denied() && is_hidden {
+        "; the user needs the right to create files in the folder; if the server refuses names that \
+         begin with a dot, SFTP.TEMPORARY = \"{name}.part\" or SFTP.UPLOAD = \"direct\" does without"
+    } else if is_hidden {
+        "; if the server refuses names that begin with a dot, SFTP.TEMPORARY = \"{name}.part\" or \
+         SFTP.UPLOAD = \"direct\" does without"
     } else if status.code.is_denied() {
         "; the user needs the right to create files in the folder"
     } else {

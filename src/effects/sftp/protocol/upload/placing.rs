@@ -442,7 +442,8 @@ fn taken_before(status: &Status, task: &mut Task) -> Step {
     let text = format!(
         "{} was written and confirmed, and something took it away under its temporary name before it \
          could be put under its final one ({status}): if the recipient collects whatever is there, \
-         SFTP.UPLOAD = \"direct\" writes it under its final name",
+         SFTP.UPLOAD = \"direct\" writes it under its final name, and SFTP.TEMPORARY can give it another \
+         temporary one",
         task.order.name
     );
     task.fail(Phase::Place, FailureClass::NeedsPerson, text);
