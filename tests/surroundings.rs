@@ -397,7 +397,7 @@ fn traced(injected: &[&str], site: &Site, command: &str) -> Option<(i32, String)
 fn a_folder_that_cannot_be_brought_to_disk_is_warned_of_once_and_gone_on_with() {
     let site = Site::new();
     let folder = site.folder.path().display().to_string();
-    for error in ["EINVAL", "ENOTSUP"] {
+    for error in ["EINVAL", "EOPNOTSUPP"] {
         let inject = format!("inject=fsync:error={error}");
         let injected = ["-P", &folder, "-e", &inject];
         let Some((code, said)) = traced(&injected, &site, "-c CONFIG run") else {
@@ -420,7 +420,7 @@ fn a_folder_that_cannot_be_brought_to_disk_is_warned_of_once_and_gone_on_with() 
 fn a_file_system_without_locks_is_refused_by_name() {
     let site = Site::new();
     let before = fs::read(site.at("ledger.log")).unwrap();
-    for error in ["ENOLCK", "ENOTSUP", "EBADF", "ENOSYS"] {
+    for error in ["ENOLCK", "EOPNOTSUPP", "EBADF", "ENOSYS"] {
         let inject = format!("inject=flock:error={error}");
         let Some((code, said)) = traced(&["-e", &inject], &site, "-c CONFIG run") else {
             return;
@@ -450,4 +450,36 @@ fn what_a_killed_run_left_is_gone_after_the_next_start() {
     assert_eq!(code(courier().arg("-c").arg(site.config()).arg("run")), 4);
     assert!(!site.at(".status.xml.Ab12Cd.part").exists());
     assert!(!site.at("ledger.head.tmp").exists());
+}
+
+#[test]
+fn a_ledger_that_is_overwritten_while_a_run_is_active_is_noticed_before_the_run_claims_success() {
+    let site = Site::new();
+    // A broker that takes the call, and answers once the ledger was overwritten.
+    let slow = TcpListener::bind("127.0.0.1:0").unwrap();
+    let text = fs::read_to_string(site.config()).unwrap();
+    let address = format!("http://{}", slow.local_addr().unwrap());
+    fs::write(site.config(), text.replace("http://127.0.0.1:9", &address)).unwrap();
+    let backup = fs::read(site.at("ledger.log")).unwrap();
+    let head = fs::read(site.at("ledger.head")).unwrap();
+    for overwritten in [
+        backup[..backup.len() - 100].to_vec(),
+        vec![0; backup.len()],
+        Vec::new(),
+    ] {
+        fs::write(site.at("ledger.log"), &backup).unwrap();
+        fs::write(site.at("ledger.head"), &head).unwrap();
+        let mut child = courier()
+            .arg("-c")
+            .arg(site.config())
+            .arg("run")
+            .spawn()
+            .unwrap();
+        let (call, _) = slow.accept().unwrap();
+        fs::write(site.at("ledger.log"), overwritten).unwrap();
+        drop(call);
+        assert_eq!(child.wait().unwrap().code(), Some(7));
+        // No head vouches for what was put there.
+        assert_eq!(fs::read(site.at("ledger.head")).unwrap(), head);
+    }
 }

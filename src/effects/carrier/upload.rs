@@ -186,3 +186,35 @@ fn delivery(name: &RemoteName, placed: Placed, fetched: Fetched) -> Result<Deliv
         placement: placed.placement,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../../docs/broker.md");
+
+    /// What `broker::tests::bundles` shows to be transient, once a body has begun to come.
+    #[test]
+    fn a_download_that_fails_in_its_body_is_fetched_anew_as_the_document_says() {
+        let failure = Failure {
+            phase: Phase::Download,
+            class: FailureClass::Transient,
+            text: "not a byte came for 60 s".to_owned(),
+        };
+        assert_eq!(FetchError::from(failure).remedy, Remedy::FetchAnew);
+        let row = DOCUMENT
+            .lines()
+            .find(|line| line.starts_with("| a download that breaks off, falls silent"));
+        assert!(
+            row.is_some_and(|row| row.contains("| another export and download, ")),
+            "{row:?}"
+        );
+        let others = DOCUMENT
+            .lines()
+            .find(|line| line.contains("any other time-out"));
+        assert!(
+            others.is_some_and(|row| row.contains("nothing within this run")),
+            "{others:?}"
+        );
+    }
+}

@@ -236,6 +236,7 @@ impl Examination {
             | Rule::Undecodable
             | Rule::NotCreated
             | Rule::ChangedSinceOpening
+            | Rule::ReplacedMeanwhile
             | Rule::ShorterThanHead => (LogFile::Log, self.mark.offset),
         };
         Refusal {

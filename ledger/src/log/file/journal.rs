@@ -13,12 +13,12 @@ use crate::log::error::LogError;
 use crate::log::event_log::{Entries, EventLog, NewLog, belongs_to};
 use crate::log::file::error::failed;
 use crate::log::file::examine::Examination;
-use crate::log::file::frame::{BATCH_BYTES, BATCH_ENTRIES_MAX, FrameHeader};
+use crate::log::file::frame::{BATCH_BYTES, BATCH_ENTRIES_MAX, FrameHeader, HASH_BYTES};
 use crate::log::file::head;
 use crate::log::file::heal::{cut_off_tail, kept_tails, rewrite, sweep};
 use crate::log::file::mark::Mark;
 use crate::log::file::read::entries;
-use crate::log::file::recovery::Action;
+use crate::log::file::recovery::{Action, Refusal, Rule};
 use crate::log::file::state_cache::{Past, StateCache};
 use crate::log::file::storage::{LogFile, Storage};
 use crate::log::file::tail::TornTail;
@@ -164,6 +164,7 @@ impl<S: Storage> Journal<S> {
         // Without an entry since the last head there is one already: a log has its first entry
         // before its first head.
         if self.sealed != self.mark {
+            self.confirm()?;
             let line = head::encode(self.mark.tip);
             if let Err(error) = self.storage.replace(LogFile::Head, line.as_bytes()) {
                 self.unusable = true;
@@ -172,6 +173,40 @@ impl<S: Storage> Journal<S> {
             self.sealed = self.mark;
         }
         Ok(())
+    }
+
+    /// Looks whether the file still ends as it was written, and is what it was when it was last sealed: a
+    /// backup that somebody puts in its place meanwhile must not become the truth under a new head.
+    fn confirm(&mut self) -> Result<(), LogError> {
+        let mut changed = None;
+        for mark in [self.sealed, self.mark] {
+            let Some(offset) = mark.offset.checked_sub(HASH_BYTES as u64) else {
+                continue;
+            };
+            let mut hash = [0; HASH_BYTES];
+            let read = self.storage.read_at(LogFile::Log, offset, &mut hash);
+            let read = read.map_err(failed(&self.storage, LogFile::Log, "reading its end"))?;
+            if mark.tip.sequence != Sequence::NONE && (read < HASH_BYTES || hash != mark.tip.hash.0)
+            {
+                changed = changed.or(Some(offset));
+            }
+        }
+        let size = self.storage.size_bytes(LogFile::Log);
+        let size = size.map_err(failed(&self.storage, LogFile::Log, "reading its size"))?;
+        if size != Some(self.mark.offset) {
+            changed = changed.or(Some(self.mark.offset.min(size.unwrap_or(0))));
+        }
+        let Some(offset_bytes) = changed else {
+            return Ok(());
+        };
+        self.unusable = true;
+        Err(Refusal {
+            path: self.storage.locate(LogFile::Log),
+            offset_bytes,
+            rule: Rule::ReplacedMeanwhile,
+            written_by: None,
+        }
+        .into())
     }
 
     /// Writes a state cache of `state`, which must be the one after this log's last entry.

@@ -229,6 +229,9 @@ pub enum Rule {
     /// A frame was whole when the log was opened, and no longer is.
     #[error("the frame here was whole when the log was opened, and no longer is")]
     ChangedSinceOpening,
+    /// The file is not what its one writer wrote.
+    #[error("the file was changed by something else while the run wrote to it")]
+    ReplacedMeanwhile,
     /// There is no head for a log of more than one run.
     #[error("the head is missing, and the log has more than its first run")]
     HeadMissing,
@@ -266,6 +269,7 @@ impl Rule {
             | Self::Oversized
             | Self::NotCreated
             | Self::ChangedSinceOpening
+            | Self::ReplacedMeanwhile
             | Self::ShorterThanHead => {
                 "copy the directory away, check the disk, then restore ledger.log and ledger.head \
                  together from one backup; the published status.xml names the last entry and hash \
