@@ -182,6 +182,7 @@ impl Auditor {
         self.claims.remove(name);
         let other = |id: &RequestId| RemoteName::export(*id) != *name;
         self.delivered.retain(|id, _| other(id));
+        self.removed.retain(|id, _| other(id));
         self.receipts.retain(|id, _| other(id));
         self.doubts.retain(other);
         self.picked_up.retain(other);
