@@ -61,9 +61,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
 
 /// What happened, in a few lines: errors to standard error, the sum to standard output.
 fn tell(arguments: &Arguments, report: &RunReport) {
-    let told = report.drop_box_failure.as_ref();
-    for (command, failure) in report.failures.iter().filter(|(_, it)| Some(it) != told) {
+    let told = [report.drop_box_failure.as_ref(), report.full.as_ref()];
+    let others = report
+        .failures
+        .iter()
+        .filter(|(_, it)| !told.contains(&Some(it)));
+    for (command, failure) in others {
         tracing::error!("{command}: {failure}");
+    }
+    if let Some(full) = &report.full {
+        tracing::error!(
+            "{full}; {} commands are left to the next run",
+            report.counts.failed
+        );
     }
     for clock in &report.clocks {
         output::warn_of_clock(clock);

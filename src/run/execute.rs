@@ -35,6 +35,7 @@ pub(super) fn execute(
         let mut errands = Vec::new();
         while under_way.len() < carrier.capacity()
             && report.drop_box_failure.is_none()
+            && report.full.is_none()
             && may_begin()
         {
             let Some(command) = waiting.pop_front() else {
@@ -77,7 +78,10 @@ pub(super) fn execute(
     // What was never begun is tried again by the next run.
     let is_change = |command: &&Command| !matches!(command, Command::PublishLedger { .. });
     report.counts.failed += waiting.iter().filter(is_change).count() as u64;
-    let lost = report.drop_box_failure.clone();
+    let lost = report
+        .drop_box_failure
+        .clone()
+        .or_else(|| report.full.clone());
     if !publishes {
         return replace(&ledger.project(), status_file);
     }
@@ -278,6 +282,9 @@ fn outcome(command: &Command, ended: Ended, report: &mut RunReport) -> Event {
             if report.drop_box_failure.is_none() && is_of_the_connection(&failure) {
                 report.drop_box_failure = Some(failure.clone());
             }
+            if report.full.is_none() && is_of_the_room(&failure) {
+                report.full = Some(failure.clone());
+            }
             report.failures.push((command.to_string(), failure.clone()));
             Event::CommandFailed {
                 start,
@@ -293,6 +300,11 @@ fn count_removal(counts: &mut RunCounts, command: &Command) {
     if matches!(command, Command::Delete { .. }) {
         counts.deleted += 1;
     }
+}
+
+/// Whether there is no room at the drop-box: bytes are refused for good for nothing else.
+fn is_of_the_room(failure: &Failure) -> bool {
+    failure.phase == Phase::Write && failure.class == FailureClass::Permanent
 }
 
 /// Whether a failure concerns the drop-box as a whole rather than one command.

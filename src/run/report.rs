@@ -25,6 +25,8 @@ pub struct RunReport {
     pub poll_failure: Option<Failure>,
     /// Why the drop-box could not be reached, or was lost.
     pub drop_box_failure: Option<Failure>,
+    /// That there is no room at the drop-box.
+    pub full: Option<Failure>,
     /// How the published `status.xml` was found, if it was found otherwise than before.
     pub published_seen: Option<PublishedSeen>,
     /// Why the drop-box could not be looked at.

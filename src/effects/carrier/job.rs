@@ -94,6 +94,14 @@ impl Job {
         }
     }
 
+    /// Whether it writes a file.
+    pub(super) fn writes(&self) -> bool {
+        match self.work {
+            Work::Upload(_) | Work::Publication { .. } => true,
+            Work::Removal { .. } => false,
+        }
+    }
+
     /// The upload that it is, if it is one.
     pub(super) fn upload(&mut self) -> Option<&mut Upload> {
         match &mut self.work {
@@ -250,6 +258,18 @@ impl Job {
             Work::Removal { transfer, .. } => Some((transfer.failure()?, Repetition::Transfer)),
             Work::Publication { transfer, .. } => Some((transfer.failure()?, Repetition::Transfer)),
         }
+    }
+
+    /// Ends what is not under way at the drop-box and not done, because there is no room for it.
+    pub(super) fn not_sent(&mut self, failure: &Failure) {
+        match &mut self.work {
+            Work::Upload(upload) => upload.not_sent(failure),
+            Work::Publication { transfer, .. } => {
+                transfer.give_up(failure);
+            }
+            Work::Removal { .. } => return,
+        }
+        self.due = None;
     }
 
     /// What may help, when this attempt has failed.

@@ -61,6 +61,8 @@ pub(crate) struct SftpCarrier {
     fetching: Fetching,
     jobs: BTreeMap<Sequence, Job>,
     capacity: usize,
+    /// That there is no room at the drop-box, once that is known: nothing more is uploaded.
+    full: Option<Failure>,
 }
 
 impl SftpCarrier {
@@ -79,6 +81,7 @@ impl SftpCarrier {
             fetching,
             jobs: BTreeMap::new(),
             capacity,
+            full: None,
         }
     }
 
@@ -124,6 +127,7 @@ impl SftpCarrier {
             Err(_) => {}
         }
         let result = result.map_err(|error| self.explained(error));
+        let result = result.map_err(|(failure, left)| (self.noted(failure), left));
         let Some(job) = self.jobs.get_mut(&start) else {
             return;
         };
@@ -150,11 +154,26 @@ impl SftpCarrier {
         }
     }
 
+    /// Notes when there is no room: then no other upload begins, and all end with the same words.
+    fn noted(&mut self, failure: Failure) -> Failure {
+        if !is_full(&failure) {
+            return failure;
+        }
+        let full = self.full.get_or_insert(failure).clone();
+        for job in self.jobs.values_mut().filter(|job| job.writes()) {
+            job.not_sent(&full);
+        }
+        full
+    }
+
     /// Begins the transfer of a job, as soon as there is a connection.
     fn transfer(&mut self, start: Sequence) {
         let Some(job) = self.jobs.get_mut(&start) else {
             return;
         };
+        if let Some(full) = self.full.as_ref().filter(|_| job.writes()) {
+            return job.not_sent(full);
+        }
         match &self.link {
             Link::Up(drop_box) => {
                 if let Some(operation) = job.begin_transfer() {
@@ -296,8 +315,8 @@ impl Carrier for SftpCarrier {
         let start = errand.start;
         let mut job = Job::new(errand);
         let order = match &self.link {
-            Link::Up(_) | Link::Mending => job.upload().map(Upload::fetch),
-            Link::Down(_) => None,
+            Link::Up(_) | Link::Mending if self.full.is_none() => job.upload().map(Upload::fetch),
+            Link::Up(_) | Link::Mending | Link::Down(_) => None,
         };
         self.jobs.insert(start, job);
         match order {
@@ -344,6 +363,11 @@ impl Carrier for SftpCarrier {
             }
         }
     }
+}
+
+/// Whether there is no room at the drop-box: bytes are refused for good for nothing else.
+fn is_full(failure: &Failure) -> bool {
+    failure.phase == Phase::Write && failure.class == FailureClass::Permanent
 }
 
 fn nobody_answers() -> Failure {

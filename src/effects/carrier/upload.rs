@@ -111,6 +111,13 @@ impl Upload {
         }
     }
 
+    /// Ends it, unless the drop-box is at it or has done it.
+    pub(super) fn not_sent(&mut self, failure: &Failure) {
+        if self.transfer.give_up(failure) {
+            self.fetched = None;
+        }
+    }
+
     /// Ends what has not ended, because nothing can be done any more.
     pub(super) fn give_up(&mut self, failure: &Failure) {
         if self.transfer.give_up(failure) {

@@ -56,6 +56,7 @@ pub fn session(bytes: &[u8], cut: Option<usize>, posix_rename: bool) -> (u64, Ve
     let capabilities = Capabilities {
         posix_rename,
         fsync: posix_rename,
+        statvfs: posix_rename,
         refuses_exclusive: false,
     };
     let recipe = Recipe {

@@ -15,7 +15,9 @@ use crate::effects::sftp::protocol::pipeline::join;
 use crate::effects::sftp::wire::error::ProtocolError;
 use crate::effects::sftp::wire::packet::FrameBuffer;
 use crate::effects::sftp::wire::reply::{ServerLimits, ServerVersion};
-use crate::effects::sftp::wire::request::{FSYNC, POSIX_RENAME, WRITE_OVERHEAD_BYTES, encode_init};
+use crate::effects::sftp::wire::request::{
+    FSYNC, POSIX_RENAME, STATVFS, WRITE_OVERHEAD_BYTES, encode_init,
+};
 
 /// Data in one WRITE or READ where the server tells no limit: what every server must take.
 const DEFAULT_DATA_BYTES: usize = 32 * 1024;
@@ -67,6 +69,7 @@ impl Negotiated {
         Capabilities {
             posix_rename: has(POSIX_RENAME),
             fsync: has(FSYNC),
+            statvfs: has(STATVFS),
             // It shows when a file is created.
             refuses_exclusive: false,
         }

@@ -7,7 +7,7 @@
 use crate::effects::sftp::wire::attributes::Attributes;
 use crate::effects::sftp::wire::error::ProtocolError;
 use crate::effects::sftp::wire::names::Names;
-use crate::effects::sftp::wire::reply::Reply;
+use crate::effects::sftp::wire::reply::{Reply, Room};
 use crate::effects::sftp::wire::status::{Status, StatusCode};
 
 /// The server did so and gave this, or it refused.
@@ -152,6 +152,8 @@ pub(crate) enum Placing {
 pub(crate) enum GivingUp {
     /// The file was closed, or not: it is given up.
     Closed,
+    /// How much room there is.
+    Measured(Said<Room>),
     /// Whether it was removed.
     Withdrawn(Said<()>),
     /// Whether it is there still.
@@ -204,6 +206,8 @@ pub(crate) enum Awaited {
     Attributes(fn(Said<Attributes>) -> Answer),
     /// Some of a folder's names.
     Names(fn(Said<Names>) -> Answer),
+    /// How much room there is.
+    Room(fn(Said<Room>) -> Answer),
     /// A piece of a file.
     Piece {
         /// Where it begins.
@@ -241,6 +245,10 @@ impl Awaited {
             (Self::Names(answer), Reply::Status(status)) if status.code != StatusCode::OK => {
                 answer(Err(status))
             }
+            (Self::Room(answer), Reply::Extended(body)) => answer(Ok(Room::decode(&body)?)),
+            (Self::Room(answer), Reply::Status(status)) if status.code != StatusCode::OK => {
+                answer(Err(status))
+            }
             (
                 Self::Piece {
                     offset,
@@ -262,6 +270,7 @@ impl Awaited {
                 | Self::Handle(_)
                 | Self::Attributes(_)
                 | Self::Names(_)
+                | Self::Room(_)
                 | Self::Piece { .. },
                 Reply::Status(_)
                 | Reply::Handle(_)

@@ -10,6 +10,7 @@ use super::answer::{Answer, Awaited, Handle, Piece, Said, Sending};
 use crate::effects::sftp::wire::attributes::Attributes;
 use crate::effects::sftp::wire::error::ProtocolError;
 use crate::effects::sftp::wire::names::Names;
+use crate::effects::sftp::wire::reply::Room;
 use crate::effects::sftp::wire::request::{Request, encode_write};
 use crate::effects::source::{Available, Source};
 
@@ -137,6 +138,8 @@ pub(crate) struct Capabilities {
     pub(crate) posix_rename: bool,
     /// It announces `fsync@openssh.com`.
     pub(crate) fsync: bool,
+    /// It announces `statvfs@openssh.com`.
+    pub(crate) statvfs: bool,
     /// It refuses to create a file on the condition that it must not exist.
     pub(crate) refuses_exclusive: bool,
 }
@@ -192,6 +195,11 @@ impl Requests<'_> {
     /// Sends a request for some of a folder's names.
     pub(crate) fn names(&mut self, request: Request<'_>, answer: fn(Said<Names>) -> Answer) {
         self.send(request, Awaited::Names(answer), 0);
+    }
+
+    /// Asks how much room there is.
+    pub(crate) fn room(&mut self, request: Request<'_>, answer: fn(Said<Room>) -> Answer) {
+        self.send(request, Awaited::Room(answer), 0);
     }
 
     /// Sends a READ.

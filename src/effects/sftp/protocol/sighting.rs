@@ -189,7 +189,7 @@ fn listed(said: Said<Names>, name: &str, status: Status) -> Result<Sight, Status
 }
 
 /// The folder that holds `path`, as the server knows it.
-fn folder_of(path: &str) -> &str {
+pub(crate) fn folder_of(path: &str) -> &str {
     match path.rsplit_once('/') {
         Some(("", _)) => "/",
         Some((folder, _)) => folder,

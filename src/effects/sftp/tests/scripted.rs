@@ -13,7 +13,7 @@ use crate::effects::sftp::protocol::pipeline::Pipeline;
 use crate::effects::sftp::protocol::recipe::{Placing, Recipe, Verification};
 use crate::effects::sftp::wire::attributes::Attributes;
 use crate::effects::sftp::wire::packet::FrameBuffer;
-use crate::effects::sftp::wire::reply::encoded;
+use crate::effects::sftp::wire::reply::{Room, encoded};
 use crate::effects::sftp::wire::request::decoded::{Decoded, decode};
 use crate::effects::sftp::wire::status::StatusCode;
 use crate::effects::source::{Available, Source};
@@ -70,6 +70,8 @@ pub(crate) struct Manner {
     pub(crate) most_open: usize,
     /// Bytes that one WRITE may have at most; longer ones are refused.
     pub(crate) most_write: usize,
+    /// Bytes that all files may have; more is refused with "failure".
+    pub(crate) room: Option<usize>,
     /// What is said of a file that is not there.
     pub(crate) absent: StatusCode,
     /// Whether a file cannot be created on the condition that it must not exist.
@@ -97,6 +99,7 @@ impl Default for Manner {
             ends_without_a_name: false,
             most_open: usize::MAX,
             most_write: usize::MAX,
+            room: None,
             absent: StatusCode::NO_SUCH_FILE,
             refuses_exclusive: false,
             looks_fail: false,
@@ -220,8 +223,13 @@ impl Server {
             | Decoded::Remove { .. }
             | Decoded::Rename { .. }
             | Decoded::PosixRename { .. } => encoded::status(id, StatusCode::OK, "", answers),
+            Decoded::Room { .. } => encoded::status(id, StatusCode::FAILURE, "", answers),
             Decoded::Init { .. } | Decoded::Limits => panic!("not part of an operation"),
         }
+    }
+
+    fn stored(&self) -> usize {
+        self.files.values().map(Vec::len).sum()
     }
 
     fn change(&mut self, path: &str) {
@@ -300,6 +308,23 @@ impl Server {
             }
             Decoded::Write { data, .. } if data.len() > self.manner.most_write => {
                 code = StatusCode::FAILURE;
+            }
+            Decoded::Write { data, .. }
+                if self
+                    .manner
+                    .room
+                    .is_some_and(|room| self.stored() + data.len() > room) =>
+            {
+                code = StatusCode::FAILURE;
+            }
+            Decoded::Room { path } => {
+                assert_eq!(path, "box");
+                let room = self.manner.room.unwrap();
+                let room = Room {
+                    free_bytes: (room - self.stored()) as u64,
+                    total_bytes: 3 << 20,
+                };
+                return encoded::room(id, room, answers);
             }
             Decoded::Write {
                 handle,
@@ -468,6 +493,7 @@ pub(crate) fn pipeline_with(manner: Manner, bounds: Bounds, recipe: Recipe) -> P
     let capabilities = Capabilities {
         posix_rename: manner.posix_rename,
         fsync: manner.fsync,
+        statvfs: manner.room.is_some(),
         refuses_exclusive: false,
     };
     Pipeline::new("box".to_owned(), recipe, bounds, capabilities)

@@ -251,6 +251,28 @@ fn a_source_that_breaks_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_server_without_room_is_told_so_in_mebibytes_and_once() {
+    let manner = Manner {
+        room: Some(40),
+        ..Manner::default()
+    };
+    let mut server = server(manner, true);
+    let mut errors = Vec::new();
+    for _ in 0..2 {
+        errors.push(upload_to(&mut server, Replaces::Own).unwrap_err());
+    }
+    for error in &errors {
+        assert_eq!(
+            error.failure.text,
+            "the drop-box is full: 0 of 3 MiB are free"
+        );
+        assert_eq!(error.failure.class, FailureClass::Permanent);
+        assert_eq!(error.remote, RemoteAfterFailure::Untouched);
+    }
+    assert_eq!(server.files.len(), 1);
+}
+
+#[test]
 fn a_removal_tells_what_was_there() {
     let mut server = server(Manner::default(), true);
     let mut pipeline = pipeline(server.manner, BOUNDS);

@@ -141,6 +141,33 @@ impl ServerLimits {
     }
 }
 
+/// The answer to `statvfs@openssh.com`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// What the user may still write, in bytes.
+    pub(crate) free_bytes: u64,
+    /// What there is in all, in bytes.
+    pub(crate) total_bytes: u64,
+}
+
+impl Room {
+    /// Reads the body of an extended reply.
+    pub(crate) fn decode(body: &[u8]) -> Result<Self, ProtocolError> {
+        let mut packet = vec![EXTENDED_REPLY];
+        packet.extend_from_slice(body);
+        let mut reader = PacketReader::new(&packet)?;
+        let _block_bytes = reader.u64()?;
+        let unit_bytes = reader.u64()?;
+        let total = reader.u64()?;
+        let _free = reader.u64()?;
+        let available = reader.u64()?;
+        Ok(Self {
+            free_bytes: available.saturating_mul(unit_bytes),
+            total_bytes: total.saturating_mul(unit_bytes),
+        })
+    }
+}
+
 /// The server's side of the codec, for scripted peers.
 #[cfg(test)]
 pub(crate) mod encoded {
@@ -179,6 +206,13 @@ pub(crate) mod encoded {
             packet.string(name).string(b"as people read it");
             write(*attributes, &mut packet);
         }
+        packet.finish();
+    }
+
+    pub(crate) fn room(id: u32, room: Room, out: &mut Vec<u8>) {
+        let mut packet = PacketWriter::begin(out, EXTENDED_REPLY);
+        packet.u32(id).u64(4096).u64(1).u64(room.total_bytes);
+        packet.u64(room.free_bytes).u64(room.free_bytes);
         packet.finish();
     }
 

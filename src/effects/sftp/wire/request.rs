@@ -16,6 +16,7 @@ pub(crate) const VERSION: u32 = 3;
 
 pub(crate) const POSIX_RENAME: &str = "posix-rename@openssh.com";
 pub(crate) const FSYNC: &str = "fsync@openssh.com";
+pub(crate) const STATVFS: &str = "statvfs@openssh.com";
 pub(crate) const LIMITS: &str = "limits@openssh.com";
 
 const INIT: u8 = 1;
@@ -78,6 +79,8 @@ pub(crate) enum Request<'a> {
     PosixRename { from: &'a str, to: &'a str },
     /// Asks for a file to be on the disk.
     Fsync { handle: &'a [u8] },
+    /// Asks how much room there is where a folder is.
+    Room { path: &'a str },
     /// Asks for the server's limits.
     Limits,
 }
@@ -110,6 +113,7 @@ impl Request<'_> {
                 .string(from.as_bytes())
                 .string(to.as_bytes()),
             Self::Fsync { handle } => packet.string(FSYNC.as_bytes()).string(handle),
+            Self::Room { path } => packet.string(STATVFS.as_bytes()).string(path.as_bytes()),
             Self::Limits => packet.string(LIMITS.as_bytes()),
         };
         packet.finish();
@@ -129,6 +133,7 @@ impl Request<'_> {
             Self::Remove { .. } => "remove a file",
             Self::Rename { .. } | Self::PosixRename { .. } => "rename a file",
             Self::Fsync { .. } => "sync a file",
+            Self::Room { .. } => "tell how much room there is",
             Self::Limits => "tell its limits",
         }
     }
@@ -145,7 +150,9 @@ impl Request<'_> {
             Self::Lstat { .. } => LSTAT,
             Self::Remove { .. } => REMOVE,
             Self::Rename { .. } => RENAME,
-            Self::PosixRename { .. } | Self::Fsync { .. } | Self::Limits => EXTENDED,
+            Self::PosixRename { .. } | Self::Fsync { .. } | Self::Room { .. } | Self::Limits => {
+                EXTENDED
+            }
         }
     }
 }

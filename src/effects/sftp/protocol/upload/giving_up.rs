@@ -13,9 +13,10 @@ use super::super::answer::{self, Answer, Handle, Said, Sighted};
 use super::super::operation::OperationError;
 use super::super::outbox::Requests;
 use super::super::recipe::Placing;
-use super::super::sighting::{Question, Sight, Sighting};
+use super::super::sighting::{Question, Sight, Sighting, folder_of};
 use super::State;
-use super::task::Order;
+use super::task::{FULL, Order};
+use crate::effects::sftp::wire::reply::Room;
 use crate::effects::sftp::wire::request::Request;
 
 /// What an upload that failed may have left at the drop-box.
@@ -97,8 +98,22 @@ impl Left {
 pub(super) struct GivingUp {
     failure: Failure,
     left: Left,
+    room: RoomAsked,
     withdrawal: Option<Withdrawal>,
 }
+
+/// Whether the server was asked how much room there is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RoomAsked {
+    /// It need not be.
+    Never,
+    /// Not yet: bytes were refused.
+    NotYet,
+}
+
+/// With less room than this nothing can be uploaded, in bytes.
+const NO_ROOM_BYTES: u64 = MIB;
+const MIB: u64 = 1 << 20;
 
 /// The removal of the unfinished file, and a look whether it is gone.
 struct Withdrawal {
@@ -134,9 +149,15 @@ impl GivingUp {
         {
             left.unfinished = Unfinished::Stays;
         }
+        let room = if failure.phase == Phase::Write {
+            RoomAsked::NotYet
+        } else {
+            RoomAsked::Never
+        };
         Self {
             failure,
             left,
+            room,
             withdrawal: None,
         }
     }
@@ -157,6 +178,15 @@ impl GivingUp {
         order: &Order,
         out: &mut Requests<'_>,
     ) -> ControlFlow<OperationError, Self> {
+        let asked = std::mem::replace(&mut self.room, RoomAsked::Never);
+        if asked == RoomAsked::NotYet && out.capabilities.statvfs {
+            // Before the unfinished file makes room.
+            let path = folder_of(order.written());
+            out.room(Request::Room { path }, |said| {
+                Answer::GivingUp(answer::GivingUp::Measured(said))
+            });
+            return ControlFlow::Continue(self);
+        }
         if let Some(handle) = &self.left.handle {
             out.act(Request::Close { handle }, |_| {
                 Answer::GivingUp(answer::GivingUp::Closed)
@@ -196,6 +226,8 @@ impl GivingUp {
     pub(super) fn answer(mut self, answer: answer::GivingUp, out: &mut Requests<'_>) -> State {
         match (answer, &mut self.withdrawal) {
             (answer::GivingUp::Closed, _) => self.left.handle = None,
+            (answer::GivingUp::Measured(Ok(room)), _) => self.measured(room),
+            (answer::GivingUp::Measured(Err(_)), _) => {}
             (answer::GivingUp::Withdrawn(said), Some(withdrawal)) => withdrawal.said = Some(said),
             (answer::GivingUp::Sighted(sighted), Some(withdrawal)) => {
                 withdrawal.sighting.answer(sighted, out);
@@ -204,6 +236,31 @@ impl GivingUp {
             (answer::GivingUp::Withdrawn(_) | answer::GivingUp::Sighted(_), None) => {}
         }
         State::GivingUp(self)
+    }
+
+    /// Takes how much room there is.
+    fn measured(&mut self, room: Room) {
+        let is_full = (self.failure.phase, self.failure.class) == FULL;
+        if is_full || room.free_bytes < NO_ROOM_BYTES {
+            let Room {
+                free_bytes,
+                total_bytes,
+            } = room;
+            let words = if free_bytes < NO_ROOM_BYTES {
+                "the drop-box is full"
+            } else {
+                "the drop-box is over its quota"
+            };
+            self.failure = Failure {
+                phase: FULL.0,
+                class: FULL.1,
+                text: format!(
+                    "{words}: {} of {} MiB are free",
+                    free_bytes / MIB,
+                    total_bytes / MIB
+                ),
+            };
+        }
     }
 
     /// The end when the connection is gone.

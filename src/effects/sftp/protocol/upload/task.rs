@@ -34,6 +34,9 @@ impl Order {
     }
 }
 
+/// Where and how it fails that there is no room: nothing else fails so.
+pub(super) const FULL: (Phase, FailureClass) = (Phase::Write, FailureClass::Permanent);
+
 /// An order, and what went wrong with it.
 pub(super) struct Task {
     pub(super) order: Order,
@@ -62,14 +65,22 @@ impl Task {
     /// Takes the answer to a WRITE.
     pub(super) fn written(&mut self, said: Said<()>) {
         if let Err(status) = said {
-            let full = if status.code.is_full() {
-                ""
-            } else {
-                "; its disk or quota may be full"
-            };
+            if status.code.is_full() {
+                // The same of every file, so that it is told once.
+                let text = format!("the drop-box is full, or over its quota: {status}");
+                self.fail(FULL.0, FULL.1, text);
+                return;
+            }
             let name = &self.order.name;
-            let text = format!("the server does not take the bytes of {name}: {status}{full}");
-            self.fail(Phase::Write, status.code.class(), text);
+            let text = format!(
+                "the server does not take the bytes of {name}: {status}; its disk or quota may be full"
+            );
+            // Of a file as a whole nothing is permanent but that there is no room.
+            let class = match status.code.class() {
+                FailureClass::Permanent => FailureClass::Transient,
+                class => class,
+            };
+            self.fail(Phase::Write, class, text);
         }
     }
 

@@ -61,6 +61,9 @@ pub(crate) enum Decoded {
     Fsync {
         handle: Vec<u8>,
     },
+    Room {
+        path: String,
+    },
     Limits,
 }
 
@@ -126,6 +129,9 @@ pub(crate) fn decode(packet: &[u8]) -> Result<(u32, Decoded), ProtocolError> {
             },
             FSYNC => Decoded::Fsync {
                 handle: reader.string()?.to_vec(),
+            },
+            STATVFS => Decoded::Room {
+                path: text(reader.string()?),
             },
             LIMITS => Decoded::Limits,
             other => panic!("extension {other}"),
