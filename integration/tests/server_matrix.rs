@@ -226,6 +226,23 @@ fn files_are_written_under_their_final_names_where_that_is_asked_for() {
 }
 
 #[test]
+fn temporary_names_follow_the_pattern_and_a_pattern_without_a_name_is_refused() {
+    let server = embedded(EmbeddedSftpSettings::default());
+    let scene = Scene::new(&server, 1 << 10);
+    let line = "TEMPORARY = \"{name}.part\"";
+    scene
+        .place
+        .change_config("TIMEOUT", &format!("{line}\nTIMEOUT"));
+    deliveries_in(&scene, Replacing::InOneStep);
+    let (log, _) = scene.courier.run(&scene.place, &["log", "--json"], 0);
+    assert!(log.contains("\"temporary\":\"export_0.zip."), "{log}");
+    assert!(!log.contains("\"temporary\":\"."), "{log}");
+    scene.place.change_config(line, "TEMPORARY = \"part\"");
+    let (_, stderr) = scene.courier.run(&scene.place, &["run"], 3);
+    assert!(stderr.contains("must contain `{name}` once"), "{stderr}");
+}
+
+#[test]
 fn a_server_that_allows_one_open_file_and_does_not_say_so() {
     let server = embedded(EmbeddedSftpSettings {
         open_files: 1,
