@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 use site::{Courier, Place};
 use testbed::broker::{EmbeddedBroker, Settings};
-use testbed::embedded_sftp::{EmbeddedSftp, EmbeddedSftpSettings};
+use testbed::embedded_sftp::{EmbeddedSftp, EmbeddedSftpSettings, Login};
 use testbed::openssh::{KeyKind, OpenSshSettings};
 use testbed::server::SftpServer;
 use testbed::watcher::{Sights, Watcher};
@@ -273,7 +273,7 @@ fn a_server_that_says_how_little_it_allows() {
 #[test]
 fn a_server_that_asks_for_the_password() {
     let server = embedded(EmbeddedSftpSettings {
-        asks_questions: true,
+        login: Login::Questions,
         ..EmbeddedSftpSettings::default()
     });
     deliveries(&server, 1 << 10, Replacing::InOneStep);

@@ -16,7 +16,7 @@ use crate::config::ConfigurationError;
 use crate::effects::broker::BrokerError;
 use crate::effects::fernet::{DecryptError, KeyError};
 use crate::effects::secret_file::SecretFileError;
-use crate::effects::sftp::ConnectError;
+use crate::effects::sftp::{ConnectError, PrivateKeyFault};
 use crate::effects::spool::SpoolError;
 use crate::effects::status_file::StatusFileError;
 use crate::exit_code::ExitCode;
@@ -205,13 +205,27 @@ pub(crate) struct NoPrivateKey {
     /// Its file.
     pub(crate) path: PathBuf,
     /// Why.
-    pub(crate) error: SecretFileError,
+    pub(crate) error: PrivateKeyError,
+}
+
+/// Why; follows the file's path in a sentence.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PrivateKeyError {
+    #[error(transparent)]
+    File(#[from] SecretFileError),
+    #[error(transparent)]
+    Key(#[from] PrivateKeyFault),
 }
 
 impl From<NoPrivateKey> for CommandError {
     fn from(error: NoPrivateKey) -> Self {
-        Self::new(ExitCode::Configuration, error)
-            .hint("it must hold a private key that the user of this program can read")
+        let remedy = match &error.error {
+            PrivateKeyError::File(_) => {
+                "it must hold a private key that the user of this program can read".to_owned()
+            }
+            PrivateKeyError::Key(fault) => fault.remedy(&error.path),
+        };
+        Self::new(ExitCode::Configuration, error).hint(remedy)
     }
 }
 

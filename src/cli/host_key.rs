@@ -9,7 +9,7 @@ use crate::exit_code::ExitCode;
 pub(crate) fn host_key(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let configuration = parts::configuration(arguments)?;
     let server = &configuration.drop_box;
-    let key = sftp::probe(&server.host, server.port, server.timeouts.connect)?;
+    let key = sftp::probe(&server.host, server.port, &server.timeouts)?;
     output::write(|output| {
         writeln!(
             output,

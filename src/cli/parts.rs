@@ -19,7 +19,7 @@ use crate::effects::clock::SystemClock;
 use crate::effects::fernet::{FernetKey, KeyFiles, OldKeys};
 use crate::effects::persistence::Persistence;
 use crate::effects::secret_file;
-use crate::effects::sftp::{Endpoint, PrivateKeyFile};
+use crate::effects::sftp::{self, Endpoint, PrivateKeyFile};
 use crate::effects::spool::SpoolDirectory;
 use crate::effects::stop::Stop;
 
@@ -119,10 +119,14 @@ pub(super) fn broker(
 pub(super) fn endpoint(configuration: &Configuration) -> Result<Endpoint, CommandError> {
     let mut endpoint = configuration.drop_box.clone();
     if let Some(PrivateKeyFile { path, passphrase }) = &configuration.private_key {
-        let (pem, exposed) = secret_file::read_text(path).map_err(|error| NoPrivateKey {
+        let unusable = |error| NoPrivateKey {
             path: path.clone(),
             error,
-        })?;
+        };
+        let (bytes, exposed) = secret_file::read(path, secret_file::TEXT_LIMIT_BYTES)
+            .map_err(|error| unusable(error.into()))?;
+        let pem = sftp::private_key(&bytes, passphrase.as_ref())
+            .map_err(|fault| unusable(fault.into()))?;
         if let Some(exposed) = exposed {
             tracing::warn!("{exposed}");
         }

@@ -154,13 +154,16 @@ keys! {
         "a file that holds the passphrase";
     SFTP_TIMEOUT: Seconds = "SFTP" "TIMEOUT", Seconds(25),
         "limit for connecting, and for every wait for the server's next answer";
+    LOGIN_TIMEOUT: Seconds = "SFTP" "LOGIN_TIMEOUT", Seconds(60),
+        "limit for the SSH handshake, for the login, and for the opening of SFTP, each: servers ask \
+         directories and name servers meanwhile";
     UPLOAD_TIMEOUT: Seconds = "SFTP" "UPLOAD_TIMEOUT", Seconds(3600),
         "limit for one file as a whole";
     FOLDERNAME: Text<String> = "SFTP" "FOLDERNAME", Text::of("a path on the server", Required),
         "the folder of the drop-box";
     HOST_KEY: Fingerprints = "SFTP" "HOST_KEY", Fingerprints(Means("`KNOWN_HOSTS` decides")),
         "fingerprints of the server's host keys; `broker-courier host-key` shows them";
-    KNOWN_HOSTS: LocalPath = "SFTP" "KNOWN_HOSTS", LocalPath(Means("`~/.ssh/known_hosts`")),
+    KNOWN_HOSTS: LocalPath = "SFTP" "KNOWN_HOSTS", LocalPath(Means("`~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts`")),
         "the file of known host keys, used without `HOST_KEY`";
     SFTP_CONCURRENCY: Number<usize> = "SFTP" "CONCURRENCY",
         Number { least: 1, most: 1024, default: 64 },

@@ -263,6 +263,7 @@ fn drop_box(reader: &mut Reader<'_>) -> Option<Endpoint> {
     let username = reader.required(&keys::USERNAME);
     let credentials = credentials(reader);
     let timeout = reader.seconds(&keys::SFTP_TIMEOUT);
+    let login_timeout = reader.seconds(&keys::LOGIN_TIMEOUT);
     let upload_timeout = reader.seconds(&keys::UPLOAD_TIMEOUT);
     let folder = folder(reader);
     let host_keys = host_keys(reader);
@@ -281,6 +282,7 @@ fn drop_box(reader: &mut Reader<'_>) -> Option<Endpoint> {
         folder: folder?,
         timeouts: Timeouts {
             connect: timeout,
+            login: login_timeout,
             silence: timeout,
             operation: upload_timeout,
         },
@@ -329,7 +331,7 @@ fn host_keys(reader: &mut Reader<'_>) -> HostKeys {
         reader.warn(&keys::KNOWN_HOSTS, "is not used: SFTP.HOST_KEY decides");
     }
     if pinned.is_empty() {
-        HostKeys::KnownHosts(known_hosts.unwrap_or_else(|| reader.users_known_hosts()))
+        HostKeys::KnownHosts(known_hosts.map_or_else(|| reader.known_hosts(), |path| vec![path]))
     } else {
         HostKeys::Pinned(pinned)
     }

@@ -228,9 +228,12 @@ impl<'a> Reader<'a> {
     }
 
     /// Where OpenSSH keeps the host keys that this user knows.
-    pub(super) fn users_known_hosts(&self) -> PathBuf {
-        let home = self.folders.home.unwrap_or(Path::new(""));
-        home.join(".ssh").join("known_hosts")
+    pub(super) fn known_hosts(&self) -> Vec<PathBuf> {
+        let home = self.folders.home;
+        home.map(|home| home.join(".ssh").join("known_hosts"))
+            .into_iter()
+            .chain(std::iter::once(PathBuf::from("/etc/ssh/ssh_known_hosts")))
+            .collect()
     }
 
     /// A secret, from the file itself or from one of its own; both at once is a problem.

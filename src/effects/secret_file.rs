@@ -85,7 +85,7 @@ pub(crate) enum SecretFileError {
 }
 
 /// Far above any password or private key.
-const TEXT_LIMIT_BYTES: u64 = 1 << 20;
+pub(crate) const TEXT_LIMIT_BYTES: u64 = 1 << 20;
 
 /// Reads a text, without the line break at its end; with it comes a warning when the file's mode lets
 /// group or others read it.

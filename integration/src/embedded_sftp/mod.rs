@@ -7,6 +7,7 @@ mod session;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use russh::keys::{Algorithm, HashAlg, PrivateKey};
@@ -18,6 +19,32 @@ use session::Session;
 const USER: &str = "sftpuser";
 const PASSWORD: &str = "sftppassword";
 const FOLDER: &str = "rki";
+
+/// How the server lets its user in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// By the password.
+    Password,
+    /// By the password as an answer to a question (keyboard-interactive) only.
+    Questions,
+    /// The same, although it offers both and asks for a name first.
+    QuestionsAfterAll,
+    /// It hangs up on whoever has a wrong password, and takes none for the right one.
+    HangsUp,
+    /// The password has expired: it asks for a new one.
+    Expired,
+}
+
+/// What answers where SFTP is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subsystem {
+    /// SFTP.
+    Sftp,
+    /// A program that prints this and ends.
+    Prints(&'static str),
+    /// A program that prints this as an error and ends.
+    Complains(&'static str),
+}
 
 /// How the server is to be.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +58,10 @@ pub struct EmbeddedSftpSettings {
     pub packet_bytes: Option<u32>,
     /// Whether the folder can be listed.
     pub lists_folders: bool,
-    /// Whether the password is asked for by keyboard-interactive only.
-    pub asks_questions: bool,
+    /// How its user gets in.
+    pub login: Login,
+    /// What answers then.
+    pub subsystem: Subsystem,
 }
 
 impl Default for EmbeddedSftpSettings {
@@ -42,7 +71,8 @@ impl Default for EmbeddedSftpSettings {
             open_files: usize::MAX,
             packet_bytes: None,
             lists_folders: true,
-            asks_questions: false,
+            login: Login::Password,
+            subsystem: Subsystem::Sftp,
         }
     }
 }
@@ -55,6 +85,7 @@ pub struct EmbeddedSftp {
     drop_box: PathBuf,
     port: u16,
     fingerprint: String,
+    passwords: Arc<AtomicUsize>,
 }
 
 impl EmbeddedSftp {
@@ -79,9 +110,11 @@ impl EmbeddedSftp {
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
         let port = listener.local_addr()?.port();
         let folder = root.path().to_owned();
+        let passwords = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&passwords);
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let session = Session::new(folder.clone(), settings);
+                let session = Session::new(folder.clone(), settings, Arc::clone(&counted));
                 let config = Arc::clone(&config);
                 tokio::spawn(async move {
                     // A client that breaks off is its own affair.
@@ -97,7 +130,14 @@ impl EmbeddedSftp {
             drop_box,
             port,
             fingerprint,
+            passwords,
         })
+    }
+
+    /// How many passwords it was shown.
+    #[must_use]
+    pub fn passwords(&self) -> usize {
+        self.passwords.load(Ordering::SeqCst)
     }
 }
 

@@ -2,39 +2,65 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Response, Session as Ssh};
 use russh::{Channel, ChannelId, MethodKind, MethodSet};
 
 use super::files::Files;
-use super::{EmbeddedSftpSettings, PASSWORD, USER};
+use super::{EmbeddedSftpSettings, Login, PASSWORD, Subsystem, USER};
 
 pub(super) struct Session {
     root: PathBuf,
     settings: EmbeddedSftpSettings,
+    /// Passwords that were shown, in all sessions.
+    passwords: Arc<AtomicUsize>,
+    /// Rounds of questions that were answered.
+    rounds: usize,
     channels: HashMap<ChannelId, Channel<Msg>>,
 }
 
 impl Session {
-    pub(super) fn new(root: PathBuf, settings: EmbeddedSftpSettings) -> Self {
+    pub(super) fn new(
+        root: PathBuf,
+        settings: EmbeddedSftpSettings,
+        passwords: Arc<AtomicUsize>,
+    ) -> Self {
         Self {
             root,
             settings,
+            passwords,
+            rounds: 0,
             channels: HashMap::new(),
         }
     }
 
     /// No, and what else may be tried.
     fn refusal(&self) -> Auth {
-        let method = if self.settings.asks_questions {
-            MethodKind::KeyboardInteractive
-        } else {
-            MethodKind::Password
+        let methods: &[MethodKind] = match self.settings.login {
+            Login::Password | Login::HangsUp => &[MethodKind::Password],
+            Login::Questions | Login::Expired => &[MethodKind::KeyboardInteractive],
+            Login::QuestionsAfterAll => &[MethodKind::Password, MethodKind::KeyboardInteractive],
         };
         Auth::Reject {
-            proceed_with_methods: Some(MethodSet::from(&[method][..])),
+            proceed_with_methods: Some(MethodSet::from(methods)),
             partial_success: false,
         }
+    }
+
+    fn counts(&self) {
+        self.passwords.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Questions, each with whether its answer is shown.
+fn questions(questions: &[(&'static str, bool)]) -> Auth {
+    let prompts = questions.iter().map(|(text, echo)| ((*text).into(), *echo));
+    Auth::Partial {
+        name: "".into(),
+        instructions: "".into(),
+        prompts: prompts.collect(),
     }
 }
 
@@ -42,8 +68,13 @@ impl Handler for Session {
     type Error = russh::Error;
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
-        let known = user == USER && password == PASSWORD && !self.settings.asks_questions;
-        Ok(if known { Auth::Accept } else { self.refusal() })
+        self.counts();
+        let known = user == USER && password == PASSWORD;
+        match self.settings.login {
+            Login::Password if known => Ok(Auth::Accept),
+            Login::HangsUp => Err(russh::Error::Disconnect),
+            _ => Ok(self.refusal()),
+        }
     }
 
     async fn auth_none(&mut self, _user: &str) -> Result<Auth, Self::Error> {
@@ -57,16 +88,30 @@ impl Handler for Session {
         response: Option<Response<'a>>,
     ) -> Result<Auth, Self::Error> {
         let Some(mut answers) = response else {
-            return Ok(Auth::Partial {
-                name: "".into(),
-                instructions: "".into(),
-                prompts: vec![("Password: ".into(), false)].into(),
+            return Ok(match self.settings.login {
+                Login::QuestionsAfterAll => {
+                    questions(&[("User name: ", true), ("Password: ", false)])
+                }
+                _ => questions(&[("Password: ", false)]),
             });
         };
-        let known = user == USER
-            && self.settings.asks_questions
-            && answers.next().is_some_and(|it| &*it == PASSWORD.as_bytes());
-        Ok(if known { Auth::Accept } else { self.refusal() })
+        let given = answers.find(|it| !it.is_empty());
+        let known = user == USER && given.is_some_and(|it| &*it == PASSWORD.as_bytes());
+        self.rounds += 1;
+        match self.settings.login {
+            Login::Questions | Login::QuestionsAfterAll => {
+                self.counts();
+                Ok(if known { Auth::Accept } else { self.refusal() })
+            }
+            Login::Expired if self.rounds == 1 && known => {
+                self.counts();
+                Ok(questions(&[(
+                    "Your password has expired. New password: ",
+                    false,
+                )]))
+            }
+            Login::Password | Login::HangsUp | Login::Expired => Ok(self.refusal()),
+        }
     }
 
     async fn channel_open_session(
@@ -97,9 +142,20 @@ impl Handler for Session {
         match self.channels.remove(&id) {
             Some(channel) if name == "sftp" => {
                 session.channel_success(id)?;
-                let files = Files::new(self.root.clone(), self.settings);
-                russh_sftp::server::run(channel.into_stream(), files).await;
-                Ok(())
+                match self.settings.subsystem {
+                    Subsystem::Sftp => {
+                        let files = Files::new(self.root.clone(), self.settings);
+                        russh_sftp::server::run(channel.into_stream(), files).await;
+                        return Ok(());
+                    }
+                    Subsystem::Prints(text) => session.data(id, text.as_bytes().to_vec())?,
+                    Subsystem::Complains(text) => {
+                        session.extended_data(id, 1, text.as_bytes().to_vec())?;
+                    }
+                }
+                session.exit_status_request(id, 1)?;
+                session.eof(id)?;
+                session.close(id)
             }
             _ => session.channel_failure(id),
         }

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use courier_ledger::StatusFound;
 
@@ -12,8 +11,9 @@ use super::connection::link::{Link, words};
 use super::connection::login::log_in;
 use super::connection::negotiation::{NegotiationError, negotiate};
 use super::connection::session::{Handshaken, Stopped, handshake};
+use super::connection::watchdog::Watchdog;
 use super::connection::worker::{Message, Worker};
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Timeouts};
 use super::error::ConnectError;
 use super::host_key::{AcceptedKeys, HostKeyFingerprint, HostKeys};
 use super::known_hosts::KnownHosts;
@@ -35,13 +35,13 @@ pub(crate) struct PresentedHostKey {
 /// Asks a server for its host key. No credential is sent.
 ///
 /// # Errors
-/// The server cannot be reached within `timeout`, or speaks no SSH that is safe.
+/// The server cannot be reached in time, or speaks no SSH that is safe.
 pub(crate) fn probe(
     host: &str,
     port: u16,
-    timeout: Duration,
+    timeouts: &Timeouts,
 ) -> Result<PresentedHostKey, ConnectError> {
-    let connection = handshake(host, port, &AcceptedKeys::Any, timeout)?;
+    let connection = handshake(host, port, &AcceptedKeys::Any, timeouts)?;
     Ok(PresentedHostKey {
         fingerprint: connection.fingerprint,
         algorithm: connection.algorithm.clone(),
@@ -62,7 +62,7 @@ pub(crate) struct DropBox {
 
 impl DropBox {
     /// Connects, verifies the host key, logs in, opens SFTP, looks for the folder, and starts the
-    /// thread that does the work. Blocks for `timeouts.connect` at most. `waker` is what sources wake
+    /// thread that does the work. Each of these has its own time. `waker` is what sources wake
     /// when they have more; no other drop-box may use it at the same time. `completed` is called on
     /// that thread, once for each submitted operation; it must not block.
     ///
@@ -74,16 +74,14 @@ impl DropBox {
         completed: impl Fn(Completed) + Send + 'static,
     ) -> Result<Self, ConnectError> {
         let accepted = accepted_keys(endpoint)?;
-        let connection = handshake(
-            &endpoint.host,
-            endpoint.port,
-            &accepted,
-            endpoint.timeouts.connect,
-        )?;
+        let mut connection =
+            handshake(&endpoint.host, endpoint.port, &accepted, &endpoint.timeouts)?;
+        connection.begin(endpoint.timeouts.login);
         log_in(&connection, &endpoint.username, &endpoint.credentials)?;
-        let mut link = open_channel(&connection)?;
-        let negotiated = negotiate(&mut link, &endpoint.folder, connection.deadline)
-            .map_err(|error| negotiation_error(&connection.address, &endpoint.folder, error))?;
+        connection.begin(endpoint.timeouts.login);
+        let (mut link, watchdog) = open_channel(&mut connection)?;
+        let negotiated = negotiate(&mut link, &endpoint.folder, connection.deadline())
+            .map_err(|error| negotiation_error(&connection, &endpoint.folder, error))?;
 
         let local = |error: std::io::Error| ConnectError::Local {
             address: connection.address.clone(),
@@ -100,6 +98,7 @@ impl DropBox {
         };
         let worker = Worker {
             link,
+            watchdog,
             pipeline: Pipeline::new(
                 endpoint.folder.clone(),
                 endpoint.recipe,
@@ -165,24 +164,34 @@ impl Drop for DropBox {
 fn accepted_keys(endpoint: &Endpoint) -> Result<AcceptedKeys, ConnectError> {
     match &endpoint.host_keys {
         HostKeys::Pinned(pins) => Ok(AcceptedKeys::Pinned(pins.clone())),
-        HostKeys::KnownHosts(path) => match std::fs::read(path) {
-            Ok(bytes) => Ok(AcceptedKeys::Known(KnownHosts::read(
-                &String::from_utf8_lossy(&bytes),
-                &endpoint.host,
-                endpoint.port,
-            ))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(AcceptedKeys::Known(KnownHosts::default()))
+        HostKeys::KnownHosts(paths) => {
+            let mut known = KnownHosts::default();
+            let mut looked_at = Vec::new();
+            for path in paths {
+                let shown = path.display();
+                match std::fs::read(path) {
+                    Ok(bytes) => {
+                        let text = String::from_utf8_lossy(&bytes);
+                        known.learn(&text, &endpoint.host, endpoint.port);
+                        looked_at.push(shown.to_string());
+                    }
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                        looked_at.push(format!("{shown} (does not exist)"));
+                    }
+                    Err(error) => {
+                        return Err(ConnectError::KnownHostsUnreadable {
+                            path: path.clone(),
+                            reason: error.to_string(),
+                        });
+                    }
+                }
             }
-            Err(error) => Err(ConnectError::KnownHostsUnreadable {
-                path: path.clone(),
-                reason: error.to_string(),
-            }),
-        },
+            Ok(AcceptedKeys::Known { known, looked_at })
+        }
     }
 }
 
-fn open_channel(connection: &Handshaken) -> Result<Link, ConnectError> {
+fn open_channel(connection: &mut Handshaken) -> Result<(Link, Arc<Watchdog>), ConnectError> {
     let refused = |stopped: Stopped| {
         let address = connection.address.clone();
         let reason = stopped.words();
@@ -199,23 +208,35 @@ fn open_channel(connection: &Handshaken) -> Result<Link, ConnectError> {
     let mut channel = connection
         .drive(|| session.channel_session())
         .map_err(refused)?;
-    // What a server prints to the side would fill the window that its answers need.
-    connection
-        .drive(|| channel.handle_extended_data(ssh2::ExtendedData::Ignore))
-        .map_err(refused)?;
     connection
         .drive(|| channel.subsystem("sftp"))
         .map_err(refused)?;
-    Ok(Link::new(
-        channel,
-        session.clone(),
-        Arc::clone(&connection.stream),
-    ))
+    let session = session.clone();
+    let (stream, watchdog) = connection.hand_on();
+    Ok((Link::new(channel, session, stream), watchdog))
 }
 
-fn negotiation_error(address: &str, folder: &str, error: NegotiationError) -> ConnectError {
-    let address = address.to_owned();
+fn negotiation_error(
+    connection: &Handshaken,
+    folder: &str,
+    error: NegotiationError,
+) -> ConnectError {
+    let address = connection.address.clone();
     match error {
+        NegotiationError::Link(_) if connection.is_over() => ConnectError::Unreachable {
+            address,
+            reason: "no answer in time (opening SFTP)".to_owned(),
+        },
+        NegotiationError::NoSftp(said) if said.is_empty() => ConnectError::SubsystemRefused {
+            address,
+            reason: "it ended the session without a word; is the account allowed to use SFTP, and \
+                     is its password still valid?"
+                .to_owned(),
+        },
+        NegotiationError::NoSftp(said) => ConnectError::SubsystemRefused {
+            address,
+            reason: format!("it says {said:?} instead"),
+        },
         NegotiationError::Link(error) => ConnectError::Unreachable {
             address,
             reason: format!("{error} (opening SFTP)"),

@@ -85,8 +85,11 @@ pub(crate) enum Credential {
 /// How long things may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timeouts {
-    /// From the look-up of the name to the first usable answer, in all.
+    /// From the look-up of the name to a connection, in all.
     pub connect: Duration,
+    /// Each of these in all: the SSH handshake, the login, the opening of SFTP. Servers ask directories
+    /// and name servers meanwhile.
+    pub login: Duration,
     /// Without an answer, or room for more bytes, while something is asked.
     pub silence: Duration,
     /// One operation in all, the time in which its source has nothing not counted.

@@ -29,16 +29,16 @@ pub(crate) enum ConnectError {
         /// Why, in words.
         reason: String,
     },
-    /// No keys were agreed on. libssh2 does not tell a server without a common algorithm from one
-    /// that ends the handshake early.
+    /// Nothing of what the server offers is known here.
     #[error(
-        "no encryption keys were agreed on with {address}: most likely the server offers only \
-         outdated algorithms (such as SHA-1) and has to be updated; it may also have ended the \
-         handshake early"
+        "no encryption keys can be agreed on with {address}: nothing that it offers is accepted here \
+         ({offered}); servers of today offer more, so this one has to be updated"
     )]
     NoCommonAlgorithm {
         /// `host:port`.
         address: String,
+        /// What it offers for which purpose, cleaned.
+        offered: String,
     },
     /// The SSH handshake failed in another way.
     #[error("the SSH handshake with {address} failed: {reason}")]
@@ -58,12 +58,14 @@ pub(crate) enum ConnectError {
     },
     /// Nothing is known of the server's host key. No credential was sent.
     #[error(
-        "the host key of {address} is unknown: {algorithm} {fingerprint}; compare it with what the \
-         server's operator says, then accept it in the configuration"
+        "the host key of {address} is unknown{looked_for}: {algorithm} {fingerprint}; compare it with \
+         what the server's operator says, then accept it in the configuration (SFTP.HOST_KEY)"
     )]
     HostKeyUnknown {
         /// `host:port`.
         address: String,
+        /// Where it was looked for, for the middle of a sentence.
+        looked_for: String,
         /// Of the key that was presented.
         fingerprint: HostKeyFingerprint,
         /// Its algorithm.
@@ -108,10 +110,40 @@ pub(crate) enum ConnectError {
         /// Why, in words.
         reason: String,
     },
+    /// The connection ended after a credential was shown, without an answer: that is how servers refuse
+    /// who may not try again.
+    #[error(
+        "{address} ended the login of user {username:?} after the {tried} was sent ({reason}): it \
+         counts as refused and is not tried again, as servers lock out who does; check user name, \
+         password and key, or whether SFTP.LOGIN_TIMEOUT is too short for that server"
+    )]
+    LoginCutOff {
+        /// `host:port`.
+        address: String,
+        /// Who tried.
+        username: String,
+        /// What was tried, in words.
+        tried: &'static str,
+        /// Why, in words.
+        reason: String,
+    },
+    /// The password is the right one, and must be replaced by a person.
+    #[error(
+        "the password of user {username:?} at {address} has expired{said}: have it renewed, then \
+         change it in the configuration"
+    )]
+    PasswordExpired {
+        /// `host:port`.
+        address: String,
+        /// Whose it is.
+        username: String,
+        /// What the server says, for the middle of a sentence.
+        said: String,
+    },
     /// The server accepts none of the credentials.
     #[error(
-        "{address} refuses the login of user {username:?}: {tried}; the server accepts: {offered}; \
-         check user name, password and key"
+        "{address} refuses the login of user {username:?}: {tried}{said}; the server accepts: \
+         {offered}; check user name, password and key"
     )]
     AuthenticationRefused {
         /// `host:port`.
@@ -120,6 +152,8 @@ pub(crate) enum ConnectError {
         username: String,
         /// What was tried, in words.
         tried: String,
+        /// What the server says, for the middle of a sentence.
+        said: String,
         /// The methods that the server offers.
         offered: String,
     },
@@ -176,6 +210,8 @@ impl ConnectError {
             | Self::HostKeyRevoked { .. } => Phase::HostKey,
             Self::KeyUnusable { .. }
             | Self::AgentUnusable { .. }
+            | Self::LoginCutOff { .. }
+            | Self::PasswordExpired { .. }
             | Self::AuthenticationRefused { .. } => Phase::Authenticate,
             Self::Unreachable { .. }
             | Self::NotSsh { .. }
@@ -206,6 +242,8 @@ impl ConnectError {
             | Self::HostKeyRevoked { .. }
             | Self::KeyUnusable { .. }
             | Self::AgentUnusable { .. }
+            | Self::LoginCutOff { .. }
+            | Self::PasswordExpired { .. }
             | Self::AuthenticationRefused { .. }
             | Self::SubsystemRefused { .. }
             | Self::FolderMissing { .. }

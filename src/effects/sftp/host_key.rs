@@ -66,9 +66,9 @@ impl fmt::Debug for HostKeyFingerprint {
 pub(crate) enum HostKeys {
     /// Those with one of these fingerprints.
     Pinned(Vec<HostKeyFingerprint>),
-    /// Those that this file names for the host, in OpenSSH's format. A file that is not there knows
+    /// Those that these files name for the host, in OpenSSH's format. A file that is not there knows
     /// no host.
-    KnownHosts(PathBuf),
+    KnownHosts(Vec<PathBuf>),
 }
 
 /// What is accepted, read once before connecting.
@@ -76,7 +76,11 @@ pub(crate) enum HostKeys {
 pub(crate) enum AcceptedKeys {
     Any,
     Pinned(Vec<HostKeyFingerprint>),
-    Known(KnownHosts),
+    Known {
+        known: KnownHosts,
+        /// The files that were looked at, in words.
+        looked_at: Vec<String>,
+    },
 }
 
 /// A verdict on a host key.
@@ -96,7 +100,7 @@ impl AcceptedKeys {
             Self::Pinned(pins) if pins.is_empty() => Verdict::Unknown,
             Self::Pinned(pins) if pins.contains(&HostKeyFingerprint::of(key)) => Verdict::Accepted,
             Self::Pinned(_) => Verdict::Changed,
-            Self::Known(known) => match known.standing(key) {
+            Self::Known { known, .. } => match known.standing(key) {
                 Standing::Known => Verdict::Accepted,
                 Standing::Unknown => Verdict::Unknown,
                 Standing::Other => Verdict::Changed,
@@ -110,8 +114,24 @@ impl AcceptedKeys {
     pub(crate) fn types(&self) -> Vec<String> {
         match self {
             Self::Any | Self::Pinned(_) => Vec::new(),
-            Self::Known(known) => known.types(),
+            Self::Known { known, .. } => known.types(),
         }
+    }
+
+    /// Where a key was looked for that is unknown, and what stands in the way, for the middle of a
+    /// sentence.
+    pub(crate) fn looked_for(&self) -> String {
+        let Self::Known { known, looked_at } = self else {
+            return String::new();
+        };
+        let mut text = format!(" to {}", looked_at.join(" and "));
+        if known.has_authority() {
+            text.push_str(
+                "; a certificate authority is named for it there, but host certificates cannot be \
+                 verified here",
+            );
+        }
+        text
     }
 }
 

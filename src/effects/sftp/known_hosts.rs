@@ -5,7 +5,8 @@
 //! the key exchange (so a host known by one key would be refused when it presents another first),
 //! takes `@revoked` for a name, and knows no patterns.
 //!
-//! Deliberately absent: certificates (`@cert-authority`), which libssh2 cannot verify; writing.
+//! Deliberately absent: the verification of certificates (`@cert-authority`), which libssh2 cannot read, so
+//! that it is only said that one would be needed; writing.
 
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
@@ -22,6 +23,8 @@ pub(crate) struct KnownHosts {
     revoked: Vec<Vec<u8>>,
     /// Accepted where nothing is known of the port.
     without_port: Vec<Vec<u8>>,
+    /// Whether a certificate authority may vouch for the host.
+    has_authority: bool,
 }
 
 /// How a key stands to what is known.
@@ -38,13 +41,20 @@ pub(crate) enum Standing {
 }
 
 impl KnownHosts {
-    /// Reads what `text` knows of `host` at `port`. Lines that cannot be read are passed over, as
+    /// What `text` knows of `host` at `port`.
+    #[cfg(test)]
+    fn read(text: &str, host: &str, port: u16) -> Self {
+        let mut known = Self::default();
+        known.learn(text, host, port);
+        known
+    }
+
+    /// Adds what `text` knows of `host` at `port`. Lines that cannot be read are passed over, as
     /// OpenSSH does.
-    pub(crate) fn read(text: &str, host: &str, port: u16) -> Self {
+    pub(crate) fn learn(&mut self, text: &str, host: &str, port: u16) {
         let host = host.to_ascii_lowercase();
         let with_port = format!("[{host}]:{port}");
-        let mut known = Self::default();
-        for line in text.lines() {
+        for line in text.trim_start_matches('\u{feff}').lines() {
             let Some(line) = Line::parse(line) else {
                 continue;
             };
@@ -53,15 +63,19 @@ impl KnownHosts {
             } else {
                 &with_port
             }) || port == DEFAULT_PORT && line.names(&with_port);
-            if line.revoked && (named || line.names(&host)) {
-                known.revoked.push(line.key);
-            } else if named {
-                known.accepted.push(line.key);
-            } else if !line.revoked && line.names(&host) {
-                known.without_port.push(line.key);
+            match line.mark {
+                Mark::Revoked if named || line.names(&host) => self.revoked.push(line.key),
+                Mark::Authority if named || line.names(&host) => self.has_authority = true,
+                Mark::None if named => self.accepted.push(line.key),
+                Mark::None if line.names(&host) => self.without_port.push(line.key),
+                Mark::Revoked | Mark::Authority | Mark::None => {}
             }
         }
-        known
+    }
+
+    /// Whether a certificate authority may vouch for the host.
+    pub(crate) fn has_authority(&self) -> bool {
+        self.has_authority
     }
 
     /// How `key`, in its wire format, stands.
@@ -101,26 +115,31 @@ impl KnownHosts {
 struct Line<'a> {
     hosts: &'a str,
     key: Vec<u8>,
-    revoked: bool,
+    mark: Mark,
+}
+
+/// What a line says of its key.
+#[derive(Clone, Copy)]
+enum Mark {
+    None,
+    Revoked,
+    Authority,
 }
 
 impl<'a> Line<'a> {
     fn parse(line: &'a str) -> Option<Self> {
         let mut words = line.split_ascii_whitespace().peekable();
         let marker = words.next_if(|word| word.starts_with('@'));
-        let revoked = match marker {
-            None => false,
-            Some("@revoked") => true,
+        let mark = match marker {
+            None => Mark::None,
+            Some("@revoked") => Mark::Revoked,
+            Some("@cert-authority") => Mark::Authority,
             Some(_) => return None,
         };
         let hosts = words.next().filter(|word| !word.starts_with('#'))?;
         let kind = words.next()?;
         let key = base64_simd::STANDARD.decode_to_vec(words.next()?).ok()?;
-        (type_of(&key) == Some(kind)).then_some(Self {
-            hosts,
-            key,
-            revoked,
-        })
+        (type_of(&key) == Some(kind)).then_some(Self { hosts, key, mark })
     }
 
     fn names(&self, name: &str) -> bool {
@@ -273,11 +292,21 @@ mod tests {
     #[test]
     fn a_certificate_authority_is_no_host_key() {
         let (one, one_key) = key("ssh-ed25519", "one");
-        let text = format!("@cert-authority * {one}\n");
-        assert_eq!(
-            KnownHosts::read(&text, "host", 22).standing(&one_key),
-            Standing::Unknown
-        );
+        let text = format!("@cert-authority *.example {one}\n");
+        let known = KnownHosts::read(&text, "host.example", 22);
+        assert_eq!(known.standing(&one_key), Standing::Unknown);
+        assert!(known.has_authority());
+        assert!(!KnownHosts::read(&text, "elsewhere", 22).has_authority());
+    }
+
+    #[test]
+    fn the_mark_of_an_editor_hides_no_line_and_several_files_are_one() {
+        let ((one, one_key), (two, two_key)) = (key("ssh-ed25519", "one"), key("ssh-rsa", "two"));
+        let mut known = KnownHosts::default();
+        known.learn(&format!("\u{feff}host {one}\r\n"), "host", 22);
+        known.learn(&format!("host {two}\n"), "host", 22);
+        assert_eq!(known.standing(&one_key), Standing::Known);
+        assert_eq!(known.standing(&two_key), Standing::Known);
     }
 
     #[test]

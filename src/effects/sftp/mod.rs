@@ -7,8 +7,8 @@
 //! uploaded, removed, retried or overwritten is decided elsewhere.
 //!
 //! From the wire up, and no arrow back: `wire` is the codec, `protocol` the protocol without I/O,
-//! `connection` touches the network, `drop_box` is the door. `endpoint`, `host_key`, `known_hosts` and
-//! `error` are the words for where a drop-box is and for why it cannot be reached.
+//! `connection` touches the network, `drop_box` is the door. `endpoint`, `host_key`, `known_hosts`,
+//! `private_key` and `error` are the words for where a drop-box is and for why it cannot be reached.
 
 mod connection;
 mod drop_box;
@@ -18,6 +18,7 @@ mod error;
 pub(crate) mod fuzzing;
 mod host_key;
 mod known_hosts;
+mod private_key;
 mod protocol;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub(crate) use drop_box::{DropBox, probe};
 pub(crate) use endpoint::{Credential, Endpoint, PrivateKeyFile, Timeouts, Window};
 pub(crate) use error::ConnectError;
 pub(crate) use host_key::{HostKeyFingerprint, HostKeys};
+pub(crate) use private_key::{PrivateKeyFault, recognised as private_key};
 pub(crate) use protocol::operation::{Completed, Concern, Done, Listed, Operation, OperationError};
 pub(crate) use protocol::recipe::{Placing, Recipe, Verification};
 pub(crate) use wire::attributes::Attributes;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use ssh2::{BlockDirections, Channel, Session};
+use ssh2::{BlockDirections, Channel, ExtendedData, Session};
 use thiserror::Error;
 
 use crate::effects::sftp::wire::status::printable;
@@ -52,6 +52,25 @@ impl Link {
             channel,
             session,
             stream,
+        }
+    }
+
+    /// What the server printed beside SFTP, as far as it is here: what stands in SFTP's place says there
+    /// why. Cleaned.
+    pub(crate) fn said_beside(&mut self) -> String {
+        let mut beside = [0; 1024];
+        let count = self.channel.stderr().read(&mut beside).unwrap_or(0);
+        printable(beside.get(..count).unwrap_or_default())
+    }
+
+    /// From now on, what the server prints beside SFTP is dropped: it would fill the window that answers
+    /// need. Says whether that is done, or to be asked again.
+    pub(crate) fn listen_to_sftp_only(&mut self) -> Result<bool, LinkError> {
+        let ignored = self.channel.handle_extended_data(ExtendedData::Ignore);
+        match ignored.map_err(io::Error::from) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(LinkError::Broken(error)),
         }
     }
 

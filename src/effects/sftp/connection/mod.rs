@@ -4,8 +4,11 @@
 //! What always holds: the host key is judged before a credential is sent; every wait has an end.
 //! Deliberately absent: what the bytes mean.
 
+pub(super) mod answers;
 pub(super) mod link;
 pub(super) mod login;
 pub(super) mod negotiation;
+pub(super) mod offer;
 pub(super) mod session;
+pub(super) mod watchdog;
 pub(super) mod worker;

@@ -18,6 +18,7 @@ use crate::effects::sftp::wire::reply::{ServerLimits, ServerVersion};
 use crate::effects::sftp::wire::request::{
     FSYNC, POSIX_RENAME, STATVFS, WRITE_OVERHEAD_BYTES, encode_init,
 };
+use crate::effects::sftp::wire::status::printable;
 
 /// Data in one WRITE or READ where the server tells no limit: what every server must take.
 const DEFAULT_DATA_BYTES: usize = 32 * 1024;
@@ -30,6 +31,8 @@ pub(crate) enum NegotiationError {
     Link(LinkError),
     /// Time ran out.
     TimedOut,
+    /// Something else than SFTP is there: what it said instead, cleaned.
+    NoSftp(String),
     /// What the server answered.
     Opening(OpeningError),
 }
@@ -116,7 +119,11 @@ pub(crate) fn negotiate(
     let mut frames = FrameBuffer::default();
     let mut requests = Vec::new();
     encode_init(&mut requests);
-    let packet = exchange(link, &mut frames, &mut requests, deadline)?;
+    let packet = exchange(link, &mut frames, &mut requests, deadline)
+        .map_err(|error| instead(link, &frames, error))?;
+    while !link.listen_to_sftp_only()? {
+        wait(link, deadline)?;
+    }
     let ServerVersion { extensions } = ServerVersion::decode(&packet)?;
     let path = join(folder, &RemoteName::ledger());
     let mut opening = Opening::begin(&extensions, folder, path, &mut requests);
@@ -139,6 +146,22 @@ pub(crate) fn negotiate(
         status,
         unawaited,
     })
+}
+
+/// What it means that the first answer did not come: where a login shell, an expired password or a
+/// missing program ends the session before SFTP has begun, that is no matter of time.
+fn instead(link: &mut Link, frames: &FrameBuffer, error: NegotiationError) -> NegotiationError {
+    let has_ended = matches!(error, NegotiationError::Link(LinkError::Ended));
+    let is_text = matches!(
+        error,
+        NegotiationError::Opening(OpeningError::Protocol(ProtocolError::Text))
+    );
+    if !has_ended && !is_text {
+        return error;
+    }
+    let said = [link.said_beside(), printable(frames.untaken())];
+    let said: Vec<_> = said.into_iter().filter(|it| !it.is_empty()).collect();
+    NegotiationError::NoSftp(said.join(" "))
 }
 
 /// Sends `requests` and waits for the next packet.

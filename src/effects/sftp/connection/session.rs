@@ -16,6 +16,9 @@ use ssh2::{ErrorCode, MethodType, Session};
 use thiserror::Error;
 
 use super::link::{cut, wait, words};
+use super::offer::unknown_here;
+use super::watchdog::Watchdog;
+use crate::effects::sftp::endpoint::{Timeouts, address};
 use crate::effects::sftp::error::ConnectError;
 use crate::effects::sftp::host_key::{AcceptedKeys, HostKeyFingerprint, Verdict};
 use crate::effects::sftp::known_hosts::type_of;
@@ -80,17 +83,18 @@ impl Stopped {
 /// A session whose host key was accepted, and that has not logged in.
 pub(crate) struct Handshaken {
     pub(crate) session: Session,
-    pub(crate) stream: Arc<TcpStream>,
+    stream: Arc<TcpStream>,
     pub(crate) address: String,
-    pub(crate) deadline: Instant,
+    watchdog: Arc<Watchdog>,
+    deadline: Instant,
+    is_handed_on: bool,
     pub(crate) fingerprint: HostKeyFingerprint,
     pub(crate) algorithm: String,
 }
 
 impl Drop for Handshaken {
     fn drop(&mut self) {
-        // Once the session is handed on, others hold the socket too and decide about it.
-        if Arc::strong_count(&self.stream) <= 2 {
+        if !self.is_handed_on {
             cut(&self.stream);
         }
     }
@@ -105,11 +109,10 @@ pub(crate) fn drive<T>(
 ) -> Result<T, Stopped> {
     loop {
         match call() {
+            // The watchdog's cut is no doing of the server's.
+            Err(_) if Instant::now() >= deadline => return Err(Stopped::TimedOut),
             Err(error) if error.code() == ErrorCode::Session(LIBSSH2_ERROR_EAGAIN) => {
                 let left = deadline.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    return Err(Stopped::TimedOut);
-                }
                 wait(stream, session, None, left).map_err(Stopped::Wait)?;
             }
             result => return result.map_err(Stopped::Failed),
@@ -123,15 +126,14 @@ pub(crate) fn handshake(
     host: &str,
     port: u16,
     accepted: &AcceptedKeys,
-    timeout: Duration,
+    timeouts: &Timeouts,
 ) -> Result<Handshaken, ConnectError> {
-    let deadline = Instant::now() + timeout;
     let types = accepted.types();
     let first = attempt(
         host,
         port,
         (!types.is_empty()).then(|| types.join(",")),
-        deadline,
+        timeouts,
     )?;
     let Err(refusal) = first.judged(accepted) else {
         return Ok(first);
@@ -149,7 +151,7 @@ pub(crate) fn handshake(
         if presented_already {
             continue;
         }
-        if let Ok(next) = attempt(host, port, Some(family.to_owned()), deadline)
+        if let Ok(next) = attempt(host, port, Some(family.to_owned()), timeouts)
             && next.judged(accepted).is_ok()
         {
             return Ok(next);
@@ -170,6 +172,7 @@ impl Handshaken {
             Verdict::Accepted => Ok(()),
             Verdict::Unknown => Err(ConnectError::HostKeyUnknown {
                 address,
+                looked_for: accepted.looked_for(),
                 fingerprint,
                 algorithm,
             }),
@@ -186,6 +189,28 @@ impl Handshaken {
         }
     }
 
+    /// Lets others hold the socket, too, and decide about it from now on.
+    pub(crate) fn hand_on(&mut self) -> (Arc<TcpStream>, Arc<Watchdog>) {
+        self.is_handed_on = true;
+        (Arc::clone(&self.stream), Arc::clone(&self.watchdog))
+    }
+
+    /// Begins what comes next, which has so much time.
+    pub(crate) fn begin(&mut self, limit: Duration) {
+        self.deadline = Instant::now() + limit;
+        self.watchdog.allow_until(self.deadline);
+    }
+
+    /// When what is under way must have ended.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Whether the time for what is under way has passed.
+    pub(crate) fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
     /// Calls until done or the deadline has passed.
     pub(crate) fn drive<T>(
         &self,
@@ -199,10 +224,11 @@ fn attempt(
     host: &str,
     port: u16,
     key_types: Option<String>,
-    deadline: Instant,
+    timeouts: &Timeouts,
 ) -> Result<Handshaken, ConnectError> {
-    let address = crate::effects::sftp::endpoint::address(host, port);
-    let stream = Arc::new(connect(host, port, &address, deadline)?);
+    let address = address(host, port);
+    let stream = Arc::new(connect(host, port, &address, timeouts.connect)?);
+    let deadline = Instant::now() + timeouts.login;
     let local = |reason: String| ConnectError::Local {
         address: address.clone(),
         reason,
@@ -213,6 +239,8 @@ fn attempt(
     // Small requests must not wait for each other; a peer that vanished is noticed some day.
     let _slower = stream.set_nodelay(true);
     let _unnoticed = rustix::net::sockopt::set_socket_keepalive(&*stream, true);
+    let watchdog =
+        Watchdog::over(Arc::clone(&stream), deadline).map_err(|error| local(words(&error)))?;
     let mut session = Session::new().map_err(|error| local(error.message().to_owned()))?;
     session.set_tcp_stream(Arc::clone(&stream));
     session.set_blocking(false);
@@ -230,7 +258,11 @@ fn attempt(
     let mut handle = session.clone();
     if let Err(stopped) = drive(&stream, &session, deadline, || handle.handshake()) {
         cut(&stream);
-        return Err(handshake_error(address, &stopped));
+        return Err(if lacks_keys(&stopped) {
+            without_keys(host, port, timeouts, &stopped)
+        } else {
+            handshake_error(address, &stopped)
+        });
     }
     let key = session.host_key().map(|(key, _)| key.to_vec());
     let Some(key) = key else {
@@ -246,7 +278,9 @@ fn attempt(
         session,
         stream,
         address,
+        watchdog: Arc::new(watchdog),
         deadline,
+        is_handed_on: false,
     })
 }
 
@@ -270,21 +304,27 @@ fn connect(
     host: &str,
     port: u16,
     address: &str,
-    deadline: Instant,
+    timeout: Duration,
 ) -> Result<TcpStream, ConnectError> {
+    let deadline = Instant::now() + timeout;
     let unreachable = |reason: String| ConnectError::Unreachable {
         address: address.to_owned(),
         reason,
     };
     let mut last = "the name has no address".to_owned();
     let addresses = resolve(host, port, deadline);
-    for resolved in addresses.map_err(|error| unreachable(error.to_string()))? {
+    let addresses = addresses.map_err(|error| unreachable(error.to_string()))?;
+    let mut untried = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+    for resolved in addresses {
+        // One that swallows what is sent to it must not take the time of the others.
         let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        let share = left / untried.max(1);
+        untried = untried.saturating_sub(1);
+        if share.is_zero() {
             last = "no answer in time".to_owned();
             break;
         }
-        match TcpStream::connect_timeout(&resolved, left) {
+        match TcpStream::connect_timeout(&resolved, share) {
             Ok(stream) => return Ok(stream),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 last = "no answer in time".to_owned();
@@ -323,15 +363,48 @@ fn resolve(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, 
     }
 }
 
+fn lacks_keys(stopped: &Stopped) -> bool {
+    matches!(
+        stopped.code(),
+        Some(
+            LIBSSH2_ERROR_KEX_FAILURE | LIBSSH2_ERROR_METHOD_NONE | LIBSSH2_ERROR_ALGO_UNSUPPORTED
+        )
+    )
+}
+
+/// Why no keys were agreed on: libssh2 does not tell a server without a common algorithm from one that
+/// breaks the handshake off, so the server is asked once more what it offers.
+fn without_keys(host: &str, port: u16, timeouts: &Timeouts, stopped: &Stopped) -> ConnectError {
+    let address = address(host, port);
+    let offer = connect(host, port, &address, timeouts.connect)
+        .ok()
+        .and_then(|stream| unknown_here(&stream, Instant::now() + timeouts.connect).ok());
+    match offer {
+        Some(Some(offered)) => ConnectError::NoCommonAlgorithm { address, offered },
+        Some(None) => ConnectError::Handshake {
+            address,
+            reason: format!(
+                "{}, although it offers algorithms that are known here; it ended the handshake early, \
+                 or something between here and there changes it",
+                stopped.words()
+            ),
+        },
+        None => ConnectError::Handshake {
+            address,
+            reason: format!(
+                "{}; it does not say which algorithms it offers",
+                stopped.words()
+            ),
+        },
+    }
+}
+
 fn handshake_error(address: String, stopped: &Stopped) -> ConnectError {
     let reason = stopped.words();
     match stopped.code() {
         Some(LIBSSH2_ERROR_BANNER_RECV | LIBSSH2_ERROR_PROTO) => {
             ConnectError::NotSsh { address, reason }
         }
-        Some(
-            LIBSSH2_ERROR_KEX_FAILURE | LIBSSH2_ERROR_METHOD_NONE | LIBSSH2_ERROR_ALGO_UNSUPPORTED,
-        ) => ConnectError::NoCommonAlgorithm { address },
         Some(LIBSSH2_ERROR_SOCKET_DISCONNECT) => ConnectError::Unreachable {
             address,
             reason:

@@ -2,12 +2,14 @@
 //! time, and tells what ended. After the connection is gone it stays to say so to every submission.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
 use super::link::{Link, LinkError, Moved};
+use super::watchdog::Watchdog;
 use crate::effects::sftp::protocol::operation::{Completed, Operation};
 use crate::effects::sftp::protocol::pipeline::{Pipeline, Stalled};
 use crate::effects::sftp::wire::error::ProtocolError;
@@ -29,6 +31,7 @@ pub(crate) enum Message {
 /// The worker.
 pub(crate) struct Worker {
     pub(crate) link: Link,
+    pub(crate) watchdog: Arc<Watchdog>,
     pub(crate) pipeline: Pipeline,
     pub(crate) messages: Receiver<Message>,
     pub(crate) waker: Waker,
@@ -56,6 +59,8 @@ enum Lost {
     Stalled,
     #[error("no answer for {} seconds", silence.as_secs())]
     Silent { silence: Duration },
+    #[error("no answer for {} seconds, only messages that mean nothing", silence.as_secs())]
+    Flooded { silence: Duration },
 }
 
 impl Worker {
@@ -92,10 +97,16 @@ impl Worker {
             }
             match self.turn(&mut buffer, &mut progress_at) {
                 Ok(()) => {}
+                Err(_) if self.watchdog.has_cut() => {
+                    return End::Lost(Lost::Flooded {
+                        silence: self.silence,
+                    });
+                }
                 Err(lost) => return End::Lost(lost),
             }
             self.deliver();
             let timeout = self.timeout(progress_at);
+            self.watchdog.allow(timeout + self.silence);
             let woken = self.waker.as_fd();
             if let Err(error) = self.link.wait(Some(woken), timeout) {
                 return End::Lost(error.into());
@@ -114,7 +125,10 @@ impl Worker {
             self.pipeline.pump(now);
             while let Moved::Bytes(count) = match self.pipeline.pending() {
                 [] => Moved::Nothing,
-                pending => self.link.write(pending)?,
+                pending => {
+                    self.watchdog.allow(self.silence);
+                    self.link.write(pending)?
+                }
             } {
                 self.pipeline.sent(count);
                 *progress_at = now;
@@ -138,12 +152,15 @@ impl Worker {
     /// Reads all that has arrived; says whether that was anything.
     fn read(&mut self, buffer: &mut [u8], now: Instant) -> Result<bool, Lost> {
         let mut moved = false;
-        while let Moved::Bytes(count) = self.link.read(buffer)? {
+        loop {
+            self.watchdog.allow(self.silence);
+            let Moved::Bytes(count) = self.link.read(buffer)? else {
+                return Ok(moved);
+            };
             let received = buffer.get(..count).unwrap_or_default();
             self.pipeline.receive(received, now)?;
             moved = true;
         }
-        Ok(moved)
     }
 
     /// Takes what was submitted; says whether to stop.

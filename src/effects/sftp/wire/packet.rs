@@ -161,6 +161,11 @@ impl FrameBuffer {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// What has arrived and was not taken.
+    pub(crate) fn untaken(&self) -> &[u8] {
+        &self.bytes[self.taken..]
+    }
+
     /// The next whole packet without its length, or `None` until more has arrived.
     pub(crate) fn next_packet(&mut self) -> Result<Option<&[u8]>, ProtocolError> {
         let Some((head, rest)) = self.bytes[self.taken..].split_first_chunk::<4>() else {
