@@ -202,7 +202,7 @@ fn every_phase_of_a_login_ends() {
         place.change_config(line, &format!("PORT = \"{port}\""));
         place.change_config("TIMEOUT = \"25\"", "TIMEOUT = \"1\"\nLOGIN_TIMEOUT = \"1\"");
         let begun = Instant::now();
-        let (_, said) = courier.run(&place, &["host-key"], 1);
+        let (_, said) = courier.run(&place, &["host-key"], 5);
         eprintln!(
             "{phase}: {:.1} s: {}",
             begun.elapsed().as_secs_f64(),

@@ -87,21 +87,9 @@ pub(crate) enum SecretFileError {
 /// Far above any password or private key.
 pub(crate) const TEXT_LIMIT_BYTES: u64 = 1 << 20;
 
-/// Reads a text, without the line break at its end; with it comes a warning when the file's mode lets
-/// group or others read it.
-pub(crate) fn read_text(path: &Path) -> Result<(SecretString, Option<Exposed>), SecretFileError> {
-    let (bytes, exposed) = read(path, TEXT_LIMIT_BYTES)?;
-    let text = encoding::text(&bytes).map_err(SecretFileError::NotText)?;
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    let text = text.strip_suffix('\r').unwrap_or(text);
-    if text.is_empty() {
-        return Err(SecretFileError::Empty);
-    }
-    Ok((SecretString::from(text), exposed))
-}
-
 /// Reads a secret of one line, without a byte order mark and without the line breaks at its end, which
-/// editors add and nobody means; with the same warning. Anything else that may not be meant is refused.
+/// editors add and nobody means; with it comes a warning when the file's mode lets group or others read
+/// it. Anything else that may not be meant is refused.
 pub(crate) fn read_line(path: &Path) -> Result<(SecretString, Option<Exposed>), SecretFileError> {
     let (bytes, exposed) = read(path, TEXT_LIMIT_BYTES)?;
     let text = encoding::text(&bytes).map_err(SecretFileError::NotText)?;

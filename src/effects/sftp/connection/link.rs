@@ -44,7 +44,12 @@ pub(crate) struct Link {
     channel: Channel,
     session: Session,
     stream: Arc<TcpStream>,
+    /// The beginning of what was printed beside SFTP, while that is listened to.
+    beside: Option<Vec<u8>>,
 }
+
+/// What is kept of that, in bytes.
+const BESIDE_BYTES: usize = 1024;
 
 impl Link {
     pub(crate) fn new(channel: Channel, session: Session, stream: Arc<TcpStream>) -> Self {
@@ -52,15 +57,14 @@ impl Link {
             channel,
             session,
             stream,
+            beside: Some(Vec::new()),
         }
     }
 
-    /// What the server printed beside SFTP, as far as it is here: what stands in SFTP's place says there
-    /// why. Cleaned.
-    pub(crate) fn said_beside(&mut self) -> String {
-        let mut beside = [0; 1024];
-        let count = self.channel.stderr().read(&mut beside).unwrap_or(0);
-        printable(beside.get(..count).unwrap_or_default())
+    /// What the server printed beside SFTP before SFTP began, cleaned: what stands in SFTP's place says
+    /// there why.
+    pub(crate) fn said_beside(&self) -> String {
+        printable(self.beside.as_deref().unwrap_or_default())
     }
 
     /// From now on, what the server prints beside SFTP is dropped: it would fill the window that answers
@@ -68,7 +72,10 @@ impl Link {
     pub(crate) fn listen_to_sftp_only(&mut self) -> Result<bool, LinkError> {
         let ignored = self.channel.handle_extended_data(ExtendedData::Ignore);
         match ignored.map_err(io::Error::from) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.beside = None;
+                Ok(true)
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(error) => Err(LinkError::Broken(error)),
         }
@@ -76,12 +83,26 @@ impl Link {
 
     /// Reads what has arrived.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<Moved, LinkError> {
+        self.hear_beside();
         match self.channel.read(buffer) {
             Ok(0) if self.channel.eof() => Err(LinkError::Ended),
             Ok(0) => Ok(Moved::Nothing),
             Ok(count) => Ok(Moved::Bytes(count)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Moved::Nothing),
             Err(error) => Err(LinkError::Broken(error)),
+        }
+    }
+
+    /// What stands beside hides the end of the channel until it is read.
+    fn hear_beside(&mut self) {
+        let Some(beside) = &mut self.beside else {
+            return;
+        };
+        let mut heard = [0; BESIDE_BYTES];
+        // Where reading fails, the channel itself says so.
+        while let Ok(count @ 1..) = self.channel.stderr().read(&mut heard) {
+            let room = BESIDE_BYTES.saturating_sub(beside.len());
+            beside.extend_from_slice(&heard[..count.min(room)]);
         }
     }
 

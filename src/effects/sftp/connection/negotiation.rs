@@ -150,7 +150,7 @@ pub(crate) fn negotiate(
 
 /// What it means that the first answer did not come: where a login shell, an expired password or a
 /// missing program ends the session before SFTP has begun, that is no matter of time.
-fn instead(link: &mut Link, frames: &FrameBuffer, error: NegotiationError) -> NegotiationError {
+fn instead(link: &Link, frames: &FrameBuffer, error: NegotiationError) -> NegotiationError {
     let has_ended = matches!(error, NegotiationError::Link(LinkError::Ended));
     let is_text = matches!(
         error,
