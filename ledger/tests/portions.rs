@@ -1,6 +1,11 @@
 //! A snapshot in portions: the same state as in one piece, and nothing at all when it was cut off.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
 
 use courier_ledger::log::{Claimed, Files, NewLog};
 use courier_ledger::*;

@@ -360,7 +360,7 @@ mod tests {
         let alias = vec![0x0c, 1, b'x'];
         for (auxiliary, trusted) in [
             (sequence(&[]), 1),
-            (sequence(&[alias.clone()]), 1),
+            (sequence(std::slice::from_ref(&alias)), 1),
             (
                 sequence(&[uses(0x30, &[clients, servers]), alias.clone()]),
                 1,
