@@ -1,0 +1,96 @@
+//! Whole runs, with a broker and a drop-box, where the machine gives less than it usually does.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod site;
+
+use std::process::{Command, Stdio};
+
+use site::{Courier, Place};
+use testbed::broker::{EmbeddedBroker, Settings};
+use testbed::embedded_sftp::EmbeddedSftp;
+
+struct Scene {
+    broker: EmbeddedBroker,
+    place: Place,
+    courier: Courier,
+    _server: EmbeddedSftp,
+}
+
+impl Scene {
+    /// A scene in which two results wait to be delivered.
+    fn new() -> Self {
+        let broker = EmbeddedBroker::start(Settings::default()).unwrap();
+        let server = site::embedded();
+        let place = Place::new(&broker.url(), &server);
+        for _ in 0..2 {
+            let id = broker.publish("rki");
+            broker.submit_result(1, id, "text/plain", b"a result");
+        }
+        Self {
+            broker,
+            place,
+            courier: Courier::build(),
+            _server: server,
+        }
+    }
+
+    /// A run under what a shell says before it; gives its exit code and what it said.
+    fn run(&self, before: &str, after: &str) -> (Option<i32>, String) {
+        let program = self.courier.program();
+        let output = Command::new("sh")
+            .args(["-c", &format!("{before} exec \"$0\" \"$@\" {after}")])
+            .arg(program.path())
+            .arg("-c")
+            .arg(self.place.config())
+            .arg("run")
+            .env_remove("BROKER_COURIER_CONFIG")
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!said.contains("panicked"), "{before} {after}: {said}");
+        (output.status.code(), said)
+    }
+}
+
+#[test]
+fn a_run_delivers_whatever_its_standard_streams_are() {
+    for after in [
+        "2>/dev/full",
+        ">/dev/full",
+        ">/dev/full 2>&1",
+        "2>&-",
+        ">&-",
+        "<&- >&- 2>&-",
+    ] {
+        let scene = Scene::new();
+        let (code, said) = scene.run("", after);
+        assert_eq!(code, Some(0), "{after}: {said}");
+        assert_eq!(scene.place.zips().len(), 2, "{after}");
+        drop(scene.broker);
+    }
+}
+
+/// From where nothing can begin up to where everything can: never an abort that loses what was recorded.
+#[test]
+fn too_little_memory_or_too_small_files_are_an_error_and_the_next_run_delivers() {
+    let memory = (4..=24).map(|tens| format!("ulimit -v {};", tens * 20_000));
+    let files = [1, 4, 8, 12].map(|blocks| format!("ulimit -f {blocks};"));
+    let scene = Scene::new();
+    let mut ends = Vec::new();
+    for limit in memory.chain(files) {
+        let (code, said) = scene.run(&limit, "");
+        ends.push((limit, code, said));
+        scene.courier.run(&scene.place, &["status"], 0);
+    }
+    let unnamed: Vec<_> = ends
+        .iter()
+        .filter(|(_, code, _)| !code.is_some_and(|code| code <= 8))
+        .collect();
+    assert!(unnamed.is_empty(), "{unnamed:#?}");
+    scene.courier.run(&scene.place, &["run"], 0);
+    assert_eq!(scene.place.zips().len(), 2);
+    scene.courier.run(&scene.place, &["verify"], 0);
+}
