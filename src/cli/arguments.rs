@@ -7,7 +7,7 @@ use clap::builder::Resettable;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use courier_ledger::{BrokerChange, DropBoxChange, Sequence, Timestamp};
 
-use super::environment;
+use super::{environment, terminal};
 use crate::exit_code::ExitCodes;
 
 /// Carries the results of tagged AKTIN broker requests to an SFTP drop-box, encrypted, and keeps a
@@ -43,6 +43,10 @@ impl Arguments {
         let mut command = Self::command();
         if environment::value(environment::CONFIG).is_none() {
             command = command.mut_arg("config", |config| config.env(Resettable::Reset));
+        }
+        if !terminal::may_colour() {
+            // Left to itself, clap colours for continuous integration whatever the terminal.
+            command = command.color(clap::ColorChoice::Never);
         }
         let mut matches = command.clone().try_get_matches()?;
         Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))

@@ -26,20 +26,25 @@ impl Write for Messages {
     }
 }
 
-/// Whether messages are coloured: on a terminal that can show it, unless `NO_COLOR` is set
-/// (<https://no-color.org>).
+/// Whether messages are coloured.
 pub(super) fn is_coloured() -> bool {
-    is_able() && environment::text("NO_COLOR").is_none()
+    io::stderr().is_terminal() && may_colour()
+}
+
+/// Whether the environment allows colours: a terminal that can show them, and no `NO_COLOR`
+/// (<https://no-color.org>). Nothing else there overrules it.
+pub(super) fn may_colour() -> bool {
+    moves_cursor() && environment::text("NO_COLOR").is_none()
 }
 
 /// A bar that shows how far something has come; hidden where standard error cannot move its cursor.
 pub(super) fn progress_bar(length: u64) -> ProgressBar {
-    match is_able() {
+    match io::stderr().is_terminal() && moves_cursor() {
         true => ProgressBar::new(length),
         false => ProgressBar::hidden(),
     }
 }
 
-fn is_able() -> bool {
-    io::stderr().is_terminal() && environment::text("TERM").is_none_or(|kind| kind != "dumb")
+fn moves_cursor() -> bool {
+    environment::text("TERM").is_none_or(|kind| kind != "dumb")
 }
