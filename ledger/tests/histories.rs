@@ -20,17 +20,19 @@ use courier_ledger::State;
 use model::{Happening, Histories, Property, Sabotage, Setting, Step, Violation, World};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
-use proptest::test_runner::{FileFailurePersistence, TestRunner};
+use proptest::test_runner::{FileFailurePersistence, RngSeed, TestRunner};
 use proptest_state_machine::ReferenceStateMachine as _;
 use scenario::Teller;
 
 /// Where a history begins, its steps, and how many of them were taken.
 type History = (Setting, Vec<Step>, Option<Arc<AtomicUsize>>);
 
-/// How many histories are checked.
-fn histories() -> u32 {
-    std::env::var("HISTORIES").map_or(10_000, |count| {
-        count.parse().expect("HISTORIES is a number of histories")
+/// How many histories are checked, and from which seed they are drawn: the same ones every time, so that
+/// what fails is the change; a campaign, for which `HISTORIES` is set, draws new ones.
+fn histories() -> (u32, RngSeed) {
+    std::env::var("HISTORIES").map_or((10_000, RngSeed::Fixed(1)), |count| {
+        let count = count.parse().expect("HISTORIES is a number of histories");
+        (count, RngSeed::Random)
     })
 }
 
@@ -57,7 +59,8 @@ fn hold(world: &mut World, steps: &[Step], seen: Option<&AtomicUsize>) -> Result
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: histories(),
+        cases: histories().0,
+        rng_seed: histories().1,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
             "../proptest-regressions/histories.txt",
         ))),

@@ -30,7 +30,7 @@ impl World {
         let holds = Holds::Ledger(document.as_bytes().to_vec());
         self.drop_box
             .place("status.xml", File::new(Maker::Foreign, holds));
-        self.drop_box.put_foreign("export_5.zip");
+        self.put_foreign(5);
     }
 
     /// Its configuration is put right, and what it had published goes.

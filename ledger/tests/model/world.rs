@@ -220,7 +220,7 @@ impl World {
         self.no_file_without_intent()
     }
 
-    fn put_foreign(&mut self, number: u64) {
+    pub(crate) fn put_foreign(&mut self, number: u64) {
         let name = foreign_name(number);
         // A file of other people under a name that is the ledger's by its log cannot be told from
         // the ledger's own, so it is nobody's fault when it goes.
