@@ -70,6 +70,24 @@ pub struct Failure {
     pub text: String,
 }
 
+impl Failure {
+    /// That there is no room at the drop-box: bytes are refused for good for nothing else.
+    #[must_use]
+    pub const fn no_room(text: String) -> Self {
+        Self {
+            phase: Phase::Write,
+            class: FailureClass::Permanent,
+            text,
+        }
+    }
+
+    /// Whether it is that.
+    #[must_use]
+    pub fn is_no_room(&self) -> bool {
+        self.phase == Phase::Write && self.class == FailureClass::Permanent
+    }
+}
+
 /// What a failed command may have left at the drop-box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -282,7 +282,7 @@ fn outcome(command: &Command, ended: Ended, report: &mut RunReport) -> Event {
             if report.drop_box_failure.is_none() && is_of_the_connection(&failure) {
                 report.drop_box_failure = Some(failure.clone());
             }
-            if report.full.is_none() && is_of_the_room(&failure) {
+            if report.full.is_none() && failure.is_no_room() {
                 report.full = Some(failure.clone());
             }
             report.failures.push((command.to_string(), failure.clone()));
@@ -300,11 +300,6 @@ fn count_removal(counts: &mut RunCounts, command: &Command) {
     if matches!(command, Command::Delete { .. }) {
         counts.deleted += 1;
     }
-}
-
-/// Whether there is no room at the drop-box: bytes are refused for good for nothing else.
-fn is_of_the_room(failure: &Failure) -> bool {
-    failure.phase == Phase::Write && failure.class == FailureClass::Permanent
 }
 
 /// Whether a failure concerns the drop-box as a whole rather than one command.

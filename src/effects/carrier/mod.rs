@@ -126,8 +126,10 @@ impl SftpCarrier {
             }
             Err(_) => {}
         }
-        let result = result.map_err(|error| self.explained(error));
-        let result = result.map_err(|(failure, left)| (self.noted(failure), left));
+        let result = result.map_err(|error| {
+            let (failure, left) = self.explained(error);
+            (self.noted(failure), left)
+        });
         let Some(job) = self.jobs.get_mut(&start) else {
             return;
         };
@@ -156,7 +158,7 @@ impl SftpCarrier {
 
     /// Notes when there is no room: then no other upload begins, and all end with the same words.
     fn noted(&mut self, failure: Failure) -> Failure {
-        if !is_full(&failure) {
+        if !failure.is_no_room() {
             return failure;
         }
         let full = self.full.get_or_insert(failure).clone();
@@ -363,11 +365,6 @@ impl Carrier for SftpCarrier {
             }
         }
     }
-}
-
-/// Whether there is no room at the drop-box: bytes are refused for good for nothing else.
-fn is_full(failure: &Failure) -> bool {
-    failure.phase == Phase::Write && failure.class == FailureClass::Permanent
 }
 
 fn nobody_answers() -> Failure {

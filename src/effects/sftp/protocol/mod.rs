@@ -17,3 +17,4 @@ pub(super) mod recipe;
 mod removal;
 mod sighting;
 mod upload;
+mod withdrawal;

@@ -12,7 +12,8 @@ use courier_ledger::{
 use super::answer::{self, Answer, Said, Sighted};
 use super::operation::{Done, OperationError, Outcome};
 use super::outbox::Requests;
-use super::sighting::{Question, Sight, Sighting};
+use super::sighting::{Question, Sight};
+use super::withdrawal::Withdrawal;
 use crate::effects::sftp::wire::attributes::Attributes;
 use crate::effects::sftp::wire::request::Request;
 use crate::effects::sftp::wire::status::Status;
@@ -22,23 +23,7 @@ pub(crate) struct Removal {
     path: String,
     name: RemoteName,
     before: Option<Sight>,
-    said: Option<Said<()>>,
-    after: Option<After>,
-}
-
-/// The look afterwards.
-struct After {
-    sighting: Sighting<Asked>,
-    when: When,
-}
-
-/// When a look was asked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum When {
-    /// Right behind the removal: a server that worked out of order may have looked first.
-    Behind,
-    /// When the removal was answered.
-    Answered,
+    withdrawal: Option<Withdrawal<Asked>>,
 }
 
 struct Asked;
@@ -56,8 +41,7 @@ impl Removal {
             path,
             name,
             before: None,
-            said: None,
-            after: None,
+            withdrawal: None,
         }
     }
 
@@ -67,15 +51,8 @@ impl Removal {
         out.look(Request::Lstat { path }, |said| {
             Answer::Removing(answer::Removing::LookedBefore(said))
         });
-        out.act(Request::Remove { path }, |said| {
-            Answer::Removing(answer::Removing::Removed(said))
-        });
-        self.look(When::Behind, out);
-    }
-
-    fn look(&mut self, when: When, out: &mut Requests<'_>) {
-        let sighting = Sighting::begin(&self.path, out);
-        self.after = Some(After { sighting, when });
+        let answer = |said| Answer::Removing(answer::Removing::Removed(said));
+        self.withdrawal = Some(Withdrawal::begin(path, answer, out));
     }
 
     /// Takes an answer.
@@ -86,21 +63,11 @@ impl Removal {
     ) -> Option<Outcome> {
         match answer {
             answer::Removing::LookedBefore(said) => self.before = Some(Sight::of(said)),
-            answer::Removing::Removed(said) => self.said = Some(said),
-            answer::Removing::Sighted(sighted) => {
-                self.after.as_mut()?.sighting.answer(sighted, out);
-            }
+            answer::Removing::Removed(said) => self.withdrawal.as_mut()?.said(said, out),
+            answer::Removing::Sighted(sighted) => self.withdrawal.as_mut()?.sighted(sighted, out),
         }
-        let (before, said, after) = (
-            self.before.as_ref()?,
-            self.said.as_ref()?,
-            self.after.as_ref()?,
-        );
-        let seen = after.sighting.sight()?;
-        if matches!((seen, after.when), (Sight::Present(_), When::Behind)) {
-            self.look(When::Answered, out);
-            return None;
-        }
+        let before = self.before.as_ref()?;
+        let (said, seen) = self.withdrawal.as_ref()?.end()?;
         Some(judged(before, said, seen).map_err(|kept| self.failed(kept)))
     }
 
@@ -126,7 +93,7 @@ impl Removal {
 
     /// The end without an answer.
     pub(crate) fn lost(&self, reason: &str) -> OperationError {
-        let (verb, remote) = if self.after.is_some() {
+        let (verb, remote) = if self.withdrawal.is_some() {
             ("may not have been", RemoteAfterFailure::Uncertain)
         } else {
             ("was not", RemoteAfterFailure::Untouched)

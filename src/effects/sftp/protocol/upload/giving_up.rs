@@ -13,9 +13,10 @@ use super::super::answer::{self, Answer, Handle, Said, Sighted};
 use super::super::operation::OperationError;
 use super::super::outbox::Requests;
 use super::super::recipe::Placing;
-use super::super::sighting::{Question, Sight, Sighting, folder_of};
+use super::super::sighting::{Question, Sight, folder_of};
+use super::super::withdrawal::Withdrawal;
 use super::State;
-use super::task::{FULL, Order};
+use super::task::Order;
 use crate::effects::sftp::wire::reply::Room;
 use crate::effects::sftp::wire::request::Request;
 
@@ -78,6 +79,26 @@ impl Left {
         }
     }
 
+    /// Notes what the removal of the unfinished file and the look behind it show.
+    fn withdrawn(&mut self, said: &Said<()>, seen: &Sight) {
+        let was_there = said.is_ok();
+        let was_absent = matches!(said, Err(status) if status.code.is_absent());
+        let (unfinished, had_its_name) = match seen {
+            Sight::Present(_) => (Unfinished::Stays, true),
+            Sight::Absent => (Unfinished::Absent, was_there),
+            Sight::Unseen(_) if was_there || was_absent => (Unfinished::Absent, was_there),
+            Sight::Unseen(_) => (Unfinished::Stays, false),
+        };
+        self.unfinished = unfinished;
+        if self.final_name == FinalName::AsTheTemporaryTells {
+            self.final_name = if had_its_name {
+                FinalName::AsItWas
+            } else {
+                FinalName::InDoubt
+            };
+        }
+    }
+
     fn remote(&self, order: &Order) -> RemoteAfterFailure {
         match (self.final_name, self.unfinished, order.recipe.placing) {
             (FinalName::InDoubt | FinalName::AsTheTemporaryTells, _, _) => {
@@ -99,7 +120,8 @@ pub(super) struct GivingUp {
     failure: Failure,
     left: Left,
     room: RoomAsked,
-    withdrawal: Option<Withdrawal>,
+    /// The removal of the unfinished file.
+    withdrawal: Option<Withdrawal<Asked>>,
 }
 
 /// Whether the server was asked how much room there is.
@@ -114,22 +136,6 @@ enum RoomAsked {
 /// With less room than this nothing can be uploaded, in bytes.
 const NO_ROOM_BYTES: u64 = MIB;
 const MIB: u64 = 1 << 20;
-
-/// The removal of the unfinished file, and a look whether it is gone.
-struct Withdrawal {
-    said: Option<Said<()>>,
-    sighting: Sighting<Asked>,
-    when: When,
-}
-
-/// When the look was asked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum When {
-    /// Right behind the removal: a server that worked out of order may have looked first.
-    Behind,
-    /// When that was answered.
-    Answered,
-}
 
 struct Asked;
 
@@ -193,30 +199,14 @@ impl GivingUp {
             });
             return ControlFlow::Continue(self);
         }
-        let path = order.written();
         if self.left.unfinished == Unfinished::Removable {
             self.left.unfinished = Unfinished::Stays;
-            out.act(Request::Remove { path }, |said| {
-                Answer::GivingUp(answer::GivingUp::Withdrawn(said))
-            });
-            self.withdrawal = Some(Withdrawal {
-                said: None,
-                sighting: Sighting::begin(path, out),
-                when: When::Behind,
-            });
+            let answer = |said| Answer::GivingUp(answer::GivingUp::Withdrawn(said));
+            self.withdrawal = Some(Withdrawal::begin(order.written(), answer, out));
             return ControlFlow::Continue(self);
         }
-        match self.withdrawal.take() {
-            Some(withdrawal) if withdrawal.is_too_early() => {
-                self.withdrawal = Some(Withdrawal {
-                    sighting: Sighting::begin(path, out),
-                    when: When::Answered,
-                    ..withdrawal
-                });
-                return ControlFlow::Continue(self);
-            }
-            Some(withdrawal) => withdrawal.settles(&mut self.left),
-            None => {}
+        if let Some((said, seen)) = self.withdrawal.as_ref().and_then(Withdrawal::end) {
+            self.left.withdrawn(said, seen);
         }
         let remote = self.left.remote(order);
         ControlFlow::Break(OperationError::new(self.failure, remote))
@@ -228,9 +218,9 @@ impl GivingUp {
             (answer::GivingUp::Closed, _) => self.left.handle = None,
             (answer::GivingUp::Measured(Ok(room)), _) => self.measured(room),
             (answer::GivingUp::Measured(Err(_)), _) => {}
-            (answer::GivingUp::Withdrawn(said), Some(withdrawal)) => withdrawal.said = Some(said),
+            (answer::GivingUp::Withdrawn(said), Some(withdrawal)) => withdrawal.said(said, out),
             (answer::GivingUp::Sighted(sighted), Some(withdrawal)) => {
-                withdrawal.sighting.answer(sighted, out);
+                withdrawal.sighted(sighted, out);
             }
             // Nothing was asked.
             (answer::GivingUp::Withdrawn(_) | answer::GivingUp::Sighted(_), None) => {}
@@ -240,8 +230,7 @@ impl GivingUp {
 
     /// Takes how much room there is.
     fn measured(&mut self, room: Room) {
-        let is_full = (self.failure.phase, self.failure.class) == FULL;
-        if is_full || room.free_bytes < NO_ROOM_BYTES {
+        if self.failure.is_no_room() || room.free_bytes < NO_ROOM_BYTES {
             let Room {
                 free_bytes,
                 total_bytes,
@@ -251,15 +240,11 @@ impl GivingUp {
             } else {
                 "the drop-box is over its quota"
             };
-            self.failure = Failure {
-                phase: FULL.0,
-                class: FULL.1,
-                text: format!(
-                    "{words}: {} of {} MiB are free",
-                    free_bytes / MIB,
-                    total_bytes / MIB
-                ),
-            };
+            self.failure = Failure::no_room(format!(
+                "{words}: {} of {} MiB are free",
+                free_bytes / MIB,
+                total_bytes / MIB
+            ));
         }
     }
 
@@ -272,33 +257,5 @@ impl GivingUp {
     /// What it may have left.
     pub(super) fn left(self) -> Left {
         self.left
-    }
-}
-
-impl Withdrawal {
-    fn is_too_early(&self) -> bool {
-        self.when == When::Behind && matches!(self.sighting.sight(), Some(Sight::Present(_)))
-    }
-
-    /// Notes what it shows.
-    fn settles(&self, left: &mut Left) {
-        let was_there = matches!(self.said, Some(Ok(())));
-        let was_absent = matches!(&self.said, Some(Err(status)) if status.code.is_absent());
-        let (unfinished, had_its_name) = match self.sighting.sight() {
-            Some(Sight::Present(_)) => (Unfinished::Stays, true),
-            Some(Sight::Absent) => (Unfinished::Absent, was_there),
-            Some(Sight::Unseen(_)) | None if was_there || was_absent => {
-                (Unfinished::Absent, was_there)
-            }
-            Some(Sight::Unseen(_)) | None => (Unfinished::Stays, false),
-        };
-        left.unfinished = unfinished;
-        if left.final_name == FinalName::AsTheTemporaryTells {
-            left.final_name = if had_its_name {
-                FinalName::AsItWas
-            } else {
-                FinalName::InDoubt
-            };
-        }
     }
 }

@@ -34,9 +34,6 @@ impl Order {
     }
 }
 
-/// Where and how it fails that there is no room: nothing else fails so.
-pub(super) const FULL: (Phase, FailureClass) = (Phase::Write, FailureClass::Permanent);
-
 /// An order, and what went wrong with it.
 pub(super) struct Task {
     pub(super) order: Order,
@@ -68,7 +65,7 @@ impl Task {
             if status.code.is_full() {
                 // The same of every file, so that it is told once.
                 let text = format!("the drop-box is full, or over its quota: {status}");
-                self.fail(FULL.0, FULL.1, text);
+                self.failure.get_or_insert(Failure::no_room(text));
                 return;
             }
             let name = &self.order.name;
