@@ -7,7 +7,8 @@ use clap::builder::Resettable;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use courier_ledger::{BrokerChange, DropBoxChange, Sequence, Timestamp};
 
-use super::{environment, terminal};
+use super::terminal;
+use crate::effects::environment;
 use crate::exit_code::ExitCodes;
 
 /// Carries the results of tagged AKTIN broker requests to an SFTP drop-box, encrypted, and keeps a

@@ -3,8 +3,8 @@
 use tracing_subscriber::EnvFilter;
 
 use super::arguments::{Arguments, LogFormat};
-use super::environment;
 use super::terminal::{self, Messages};
+use crate::effects::environment;
 
 /// Starts logging to standard error; `$RUST_LOG` chooses how much.
 pub(crate) fn start(arguments: &Arguments) {

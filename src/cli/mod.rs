@@ -6,7 +6,6 @@ mod against;
 mod approve;
 mod arguments;
 mod decrypt;
-mod environment;
 mod error;
 mod held;
 mod host_key;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::arguments::{Arguments, Command};
 use super::error::CommandError;
 use super::held::quoted;
-use super::{environment, who};
+use crate::effects::{environment, users};
 use crate::exit_code::ExitCode;
 
 /// Somebody else's ledger.
@@ -36,7 +36,7 @@ struct User {
 
 impl User {
     fn of(id: u32) -> Self {
-        let name = who::name_of(id);
+        let name = users::user(id).map(|user| user.name);
         Self { id, name }
     }
 

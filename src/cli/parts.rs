@@ -10,12 +10,12 @@ use std::time::Instant;
 use courier_ledger::{BrokerAddress, DropBoxAddress, Partners};
 
 use super::arguments::Arguments;
-use super::environment;
 use super::error::{CommandError, NoPrivateKey, NoRandomNumbers, NoWorkingDirectory, UsageError};
 use crate::config::Configuration;
 use crate::effects::broker::Broker;
 use crate::effects::carrier::Fetcher;
 use crate::effects::clock::SystemClock;
+use crate::effects::environment;
 use crate::effects::fernet::{FernetKey, KeyFiles, OldKeys};
 use crate::effects::persistence::Persistence;
 use crate::effects::secret_file;

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal as _, Write};
 
 use indicatif::ProgressBar;
 
-use super::environment;
+use crate::effects::environment;
 
 /// Standard error for messages: what it does not take is lost, and the work goes on.
 #[derive(Clone, Copy, Debug)]

@@ -4,16 +4,16 @@
 use std::ffi::OsString;
 
 /// Names the configuration file.
-pub(super) const CONFIG: &str = "BROKER_COURIER_CONFIG";
+pub(crate) const CONFIG: &str = "BROKER_COURIER_CONFIG";
 /// Repeats the waits of another run.
-pub(super) const SEED: &str = "BROKER_COURIER_SEED";
+pub(crate) const SEED: &str = "BROKER_COURIER_SEED";
 
 /// A variable's value, if there is one.
-pub(super) fn value(name: &str) -> Option<OsString> {
+pub(crate) fn value(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 /// The same as text; what is no text is read as far as it goes.
-pub(super) fn text(name: &str) -> Option<String> {
+pub(crate) fn text(name: &str) -> Option<String> {
     value(name).map(|value| value.to_string_lossy().into_owned())
 }
