@@ -223,10 +223,6 @@ fn negotiation_error(
 ) -> ConnectError {
     let address = connection.address.clone();
     match error {
-        NegotiationError::Link(_) if connection.is_over() => ConnectError::Unreachable {
-            address,
-            reason: "no answer in time (opening SFTP)".to_owned(),
-        },
         NegotiationError::NoSftp(said) if said.is_empty() => ConnectError::SubsystemRefused {
             address,
             reason: "it ended the session without a word; is the account allowed to use SFTP, and \
@@ -237,11 +233,12 @@ fn negotiation_error(
             address,
             reason: format!("it says {said:?} instead"),
         },
-        NegotiationError::Link(error) => ConnectError::Unreachable {
+        // The watchdog's cut is no doing of the server's.
+        NegotiationError::Link(error) if !connection.is_over() => ConnectError::Unreachable {
             address,
             reason: format!("{error} (opening SFTP)"),
         },
-        NegotiationError::TimedOut => ConnectError::Unreachable {
+        NegotiationError::Link(_) | NegotiationError::TimedOut => ConnectError::Unreachable {
             address,
             reason: "no answer in time (opening SFTP)".to_owned(),
         },

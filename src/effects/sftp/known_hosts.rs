@@ -13,6 +13,8 @@ use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::sign::Signer;
 
+use super::wire::packet::counted_string;
+
 /// The port that is left out of a name.
 const DEFAULT_PORT: u16 = 22;
 
@@ -168,9 +170,8 @@ fn hashes_to(hashed: &str, name: &str) -> Option<bool> {
 
 /// The type that a key in its wire format names.
 pub(crate) fn type_of(key: &[u8]) -> Option<&str> {
-    let (length, rest) = key.split_first_chunk::<4>()?;
-    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-    let name = std::str::from_utf8(rest.get(..length)?).ok()?;
+    let (name, _) = counted_string(key)?;
+    let name = std::str::from_utf8(name).ok()?;
     name.bytes()
         .all(|byte| byte.is_ascii_graphic())
         .then_some(name)

@@ -10,6 +10,9 @@ use openssl::pkey::{Id, PKey};
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 
+use super::wire::packet::counted_string;
+use crate::effects::encoding;
+
 /// Why a file holds no private key that can be used; follows the file's path in a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum PrivateKeyFault {
@@ -100,8 +103,8 @@ pub(crate) fn recognised(
     bytes: &[u8],
     passphrase: Option<&SecretString>,
 ) -> Result<SecretString, PrivateKeyFault> {
-    let text = std::str::from_utf8(bytes).map_err(|_| PrivateKeyFault::None)?;
-    let text = text.trim_start_matches('\u{feff}').trim();
+    let text = encoding::text(bytes).map_err(|_| PrivateKeyFault::None)?;
+    let text = text.trim();
     if let Some(kind) = text
         .split_ascii_whitespace()
         .next()
@@ -196,24 +199,18 @@ fn inside(pem: &str) -> Option<Inside> {
     let body: String = body.split_ascii_whitespace().collect();
     let bytes = zeroize::Zeroizing::new(base64_simd::STANDARD.decode_to_vec(body).ok()?);
     let rest = bytes.strip_prefix(b"openssh-key-v1\0")?;
-    let (cipher, rest) = string(rest)?;
-    let (_derivation, rest) = string(rest)?;
-    let (_options, rest) = string(rest)?;
+    let (cipher, rest) = counted_string(rest)?;
+    let (_derivation, rest) = counted_string(rest)?;
+    let (_options, rest) = counted_string(rest)?;
     let rest = rest.strip_prefix(&1u32.to_be_bytes())?;
-    let (public, rest) = string(rest)?;
+    let (public, rest) = counted_string(rest)?;
     // The private part is there as a whole.
-    string(rest)?;
-    let (kind, _) = string(public)?;
+    counted_string(rest)?;
+    let (kind, _) = counted_string(public)?;
     Some(Inside {
         kind: String::from_utf8(kind.to_vec()).ok()?,
         is_encrypted: cipher != b"none",
     })
-}
-
-/// A counted string, and what follows it.
-fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
 }
 
 #[cfg(test)]

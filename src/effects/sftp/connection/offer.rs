@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use ssh2::{MethodType, Session};
 
+use crate::effects::sftp::wire::packet::counted_string;
 use crate::effects::sftp::wire::status::printable;
 
 /// The largest packet and the most text before the banner that are read.
@@ -17,66 +18,40 @@ const MOST_BYTES: usize = 64 * 1024;
 const SSH_MSG_KEXINIT: u8 = 20;
 const COOKIE_BYTES: usize = 16;
 
-/// The lists of a KEXINIT of which one algorithm each must be common, with their names in words, in its
-/// order.
-const LISTS: [(MethodTypeName, &str); 4] = [
-    (MethodTypeName::Kex, "key exchange"),
-    (MethodTypeName::HostKey, "host key"),
-    (MethodTypeName::Cipher, "encryption"),
-    (MethodTypeName::Mac, "integrity"),
+/// The lists of a KEXINIT of which one algorithm each must be common: where each stands, in words, and as
+/// libssh2 calls it. Of those for both ways, the ones from client to server; servers offer the same the
+/// other way.
+const LISTS: [(usize, &str, MethodType); 3] = [
+    (0, "key exchange", MethodType::Kex),
+    (1, "host key", MethodType::HostKey),
+    (2, "encryption", MethodType::CryptCs),
 ];
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum MethodTypeName {
-    Kex,
-    HostKey,
-    Cipher,
-    Mac,
-}
-
-impl MethodTypeName {
-    /// Its place among the lists of a KEXINIT.
-    fn place(self) -> usize {
-        match self {
-            Self::Kex => 0,
-            Self::HostKey => 1,
-            // From client to server; what servers offer the other way is the same.
-            Self::Cipher => 2,
-            Self::Mac => 4,
-        }
-    }
-
-    fn of_libssh2(self) -> MethodType {
-        match self {
-            Self::Kex => MethodType::Kex,
-            Self::HostKey => MethodType::HostKey,
-            Self::Cipher => MethodType::CryptCs,
-            Self::Mac => MethodType::MacCs,
-        }
-    }
-}
+/// The same; needed unless the encryption brings it along.
+const INTEGRITY: (usize, &str, MethodType) = (4, "integrity", MethodType::MacCs);
 
 /// What a server offers and this program does not know, in words; none when something is common in every
 /// list.
 pub(crate) fn unknown_here(stream: &TcpStream, deadline: Instant) -> io::Result<Option<String>> {
     let lists = offered(stream, deadline)?;
     let session = Session::new().map_err(io::Error::from)?;
-    let mut unknown = Vec::new();
-    let mut brings_integrity = false;
-    for (list, name) in LISTS {
-        let known = session
-            .supported_algs(list.of_libssh2())
-            .unwrap_or_default();
-        let offer = lists.get(list.place()).map_or("", String::as_str);
-        let common = offer.split(',').find(|name| known.contains(name));
-        if list == MethodTypeName::Cipher {
-            brings_integrity =
-                common.is_some_and(|it| it.contains("gcm") || it.contains("poly1305"));
-        }
-        if common.is_none() && !(list == MethodTypeName::Mac && brings_integrity) {
-            unknown.push(format!("for {name} {offer}"));
-        }
-    }
+    let common = |(place, _, method): (usize, &str, MethodType)| {
+        let known = session.supported_algs(method).unwrap_or_default();
+        let mut offered = lists.get(place)?.split(',');
+        offered.find(|name| known.contains(name))
+    };
+    let encryption = common(LISTS[2]);
+    let brings_integrity =
+        encryption.is_some_and(|it| it.contains("gcm") || it.contains("poly1305"));
+    let needed = LISTS
+        .into_iter()
+        .chain((!brings_integrity).then_some(INTEGRITY));
+    let unknown: Vec<_> = needed
+        .filter(|list| common(*list).is_none())
+        .map(|(place, name, _)| {
+            let offered = lists.get(place).map_or("", String::as_str);
+            format!("for {name} {offered}")
+        })
+        .collect();
     Ok((!unknown.is_empty()).then(|| unknown.join("; ")))
 }
 
@@ -111,9 +86,7 @@ fn lists_of(packet: &[u8]) -> Option<Vec<String>> {
         .get(COOKIE_BYTES..)?;
     let mut lists = Vec::new();
     for _ in 0..10 {
-        let (length, after) = rest.split_first_chunk::<4>()?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        let (list, after) = after.split_at_checked(length)?;
+        let (list, after) = counted_string(rest)?;
         lists.push(printable(list));
         rest = after;
     }

@@ -120,12 +120,7 @@ impl<'a> PacketReader<'a> {
 
     /// Reads a counted string of bytes.
     pub(crate) fn string(&mut self) -> Result<&'a [u8], ProtocolError> {
-        let length = self.u32()?;
-        let length = usize::try_from(length).map_err(|_| self.truncated())?;
-        let (string, rest) = self
-            .rest
-            .split_at_checked(length)
-            .ok_or_else(|| self.truncated())?;
+        let (string, rest) = counted_string(self.rest).ok_or_else(|| self.truncated())?;
         self.rest = rest;
         Ok(string)
     }
@@ -142,6 +137,12 @@ impl<'a> PacketReader<'a> {
     fn truncated(&self) -> ProtocolError {
         ProtocolError::Truncated { kind: self.kind }
     }
+}
+
+/// A counted string, and what follows it (RFC 4251, section 5).
+pub(crate) fn counted_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
 }
 
 /// Cuts the bytes that arrive into packets. Holds at most one packet and what was read with it.
