@@ -51,6 +51,15 @@ impl Site {
     fn config(&self) -> PathBuf {
         self.at("courier.toml")
     }
+
+    /// A broker that takes calls and leaves it to the test what becomes of them.
+    fn takes_calls(&self) -> TcpListener {
+        let broker = TcpListener::bind("127.0.0.1:0").unwrap();
+        let text = fs::read_to_string(self.config()).unwrap();
+        let address = format!("http://{}", broker.local_addr().unwrap());
+        fs::write(self.config(), text.replace("http://127.0.0.1:9", &address)).unwrap();
+        broker
+    }
 }
 
 /// What a command does with its result.
@@ -331,11 +340,7 @@ const NOBODY: u32 = 65_534;
 #[test]
 fn while_it_holds_secrets_it_leaves_no_core_and_nobody_may_look_into_it() {
     let site = Site::new();
-    // A broker that takes the call and says nothing.
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let text = fs::read_to_string(site.config()).unwrap();
-    let address = format!("http://{}", silent.local_addr().unwrap());
-    fs::write(site.config(), text.replace("http://127.0.0.1:9", &address)).unwrap();
+    let silent = site.takes_calls();
     // Of a process that may be looked into, what `/proc` shows belongs to its user (proc(5)).
     let program = site.at("broker-courier");
     fs::copy(assert_cmd::cargo::cargo_bin("broker-courier"), &program).unwrap();
@@ -455,11 +460,8 @@ fn what_a_killed_run_left_is_gone_after_the_next_start() {
 #[test]
 fn a_ledger_that_is_overwritten_while_a_run_is_active_is_noticed_before_the_run_claims_success() {
     let site = Site::new();
-    // A broker that takes the call, and answers once the ledger was overwritten.
-    let slow = TcpListener::bind("127.0.0.1:0").unwrap();
-    let text = fs::read_to_string(site.config()).unwrap();
-    let address = format!("http://{}", slow.local_addr().unwrap());
-    fs::write(site.config(), text.replace("http://127.0.0.1:9", &address)).unwrap();
+    // It answers once the ledger was overwritten.
+    let slow = site.takes_calls();
     let backup = fs::read(site.at("ledger.log")).unwrap();
     let head = fs::read(site.at("ledger.head")).unwrap();
     for overwritten in [

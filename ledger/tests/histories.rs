@@ -29,11 +29,17 @@ type History = (Setting, Vec<Step>, Option<Arc<AtomicUsize>>);
 
 /// How many histories are checked, and from which seed they are drawn: the same ones every time, so that
 /// what fails is the change; a campaign, for which `HISTORIES` is set, draws new ones.
-fn histories() -> (u32, RngSeed) {
-    std::env::var("HISTORIES").map_or((10_000, RngSeed::Fixed(1)), |count| {
-        let count = count.parse().expect("HISTORIES is a number of histories");
-        (count, RngSeed::Random)
-    })
+fn histories() -> ProptestConfig {
+    let (cases, rng_seed) =
+        std::env::var("HISTORIES").map_or((10_000, RngSeed::Fixed(1)), |count| {
+            let count = count.parse().expect("HISTORIES is a number of histories");
+            (count, RngSeed::Random)
+        });
+    ProptestConfig {
+        cases,
+        rng_seed,
+        ..ProptestConfig::default()
+    }
 }
 
 /// Plays a history, and holds it against every property.
@@ -59,12 +65,10 @@ fn hold(world: &mut World, steps: &[Step], seen: Option<&AtomicUsize>) -> Result
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: histories().0,
-        rng_seed: histories().1,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
             "../proptest-regressions/histories.txt",
         ))),
-        ..ProptestConfig::default()
+        ..histories()
     })]
 
     #[test]
