@@ -93,6 +93,7 @@ const COMMANDS: &[(&str, i32, Does)] = &[
     ("-c CONFIG verify", 0, Does::Shows),
     ("-c CONFIG verify --json", 0, Does::Shows),
     ("-c CONFIG host-key", 5, Does::Shows),
+    ("-c CONFIG host-key --json", 5, Does::Shows),
     ("keygen NEW", 0, Does::Acts),
     ("-c CONFIG rotate-key --why x --who y", 0, Does::Acts),
     ("-c CONFIG decrypt TOKEN -o NEW --key KEY", 0, Does::Acts),

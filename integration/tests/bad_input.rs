@@ -190,8 +190,29 @@ fn an_unknown_or_changed_host_key_ends_the_run_and_says_which_line_to_add() {
     let scene = Scene::embedded();
     let fingerprint = scene.server.host_key_fingerprint();
     let other = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
+    let host_key = |code, arguments: &[&str]| {
+        let arguments = [&["host-key"], arguments].concat();
+        scene.courier.run(&scene.place, &arguments, code).0
+    };
+    let pinned = host_key(0, &[]);
+    assert!(
+        pinned.contains("It is pinned") && !pinned.contains("add this line"),
+        "{pinned}"
+    );
     scene.place.change_config(&fingerprint, other);
     scene.run(5, &[&fingerprint, "no credential was sent"]);
+    let differs = host_key(5, &[]);
+    for words in [
+        "NOT the one that SFTP.HOST_KEY accepts",
+        other,
+        &fingerprint,
+    ] {
+        assert!(differs.contains(words), "{differs}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&host_key(5, &["--json"])).unwrap();
+    assert_eq!(json["pinned"], "other");
+    assert_eq!(json["accepted"], false);
+    assert_eq!(json["fingerprint"], fingerprint.as_str());
     let nobody = scene.place.working_dir().join("known_hosts");
     fs::write(&nobody, "").unwrap();
     scene.place.change_config(
@@ -204,6 +225,15 @@ fn an_unknown_or_changed_host_key_ends_the_run_and_says_which_line_to_add() {
         stdout.contains(&format!("HOST_KEY = \"{fingerprint}\"")),
         "{stdout}"
     );
+    // Without any secret, and without a folder or a working directory.
+    let (host, port) = (scene.server.host(), scene.server.port());
+    let alone = scene.place.working_dir().join("server.toml");
+    let text = format!("[SFTP]\nHOST = \"{host}\"\nPORT = {port}\nPASSWORD_FILE = \"not there\"\n");
+    fs::write(&alone, text).unwrap();
+    let alone = alone.display().to_string();
+    let asked = scene.courier.program().run(&["-c", &alone, "host-key"]);
+    assert_eq!(asked.code, Some(0), "{}", asked.stderr);
+    assert!(asked.stdout.contains(&fingerprint), "{}", asked.stdout);
     scene.place.change_config(
         &format!("KNOWN_HOSTS = \"{}\"", nobody.display()),
         &format!("HOST_KEY = [\"{other}\", \"{fingerprint}\"]"),

@@ -83,8 +83,8 @@ pub(crate) enum Command {
     Replay(ReplayOptions),
     /// Checks every byte of the ledger
     Verify(VerifyOptions),
-    /// Asks the SFTP server for its host key, without logging in
-    HostKey,
+    /// Asks the SFTP server for its host key, without logging in, and says if it is the accepted one
+    HostKey(JsonOption),
     /// Makes a new encryption key; never overwrites a file
     Keygen(KeygenOptions),
     /// Puts a new encryption key in place of the one in use; the old one is kept for reading

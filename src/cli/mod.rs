@@ -88,7 +88,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         Command::Log(options) => log::log(arguments, options),
         Command::Replay(options) => replay::replay(arguments, options),
         Command::Verify(options) => verify::verify(arguments, options),
-        Command::HostKey => host_key::host_key(arguments),
+        Command::HostKey(options) => host_key::host_key(arguments, options),
         Command::Keygen(options) => keygen::keygen(options),
         Command::RotateKey(options) => rotate_key::rotate_key(arguments, options),
         Command::Decrypt(options) => decrypt::decrypt(arguments, options),

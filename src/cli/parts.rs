@@ -11,7 +11,7 @@ use courier_ledger::{BrokerAddress, DropBoxAddress, Partners};
 
 use super::arguments::Arguments;
 use super::error::{CommandError, NoPrivateKey, NoRandomNumbers, NoWorkingDirectory, UsageError};
-use crate::config::Configuration;
+use crate::config::{Configuration, Server};
 use crate::effects::broker::Broker;
 use crate::effects::carrier::Fetcher;
 use crate::effects::clock::SystemClock;
@@ -35,18 +35,25 @@ pub(super) fn configuration(arguments: &Arguments) -> Result<Configuration, Comm
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    existing_directory(&configuration.working_dir)?;
     Ok(configuration)
 }
 
 /// The folder of the ledger: `--ledger`, or that of the configuration; no secret is needed.
 pub(super) fn working_dir(arguments: &Arguments) -> Result<PathBuf, CommandError> {
-    let directory = match &arguments.ledger {
-        Some(directory) => directory.clone(),
-        None => Configuration::working_dir(configuration_path(arguments)?)?,
-    };
-    existing_directory(&directory)?;
-    Ok(directory)
+    match &arguments.ledger {
+        Some(directory) => {
+            existing_directory(directory)?;
+            Ok(directory.clone())
+        }
+        None => Ok(Configuration::existing_working_dir(configuration_path(
+            arguments,
+        )?)?),
+    }
+}
+
+/// The SFTP server, as far as it takes no secret to know it.
+pub(super) fn server(arguments: &Arguments) -> Result<Server, CommandError> {
+    Ok(Configuration::server(configuration_path(arguments)?)?)
 }
 
 /// The folder of the ledger that the configuration names.

@@ -12,6 +12,7 @@ fn folders() -> Folders<'static> {
     Folders {
         file: Path::new("/nonexistent/courier.toml"),
         home: Some(Path::new("/nonexistent/home")),
+        started_in: None,
     }
 }
 

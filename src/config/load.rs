@@ -8,19 +8,19 @@ use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use super::document::Document;
-use super::home;
+use super::home::Start;
 use super::keys::{self, Key};
 use super::kind::LocalPath;
+use super::places;
 use super::problem::Problem;
 use super::reader::{Folders, Reader};
+use super::server::{self, Server};
 use super::{Configuration, ConfigurationError, Rules, Warning};
 use crate::effects::broker::{Address, ApiKey, Settings};
 use crate::effects::encoding::{self, NotText};
 use crate::effects::fernet::KeyFiles;
 use crate::effects::secret_file::{self, Exposed};
-use crate::effects::sftp::{
-    Credential, Endpoint, HostKeys, PrivateKeyFile, Recipe, Timeouts, Window,
-};
+use crate::effects::sftp::{Credential, Endpoint, HostKeys, PrivateKeyFile, Recipe, Window};
 use crate::effects::spool::SpoolLimits;
 
 const KIB: usize = 1 << 10;
@@ -30,22 +30,37 @@ const MAX_FILE_BYTES: u64 = MIB;
 
 impl Configuration {
     /// Loads a configuration file and the files of secrets that it names. Relative paths in it
-    /// start at its own folder, `~/` at the user's home folder.
+    /// start at its own folder, `~/` at the user's home folder. What must be there besides, and is not, is a
+    /// problem among the others.
     pub(crate) fn load(path: &Path) -> Result<(Self, Vec<Warning>), ConfigurationError> {
-        let home = home::folder();
-        let folders = Folders {
-            file: path,
-            home: home.as_deref(),
-        };
         let File { text, mode } = read(path)?;
-        Self::of_text(&text, mode, folders)
+        let start = Start::now();
+        Self::of_text_and(&text, mode, start.folders(path), places::note_missing)
     }
 
-    /// The same from the file's text and mode.
+    /// The same from the file's text and mode, whatever is there besides the files of secrets.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn of_text(
         text: &str,
         mode: u32,
         folders: Folders<'_>,
+    ) -> Result<(Self, Vec<Warning>), ConfigurationError> {
+        Self::of_text_and(text, mode, folders, |_| ())
+    }
+
+    /// Loads a configuration file, whatever is there besides the files of secrets.
+    #[cfg(test)]
+    pub(super) fn load_alone(path: &Path) -> Result<(Self, Vec<Warning>), ConfigurationError> {
+        let File { text, mode } = read(path)?;
+        Self::of_text(&text, mode, Start::now().folders(path))
+    }
+
+    /// From the file's text and mode, and from what else is noted in the end.
+    fn of_text_and(
+        text: &str,
+        mode: u32,
+        folders: Folders<'_>,
+        besides: impl FnOnce(&mut Reader<'_>),
     ) -> Result<(Self, Vec<Warning>), ConfigurationError> {
         let mut reader = Reader::new(Document::parse(text), folders);
         let secrets = [&keys::API_KEY, &keys::PASSWORD, &keys::KEY_PASSPHRASE];
@@ -53,6 +68,7 @@ impl Configuration {
             reader.warn_of_file(Exposed::of(folders.file, mode));
         }
         let configuration = configuration(&mut reader);
+        besides(&mut reader);
         let (problems, warnings) = reader.finish();
         match configuration {
             Some(configuration) if problems.is_empty() => Ok((configuration, warnings)),
@@ -65,23 +81,40 @@ impl Configuration {
 
     /// Only where the ledger is: needs no secret, and no other key.
     pub(crate) fn working_dir(path: &Path) -> Result<PathBuf, ConfigurationError> {
-        let home = home::folder();
-        let folders = Folders {
-            file: path,
-            home: home.as_deref(),
-        };
-        path_of_text(&read(path)?.text, folders, &keys::WORKING_DIR)
+        let start = Start::now();
+        path_of_text(&read(path)?.text, start.folders(path), &keys::WORKING_DIR)
+    }
+
+    /// The same, where it must be there.
+    pub(crate) fn existing_working_dir(path: &Path) -> Result<PathBuf, ConfigurationError> {
+        let start = Start::now();
+        part_of_text(&read(path)?.text, start.folders(path), |reader| {
+            let place = reader.required_path(&keys::WORKING_DIR);
+            places::note_missing_working_dir(reader);
+            place
+        })
+    }
+
+    /// Only who the SFTP server is, and what is known of its host key.
+    pub(crate) fn server(path: &Path) -> Result<Server, ConfigurationError> {
+        let start = Start::now();
+        part_of_text(&read(path)?.text, start.folders(path), server::server)
     }
 
     /// Only where the encryption keys are.
     pub(crate) fn key_files(path: &Path) -> Result<KeyFiles, ConfigurationError> {
-        let home = home::folder();
-        let folders = Folders {
-            file: path,
-            home: home.as_deref(),
-        };
-        key_files_of_text(&read(path)?.text, folders)
+        let start = Start::now();
+        key_files_of_text(&read(path)?.text, start.folders(path))
     }
+}
+
+/// A whole configuration, with what must be there besides.
+#[cfg(test)]
+pub(super) fn of_text_with_places(
+    text: &str,
+    folders: Folders<'_>,
+) -> Result<(Configuration, Vec<Warning>), ConfigurationError> {
+    Configuration::of_text_and(text, 0o600, folders, places::note_missing)
 }
 
 /// One path of a file, whatever else is wrong in it: what reads the ledger must not depend on a
@@ -258,13 +291,11 @@ fn rules(reader: &mut Reader<'_>) -> Rules {
 }
 
 fn drop_box(reader: &mut Reader<'_>) -> Option<Endpoint> {
-    let host = host(reader);
+    let host = server::host(reader);
     let port = reader.number(&keys::PORT);
     let username = reader.required(&keys::USERNAME);
     let credentials = credentials(reader);
-    let timeout = reader.seconds(&keys::SFTP_TIMEOUT);
-    let login_timeout = reader.seconds(&keys::LOGIN_TIMEOUT);
-    let upload_timeout = reader.seconds(&keys::UPLOAD_TIMEOUT);
+    let timeouts = server::timeouts(reader);
     let folder = folder(reader);
     let host_keys = host_keys(reader);
     let concurrency = reader.number(&keys::SFTP_CONCURRENCY);
@@ -280,12 +311,7 @@ fn drop_box(reader: &mut Reader<'_>) -> Option<Endpoint> {
         credentials,
         host_keys,
         folder: folder?,
-        timeouts: Timeouts {
-            connect: timeout,
-            login: login_timeout,
-            silence: timeout,
-            operation: upload_timeout,
-        },
+        timeouts,
         window: Window::of(concurrency),
         recipe,
         temporary,
@@ -335,19 +361,6 @@ fn host_keys(reader: &mut Reader<'_>) -> HostKeys {
     } else {
         HostKeys::Pinned(pinned)
     }
-}
-
-fn host(reader: &mut Reader<'_>) -> Option<String> {
-    let host = reader.required(&keys::HOST)?;
-    // An IPv6 address has colons, and at least two of them.
-    let has_port = host.matches(':').count() == 1;
-    if has_port || host.contains(['/', '@', '[', ']']) || host.contains(char::is_whitespace) {
-        let text = "takes a name or an address alone, without scheme, user, brackets or port \
-                    (SFTP.PORT, SFTP.USERNAME)";
-        reader.wrong(&keys::HOST, text);
-        return None;
-    }
-    Some(host)
 }
 
 fn folder(reader: &mut Reader<'_>) -> Option<String> {

@@ -11,9 +11,11 @@ mod home;
 mod keys;
 mod kind;
 mod load;
+mod places;
 mod position;
 mod problem;
 mod reader;
+mod server;
 mod suggestion;
 #[cfg(test)]
 mod tests;
@@ -28,6 +30,7 @@ use courier_ledger::{
 
 pub use keys::reference_markdown;
 pub(crate) use problem::Problem;
+pub(crate) use server::Server;
 
 use crate::effects::broker;
 use crate::effects::fernet::KeyFiles;

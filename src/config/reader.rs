@@ -2,6 +2,7 @@
 //! reading goes on, so that all problems are found at once. A message names the key and what it
 //! takes, never the value.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -29,11 +30,15 @@ pub(super) struct Folders<'a> {
     pub(super) file: &'a Path,
     /// The user's home folder, if there is one.
     pub(super) home: Option<&'a Path>,
+    /// Where the program was started, if that is there; no path starts at it.
+    pub(super) started_in: Option<&'a Path>,
 }
 
 pub(super) struct Reader<'a> {
     document: Document,
     folders: Folders<'a>,
+    /// Where the paths lead that were read.
+    places: BTreeMap<Name, PathBuf>,
     problems: Vec<Problem>,
     warnings: Vec<Warning>,
 }
@@ -43,6 +48,7 @@ impl<'a> Reader<'a> {
         Self {
             document,
             folders,
+            places: BTreeMap::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
         }
@@ -174,7 +180,28 @@ impl<'a> Reader<'a> {
     /// A path, if the key is there.
     pub(super) fn path(&mut self, key: &Key<LocalPath>) -> Option<PathBuf> {
         let text = self.plain(key)?;
-        self.located(key, &text)
+        let path = self.located(key, &text)?;
+        self.places.insert(key.name, path.clone());
+        Some(path)
+    }
+
+    /// Where the path leads, if it was read.
+    pub(super) fn place(&self, key: &Key<LocalPath>) -> Option<&Path> {
+        self.places.get(&key.name).map(PathBuf::as_path)
+    }
+
+    /// What stands where a relative path leads from the folder that the program was started in, if anything
+    /// does.
+    pub(super) fn place_from_here(&self, key: &Key<LocalPath>) -> Option<PathBuf> {
+        let Content::Text(text) = &self.value(key.name)?.content else {
+            return None;
+        };
+        let path = Path::new(text.as_str());
+        if path.is_absolute() || path.starts_with("~") {
+            return None;
+        }
+        let place = self.folders.started_in?.join(path);
+        place.exists().then_some(place)
     }
 
     /// Paths, none when the key is not there.

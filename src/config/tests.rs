@@ -73,7 +73,7 @@ impl Scene {
     }
 
     fn load(&self) -> Result<(Configuration, Vec<Warning>), ConfigurationError> {
-        Configuration::load(&self.path())
+        Configuration::load_alone(&self.path())
     }
 
     fn loaded(&self) -> Configuration {
@@ -138,6 +138,7 @@ fn a_file_of_the_replaced_program_loads_unchanged_and_without_a_warning() {
     let folders = Folders {
         file: Path::new("/etc/courier.toml"),
         home: Some(Path::new("/home/courier")),
+        started_in: None,
     };
     let (configuration, _) = Configuration::of_text(LEGACY, 0o600, folders).unwrap();
     insta::assert_debug_snapshot!(configuration);

@@ -389,10 +389,97 @@ fn a_path_that_is_missing_is_told_with_everything_that_may_explain_it() {
 }
 
 #[test]
+fn what_is_not_there_is_told_with_all_other_problems() {
+    let text = LEGACY
+        .replace(
+            "PASSWORD = \"sftppassword\"",
+            "PASSWORD_FILE = \"password\"",
+        )
+        .replace("\"/opt/rki.key\"", "\"rki.key\"")
+        .replace("\"/opt\"", "\"books\"");
+    let scene = Scene::new(format!("REQUESTS_CA_BUNDLE = \"ca.pem\"\n{text}"));
+    let problems = |scene: &Scene| match Configuration::load(&scene.path()) {
+        Err(error) => scene.shorten(&error),
+        Ok(loaded) => panic!("{loaded:?}"),
+    };
+    assert_eq!(
+        problems(&scene),
+        "4 problems\n  \
+         courier.toml:1: REQUESTS_CA_BUNDLE names ca.pem, which does not exist\n  \
+         courier.toml:10: SFTP.PASSWORD_FILE cannot be used: password does not exist\n  \
+         courier.toml:14: SECURITY.PATH_ENCRYPTION_KEY names rki.key, which does not exist: restore it, or \
+         make one for a new ledger (`broker-courier keygen`)\n  \
+         courier.toml:16: MISC.WORKING_DIR names books, which does not exist: create it, owned by the user \
+         that runs the courier, mode 0700"
+    );
+    for name in ["ca.pem", "password", "books"] {
+        scene.put(name, "x");
+    }
+    assert_eq!(
+        problems(&scene),
+        "2 problems\n  \
+         courier.toml:14: SECURITY.PATH_ENCRYPTION_KEY names rki.key, which does not exist: restore it, or \
+         make one for a new ledger (`broker-courier keygen`)\n  \
+         courier.toml:16: MISC.WORKING_DIR names books, which is not a folder"
+    );
+    fs::remove_file(scene.folder.path().join("books")).unwrap();
+    fs::create_dir(scene.folder.path().join("books")).unwrap();
+    // A key that is missing alone is told by whoever knows which one it was.
+    Configuration::load(&scene.path()).unwrap();
+}
+
+#[test]
+fn what_the_replaced_program_would_have_found_is_named() {
+    let text = LEGACY
+        .replace("\"/opt/rki.key\"", "\"rki.key\"")
+        .replace("\"/opt\"", "\"ledger\"");
+    let (scene, here) = (Scene::new(&text), Scene::new(""));
+    fs::create_dir(here.folder.path().join("ledger")).unwrap();
+    here.put("rki.key", "x");
+    let path = scene.path();
+    let folders = Folders {
+        file: &path,
+        home: None,
+        started_in: Some(here.folder.path()),
+    };
+    let error = load::of_text_with_places(&text, folders).unwrap_err();
+    let error = here.shorten(&scene.shorten(&error));
+    let explained = "a relative path starts at the configuration's folder, and in the replaced program where \
+                     it was started";
+    for (line, name) in [(13, "rki.key"), (15, "ledger")] {
+        assert!(error.contains(&format!("courier.toml:{line}: ")), "{error}");
+        let named = format!("; {explained}: {name} is there, and can be named instead");
+        assert!(error.contains(&named), "{error}");
+    }
+    // What stands where it belongs needs no word.
+    fs::create_dir(scene.folder.path().join("ledger")).unwrap();
+    scene.put("rki.key", "x");
+    load::of_text_with_places(&text, folders).unwrap();
+}
+
+#[test]
+fn a_server_is_known_without_any_secret() {
+    let text = "[SFTP]\nHOST = \"server\"\nPASSWORD_FILE = \"missing\"\nKNOWN_HOSTS = \"hosts\"\n";
+    let scene = Scene::new(text);
+    let server = Configuration::server(&scene.path()).unwrap();
+    assert_eq!((server.host.as_str(), server.port), ("server", 22));
+    assert_eq!(server.pinned, []);
+    assert_eq!(server.known_hosts, [scene.folder.path().join("hosts")]);
+    let scene = Scene::new("[SFTP]\nPORT = 0\n");
+    let error = Configuration::server(&scene.path()).unwrap_err();
+    assert_eq!(
+        scene.shorten(&error),
+        "2 problems\n  courier.toml:1: SFTP.HOST is missing: the SFTP server\n  \
+         courier.toml:2: SFTP.PORT takes a number from 1 to 65535"
+    );
+}
+
+#[test]
 fn a_tilde_needs_a_home_folder() {
     let folders = |home| Folders {
         file: Path::new("courier.toml"),
         home,
+        started_in: None,
     };
     let text = |value: &str| format!("[MISC]\nWORKING_DIR = \"{value}\"\n");
     for (value, expected) in [("~", "home"), ("~/", "home/"), ("~//a/b", "home/a/b")] {

@@ -23,6 +23,7 @@ fn shown(text: &str) -> String {
     let folders = Folders {
         file: Path::new("courier.toml"),
         home: None,
+        started_in: None,
     };
     let of_path = format!("{:?}", path_of_text(text, folders, &keys::WORKING_DIR));
     match Configuration::of_text(text, 0o644, folders) {

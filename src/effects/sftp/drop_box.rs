@@ -1,6 +1,7 @@
 //! The drop-box as the run loop sees it: connect, submit, hear what became of it. One thread per
 //! drop-box owns the connection; nothing here blocks after connecting.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
@@ -15,7 +16,7 @@ use super::connection::watchdog::Watchdog;
 use super::connection::worker::{Message, Worker};
 use super::endpoint::{Endpoint, Timeouts};
 use super::error::ConnectError;
-use super::host_key::{AcceptedKeys, HostKeyFingerprint, HostKeys};
+use super::host_key::{AcceptedKeys, HostKeyFingerprint, HostKeys, Verdict};
 use super::known_hosts::KnownHosts;
 use super::protocol::opening::OpeningError;
 use super::protocol::operation::{Completed, Operation};
@@ -23,28 +24,66 @@ use super::protocol::outbox::Bounds;
 use super::protocol::pipeline::Pipeline;
 use crate::effects::waker::Waker;
 
-/// The host key that a server presents.
+/// The host key that a server presents: of several, the one that is accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PresentedHostKey {
     /// Its fingerprint.
     pub fingerprint: HostKeyFingerprint,
     /// Its type, as `known_hosts` names it: `ssh-ed25519`.
     pub algorithm: String,
+    /// What the fingerprints say that are accepted; unknown where there are none.
+    pub pinned: Verdict,
+    /// What OpenSSH's files of known hosts say.
+    pub known: Verdict,
 }
 
-/// Asks a server for its host key. No credential is sent.
+/// Asks a server for its host key, and holds it against `pinned`, or, where that is empty, against the files
+/// of known hosts. No credential is sent.
 ///
 /// # Errors
-/// The server cannot be reached in time, or speaks no SSH that is safe.
+/// The server cannot be reached in time, or speaks no SSH that is safe; or the known hosts would decide and
+/// cannot be read.
 pub(crate) fn probe(
-    host: &str,
-    port: u16,
+    (host, port): (&str, u16),
     timeouts: &Timeouts,
+    pinned: &[HostKeyFingerprint],
+    known_hosts: &[PathBuf],
 ) -> Result<PresentedHostKey, ConnectError> {
-    let connection = handshake(host, port, &AcceptedKeys::Any, timeouts)?;
+    let known = known_keys(known_hosts, host, port);
+    let known = match pinned {
+        [] => Some(known?),
+        // They decide nothing.
+        [..] => known.ok(),
+    };
+    let decides = known.as_ref().filter(|_| pinned.is_empty());
+    let pinned = AcceptedKeys::Pinned(pinned.to_vec());
+    let accepted = decides.unwrap_or(&pinned);
+    let (fingerprint, algorithm) = match handshake(host, port, accepted, timeouts) {
+        Ok(connection) => (connection.fingerprint, connection.algorithm.clone()),
+        Err(
+            ConnectError::HostKeyUnknown {
+                fingerprint,
+                algorithm,
+                ..
+            }
+            | ConnectError::HostKeyChanged {
+                fingerprint,
+                algorithm,
+                ..
+            }
+            | ConnectError::HostKeyRevoked {
+                fingerprint,
+                algorithm,
+                ..
+            },
+        ) => (fingerprint, algorithm),
+        Err(error) => return Err(error),
+    };
     Ok(PresentedHostKey {
-        fingerprint: connection.fingerprint,
-        algorithm: connection.algorithm.clone(),
+        fingerprint,
+        algorithm,
+        pinned: pinned.judge_fingerprint(fingerprint),
+        known: known.map_or(Verdict::Unknown, |it| it.judge_fingerprint(fingerprint)),
     })
 }
 
@@ -164,31 +203,34 @@ impl Drop for DropBox {
 fn accepted_keys(endpoint: &Endpoint) -> Result<AcceptedKeys, ConnectError> {
     match &endpoint.host_keys {
         HostKeys::Pinned(pins) => Ok(AcceptedKeys::Pinned(pins.clone())),
-        HostKeys::KnownHosts(paths) => {
-            let mut known = KnownHosts::default();
-            let mut looked_at = Vec::new();
-            for path in paths {
-                let shown = path.display();
-                match std::fs::read(path) {
-                    Ok(bytes) => {
-                        let text = String::from_utf8_lossy(&bytes);
-                        known.learn(&text, &endpoint.host, endpoint.port);
-                        looked_at.push(shown.to_string());
-                    }
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                        looked_at.push(format!("{shown} (does not exist)"));
-                    }
-                    Err(error) => {
-                        return Err(ConnectError::KnownHostsUnreadable {
-                            path: path.clone(),
-                            reason: error.to_string(),
-                        });
-                    }
-                }
+        HostKeys::KnownHosts(paths) => known_keys(paths, &endpoint.host, endpoint.port),
+    }
+}
+
+/// The keys that these files name for the host.
+fn known_keys(paths: &[PathBuf], host: &str, port: u16) -> Result<AcceptedKeys, ConnectError> {
+    let mut known = KnownHosts::default();
+    let mut looked_at = Vec::new();
+    for path in paths {
+        let shown = path.display();
+        match std::fs::read(path) {
+            Ok(bytes) => {
+                let text = String::from_utf8_lossy(&bytes);
+                known.learn(&text, host, port);
+                looked_at.push(shown.to_string());
             }
-            Ok(AcceptedKeys::Known { known, looked_at })
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                looked_at.push(format!("{shown} (does not exist)"));
+            }
+            Err(error) => {
+                return Err(ConnectError::KnownHostsUnreadable {
+                    path: path.clone(),
+                    reason: error.to_string(),
+                });
+            }
         }
     }
+    Ok(AcceptedKeys::Known { known, looked_at })
 }
 
 fn open_channel(connection: &mut Handshaken) -> Result<(Link, Arc<Watchdog>), ConnectError> {

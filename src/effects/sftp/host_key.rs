@@ -74,7 +74,6 @@ pub(crate) enum HostKeys {
 /// What is accepted, read once before connecting.
 #[derive(Debug)]
 pub(crate) enum AcceptedKeys {
-    Any,
     Pinned(Vec<HostKeyFingerprint>),
     Known {
         known: KnownHosts,
@@ -92,20 +91,37 @@ pub(crate) enum Verdict {
     Revoked,
 }
 
+impl From<Standing> for Verdict {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Known => Self::Accepted,
+            Standing::Unknown => Self::Unknown,
+            Standing::Other => Self::Changed,
+            Standing::Revoked => Self::Revoked,
+        }
+    }
+}
+
 impl AcceptedKeys {
     /// Judges a key in its wire format.
     pub(crate) fn judge(&self, key: &[u8]) -> Verdict {
         match self {
-            Self::Any => Verdict::Accepted,
             Self::Pinned(pins) if pins.is_empty() => Verdict::Unknown,
             Self::Pinned(pins) if pins.contains(&HostKeyFingerprint::of(key)) => Verdict::Accepted,
             Self::Pinned(_) => Verdict::Changed,
-            Self::Known { known, .. } => match known.standing(key) {
-                Standing::Known => Verdict::Accepted,
-                Standing::Unknown => Verdict::Unknown,
-                Standing::Other => Verdict::Changed,
-                Standing::Revoked => Verdict::Revoked,
-            },
+            Self::Known { known, .. } => known.standing(key).into(),
+        }
+    }
+
+    /// Judges the key that has this fingerprint.
+    pub(crate) fn judge_fingerprint(&self, fingerprint: HostKeyFingerprint) -> Verdict {
+        match self {
+            Self::Pinned(pins) if pins.is_empty() => Verdict::Unknown,
+            Self::Pinned(pins) if pins.contains(&fingerprint) => Verdict::Accepted,
+            Self::Pinned(_) => Verdict::Changed,
+            Self::Known { known, .. } => known
+                .standing_of(|key| HostKeyFingerprint::of(key) == fingerprint)
+                .into(),
         }
     }
 
@@ -113,7 +129,7 @@ impl AcceptedKeys {
     /// several keys must present one of those.
     pub(crate) fn types(&self) -> Vec<String> {
         match self {
-            Self::Any | Self::Pinned(_) => Vec::new(),
+            Self::Pinned(_) => Vec::new(),
             Self::Known { known, .. } => known.types(),
         }
     }

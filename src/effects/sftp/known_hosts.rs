@@ -82,7 +82,12 @@ impl KnownHosts {
 
     /// How `key`, in its wire format, stands.
     pub(crate) fn standing(&self, key: &[u8]) -> Standing {
-        let holds = |keys: &[Vec<u8>]| keys.iter().any(|known| known == key);
+        self.standing_of(|known| known == key)
+    }
+
+    /// How the one key stands that `is_it` knows by its wire format.
+    pub(crate) fn standing_of(&self, is_it: impl Fn(&[u8]) -> bool) -> Standing {
+        let holds = |keys: &[Vec<u8>]| keys.iter().any(|known| is_it(known));
         if holds(&self.revoked) {
             Standing::Revoked
         } else if holds(&self.accepted) {

@@ -24,10 +24,10 @@ mod protocol;
 mod tests;
 mod wire;
 
-pub(crate) use drop_box::{DropBox, probe};
+pub(crate) use drop_box::{DropBox, PresentedHostKey, probe};
 pub(crate) use endpoint::{Credential, Endpoint, PrivateKeyFile, Timeouts, Window};
 pub(crate) use error::ConnectError;
-pub(crate) use host_key::{HostKeyFingerprint, HostKeys};
+pub(crate) use host_key::{HostKeyFingerprint, HostKeys, Verdict};
 pub(crate) use private_key::{PrivateKeyFault, recognised as private_key};
 pub(crate) use protocol::operation::{Completed, Concern, Done, Listed, Operation, OperationError};
 pub(crate) use protocol::recipe::{Placing, Recipe, Verification};
