@@ -147,7 +147,7 @@ impl State {
         let estranged = self.acquaintance.estranged.take();
         self.acquaintance.estranged = before.and_then(|before| {
             let renumbered = delta.whole.iter().flat_map(|whole| &whole.renumbered);
-            let renumbered = renumbered.map(|it| (it.id, it.published)).collect();
+            let renumbered: BTreeMap<_, _> = renumbered.map(|it| (it.id, it.published)).collect();
             let facts = self.facts(&before, &renumbered, delta);
             if facts.is_suspicious() {
                 return Some(Estranged {
@@ -156,15 +156,27 @@ impl State {
                     renumbered,
                 });
             }
+            if self.recognises(&before, &renumbered, delta) {
+                // What was seen meanwhile was another's.
+                self.acquaintance.accepted.extend(renumbered);
+                return None;
+            }
             // An answer that shows nothing of what was known speaks for nobody.
-            estranged.filter(|_| !self.recognises(&before, delta))
+            estranged.map(|mut estranged| {
+                estranged.renumbered.extend(renumbered);
+                estranged
+            })
         });
     }
 
     /// Whether a poll shows anything as it was known: a time of publication, where any was known.
-    fn recognises(&self, before: &Before, delta: &SnapshotDelta) -> bool {
-        let whole = delta.whole.as_ref();
-        let numbers = whole.and(self.acquaintance.numbers.as_ref());
+    fn recognises(
+        &self,
+        before: &Before,
+        elsewhere: &BTreeMap<RequestId, Option<Timestamp>>,
+        delta: &SnapshotDelta,
+    ) -> bool {
+        let numbers = delta.whole.as_ref().and(self.acquaintance.numbers.as_ref());
         let tells = |known: &Known| known.published.is_some();
         let all_tell = before.known.values().any(tells);
         let telling = before.known.iter().filter(|it| !all_tell || tells(it.1));
@@ -176,10 +188,8 @@ impl State {
             if let Some((observation, _)) = shown {
                 return !known.is_another(observation.published);
             }
-            let renumbered = whole.is_some_and(|whole| {
-                let found = whole.renumbered.binary_search_by_key(id, |it| it.id);
-                found.is_ok()
-            });
+            let shown = elsewhere.get(id);
+            let renumbered = shown.is_some_and(|published| known.is_another(*published));
             numbers.is_some_and(|numbers| numbers.contains(*id)) && !renumbered
         })
     }
@@ -288,13 +298,16 @@ impl State {
         let nothing = NumberSet::default();
         let known = self.acquaintance.numbers.as_ref().unwrap_or(&nothing);
         let numbers: NumberSet = whole.keys().copied().collect();
-        let before = self.acquaintance.estranged.as_ref();
+        // What was seen since the broker was last taken for itself counts, too: whoever says that it may
+        // be another means what it shows now.
+        let estranged = self.acquaintance.estranged.as_ref();
+        let before = |id| estranged.and_then(|it| it.before.known.get(&id).copied());
         let renumbered = whole.iter().filter(|(id, published)| {
-            let known = match before {
-                Some(estranged) => estranged.before.known.get(id).copied(),
-                None => self.known(**id),
-            };
-            known.is_some_and(|known| known.is_another(**published))
+            let known = [before(**id), self.known(**id)];
+            known
+                .into_iter()
+                .flatten()
+                .any(|known| known.is_another(**published))
         });
         WholeListDelta {
             total: numbers.len(),

@@ -68,12 +68,17 @@ impl Acquaintances {
             return;
         }
         self.before = None;
+        self.mean_elsewhere();
+        self.now.highest = self.now.numbers.iter().flatten().last().copied();
+    }
+
+    /// The known numbers mean what the last whole list shows.
+    fn mean_elsewhere(&mut self) {
         for (id, published) in &self.elsewhere {
             if let Some(known) = self.now.known.get_mut(id) {
                 known.published = *published;
             }
         }
-        self.now.highest = self.now.numbers.iter().flatten().last().copied();
     }
 
     pub(crate) fn poll(&mut self, shown: &Shown, auditor: &mut Auditor) {
@@ -103,9 +108,11 @@ impl Acquaintances {
             self.facts = Some(facts);
         } else if self.before.is_none() || self.recognises(&base, shown) {
             self.facts = None;
+            self.mean_elsewhere();
         } else {
-            // What shows nothing of what was known changes nothing.
-            self.elsewhere = elsewhere;
+            // What shows nothing of what was known takes nothing back.
+            let shown = std::mem::replace(&mut self.elsewhere, elsewhere);
+            self.elsewhere.extend(shown);
         }
         self.before = self.facts.as_ref().map(|_| base);
         self.take_in(shown);
@@ -121,9 +128,10 @@ impl Acquaintances {
     fn compare(&mut self, base: &View, shown: &Shown) -> Estrangement {
         let another = |known: Option<i64>, now: Option<i64>| known.is_some() && known != now;
         let whole = shown.whole.iter().flatten();
-        let known = |id: &u64| base.known.get(id).and_then(|known| known.published);
+        let views = [base, &self.now];
+        let known = |id: &u64| views.map(|view| view.known.get(id).and_then(|it| it.published));
         self.elsewhere = whole
-            .filter(|(id, now)| another(known(id), **now))
+            .filter(|(id, now)| known(id).into_iter().any(|known| another(known, **now)))
             .map(|(id, now)| (*id, *now))
             .collect();
         let mut facts = Estrangement::default();
@@ -179,8 +187,8 @@ impl Acquaintances {
             }
             None => {
                 let whole = shown.whole.as_ref();
-                whole.is_some_and(|whole| whole.contains_key(id))
-                    && !self.elsewhere.contains_key(id)
+                let now = whole.and_then(|whole| whole.get(id));
+                now.is_some_and(|now| known.published.is_none() || known.published == *now)
             }
         })
     }
