@@ -155,6 +155,23 @@ fn a_lost_directory_is_one_command_away_from_good() {
 }
 
 #[test]
+fn another_drop_box_than_the_one_that_was_looked_at_waits() {
+    everywhere(2, |scene| {
+        scene.loses_its_directory();
+        scene.recover();
+        let elsewhere = scene.place.drop_box().with_file_name("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        let folder = |name: &str| format!("FOLDERNAME = \"{name}\"");
+        scene
+            .place
+            .change_config(&folder("rki"), &folder("elsewhere"));
+        let said = scene.run(6);
+        assert!(said.contains("/elsewhere, not sftp://"), "{said}");
+        assert_eq!(files_of(&elsewhere), []);
+    });
+}
+
+#[test]
 fn what_only_the_lost_part_of_an_old_copy_knew_is_withdrawn_too() {
     everywhere(3, |scene| {
         let backup = scene.place.working_dir().with_file_name("backup");

@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::added::present;
 use crate::command::RemoteName;
 use crate::digest::Digest;
 use crate::id::{KeyId, LogId, RequestId, Sequence};
 use crate::import::LegacyEntry;
+use crate::partners::Partners;
 use crate::tip::Tip;
 
 /// A file of the lost ledger's, proven by its token.
@@ -68,6 +70,14 @@ pub struct Recovered {
     pub temporaries: Vec<RemoteName>,
     /// What is thought of results that are not there.
     pub missing: Missing,
+    /// Whose drop-box it was found at, and which broker was configured then; absent in older ledgers, and
+    /// where a copy of the drop-box was looked at.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub partners: Option<Box<Partners>>,
 }
 
 impl Recovered {

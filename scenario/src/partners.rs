@@ -45,7 +45,7 @@ pub fn set(known: &mut Option<Partners>, key: &str, words: &mut Words) -> Result
     Ok(true)
 }
 
-fn port(words: &mut Words) -> Result<u16, Unclear> {
+pub(crate) fn port(words: &mut Words) -> Result<u16, Unclear> {
     let number: u32 = words.value()?;
     u16::try_from(number).map_err(|_| Unclear::new(format!("{number} is no port")))
 }

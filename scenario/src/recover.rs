@@ -4,16 +4,18 @@
 //! shows (half complete, uploaded once), which files are proven to be that ledger's, which are not, and
 //! that what is missing was fetched. Where that is not exact enough: `of LOG hash HASH begun-from LOG #4
 //! line 0 50 at 1000000 updated 1500000 deleted 2000000 adopt 0 by #7 under first bytes 100
-//! temporary .export_0.zip.03030303-9.part`.
+//! temporary .export_0.zip.03030303-9.part`; `here` at the drop-box that is configured, `with` whom it is
+//! not: URL, tag, host, port, folder, user, host key.
 
 use std::fmt::Write as _;
 
 use courier_ledger::{
-    Adopted, Ancestor, Digest, Hundredths, LegacyEntry, LogId, Missing, Recovered, RemoteName,
-    RequestId, Sequence, Timestamp, Tip,
+    Adopted, Ancestor, BrokerAddress, Digest, DropBoxAddress, Hundredths, LegacyEntry, LogId,
+    Missing, Partners, Recovered, RemoteName, RequestId, Sequence, Timestamp, Tip,
 };
 
 use crate::history::KEY;
+use crate::partners::{partners, port};
 use crate::words::{Unclear, Words, key};
 
 const LOG: LogId = LogId([3; 16]);
@@ -35,6 +37,7 @@ pub(crate) fn read(words: &mut Words) -> Result<Recovered, Unclear> {
         unknown: Vec::new(),
         temporaries: Vec::new(),
         missing: Missing::Deliver,
+        partners: None,
     };
     while words.peek().is_some() {
         match words.word()?.as_str() {
@@ -77,6 +80,8 @@ pub(crate) fn read(words: &mut Words) -> Result<Recovered, Unclear> {
                 let start = lost.sequence.next();
                 recovered.temporaries.push(of.temporary(lost.log, start));
             }
+            "here" => recovered.partners = Some(Box::new(partners())),
+            "with" => recovered.partners = Some(Box::new(found_with(words)?)),
             "fetched" => recovered.missing = Missing::Fetched,
             other => return Err(Unclear::new(format!("{other:?} is nothing that is found"))),
         }
@@ -120,6 +125,23 @@ fn adopted(words: &mut Words) -> Result<Adopted, Unclear> {
         start,
         key,
         size_bytes,
+    })
+}
+
+/// Whose drop-box it was found at.
+fn found_with(words: &mut Words) -> Result<Partners, Unclear> {
+    Ok(Partners {
+        broker: BrokerAddress {
+            url: words.word()?,
+            tag: words.word()?,
+        },
+        drop_box: DropBoxAddress {
+            host: words.word()?,
+            port: port(words)?,
+            folder: words.word()?,
+        },
+        user: words.word()?,
+        host_key: Some(words.word()?),
     })
 }
 
@@ -178,6 +200,20 @@ pub(crate) fn written(recovered: &Recovered) -> String {
     }
     if recovered.missing == Missing::Fetched {
         line.push_str(" fetched");
+    }
+    if let Some(it) = &recovered.partners {
+        let (broker, drop_box) = (&it.broker, &it.drop_box);
+        let _ = write!(
+            line,
+            " with \"{}\" \"{}\" \"{}\" {} \"{}\" \"{}\" \"{}\"",
+            broker.url,
+            broker.tag,
+            drop_box.host,
+            drop_box.port,
+            drop_box.folder,
+            it.user,
+            it.host_key.as_deref().unwrap_or_default()
+        );
     }
     line
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use courier_ledger::log::{FoldError, LogError};
 use courier_ledger::{
-    Adopted, Ancestor, Event, KeyId, LegacyStatus, LogId, Missing, Recovered, RemoteName,
+    Adopted, Ancestor, Event, KeyId, LegacyStatus, LogId, Missing, Partners, Recovered, RemoteName,
     RequestId, Sequence, StatusDocument, Tip,
 };
 
@@ -114,7 +114,15 @@ pub(crate) fn recover(
     let status =
         LegacyStatus::parse(&document).map_err(|source| NoRecovery::Damaged { place, source })?;
     let ancestors = StatusDocument::ancestors_of(&document);
-    let recovered = found(&survey, lost, ancestors, status, &keys, options);
+    let mut recovered = found(&survey, lost, ancestors, status, &keys, options);
+    // What was looked at is where the ledger goes on; of a copy nobody knows where it is from.
+    recovered.partners = survey.host_key.clone().map(|host_key| {
+        let partners = parts::partners(&configuration);
+        Box::new(Partners {
+            host_key: Some(host_key),
+            ..partners
+        })
+    });
     let shown = output::write(|output| show(output, &recovered, &survey));
     let Some(why) = &options.why else {
         shown?;
@@ -259,6 +267,7 @@ fn found(
             MissingAnswer::Deliver => Missing::Deliver,
             MissingAnswer::Fetched => Missing::Fetched,
         },
+        partners: None,
     }
 }
 

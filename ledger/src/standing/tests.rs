@@ -351,6 +351,7 @@ fn a_ledger_that_was_begun_from_a_lost_one_goes_on_from_what_that_had_published(
             unknown: Vec::new(),
             temporaries: Vec::new(),
             missing: Missing::Deliver,
+            partners: None,
         }),
         who: "operator".to_owned(),
         why: "the disk failed".to_owned(),

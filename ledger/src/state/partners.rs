@@ -75,6 +75,11 @@ impl State {
         kept.is_some_and(|kept| kept.contains(&RemoteName::export(id)))
     }
 
+    /// Whom a lost ledger's drop-box belongs to is known before the first run.
+    pub(super) fn meet(&mut self, partners: Option<&Partners>) {
+        self.relations.known = partners.cloned();
+    }
+
     pub(super) fn declare(&mut self, partners: &Partners, policy: &Policy) -> Result<(), Reason> {
         self.run_under_way()?;
         let declared = (partners.clone(), *policy);

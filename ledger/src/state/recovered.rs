@@ -74,6 +74,7 @@ impl State {
         let Tip { log, sequence, .. } = recovered.lost;
         self.ancestors = vec![Ancestor { log, sequence }];
         self.ancestors.extend(&recovered.ancestors);
+        self.meet(recovered.partners.as_deref());
         let newest = recovered.adopted.iter().max_by_key(|it| it.start);
         self.keys.accepted = newest.map(|it| it.key);
         Ok(())

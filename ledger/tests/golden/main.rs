@@ -48,6 +48,7 @@ static GOLDEN: LazyLock<BTreeMap<String, LogFiles>> = LazyLock::new(|| {
             recipe::FOUND,
             recipe::RELEASED,
             recipe::INSTEAD_OF,
+            recipe::RECOVERED_AT,
         ]) {
             if let Some(story) = recipe::make(name) {
                 add(&folder("v1"), name, &written(story.entries()).0);

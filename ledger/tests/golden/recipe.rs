@@ -28,6 +28,9 @@ pub(crate) const RELEASED: &str = "released";
 /// The log of a run whose key has to wait for a person.
 pub(crate) const INSTEAD_OF: &str = "instead-of";
 
+/// The log of a ledger that was begun anew from a drop-box that is known.
+pub(crate) const RECOVERED_AT: &str = "recovered-at";
+
 /// The log of that name; none when nobody has said yet how it is made.
 pub(crate) fn make(name: &str) -> Option<History> {
     let mut story = begin();
@@ -137,49 +140,10 @@ pub(crate) fn make(name: &str) -> Option<History> {
                 why: "emptied by the recipient on 19.11.".to_owned(),
             });
         }
-        "LedgerRecovered" => {
-            let adopted = |id, start| Adopted {
-                request: RequestId(id),
-                start: Sequence(start),
-                key: KEY,
-                size_bytes: 1_000_000 + id,
-            };
-            let entry = |id, deleted| LegacyEntry {
-                id: RequestId(id),
-                completion: Hundredths(67),
-                uploaded: Timestamp(1_700_000_000_000_000),
-                last_update: None,
-                deleted,
-            };
-            let recovered = Recovered {
-                lost: Tip {
-                    log: LogId(*b"a lost golden id"),
-                    sequence: Sequence(429),
-                    hash: digest("its last entry"),
-                },
-                ancestors: vec![Ancestor {
-                    log: LogId(*b"its ancestors id"),
-                    sequence: Sequence(77),
-                }],
-                sha256: digest("the published status.xml"),
-                entries: vec![
-                    entry(12, Some(Timestamp(1_700_003_600_000_000))),
-                    entry(7, None),
-                    entry(8, None),
-                ],
-                adopted: vec![adopted(7, 88), adopted(300, 431)],
-                unknown: vec![RequestId(9)],
-                temporaries: vec![
-                    RemoteName::export(RequestId(8))
-                        .temporary(LogId(*b"a lost golden id"), Sequence(430)),
-                ],
-                missing: Missing::Fetched,
-            };
-            story.record(Event::LedgerRecovered {
-                recovered: Box::new(recovered),
-                who: "operator@clinic.example".to_owned(),
-                why: "the disk of the host failed on 18.11.".to_owned(),
-            });
+        "LedgerRecovered" => recover(&mut story, None),
+        RECOVERED_AT => {
+            let partners = partners("in");
+            recover(&mut story, Some(Box::new(partners)));
         }
         "PublishedLedgerSeen" => {
             start_run(&mut story);
@@ -234,6 +198,52 @@ pub(crate) fn make(name: &str) -> Option<History> {
         _ => return None,
     }
     Some(story)
+}
+
+/// Begins anew from what a lost ledger's drop-box holds.
+fn recover(story: &mut History, partners: Option<Box<Partners>>) {
+    let adopted = |id, start| Adopted {
+        request: RequestId(id),
+        start: Sequence(start),
+        key: KEY,
+        size_bytes: 1_000_000 + id,
+    };
+    let entry = |id, deleted| LegacyEntry {
+        id: RequestId(id),
+        completion: Hundredths(67),
+        uploaded: Timestamp(1_700_000_000_000_000),
+        last_update: None,
+        deleted,
+    };
+    let recovered = Recovered {
+        lost: Tip {
+            log: LogId(*b"a lost golden id"),
+            sequence: Sequence(429),
+            hash: digest("its last entry"),
+        },
+        ancestors: vec![Ancestor {
+            log: LogId(*b"its ancestors id"),
+            sequence: Sequence(77),
+        }],
+        sha256: digest("the published status.xml"),
+        entries: vec![
+            entry(12, Some(Timestamp(1_700_003_600_000_000))),
+            entry(7, None),
+            entry(8, None),
+        ],
+        adopted: vec![adopted(7, 88), adopted(300, 431)],
+        unknown: vec![RequestId(9)],
+        temporaries: vec![
+            RemoteName::export(RequestId(8)).temporary(LogId(*b"a lost golden id"), Sequence(430)),
+        ],
+        missing: Missing::Fetched,
+        partners,
+    };
+    story.record(Event::LedgerRecovered {
+        recovered: Box::new(recovered),
+        who: "operator@clinic.example".to_owned(),
+        why: "the disk of the host failed on 18.11.".to_owned(),
+    });
 }
 
 /// A log that was just created, whose entries have times of their own.

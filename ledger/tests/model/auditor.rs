@@ -137,6 +137,7 @@ impl Auditor {
             }
             Event::LedgerRecovered { recovered, .. } => {
                 self.recover(entry.sequence.0, recovered);
+                self.relations.known = recovered.partners.as_deref().cloned();
             }
             Event::PartnersDeclared { partners, .. } => self.relations.declare(partners),
             Event::PlanApproved {

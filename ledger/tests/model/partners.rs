@@ -190,23 +190,31 @@ impl Auditor {
 }
 
 impl World {
+    /// Whom the configuration names, reached.
+    pub(crate) fn partners_here(&self) -> Partners {
+        Partners {
+            broker: broker(self.configured.broker),
+            drop_box: drop_box(self.configured.drop_box),
+            user: "clinic".to_owned(),
+            host_key: Some("SHA256:first".to_owned()),
+        }
+    }
+
     /// Records whom the run deals with and by which rules, if that is new.
     pub(crate) fn declare(&mut self, reached: bool) -> Result<(), Violation> {
         let Some(run) = &self.run else { return Ok(()) };
         let policy = run.policy;
-        let drop_box = drop_box(self.configured.drop_box);
+        let named = self.partners_here();
         let declared = self.state.declared();
         if self.sabotage == Some(Sabotage::DeclareOnce) && declared.is_some() {
             return Ok(());
         }
-        let before = declared.filter(|(it, _)| it.drop_box == drop_box);
+        let before = declared.filter(|(it, _)| it.drop_box == named.drop_box);
         let before = before.and_then(|(it, _)| it.host_key.clone());
-        let presented = reached.then(|| "SHA256:first".to_owned());
+        let presented = named.host_key.clone().filter(|_| reached);
         let partners = Partners {
-            broker: broker(self.configured.broker),
-            drop_box,
-            user: "clinic".to_owned(),
             host_key: presented.or(before),
+            ..named
         };
         if declared == Some(&(partners.clone(), policy)) {
             return Ok(());

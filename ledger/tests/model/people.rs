@@ -59,16 +59,12 @@ impl World {
         self.configured.broker = number;
     }
 
-    /// Another drop-box's address is configured. Nobody does that between taking something over and the
+    /// Another drop-box's address is configured. Nobody does that between taking the replaced program's
+    /// ledger over and the
     /// first run that reaches where it is.
     fn turn_to_drop_box(&mut self, number: u8) {
         let mut events = self.entries.iter().map(|entry| &entry.event);
-        let took_over = events.any(|event| {
-            matches!(
-                event,
-                Event::LedgerRecovered { .. } | Event::LegacyImported { .. }
-            )
-        });
+        let took_over = events.any(|event| matches!(event, Event::LegacyImported { .. }));
         let unknown = self.auditor.relations.known.is_none() && took_over;
         if self.run.is_some() || unknown {
             return;

@@ -119,6 +119,7 @@ impl World {
             unknown,
             temporaries,
             missing,
+            partners: Some(Box::new(self.partners_here())),
         };
         // Nobody says that a result was fetched that was not.
         let fetched = recovered.missing().all(|id| {

@@ -75,6 +75,7 @@ impl Surveyed for DistantFolder {
             ledger,
             exports,
             folder,
+            host_key: Some(conversation.drop_box.host_key().to_string()),
         })
     }
 }

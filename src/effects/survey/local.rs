@@ -128,6 +128,7 @@ impl Surveyed for LocalFolder {
             ledger,
             exports,
             folder,
+            host_key: None,
         })
     }
 }

@@ -28,6 +28,8 @@ pub struct Survey {
     pub exports: BTreeMap<RequestId, Export>,
     /// What else there is.
     pub folder: Folder,
+    /// The fingerprint of the host key that the drop-box presented; none of a copy.
+    pub host_key: Option<String>,
 }
 
 /// The `status.xml` of a drop-box.
