@@ -221,7 +221,10 @@ impl Play {
             .and_then(|id| self.history.state().request(id));
         let unproven = request.map(Request::unproven).unwrap_or_default();
         let found = match unproven.first() {
-            Some(start) => script.one_of(&[None, Some(Found::Nothing), Some(Found::Own(*start))]),
+            Some(first) => {
+                let own = Found::Own(first.start);
+                script.one_of(&[None, Some(Found::Nothing), Some(own)])
+            }
             None => None,
         };
         let event = match (script.below(5), command) {
@@ -239,6 +242,7 @@ impl Play {
                 start,
                 removal: script.one_of(&[Removal::Removed, Removal::AlreadyAbsent]),
                 found,
+                unseen: None,
             },
             (way, Command::Upload { name, .. }) => {
                 let delivery = Delivery {
@@ -254,11 +258,13 @@ impl Play {
                         start,
                         delivery,
                         found,
+                        unseen: None,
                     },
                     _ => Event::Uploaded {
                         start,
                         delivery,
                         found,
+                        unseen: None,
                     },
                 }
             }
@@ -325,6 +331,7 @@ impl Play {
                 start,
                 removal: Removal::Removed,
                 found: script.one_of(&[None, Some(Found::Foreign), Some(Found::Own(start))]),
+                unseen: None,
             },
             2 => Event::LedgerPublished {
                 start,
@@ -349,6 +356,7 @@ impl Play {
                 },
                 temporary: None,
                 approval: script.one_of(&[None, Some(start)]),
+                found: script.one_of(&[None, Some(Found::Nothing)]),
             },
             5 => Event::SnapshotObserved(SnapshotDelta {
                 total: script.below(4),

@@ -2,7 +2,7 @@
 //! `docs/events.md`; a test holds the two together.
 //!
 //! What always holds here: a field that came later stands last in its kind, and older entries, which
-//! lack it, are read and written without it ([`Found`]). Deliberately absent: defaults for anything
+//! lack it, are read and written without it ([`crate::added`]). Deliberately absent: defaults for anything
 //! else, and optional extras for unknown fields. An event of a newer version is refused, never half
 //! understood.
 
@@ -16,6 +16,7 @@ use crate::command::{Command, RemoteName, Removal};
 use crate::digest::Digest;
 use crate::drift::RemoteDelta;
 use crate::failure::{Failure, RemoteAfterFailure};
+use crate::found::{AtTheEnd, Found, Unseen};
 use crate::held::Held;
 use crate::id::{KeyId, LogId, RequestId, Sequence};
 use crate::import::LegacyEntry;
@@ -39,29 +40,6 @@ pub enum Placement {
     UnlinkThenRename,
     /// Written under the final name from the start, because the configuration asks for it.
     Direct,
-}
-
-/// What was found under the final name before anything was changed there: looked for only where an
-/// earlier upload had no outcome, and nothing of this ledger's stood there before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Found {
-    /// Nothing.
-    Nothing,
-    /// A file of this ledger's: the intent that put it there.
-    Own(Sequence),
-    /// Somebody else's, which is left alone.
-    Foreign,
-}
-
-impl fmt::Display for Found {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nothing => f.write_str("nothing was there"),
-            Self::Own(start) => write!(f, "there was what #{start} had put there"),
-            Self::Foreign => f.write_str("there was somebody else's file"),
-        }
-    }
 }
 
 /// What was delivered, in words that an auditor can check.
@@ -173,6 +151,14 @@ pub enum Event {
             skip_serializing_if = "Option::is_none"
         )]
         approval: Option<Sequence>,
+        /// What was found under the final name, where it was looked for before this was recorded: only that
+        /// nothing was there; absent in older entries.
+        #[serde(
+            default,
+            deserialize_with = "present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        found: Option<Found>,
     },
     /// A result is in place: every write acknowledged, the size confirmed, the name final.
     Uploaded {
@@ -188,6 +174,13 @@ pub enum Event {
             skip_serializing_if = "Option::is_none"
         )]
         found: Option<Found>,
+        /// Why nothing was seen afterwards, where that is so; absent in older entries.
+        #[serde(
+            default,
+            deserialize_with = "present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        unseen: Option<Unseen>,
     },
     /// Every write was acknowledged, and then the recipient took the file away.
     PickedUp {
@@ -203,6 +196,13 @@ pub enum Event {
             skip_serializing_if = "Option::is_none"
         )]
         found: Option<Found>,
+        /// Why nothing was seen afterwards, where that is so; absent in older entries.
+        #[serde(
+            default,
+            deserialize_with = "present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        unseen: Option<Unseen>,
     },
     /// A file is no longer at the drop-box.
     Deleted {
@@ -218,6 +218,13 @@ pub enum Event {
             skip_serializing_if = "Option::is_none"
         )]
         found: Option<Found>,
+        /// Why nothing was seen afterwards, where that is so; absent in older entries.
+        #[serde(
+            default,
+            deserialize_with = "present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        unseen: Option<Unseen>,
     },
     /// A command did not succeed.
     CommandFailed {
@@ -505,33 +512,37 @@ impl fmt::Display for Event {
             Self::PollFailed { failure } => write!(f, "poll failed: {failure}"),
             Self::CommandStarted {
                 command,
-                approval: None,
+                approval,
+                found,
                 ..
-            } => command.fmt(f),
-            Self::CommandStarted {
-                command,
-                approval: Some(approval),
-                ..
-            } => write!(f, "{command}, released by #{approval}"),
+            } => {
+                command.fmt(f)?;
+                if let Some(approval) = approval {
+                    write!(f, ", released by #{approval}")?;
+                }
+                AtTheEnd(*found, None).fmt(f)
+            }
             Self::Uploaded {
                 start,
                 delivery,
                 found,
+                unseen,
             } => {
                 write!(
                     f,
                     "#{start}: {} in place, {} bytes{}",
                     delivery.name,
                     delivery.size_bytes,
-                    After(*found)
+                    AtTheEnd(*found, *unseen)
                 )
             }
             Self::PickedUp {
                 start,
                 delivery,
                 found,
+                unseen,
             } => {
-                let found = After(*found);
+                let found = AtTheEnd(*found, *unseen);
                 write!(
                     f,
                     "#{start}: {} delivered and picked up{found}",
@@ -542,19 +553,23 @@ impl fmt::Display for Event {
                 start,
                 removal,
                 found,
+                unseen,
             } => {
                 let removed = match removal {
                     Removal::Removed => "removed",
                     Removal::AlreadyAbsent => "was already absent",
                 };
-                write!(f, "#{start}: {removed}{}", After(*found))
+                write!(f, "#{start}: {removed}{}", AtTheEnd(*found, *unseen))
             }
             Self::CommandFailed {
                 start,
                 failure,
                 found,
                 ..
-            } => write!(f, "#{start}: failed: {failure}{}", After(*found)),
+            } => {
+                let found = AtTheEnd(*found, None);
+                write!(f, "#{start}: failed: {failure}{found}")
+            }
             Self::DeletionsApproved { who, why, plan } => {
                 write!(f, "plan {plan} approved by {who}: {why}")
             }
@@ -623,18 +638,6 @@ fn write_held(f: &mut fmt::Formatter<'_>, digest: Digest, held: &Held) -> fmt::R
     match &held.estranged {
         Some(estranged) => write!(f, "; {estranged}"),
         None => Ok(()),
-    }
-}
-
-/// What was found, at the end of a line.
-struct After(Option<Found>);
-
-impl fmt::Display for After {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some(found) => write!(f, " ({found})"),
-            None => Ok(()),
-        }
     }
 }
 

@@ -17,6 +17,7 @@ mod estrangement;
 mod event;
 mod evidence;
 mod failure;
+mod found;
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -48,9 +49,10 @@ pub use decide::{decide, waits_instead_of};
 pub use digest::{Digest, SnapshotDigest};
 pub use drift::{Drift, Drifted, Look, RemoteDelta, Seen};
 pub use estrangement::{Estrangement, Extent, Renumbered, WholeListDelta};
-pub use event::{Delivery, Entry, Event, Found, Placement, RunCounts};
+pub use event::{Delivery, Entry, Event, Placement, RunCounts};
 pub use evidence::Evidence;
 pub use failure::{Failure, FailureClass, Phase, RemoteAfterFailure};
+pub use found::{Found, Unseen};
 pub use held::Held;
 pub use id::{KeyId, LogId, NodeId, RequestId, Sequence};
 pub use import::{ImportError, LegacyEntry, LegacyStatus};
@@ -73,7 +75,9 @@ pub use snapshot::{
 };
 pub use standing::{Refused, Standing, StatusFound, published_standing, standing};
 pub use state::illegal::IllegalEvent;
-pub use state::request::{Identity, LedgerLine, Presence, Receipt, Remote, Request, StoredFile};
+pub use state::request::{
+    Claim, Identity, LedgerLine, Presence, Receipt, Remote, Request, StoredFile, Unproven,
+};
 pub use state::{Approval, HeldPlan, Intent, Publication, Run, State};
 pub use time::Timestamp;
 pub use tip::Tip;

@@ -90,6 +90,7 @@ pub(crate) fn outcome(
             start,
             removal: words.maybe().unwrap_or(Removal::Removed),
             found: words.after("found")?,
+            unseen: words.after("unseen")?,
         },
         "failed" => Event::CommandFailed {
             start,
@@ -109,7 +110,7 @@ pub(crate) fn outcome(
                 false => intent.map_or(RemoteName::ledger(), |it| it.command.name().clone()),
             };
             let mut delivery = delivery(&name, history.policy.key);
-            let found = words.after("found")?;
+            let (found, unseen) = (words.after("found")?, words.after("unseen")?);
             while words.peek().is_some() {
                 if let Some(bytes) = words.after("bytes")? {
                     delivery.size_bytes = bytes;
@@ -125,11 +126,13 @@ pub(crate) fn outcome(
                     start,
                     delivery,
                     found,
+                    unseen,
                 },
                 _ => Event::PickedUp {
                     start,
                     delivery,
                     found,
+                    unseen,
                 },
             }
         }

@@ -312,6 +312,7 @@ impl History {
             command: command.clone(),
             temporary: command.temporary(self.log(), start),
             approval,
+            found: None,
         }
     }
 
@@ -327,11 +328,13 @@ impl History {
                 start,
                 removal: Removal::Removed,
                 found: None,
+                unseen: None,
             },
             Command::Upload { name, .. } => Event::Uploaded {
                 start,
                 delivery: delivery(name, self.policy.key),
                 found: None,
+                unseen: None,
             },
             Command::PublishLedger { .. } => Event::LedgerPublished {
                 start,

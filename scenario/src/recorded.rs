@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use courier_ledger::{
     ClockDifference, Digest, Drift, Event, Failure, Found, LegacyEntry, PublishedSeen, Removal,
-    SnapshotPortion, State,
+    SnapshotPortion, State, Unseen,
 };
 
 use crate::counts;
@@ -39,11 +39,13 @@ pub(crate) fn line(event: &Event, before: &State, after: Option<&State>) -> Opti
             start,
             delivery,
             found,
+            unseen,
         }
         | Event::PickedUp {
             start,
             delivery,
             found,
+            unseen,
         } => {
             let verb = match event {
                 Event::Uploaded { .. } => "uploaded",
@@ -52,21 +54,23 @@ pub(crate) fn line(event: &Event, before: &State, after: Option<&State>) -> Opti
             let (bytes, id) = (delivery.size_bytes, key(delivery.key));
             let by = delivery.placement.written();
             format!(
-                "{verb} #{start}{} bytes {bytes} key {id} by {by}",
-                found_words(*found)
+                "{verb} #{start}{}{} bytes {bytes} key {id} by {by}",
+                found_words(*found),
+                unseen_words(*unseen)
             )
         }
         Event::Deleted {
             start,
             removal,
             found,
+            unseen,
         } => {
             let removal = match removal {
                 Removal::Removed => "",
                 Removal::AlreadyAbsent => " already-absent",
             };
-            let found = found_words(*found);
-            format!("deleted #{start}{removal}{found}")
+            let (found, unseen) = (found_words(*found), unseen_words(*unseen));
+            format!("deleted #{start}{removal}{found}{unseen}")
         }
         Event::CommandFailed {
             start,
@@ -177,12 +181,21 @@ fn legacy(entries: &[LegacyEntry]) -> String {
 }
 
 /// What was found, as the outcome of a command says it.
-fn found_words(found: Option<Found>) -> String {
+pub(crate) fn found_words(found: Option<Found>) -> String {
     match found {
         None => String::new(),
         Some(Found::Nothing) => " found nothing".to_owned(),
         Some(Found::Own(start)) => format!(" found own#{start}"),
         Some(Found::Foreign) => " found foreign".to_owned(),
+    }
+}
+
+/// Why nothing was seen afterwards, as the outcome of a command says it.
+fn unseen_words(unseen: Option<Unseen>) -> &'static str {
+    match unseen {
+        None => "",
+        Some(Unseen::Forbidden) => " unseen forbidden",
+        Some(Unseen::Untold) => " unseen untold",
     }
 }
 

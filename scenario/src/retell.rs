@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use courier_ledger::{Command, Entry, Event, Policy, Sequence, State, Timestamp};
+use courier_ledger::{Command, Entry, Event, Found, Policy, Sequence, State, Timestamp};
 
 use crate::history::STEP_MICROS;
 use crate::partners;
@@ -93,9 +93,12 @@ impl Telling {
                 }
             }
             Event::CommandStarted {
-                command, approval, ..
+                command,
+                approval,
+                found,
+                ..
             } => {
-                self.begin(entry, command, *approval);
+                self.begin(entry, command, *approval, *found);
                 if after.is_ok() {
                     let said = format!("#{} {}", entry.sequence, shown::command(command));
                     shown::line(&mut self.said, &said);
@@ -121,7 +124,13 @@ impl Telling {
         }
     }
 
-    fn begin(&mut self, entry: &Entry, command: &Command, approval: Option<Sequence>) {
+    fn begin(
+        &mut self,
+        entry: &Entry,
+        command: &Command,
+        approval: Option<Sequence>,
+        found: Option<Found>,
+    ) {
         let mut words = match command {
             Command::Upload {
                 request, reason, ..
@@ -139,6 +148,7 @@ impl Telling {
             None if self.state.approval().is_some() => words.push_str(" under none"),
             None => {}
         }
+        words.push_str(&recorded::found_words(found));
         if self.begins && self.time == Some(entry.time) {
             self.text.pop();
             shown::line(&mut self.text, &format!(", {words}"));

@@ -176,7 +176,13 @@ fn presence(presence: Presence) -> String {
 
 fn remote(request: &Request) -> String {
     let doubts = || {
-        let starts = request.in_doubt.iter().map(|start| format!(" #{start}"));
+        let starts = request.in_doubt.iter().map(|start| {
+            let free = match request.found_free.contains(start) {
+                true => " (the name was free)",
+                false => "",
+            };
+            format!(" #{start}{free}")
+        });
         starts.collect::<String>()
     };
     match &request.remote {

@@ -270,6 +270,7 @@ impl Teller {
                 true => Some(words.value()?),
                 false => planned,
             };
+            let found = words.after("found")?;
             let altered = alteration::command(&mut command, words)?;
             let own = || command.temporary(self.history_log(), start);
             let temporary = altered.unwrap_or_else(own);
@@ -277,6 +278,7 @@ impl Teller {
                 command: command.clone(),
                 temporary,
                 approval,
+                found,
             });
             if said.is_empty() {
                 shown::line(&mut text, &format!("#{start} {}", shown::command(&command)));

@@ -8,7 +8,7 @@ use std::fmt;
 use courier_ledger::{
     BrokerChange, ChangeRule, Digest, DraftRule, DropBoxChange, Evidence, FailureClass, Found,
     KeyChangeRule, KeyId, LogId, OtherClock, Phase, Placement, ReappearanceRule,
-    RemoteAfterFailure, RemoteCheckRule, Removal, Replaces, Sequence, UploadReason,
+    RemoteAfterFailure, RemoteCheckRule, Removal, Replaces, Sequence, Unseen, UploadReason,
 };
 
 use crate::history::{KEY, OTHER_KEY};
@@ -299,6 +299,18 @@ impl Word for Found {
             "nothing" => Some(Self::Nothing),
             "foreign" => Some(Self::Foreign),
             _ => Sequence::read(word.strip_prefix("own")?).map(Self::Own),
+        }
+    }
+}
+
+impl Word for Unseen {
+    const WHAT: &'static str = "forbidden or untold";
+
+    fn read(word: &str) -> Option<Self> {
+        match word {
+            "forbidden" => Some(Self::Forbidden),
+            "untold" => Some(Self::Untold),
+            _ => None,
         }
     }
 }

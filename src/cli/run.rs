@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use courier_ledger::Unseen;
+
 use super::arguments::Arguments;
 use super::error::{CommandError, DropBoxFailed, NoWaker, NoWatch, PollFailed};
 use super::watch::Watch;
@@ -77,6 +79,17 @@ fn tell(arguments: &Arguments, report: &RunReport) {
     }
     for clock in &report.clocks {
         output::warn_of_clock(clock);
+    }
+    match report.unseen {
+        Some(Unseen::Forbidden) => tracing::warn!(
+            "the drop-box lets this user look at nothing: what was uploaded and deleted is recorded as \
+             its server answered, and as not looked at"
+        ),
+        Some(Unseen::Untold) => tracing::warn!(
+            "the drop-box does not tell what stands in its folder: some of what was uploaded and deleted \
+             is recorded as its server answered, and as not seen"
+        ),
+        None => {}
     }
     for skipped in &report.skipped {
         tracing::warn!("{skipped}");

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use courier_ledger::log::{EventLog, Ledger};
 use courier_ledger::{
-    Command, Event, Failure, FailureClass, Phase, Plan, RemoteAfterFailure, RemoteName, Request,
-    RunCounts, Sequence, StatusDocument,
+    Command, Event, Failure, FailureClass, Found, Phase, Plan, RemoteAfterFailure, RemoteName,
+    Replaces, Request, RunCounts, Sequence, StatusDocument,
 };
 
 use super::error::RecordError;
@@ -53,12 +53,15 @@ pub(super) fn execute(
                 });
             }
         }
+        let free = carrier.found_free(looked_for(&errands));
         let mut events = std::mem::take(&mut outcomes);
         events.extend(errands.iter().map(|errand| {
+            let is_free = free.contains(errand.command.name()) && may_be_free(errand);
             intent(
                 errand.command.clone(),
                 errand.temporary(),
                 approval(&errand.command),
+                is_free.then_some(Found::Nothing),
             )
         }));
         ledger.append(clock.now(), events)?;
@@ -118,7 +121,7 @@ fn publish(
     let command = Command::PublishLedger { name };
     ledger.append(
         clock.now(),
-        vec![intent(command.clone(), Some(&temporary), None)],
+        vec![intent(command.clone(), Some(&temporary), None, None)],
     )?;
     let document = ledger.project();
     replace(&document, status_file)?;
@@ -136,6 +139,7 @@ fn publish(
     let ended = Ended {
         start,
         found,
+        unseen: None,
         ending,
     };
     let event = outcome(&command, ended, report);
@@ -209,11 +213,35 @@ fn task(
     }
 }
 
-fn intent(command: Command, temporary: Option<&RemoteName>, approval: Option<Sequence>) -> Event {
+/// Whether nothing of this ledger's is known to stand under the name that it uploads to.
+fn may_be_free(errand: &Errand) -> bool {
+    match &errand.task {
+        Task::Upload {
+            replaces, unproven, ..
+        } => *replaces == Replaces::Nothing || !unproven.is_empty(),
+        Task::Remove { .. } | Task::Publish { .. } => false,
+    }
+}
+
+/// The names that are looked at before their uploads are begun.
+fn looked_for(errands: &[Errand]) -> Vec<RemoteName> {
+    let uploads = errands.iter().filter(|errand| may_be_free(errand));
+    uploads
+        .map(|errand| errand.command.name().clone())
+        .collect()
+}
+
+fn intent(
+    command: Command,
+    temporary: Option<&RemoteName>,
+    approval: Option<Sequence>,
+    found: Option<Found>,
+) -> Event {
     Event::CommandStarted {
         command,
         temporary: temporary.cloned(),
         approval,
+        found,
     }
 }
 
@@ -240,8 +268,10 @@ fn outcome(command: &Command, ended: Ended, report: &mut RunReport) -> Event {
     let Ended {
         start,
         found,
+        unseen,
         ending,
     } = ended;
+    report.unseen = report.unseen.max(unseen);
     let RunReport { counts, .. } = report;
     match ending {
         Ending::Delivered(delivery) => {
@@ -250,6 +280,7 @@ fn outcome(command: &Command, ended: Ended, report: &mut RunReport) -> Event {
                 start,
                 delivery,
                 found,
+                unseen,
             }
         }
         Ending::PickedUp(delivery) => {
@@ -258,6 +289,7 @@ fn outcome(command: &Command, ended: Ended, report: &mut RunReport) -> Event {
                 start,
                 delivery,
                 found,
+                unseen,
             }
         }
         Ending::Removed(removal) => {
@@ -266,6 +298,7 @@ fn outcome(command: &Command, ended: Ended, report: &mut RunReport) -> Event {
                 start,
                 removal,
                 found,
+                unseen,
             }
         }
         Ending::Published { sha256, size_bytes } => {

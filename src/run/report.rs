@@ -2,7 +2,7 @@
 
 use courier_ledger::{
     ClockDifference, Failure, Fallen, Held, Phase, PublishedSeen, RunCounts, Skipped,
-    UnannouncedKey,
+    UnannouncedKey, Unseen,
 };
 
 use crate::exit_code::ExitCode;
@@ -43,6 +43,8 @@ pub struct RunReport {
     pub fallen: Option<Fallen>,
     /// The clocks that do not agree with ours.
     pub clocks: Vec<ClockDifference>,
+    /// Why nothing was seen of something that was done at the drop-box.
+    pub unseen: Option<Unseen>,
     /// What was left alone, and why.
     pub skipped: Vec<Skipped>,
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use courier_ledger::{
     BrokerTime, Command, Delivery, Digest, Failure, Found, LogId, Look, RemoteAfterFailure,
-    RemoteName, Removal, Replaces, RequestId, Sequence, Snapshot, StatusFound, Timestamp,
+    RemoteName, Removal, Replaces, RequestId, Sequence, Snapshot, StatusFound, Timestamp, Unproven,
+    Unseen,
 };
 
 /// Asks the broker for everything.
@@ -64,12 +65,12 @@ pub enum Task {
         /// What may stand under the final name.
         replaces: Replaces,
         /// Who else may have put it there.
-        unproven: Vec<Sequence>,
+        unproven: Vec<Unproven>,
     },
     /// A file is removed.
     Remove {
         /// Who may have put it there.
-        unproven: Vec<Sequence>,
+        unproven: Vec<Unproven>,
     },
     /// The ledger is uploaded.
     Publish {
@@ -112,6 +113,8 @@ pub struct Ended {
     pub start: Sequence,
     /// What stood under the final name before anything was changed there, where that was looked for.
     pub found: Option<Found>,
+    /// Why nothing was seen of what it did, where that is so.
+    pub unseen: Option<Unseen>,
     /// How it ended.
     pub ending: Ending,
 }
@@ -127,6 +130,12 @@ pub trait Carrier {
     /// The temporary name that the command recorded at `start` writes under.
     fn temporary(&self, name: &RemoteName, log: LogId, start: Sequence) -> RemoteName {
         name.temporary(log, start)
+    }
+
+    /// Which of these final names are free, where files are written under them from the start, and the
+    /// drop-box tells; asked before uploads are begun.
+    fn found_free(&mut self, _names: Vec<RemoteName>) -> BTreeSet<RemoteName> {
+        BTreeSet::new()
     }
 
     /// Takes an errand on; never waits for it.

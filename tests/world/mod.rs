@@ -227,6 +227,7 @@ impl Carrier for Porter {
         vec![Ended {
             start: errand.start,
             found: None,
+            unseen: None,
             ending: self.carry(&errand),
         }]
     }

@@ -184,6 +184,7 @@ fn run(writer: &mut Writer, broker: &mut Broker, changes: &[usize]) {
                 start,
                 delivery,
                 found: None,
+                unseen: None,
             });
         }
         writer.write();

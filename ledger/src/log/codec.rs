@@ -118,7 +118,8 @@ impl Write for Comparison<'_> {
 mod tests {
     use super::*;
     use crate::digest::Digest;
-    use crate::event::{Found, RunCounts};
+    use crate::event::RunCounts;
+    use crate::found::Found;
     use crate::id::{LogId, Sequence};
     use crate::log::file::frame::{FrameHeader, HASH_BYTES};
     use crate::log::header::Header;
@@ -246,6 +247,9 @@ mod tests {
         let mut payloads = payloads(include_bytes!("../../tests/golden/v1/every-variant.log"));
         payloads.extend(self::payloads(include_bytes!(
             "../../tests/golden/v1/found.log"
+        )));
+        payloads.extend(self::payloads(include_bytes!(
+            "../../tests/golden/v1/looks.log"
         )));
         payloads
     }

@@ -58,6 +58,7 @@ fn publishing(start: u64) -> Event {
         temporary: Some(name.temporary(LOG, Sequence(start))),
         command: Command::PublishLedger { name },
         approval: None,
+        found: None,
     }
 }
 

@@ -5,9 +5,10 @@ use super::illegal::Reason;
 use super::request::{Identity, LedgerLine, Presence, Receipt, Remote, Request, StoredFile};
 use super::{Intent, State};
 use crate::command::{Command, RemoteName, Replaces};
-use crate::event::{Delivery, Found};
+use crate::event::Delivery;
 use crate::evidence::Evidence;
 use crate::failure::{Failure, RemoteAfterFailure};
+use crate::found::Found;
 use crate::id::{RequestId, Sequence};
 use crate::time::Timestamp;
 
@@ -18,6 +19,7 @@ impl State {
         command: &Command,
         temporary: Option<&RemoteName>,
         approval: Option<Sequence>,
+        found: Option<Found>,
     ) -> Result<(), Reason> {
         self.run_under_way()?;
         let log = self.log.ok_or(Reason::NotFirst)?;
@@ -28,6 +30,7 @@ impl State {
         self.released(command, approval)
             .map_err(Reason::CommandNotAllowed)?;
         self.key_allows(command)?;
+        self.found_at_first(start, command, found)?;
         if approval.is_some() {
             self.hold_no_longer(command);
         }
@@ -40,6 +43,7 @@ impl State {
             Intent {
                 command: command.clone(),
                 temporary: temporary.cloned(),
+                found,
             },
         );
         Ok(())
@@ -128,6 +132,32 @@ impl State {
         }
     }
 
+    /// Whether this can have been found before the command was begun: that the name is free, by an upload,
+    /// and where nothing of this ledger's is known to stand there.
+    fn found_at_first(
+        &self,
+        start: Sequence,
+        command: &Command,
+        found: Option<Found>,
+    ) -> Result<(), Reason> {
+        let may_be_free = match command {
+            Command::Upload { request, .. } => {
+                let request = self.requests.get(request);
+                request.is_some_and(Request::may_be_found_free)
+            }
+            Command::Delete { .. }
+            | Command::RemoveTemporary { .. }
+            | Command::PublishLedger { .. } => false,
+        };
+        match found {
+            None => Ok(()),
+            Some(Found::Nothing) if may_be_free => Ok(()),
+            Some(Found::Nothing | Found::Own(_) | Found::Foreign) => {
+                Err(Reason::WrongFinding(start))
+            }
+        }
+    }
+
     /// Whether this can have been found under the command's final name: only where an upload in doubt
     /// may have put a file there was it looked for.
     pub(super) fn found(&self, start: Sequence, found: Option<Found>) -> Result<(), Reason> {
@@ -139,7 +169,7 @@ impl State {
         let unproven = request.map(Request::unproven).unwrap_or_default();
         let can_be = match found {
             Found::Nothing | Found::Foreign => !unproven.is_empty(),
-            Found::Own(earlier) => unproven.contains(&earlier),
+            Found::Own(earlier) => unproven.iter().any(|it| it.start == earlier),
         };
         if can_be {
             Ok(())
@@ -256,9 +286,6 @@ impl State {
         remote: RemoteAfterFailure,
     ) -> Result<(), Reason> {
         let intent = self.intents.remove(&start).ok_or(Reason::NoIntent(start))?;
-        if remote != RemoteAfterFailure::Untouched {
-            self.leftovers.extend(intent.temporary);
-        }
         if let Some(request) = intent
             .command
             .request()
@@ -266,8 +293,11 @@ impl State {
         {
             request.failure = Some(failure.clone());
             if remote == RemoteAfterFailure::Uncertain {
-                request.put_in_doubt(start, &intent.command);
+                request.put_in_doubt(start, &intent);
             }
+        }
+        if remote != RemoteAfterFailure::Untouched {
+            self.leftovers.extend(intent.temporary);
         }
         Ok(())
     }

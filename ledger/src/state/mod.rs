@@ -26,6 +26,7 @@ use crate::digest::{Digest, SnapshotDigest};
 use crate::event::RunCounts;
 use crate::evidence::Evidence;
 use crate::failure::Failure;
+use crate::found::Found;
 use crate::id::{KeyId, LogId, RequestId, Sequence};
 use crate::import::LegacyStatus;
 use crate::observation::Observation;
@@ -48,6 +49,8 @@ pub struct Intent {
     pub command: Command,
     /// The name under which it writes first, if it writes.
     pub temporary: Option<RemoteName>,
+    /// What was found under the final name before it was begun, where that was looked for.
+    pub found: Option<Found>,
 }
 
 /// What is known of the last run.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::Intent;
 use crate::command::Command;
 use crate::completion::Hundredths;
 use crate::digest::Digest;
@@ -148,6 +149,25 @@ pub struct LedgerLine {
     pub deleted: Option<Timestamp>,
 }
 
+/// An upload without an outcome, where nothing else shows whose file stands under the final name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unproven {
+    /// The intent.
+    pub start: Sequence,
+    /// What makes a file its own.
+    pub claim: Claim,
+}
+
+/// What makes a file that of an upload without an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The mark that its bytes begin with.
+    Mark,
+    /// That, or, where the file is too short for it, that it may be how the bytes begin: the name was free
+    /// when the upload was begun, which wrote under it from the start.
+    FoundFree,
+}
+
 /// Everything known of one request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -162,8 +182,10 @@ pub struct Request {
     pub line: Option<LedgerLine>,
     /// Why the last command failed, until one succeeds.
     pub failure: Option<Failure>,
-    /// The uploads whose outcome is unknown, since it was last known what stands at the drop-box.
+    /// The uploads whose outcome is unknown, since it was last known what stands at the drop-box, …
     pub in_doubt: BTreeSet<Sequence>,
+    /// … and those of them that found the final name free before they were begun.
+    pub found_free: BTreeSet<Sequence>,
 }
 
 impl Request {
@@ -175,15 +197,24 @@ impl Request {
             line: None,
             failure: None,
             in_doubt: BTreeSet::new(),
+            found_free: BTreeSet::new(),
         }
     }
 
     /// The uploads, one of which must have put there whatever stands under the final name, if it is
     /// this ledger's at all: nothing of this ledger's stood there before them.
     #[must_use]
-    pub fn unproven(&self) -> Vec<Sequence> {
+    pub fn unproven(&self) -> Vec<Unproven> {
+        let unproven = |start: &Sequence| Unproven {
+            start: *start,
+            claim: if self.found_free.contains(start) {
+                Claim::FoundFree
+            } else {
+                Claim::Mark
+            },
+        };
         match self.remote {
-            Remote::Uncertain(None) => self.in_doubt.iter().copied().collect(),
+            Remote::Uncertain(None) => self.in_doubt.iter().map(unproven).collect(),
             Remote::Uncertain(Some(_))
             | Remote::Nothing
             | Remote::Stored(_)
@@ -192,10 +223,22 @@ impl Request {
         }
     }
 
-    /// Nobody knows what came of this command.
-    pub(super) fn put_in_doubt(&mut self, start: Sequence, command: &Command) {
-        if matches!(command, Command::Upload { .. }) {
+    /// Whether nothing of this ledger's is known to stand under the final name: only then is it looked for
+    /// what does.
+    pub(super) fn may_be_found_free(&self) -> bool {
+        match self.remote {
+            Remote::Nothing | Remote::Deleted(_) | Remote::Uncertain(None) => true,
+            Remote::Stored(_) | Remote::PickedUp(_) | Remote::Uncertain(Some(_)) => false,
+        }
+    }
+
+    /// Nobody knows what came of this intent.
+    pub(super) fn put_in_doubt(&mut self, start: Sequence, intent: &Intent) {
+        if matches!(intent.command, Command::Upload { .. }) {
             self.in_doubt.insert(start);
+            if intent.found.is_some() {
+                self.found_free.insert(start);
+            }
         }
         self.remote = Remote::Uncertain(self.remote.file().cloned());
     }
@@ -205,6 +248,7 @@ impl Request {
         self.remote = remote;
         self.failure = None;
         self.in_doubt.clear();
+        self.found_free.clear();
     }
 
     /// Whether nothing would be lost by forgetting it.

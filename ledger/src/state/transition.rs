@@ -103,13 +103,15 @@ impl State {
                 command,
                 temporary,
                 approval,
+                found,
             } => {
-                self.begin(sequence, command, temporary.as_ref(), *approval)?;
+                self.begin(sequence, command, temporary.as_ref(), *approval, *found)?;
             }
             Event::Uploaded {
                 start,
                 delivery,
                 found,
+                unseen: _,
             } => {
                 self.found_before_success(*start, *found)?;
                 self.delivered(*start, delivery, time, Remote::Stored)?;
@@ -118,6 +120,7 @@ impl State {
                 start,
                 delivery,
                 found,
+                unseen: _,
             } => {
                 self.found_before_success(*start, *found)?;
                 self.delivered(*start, delivery, time, Remote::PickedUp)?;
@@ -126,6 +129,7 @@ impl State {
                 start,
                 removal: _,
                 found,
+                unseen: _,
             } => {
                 self.found_before_success(*start, *found)?;
                 self.removed(*start, time)?;
@@ -238,11 +242,11 @@ impl State {
     /// file may remain.
     pub(super) fn put_intents_in_doubt(&mut self) {
         for (start, intent) in std::mem::take(&mut self.intents) {
-            self.leftovers.extend(intent.temporary);
             let request = intent.command.request();
             if let Some(request) = request.and_then(|id| self.requests.get_mut(&id)) {
-                request.put_in_doubt(start, &intent.command);
+                request.put_in_doubt(start, &intent);
             }
+            self.leftovers.extend(intent.temporary);
         }
     }
 

@@ -46,6 +46,7 @@ static GOLDEN: LazyLock<BTreeMap<String, LogFiles>> = LazyLock::new(|| {
         for name in Event::KINDS.iter().copied().chain([
             recipe::EVERY_VARIANT,
             recipe::FOUND,
+            recipe::LOOKS,
             recipe::RELEASED,
             recipe::INSTEAD_OF,
             recipe::RECOVERED_AT,

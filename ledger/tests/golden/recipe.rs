@@ -22,6 +22,9 @@ pub(crate) const EVERY_VARIANT: &str = "every-variant";
 /// The log of everything that can be found under a final name.
 pub(crate) const FOUND: &str = "found";
 
+/// The log of everything that can be found before a command is begun, and not be seen afterwards.
+pub(crate) const LOOKS: &str = "looks";
+
 /// The log of commands that were held back and released.
 pub(crate) const RELEASED: &str = "released";
 
@@ -74,6 +77,7 @@ pub(crate) fn make(name: &str) -> Option<History> {
                 start,
                 delivery,
                 found: None,
+                unseen: None,
             });
         }
         "Deleted" => {
@@ -185,6 +189,7 @@ pub(crate) fn make(name: &str) -> Option<History> {
         }
         EVERY_VARIANT => every_variant(&mut story),
         FOUND => found(&mut story),
+        LOOKS => looks(&mut story),
         INSTEAD_OF => {
             start_run(&mut story);
             finish(&mut story);
@@ -306,6 +311,7 @@ fn store(story: &mut History, id: u64, placement: Placement) {
         start,
         delivery,
         found: None,
+        unseen: None,
     });
 }
 
@@ -341,6 +347,7 @@ fn delete(story: &mut History, id: u64, evidence: Evidence, removal: Removal) {
         start,
         removal,
         found: None,
+        unseen: None,
     });
 }
 
@@ -444,6 +451,7 @@ fn released(story: &mut History) {
         start,
         removal: Removal::Removed,
         found: None,
+        unseen: None,
     });
 }
 
@@ -589,12 +597,14 @@ fn found(story: &mut History) {
         start,
         delivery: delivery(1, Placement::PosixRename),
         found: Some(Found::Own(starts[0])),
+        unseen: None,
     });
     let start = upload(story, 2, UploadReason::InDoubt);
     story.record(Event::PickedUp {
         start,
         delivery: delivery(2, Placement::Rename),
         found: Some(Found::Nothing),
+        unseen: None,
     });
     withdraw(story, 3, Evidence::Deleted);
     let start = story.begin(&Command::Delete {
@@ -606,8 +616,81 @@ fn found(story: &mut History) {
         start,
         removal: Removal::Removed,
         found: Some(Found::Own(starts[2])),
+        unseen: None,
     });
     fail(story, 4, uncertain, Some(Found::Own(starts[3])));
+}
+
+/// An upload finds the name free before it is begun, comes in doubt, and had begun its file; and each kind
+/// of outcome says why nothing was seen afterwards.
+fn looks(story: &mut History) {
+    publish_first(story);
+    for id in 2..=3 {
+        let published = Some(1_790_000_000_000_000 + id as i64);
+        show(story, id, published, &[(id, None)]);
+    }
+    let begin = |story: &mut History, id, reason, found| {
+        let command = story.upload(RequestId(id), reason).expect("it was read");
+        let Event::CommandStarted {
+            command,
+            temporary,
+            approval,
+            found: _,
+        } = story.intent(&command, None)
+        else {
+            panic!("an intent is the start of a command");
+        };
+        story.record(Event::CommandStarted {
+            command,
+            temporary,
+            approval,
+            found,
+        })
+    };
+    let free = Some(Found::Nothing);
+    let first = begin(story, 1, UploadReason::New, free);
+    story.record(Event::CommandFailed {
+        start: first,
+        failure: failure(Phase::Write, FailureClass::Transient),
+        remote: RemoteAfterFailure::Uncertain,
+        found: None,
+    });
+    let start = begin(story, 1, UploadReason::InDoubt, None);
+    story.record(Event::Uploaded {
+        start,
+        delivery: delivery(1, Placement::Direct),
+        found: Some(Found::Own(first)),
+        unseen: Some(Unseen::Forbidden),
+    });
+    let start = begin(story, 2, UploadReason::New, free);
+    story.record(Event::PickedUp {
+        start,
+        delivery: delivery(2, Placement::Direct),
+        found: None,
+        unseen: Some(Unseen::Untold),
+    });
+    store(story, 3, Placement::Direct);
+    withdraw(story, 3, Evidence::Deleted);
+    let start = story.begin(&Command::Delete {
+        request: RequestId(3),
+        name: RemoteName::export(RequestId(3)),
+        evidence: Evidence::Deleted,
+    });
+    story.record(Event::Deleted {
+        start,
+        removal: Removal::AlreadyAbsent,
+        found: None,
+        unseen: Some(Unseen::Forbidden),
+    });
+    let leftover = story.state().leftovers().next().cloned();
+    let name = leftover.expect("the upload in doubt left its temporary name");
+    let start = story.begin(&Command::RemoveTemporary { name });
+    story.record(Event::Deleted {
+        start,
+        removal: Removal::Removed,
+        found: None,
+        unseen: Some(Unseen::Untold),
+    });
 }
 
 /// Begins commands and lets them fail and succeed in every way there is.
@@ -683,6 +766,7 @@ fn every_variant(story: &mut History) {
             start,
             removal,
             found,
+            unseen: None,
         });
     }
     for (id, evidence) in [

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use courier_ledger::{
     Command, Drift, Event, Evidence, FailureClass, Found, Phase, Placement, PublishedSeen,
-    RemoteAfterFailure, Removal, Replaces, UploadReason,
+    RemoteAfterFailure, Removal, Replaces, Unseen, UploadReason,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -57,6 +57,7 @@ impl Seen {
             ("removal", of::<Removal>()),
             ("placement", of::<Placement>()),
             ("found", of::<Found>()),
+            ("unseen", of::<Unseen>()),
             ("phase", of::<Phase>()),
             ("class", of::<FailureClass>()),
             ("remote", of::<RemoteAfterFailure>()),

@@ -130,7 +130,9 @@ impl World {
         let file = self.drop_box.files.get(errand.command.name().as_str());
         Some(match file.map(|file| file.maker) {
             None => Found::Nothing,
-            Some(Maker::Ours(start)) if errand.unproven.contains(&Sequence(start)) => {
+            Some(Maker::Ours(start))
+                if errand.unproven.iter().any(|it| it.start == Sequence(start)) =>
+            {
                 Found::Own(Sequence(start))
             }
             Some(_) => Found::Foreign,
@@ -168,6 +170,7 @@ impl World {
                     start,
                     removal,
                     found,
+                    unseen: None,
                 }
             }
         })
@@ -256,12 +259,14 @@ impl World {
                     start,
                     delivery,
                     found,
+                    unseen: None,
                 }
             }
             _ => Event::Uploaded {
                 start,
                 delivery,
                 found,
+                unseen: None,
             },
         })
     }

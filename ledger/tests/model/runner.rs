@@ -10,7 +10,7 @@ use courier_ledger::log::{Lock, Memory, Storage as _};
 use courier_ledger::{
     Blocked, Command, Digest, Event, Guard, Held, LogId, Phase, Plan, Policy, RemoteAfterFailure,
     RemoteName, Request, RequestId, RunCounts, Sequence, State, StatusDocument, Timestamp, Tip,
-    UploadReason, decide, waits_instead_of,
+    Unproven, UploadReason, decide, waits_instead_of,
 };
 
 use super::drop_box::Holds;
@@ -47,7 +47,7 @@ pub(crate) struct Errand {
     /// What a publication uploads.
     pub(crate) document: Vec<u8>,
     /// Earlier uploads in doubt, where nothing else shows whose file stands under the final name.
-    pub(crate) unproven: Vec<Sequence>,
+    pub(crate) unproven: Vec<Unproven>,
 }
 
 /// Decides, with the defects that a decision can have.
@@ -264,6 +264,7 @@ impl World {
                     command: command.clone(),
                     temporary: temporary.clone(),
                     approval: command.request().and_then(|id| approvals.get(&id).copied()),
+                    found: None,
                 });
                 let request = command.request().and_then(|id| self.state.request(id));
                 errands.push(Errand {
@@ -351,6 +352,7 @@ impl World {
             command: command.clone(),
             temporary: temporary.clone(),
             approval: None,
+            found: None,
         };
         self.record(vec![intent])?;
         let stale = self.run.as_mut().and_then(|run| run.decided_on.take());

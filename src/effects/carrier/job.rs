@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use courier_ledger::{
     Command, Digest, Failure, FailureClass, Found, Phase, RemoteAfterFailure, RemoteName, Removal,
-    Replaces,
+    Replaces, Unseen,
 };
 
 use super::document::Document;
@@ -47,6 +47,8 @@ pub(super) struct Job {
     pub(super) repetitions: u32,
     /// The worst that its attempts may have left.
     left: RemoteAfterFailure,
+    /// Why what it did was not seen, where it did something.
+    pub(super) unseen: Option<Unseen>,
 }
 
 impl Job {
@@ -91,6 +93,7 @@ impl Job {
             due: None,
             repetitions: 0,
             left: RemoteAfterFailure::Untouched,
+            unseen: None,
         }
     }
 
@@ -161,20 +164,29 @@ impl Job {
             Done::Uploaded {
                 size_bytes,
                 placement,
-            } => self.placed(Placed {
-                size_bytes,
-                placement,
-                was_taken: false,
-            }),
+                unseen,
+            } => {
+                self.unseen = unseen;
+                self.placed(Placed {
+                    size_bytes,
+                    placement,
+                    was_taken: false,
+                });
+            }
             Done::PickedUp {
                 size_bytes,
                 placement,
-            } => self.placed(Placed {
-                size_bytes,
-                placement,
-                was_taken: true,
-            }),
-            Done::Removed(removal) => {
+                unseen,
+            } => {
+                self.unseen = unseen;
+                self.placed(Placed {
+                    size_bytes,
+                    placement,
+                    was_taken: true,
+                });
+            }
+            Done::Removed { removal, unseen } => {
+                self.unseen = unseen;
                 if let Work::Removal { transfer, .. } = &mut self.work {
                     *transfer = Transfer::Ended(Ok(removal));
                 }

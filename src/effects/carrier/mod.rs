@@ -5,6 +5,7 @@
 //! a transfer is repeated from the spool, without a new export. Deliberately absent: order, records;
 //! the run loop keeps those.
 
+mod ahead;
 mod connecting;
 mod document;
 mod fetch;
@@ -15,7 +16,7 @@ mod ownership;
 mod transfer;
 mod upload;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -107,6 +108,8 @@ impl SftpCarrier {
                     self.repeat_or_end(start);
                 }
             }
+            // The answer to a look that nobody waits for any more.
+            Message::Transferred(Completed { ticket, .. }) if ahead::is_look(ticket) => {}
             Message::Transferred(Completed { ticket, result }) => {
                 self.transferred(Sequence(ticket), result);
             }
@@ -279,6 +282,7 @@ impl SftpCarrier {
                 ended.push(Ended {
                     start: *start,
                     found: job.found(),
+                    unseen: job.unseen,
                     ending,
                 });
                 false
@@ -311,6 +315,10 @@ impl Carrier for SftpCarrier {
 
     fn temporary(&self, name: &RemoteName, log: LogId, start: Sequence) -> RemoteName {
         name.temporary_by(&self.connector.endpoint.temporary, log, start)
+    }
+
+    fn found_free(&mut self, names: Vec<RemoteName>) -> BTreeSet<RemoteName> {
+        self.look_ahead(names)
     }
 
     fn begin(&mut self, errand: Errand) {

@@ -10,10 +10,14 @@ use courier_ledger::{LogId, Sequence};
 
 use super::error::EncryptError;
 use super::key::FernetKey;
-use super::token::{BLOCK_BYTES, HEADER_BYTES, TokenSeed};
+use super::token::{BLOCK_BYTES, HEADER_BYTES, PREFIX_BYTES, TokenSeed};
 
 /// So many bytes of a token's text tell its origin.
 pub(crate) const TOKEN_START_BYTES: u32 = 36;
+
+/// How every token's text begins: the version, and seconds since 1970 that have begun with zeros for
+/// thousands of years and go on to.
+const EVERY_TOKENS_START: &[u8] = b"gAAAA";
 
 /// How much of a vector is drawn.
 pub(super) const DRAWN_BYTES: usize = BLOCK_BYTES / 2;
@@ -48,6 +52,29 @@ impl TokenOrigin {
             mark,
             &self.mark(key, drawn)?[..BLOCK_BYTES - DRAWN_BYTES],
         ))
+    }
+
+    /// Whether the token that was made for it, under this key, may begin with `text` and go on: what is too
+    /// short to say whose it is must not say that it is somebody else's.
+    pub(crate) fn may_go_on_from(self, text: &[u8], key: &FernetKey) -> Result<bool, EncryptError> {
+        let mut known = text.iter().zip(EVERY_TOKENS_START);
+        let is_text = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if !known.all(|(byte, known)| byte == known) || !text.iter().all(is_text) {
+            return Ok(false);
+        }
+        let groups = &text[..text.len() / 4 * 4];
+        let Ok(binary) = URL_SAFE.decode_to_vec(groups) else {
+            return Ok(false);
+        };
+        let Some((drawn, begun)) = binary
+            .get(PREFIX_BYTES..)
+            .and_then(|iv| iv.split_at_checked(DRAWN_BYTES))
+        else {
+            return Ok(true);
+        };
+        let mark = self.mark(key, drawn)?;
+        let length = begun.len().min(BLOCK_BYTES - DRAWN_BYTES);
+        Ok(openssl::memcmp::eq(&begun[..length], &mark[..length]))
     }
 
     fn mark(self, key: &FernetKey, drawn: &[u8]) -> Result<[u8; 32], EncryptError> {

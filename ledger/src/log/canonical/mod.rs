@@ -224,8 +224,8 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
     }
 }
 
-/// The values of a struct's fields, each behind its name. Fields at the end may be absent, if the
-/// struct allows it.
+/// The values of a struct's fields, each behind its name. Fields that came later may be absent, each by
+/// itself, as the struct allows it.
 struct Fields<'a, 'de> {
     reader: &'a mut Reader<'de>,
     names: &'static [&'static str],
@@ -243,10 +243,14 @@ impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
             return Ok(None);
         };
         let (name, names) = self.names.split_first().ok_or(Refused)?;
-        (self.names, self.left) = (names, left);
+        self.names = names;
+        let here = self.reader.rest;
         if self.reader.name()? != name.as_bytes() {
-            return Err(Refused);
+            // Absent: the struct refuses that, or the name is that of a later field.
+            self.reader.rest = here;
+            return Ok(None);
         }
+        self.left = left;
         seed.deserialize(&mut *self.reader).map(Some)
     }
 }

@@ -19,6 +19,7 @@ fn impossible() -> Event {
         start: Sequence(1),
         removal: crate::command::Removal::Removed,
         found: None,
+        unseen: None,
     }
 }
 

@@ -167,6 +167,8 @@ pub(crate) enum Excerpt {
     Opened(Said<Handle>),
     /// A piece of it.
     Read(Piece),
+    /// How long it is.
+    Measured(Said<Attributes>),
     /// It was closed, or not: what was only read cannot have lost anything by it.
     Closed,
     /// Whether it is there at all.

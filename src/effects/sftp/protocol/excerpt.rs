@@ -1,13 +1,15 @@
 //! The first bytes of one file: open, read, close. It changes nothing. Performs no I/O.
 //!
-//! What always holds: a file that cannot be opened is absent only when a look does not find it either.
+//! What always holds: a file that cannot be opened is absent only when a look does not find it either; and
+//! one that decides whose file it is ends where it is said to end.
 
 use courier_ledger::{Failure, FailureClass, Phase, RemoteAfterFailure, RemoteName};
 
-use super::answer::{self, Answer, Handle, Piece};
+use super::answer::{self, Answer, Handle, Piece, Said};
 use super::operation::{Concern, Done, OperationError, Outcome};
 use super::outbox::Requests;
 use super::sighting::{Question, Sight, Sighting};
+use crate::effects::sftp::wire::attributes::Attributes;
 use crate::effects::sftp::wire::request::Request;
 use crate::effects::sftp::wire::status::{Status, StatusCode};
 
@@ -37,6 +39,12 @@ enum State {
     Reading {
         handle: Handle,
         /// What was read so far.
+        bytes: Vec<u8>,
+    },
+    /// It ends there, and it is asked how long it is.
+    Measuring {
+        handle: Handle,
+        /// All that it holds, as far as it gives it.
         bytes: Vec<u8>,
     },
     /// It is being closed; what comes of it is known.
@@ -78,7 +86,7 @@ impl Excerpt {
         answer: answer::Excerpt,
         out: &mut Requests<'_>,
     ) -> Option<Outcome> {
-        use answer::Excerpt::{Closed, Opened, Read, Sighted};
+        use answer::Excerpt::{Closed, Measured, Opened, Read, Sighted};
         let state = std::mem::replace(&mut self.state, State::Opening);
         self.state = match (state, answer) {
             (State::Opening, Opened(Ok(handle))) => self.read_on(handle, Vec::new(), out),
@@ -95,12 +103,16 @@ impl Excerpt {
             (State::Reading { handle, bytes }, Read(piece)) => {
                 self.piece_read(handle, bytes, piece, out)
             }
+            (State::Measuring { handle, bytes }, Measured(said)) => {
+                close(&handle, self.measured(bytes, said), out)
+            }
             (State::Closing(outcome), Closed) => return Some(outcome),
             // It asks one thing at a time: nothing else can be answered.
-            (state @ State::Opening, Read(_) | Closed | Sighted(_))
-            | (state @ State::Reading { .. }, Opened(_) | Closed | Sighted(_))
-            | (state @ State::Closing(_), Opened(_) | Read(_) | Sighted(_))
-            | (state @ State::Sighting(..), Opened(_) | Read(_) | Closed) => state,
+            (state @ State::Opening, Read(_) | Measured(_) | Closed | Sighted(_))
+            | (state @ State::Reading { .. }, Opened(_) | Measured(_) | Closed | Sighted(_))
+            | (state @ State::Measuring { .. }, Opened(_) | Read(_) | Closed | Sighted(_))
+            | (state @ State::Closing(_), Opened(_) | Read(_) | Measured(_) | Sighted(_))
+            | (state @ State::Sighting(..), Opened(_) | Read(_) | Measured(_) | Closed) => state,
         };
         None
     }
@@ -127,10 +139,8 @@ impl Excerpt {
                 bytes.extend(more);
                 self.read_on(handle, bytes, out)
             }
-            Ok(_) => close(&handle, Ok(Done::Excerpt(Some(bytes))), out),
-            Err(status) if status.code == StatusCode::EOF => {
-                close(&handle, Ok(Done::Excerpt(Some(bytes))), out)
-            }
+            Ok(_) => self.ended(handle, bytes, out),
+            Err(status) if status.code == StatusCode::EOF => self.ended(handle, bytes, out),
             Err(status) => close(&handle, Err(self.refused(&status)), out),
         }
     }
@@ -147,6 +157,40 @@ impl Excerpt {
                 State::Reading { handle, bytes }
             }
             Some(0) | None => close(&handle, Ok(Done::Excerpt(Some(bytes))), out),
+        }
+    }
+
+    /// It is shorter than what is wanted of it. Where that may make it this ledger's, more than one answer
+    /// says so.
+    fn ended(&self, handle: Handle, bytes: Vec<u8>, out: &mut Requests<'_>) -> State {
+        match self.concern {
+            Concern::UploadInDoubt => {
+                out.look(Request::Fstat { handle: &handle }, |said| {
+                    Answer::Excerpt(answer::Excerpt::Measured(said))
+                });
+                State::Measuring { handle, bytes }
+            }
+            Concern::Survey => close(&handle, Ok(Done::Excerpt(Some(bytes))), out),
+        }
+    }
+
+    /// What comes of a file that ended early, by how long the server says it is.
+    fn measured(&self, bytes: Vec<u8>, said: Said<Attributes>) -> Outcome {
+        let told = said.ok().and_then(|it| it.size_bytes);
+        let given = bytes.len() as u64;
+        match told.filter(|told| *told != given) {
+            None => Ok(Done::Excerpt(Some(bytes))),
+            Some(told) => {
+                let failure = Failure {
+                    phase: Phase::Look,
+                    class: FailureClass::Transient,
+                    text: format!(
+                        "the server says that {} holds {told} bytes, and gives {given} of them",
+                        self.name
+                    ),
+                };
+                Err(OperationError::new(failure, RemoteAfterFailure::Untouched))
+            }
         }
     }
 

@@ -3,7 +3,9 @@
 
 use std::fmt;
 
-use courier_ledger::{Failure, Placement, RemoteAfterFailure, RemoteName, Removal, Replaces, Seen};
+use courier_ledger::{
+    Failure, Placement, RemoteAfterFailure, RemoteName, Removal, Replaces, Seen, Unseen,
+};
 
 use crate::effects::sftp::wire::names::Entry;
 use crate::effects::source::Source;
@@ -80,6 +82,8 @@ pub(crate) enum Done {
         size_bytes: u64,
         /// How it came under its final name.
         placement: Placement,
+        /// Why that was not seen.
+        unseen: Option<Unseen>,
     },
     /// The same, and a moment later it was gone: the recipient took it.
     PickedUp {
@@ -87,9 +91,16 @@ pub(crate) enum Done {
         size_bytes: u64,
         /// How it came under its final name.
         placement: Placement,
+        /// Why not all of that was seen.
+        unseen: Option<Unseen>,
     },
     /// The file is not there any more.
-    Removed(Removal),
+    Removed {
+        /// Whether it was.
+        removal: Removal,
+        /// Why that was not seen.
+        unseen: Option<Unseen>,
+    },
     /// The file was looked at.
     Seen(Seen),
     /// How the file begins, as far as it is that long; none when it is not there.

@@ -68,7 +68,13 @@ impl Removal {
         }
         let before = self.before.as_ref()?;
         let (said, seen) = self.withdrawal.as_ref()?.end()?;
-        Some(judged(before, said, seen).map_err(|kept| self.failed(kept)))
+        let unseen = seen.unseen();
+        let removed = |removal| Done::Removed { removal, unseen };
+        Some(
+            judged(before, said, seen)
+                .map(removed)
+                .map_err(|kept| self.failed(kept)),
+        )
     }
 
     fn failed(&self, kept: Kept) -> OperationError {
@@ -116,27 +122,23 @@ enum Kept {
 }
 
 /// What came of a removal, by what was seen before and after it.
-fn judged(before: &Sight, said: &Said<()>, after: &Sight) -> Result<Done, Kept> {
+fn judged(before: &Sight, said: &Said<()>, after: &Sight) -> Result<Removed, Kept> {
     let is_another =
         |now: Attributes| matches!(before, Sight::Present(_)) && before.is_other_than(now);
     match (said, after) {
-        (Ok(()), Sight::Absent | Sight::Unseen(_)) => Ok(Done::Removed(Removed::Removed)),
-        (Err(status), Sight::Unseen(_)) if status.code.is_absent() => {
-            Ok(Done::Removed(Removed::AlreadyAbsent))
-        }
+        (Ok(()), Sight::Absent | Sight::Unseen(_)) => Ok(Removed::Removed),
+        (Err(status), Sight::Unseen(_)) if status.code.is_absent() => Ok(Removed::AlreadyAbsent),
         (Err(status), Sight::Unseen(_)) => Err(Kept::Refused(status.clone())),
         // It was there a moment before, and this is what was to be removed.
-        (Err(_), Sight::Absent) if matches!(before, Sight::Present(_)) => {
-            Ok(Done::Removed(Removed::Removed))
-        }
-        (Err(_), Sight::Absent) => Ok(Done::Removed(Removed::AlreadyAbsent)),
-        (Ok(()), Sight::Present(now)) if is_another(*now) => Ok(Done::Removed(Removed::Removed)),
+        (Err(_), Sight::Absent) if matches!(before, Sight::Present(_)) => Ok(Removed::Removed),
+        (Err(_), Sight::Absent) => Ok(Removed::AlreadyAbsent),
+        (Ok(()), Sight::Present(now)) if is_another(*now) => Ok(Removed::Removed),
         (Ok(()), Sight::Present(_)) => Err(Kept::Shown("says that it has removed it")),
         // It was not there before either: somebody else has just put it there.
         (Err(status), Sight::Present(_))
             if status.code.is_absent() && matches!(before, Sight::Absent) =>
         {
-            Ok(Done::Removed(Removed::AlreadyAbsent))
+            Ok(Removed::AlreadyAbsent)
         }
         (Err(status), Sight::Present(_)) if status.code.is_absent() => {
             Err(Kept::Shown("says that there is no such file"))

@@ -7,6 +7,8 @@
 
 use std::marker::PhantomData;
 
+use courier_ledger::Unseen;
+
 use super::answer::{Answer, Handle, Said, Sighted};
 use super::outbox::Requests;
 use crate::effects::sftp::wire::attributes::Attributes;
@@ -32,6 +34,15 @@ impl Sight {
             Ok(attributes) => Self::Present(attributes),
             Err(status) if status.code.is_absent() => Self::Absent,
             Err(status) => Self::Unseen(status),
+        }
+    }
+
+    /// Why nothing was seen, where that is so.
+    pub(crate) fn unseen(&self) -> Option<Unseen> {
+        match self {
+            Self::Unseen(status) if status.code.is_denied() => Some(Unseen::Forbidden),
+            Self::Unseen(_) => Some(Unseen::Untold),
+            Self::Present(_) | Self::Absent => None,
         }
     }
 

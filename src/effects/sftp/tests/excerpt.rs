@@ -36,6 +36,24 @@ fn it_gives_what_is_there_as_far_as_it_was_asked_for() {
 }
 
 #[test]
+fn a_file_that_ends_before_it_is_said_to_end_decides_nothing() {
+    // The end comes with the second READ; the size is asked for behind it.
+    for fault in [Fault::Pretend(OLD.len() as u64 + 1), Fault::Pretend(0)] {
+        let mut server = server(Manner::default(), true);
+        server.faults.insert(3, fault);
+        let error = excerpt(&mut server, "export_1.zip", 99).unwrap_err();
+        assert!(error.failure.text.contains("gives 3 of them"), "{error}");
+        assert_eq!(error.remote, RemoteAfterFailure::Untouched);
+        assert!(server.open.is_empty());
+    }
+    // Where the size is not told, what is given counts.
+    let mut server = server(Manner::default(), true);
+    server.faults.insert(3, Fault::Refuse(4));
+    let done = excerpt(&mut server, "export_1.zip", 99);
+    assert_eq!(done, Ok(Done::Excerpt(Some(OLD.to_vec()))));
+}
+
+#[test]
 fn what_may_not_be_read_is_for_a_person() {
     let manner = Manner {
         blind: true,

@@ -13,11 +13,16 @@ use crate::effects::sftp::protocol::recipe::{Placing, Recipe, Verification};
 use crate::effects::sftp::wire::request::decoded::Decoded;
 use crate::effects::sftp::wire::status::StatusCode;
 
+/// So many bytes tell whose file it is.
+const MARK_BYTES: usize = 8;
+
 /// What is known between runs, as the ledger would know it.
 struct Known {
     recipe: Recipe,
     replaces: Replaces,
     in_doubt: bool,
+    /// Whether an upload in doubt found the final name free before it was begun.
+    found_free: bool,
     leftovers: BTreeSet<String>,
     runs: u32,
     is_delivered: bool,
@@ -31,6 +36,7 @@ impl Known {
             recipe,
             replaces,
             in_doubt: false,
+            found_free: false,
             leftovers: BTreeSet::new(),
             runs: 0,
             is_delivered: false,
@@ -47,6 +53,21 @@ impl Known {
     fn operate(&self, server: &mut Server, operation: Operation) -> Result<Done, OperationError> {
         let mut pipeline = pipeline_with(server.manner, BOUNDS, self.recipe);
         only(run(&mut pipeline, server, vec![(1, operation)], 1000))
+    }
+
+    /// Whether the final name is free, where the upload will write under it itself.
+    fn looks_ahead(&self, server: &mut Server) -> bool {
+        let operation = Operation::Look {
+            name: name("export_1.zip"),
+        };
+        self.recipe.placing == Placing::Direct
+            && self.replaces == Replaces::Nothing
+            && self.operate(server, operation) == Ok(Done::Seen(Seen::Absent))
+    }
+
+    /// Whether what begins so is this ledger's: so many bytes tell, and fewer are what there is.
+    fn is_own(&self, start: &[u8]) -> bool {
+        NEW.starts_with(start) && (start.len() == MARK_BYTES || self.found_free)
     }
 
     /// One run: what was left is swept, what is in doubt is looked into, what is missing is delivered.
@@ -69,18 +90,19 @@ impl Known {
         if self.in_doubt && replaces == Replaces::Nothing {
             let operation = Operation::Excerpt {
                 name: name("export_1.zip"),
-                length: 8,
+                length: MARK_BYTES as u32,
                 concern: Concern::UploadInDoubt,
             };
             match self.operate(server, operation) {
                 Ok(Done::Excerpt(None)) => {}
-                Ok(Done::Excerpt(Some(start))) if NEW.starts_with(&start) => {
+                Ok(Done::Excerpt(Some(start))) if self.is_own(&start) => {
                     replaces = Replaces::Own;
                 }
                 Ok(_) | Err(_) => return,
             }
         }
         let temporary = format!(".export_1.zip.{}.part", self.runs);
+        let is_free = self.looks_ahead(server);
         let operation = Operation::Upload {
             source: Pieces::whole(NEW),
             temporary: name(&temporary),
@@ -110,6 +132,7 @@ impl Known {
                     RemoteAfterFailure::Uncertain => {
                         self.leftovers.insert(temporary);
                         self.in_doubt = true;
+                        self.found_free |= is_free;
                     }
                 }
             }
@@ -220,6 +243,82 @@ fn an_untrue_answer_to_any_request_of_an_upload_is_found_out_within_two_more_run
             assert!(wrong.is_empty(), "{} of {told}: {shown:#?}", wrong.len());
             assert!(told > 2_500, "only {told} lies");
         }
+    }
+}
+
+#[test]
+fn a_connection_that_ends_at_any_request_leaves_nothing_that_two_more_runs_do_not_mend() {
+    for placing in [Placing::Rename, Placing::Direct] {
+        let recipe = Recipe {
+            placing,
+            verification: Verification::Size,
+        };
+        let mut grown = 0;
+        for manner in manners() {
+            if placing == Placing::Direct && manner.refuses_exclusive {
+                continue;
+            }
+            for (old, replaces) in [
+                (false, Replaces::Nothing),
+                (true, Replaces::Nothing),
+                (true, Replaces::Own),
+            ] {
+                let mut undisturbed = server(manner, old);
+                Known::new(recipe, replaces).run(&mut undisturbed);
+                for at in 0..undisturbed.log.len() {
+                    for cut in [Fault::CutBefore, Fault::CutAfter] {
+                        let mut server = server(manner, old);
+                        server.faults.insert(at, cut);
+                        let mut known = Known::new(recipe, replaces);
+                        known.run(&mut server);
+                        let is_foreign = old && replaces == Replaces::Nothing;
+                        let is_short = |it: &Vec<u8>| it.len() < MARK_BYTES;
+                        grown +=
+                            usize::from(!old && server.files.get(TARGET).is_some_and(is_short));
+                        for _ in 0..2 {
+                            server.connects_anew();
+                            known.run(&mut server);
+                        }
+                        let expected = if is_foreign { OLD } else { NEW };
+                        let there = server.files.get(TARGET).map(Vec::as_slice);
+                        known.holds(there == Some(expected), "the right file is there");
+                        known.holds(server.files.len() == 1, "nothing else is there");
+                        known.holds(known.is_delivered != is_foreign, "it is recorded");
+                        assert!(
+                            known.wrong.is_empty(),
+                            "{recipe:?}, {manner:?}, old {old}, {replaces:?}: {cut:?} at {at}: {:?}",
+                            known.wrong
+                        );
+                    }
+                }
+            }
+        }
+        assert_eq!(grown > 0, placing == Placing::Direct, "{grown}");
+    }
+}
+
+#[test]
+fn what_others_put_under_a_name_that_was_free_stays() {
+    let recipe = Recipe {
+        placing: Placing::Direct,
+        verification: Verification::Size,
+    };
+    let long = b"somebody else's";
+    for (theirs, was_free) in [
+        (&long[..], true),
+        (&NEW[..3], false),
+        (&b""[..], false),
+        (&OLD[..3], true),
+    ] {
+        let mut server = server(Manner::default(), false);
+        let mut known = Known::new(recipe, Replaces::Nothing);
+        (known.in_doubt, known.found_free) = (true, was_free);
+        server.files.insert(TARGET.to_owned(), theirs.to_vec());
+        for _ in 0..3 {
+            known.run(&mut server);
+        }
+        assert_eq!(server.files[TARGET], theirs, "{was_free}");
+        assert!(!known.is_delivered && known.wrong.is_empty());
     }
 }
 
@@ -344,11 +443,11 @@ fn a_file_of_which_a_server_says_failure_is_looked_for_in_another_way() {
             if old {
                 assert!(matches!(look, Ok(Done::Seen(Seen::Present(_)))), "{look:?}");
                 assert_eq!(excerpt, Ok(Done::Excerpt(Some(OLD.to_vec()))));
-                assert_eq!(removal, Ok(Done::Removed(Removal::Removed)));
+                assert_eq!(removal, super::removed(Removal::Removed));
             } else {
                 assert_eq!(look, Ok(Done::Seen(Seen::Absent)));
                 assert_eq!(excerpt, Ok(Done::Excerpt(None)));
-                assert_eq!(removal, Ok(Done::Removed(Removal::AlreadyAbsent)));
+                assert_eq!(removal, super::removed(Removal::AlreadyAbsent));
             }
         }
     }

@@ -12,7 +12,7 @@ mod recipe;
 mod scripted;
 mod upload;
 
-use courier_ledger::{Placement, RemoteName, Replaces};
+use courier_ledger::{Placement, RemoteName, Removal, Replaces, Unseen};
 
 use crate::effects::sftp::protocol::operation::{Completed, Done, Operation, OperationError};
 use scripted::{BOUNDS, Manner, Pieces, Server, run};
@@ -64,5 +64,20 @@ fn uploaded(placement: Placement) -> Result<Done, OperationError> {
     Ok(Done::Uploaded {
         size_bytes: NEW.len() as u64,
         placement,
+        unseen: None,
     })
+}
+
+/// The same where the server forbids to look.
+fn uploaded_unseen(placement: Placement) -> Result<Done, OperationError> {
+    Ok(Done::Uploaded {
+        size_bytes: NEW.len() as u64,
+        placement,
+        unseen: Some(Unseen::Forbidden),
+    })
+}
+
+fn removed(removal: Removal) -> Result<Done, OperationError> {
+    let unseen = None;
+    Ok(Done::Removed { removal, unseen })
 }

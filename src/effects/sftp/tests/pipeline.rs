@@ -233,7 +233,11 @@ proptest! {
             let number = usize::try_from(done.ticket).unwrap();
             let whole: Vec<u8> = files[number].iter().flatten().flatten().copied().collect();
             let size_bytes = whole.len() as u64;
-            let expected = Done::Uploaded { size_bytes, placement: Placement::Rename };
+            let expected = Done::Uploaded {
+                size_bytes,
+                placement: Placement::Rename,
+                unseen: None,
+            };
             prop_assert_eq!(done.result, Ok(expected));
             prop_assert_eq!(&server.files[&format!("box/{number}")], &whole);
         }

@@ -132,7 +132,8 @@ fn a_directly_written_file_that_is_taken_at_once_is_a_delivery() {
             upload_by(recipe, &mut taken, Replaces::Own),
             Ok(Done::PickedUp {
                 size_bytes: NEW.len() as u64,
-                placement: Placement::Direct
+                placement: Placement::Direct,
+                unseen: None,
             })
         );
     }

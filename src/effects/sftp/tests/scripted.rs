@@ -125,7 +125,7 @@ pub(crate) struct Server {
     pub(crate) watched: String,
     /// What is in the folder besides, as it is listed.
     pub(crate) listed: VecDeque<Vec<u8>>,
-    open: BTreeMap<Vec<u8>, String>,
+    pub(crate) open: BTreeMap<Vec<u8>, String>,
     folders: BTreeMap<Vec<u8>, VecDeque<Vec<u8>>>,
     /// When a file was changed: the number of the change.
     changed: BTreeMap<String, u32>,
@@ -157,6 +157,15 @@ impl Server {
             cut: false,
             most_open: 0,
         }
+    }
+
+    /// The next connection to it, after one that was cut: nothing is open, nothing goes wrong any more.
+    pub(crate) fn connects_anew(&mut self) {
+        self.faults.clear();
+        self.open.clear();
+        self.folders.clear();
+        self.frames = FrameBuffer::default();
+        self.cut = false;
     }
 
     /// Takes bytes and gives answers, or `None` when it cuts the connection.

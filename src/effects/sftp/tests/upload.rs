@@ -76,7 +76,7 @@ fn without_posix_rename_the_old_file_is_unlinked_first() {
         );
         assert_eq!(
             upload_to(&mut blind, Replaces::Own),
-            uploaded(Placement::UnlinkThenRename)
+            super::uploaded_unseen(Placement::UnlinkThenRename)
         );
     }
 }
@@ -155,7 +155,8 @@ fn a_file_that_is_taken_at_once_is_a_delivery() {
         upload_to(&mut taken, Replaces::Own),
         Ok(Done::PickedUp {
             size_bytes: NEW.len() as u64,
-            placement: Placement::PosixRename
+            placement: Placement::PosixRename,
+            unseen: None,
         })
     );
 }
@@ -171,7 +172,7 @@ fn where_nothing_may_be_looked_at_acknowledged_writes_count() {
     );
     assert_eq!(
         upload_to(&mut blind, Replaces::Nothing),
-        uploaded(Placement::Rename)
+        super::uploaded_unseen(Placement::Rename)
     );
     assert_eq!(blind.files[TARGET], NEW);
 }
@@ -222,7 +223,8 @@ fn an_empty_file_is_a_file() {
         done,
         Ok(Done::Uploaded {
             size_bytes: 0,
-            placement: Placement::Rename
+            placement: Placement::Rename,
+            unseen: None,
         })
     );
     assert_eq!(empty.files[TARGET], b"");
@@ -287,8 +289,8 @@ fn a_removal_tells_what_was_there() {
             5,
         ))
     };
-    assert_eq!(remove(1), Ok(Done::Removed(Removal::Removed)));
-    assert_eq!(remove(2), Ok(Done::Removed(Removal::AlreadyAbsent)));
+    assert_eq!(remove(1), super::removed(Removal::Removed));
+    assert_eq!(remove(2), super::removed(Removal::AlreadyAbsent));
 }
 
 #[test]

@@ -226,12 +226,14 @@ impl Placing {
                             return ControlFlow::Break(Done::Uploaded {
                                 size_bytes,
                                 placement: rename.placement(),
+                                unseen: seen.target.unseen(),
                             });
                         }
                         Verdict::PickedUp => {
                             return ControlFlow::Break(Done::PickedUp {
                                 size_bytes,
                                 placement: rename.placement(),
+                                unseen: seen.temporary.unseen(),
                             });
                         }
                         Verdict::Refused(status) => rename.refused(status, seen.target, task, out),
