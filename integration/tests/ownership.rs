@@ -12,6 +12,7 @@ use std::time::Duration;
 use site::{Courier, Place, audit};
 use testbed::broker::{Answer, EmbeddedBroker, Route, Settings};
 use testbed::proxy::Distant;
+use testbed::server::SftpServer;
 
 const NAME: &str = "export_0.zip";
 const FOREIGN: &[u8] = b"somebody else's";
@@ -30,10 +31,23 @@ impl Scene {
     }
 
     fn at_a_distance(round_trip: Duration) -> Self {
+        Self::at(Box::new(site::embedded()), round_trip)
+    }
+
+    /// The same with files that are written under their final names.
+    fn written_in_place(server: Box<dyn SftpServer>, round_trip: Duration) -> Self {
+        let scene = Self::at(server, round_trip);
+        scene
+            .place
+            .change_config("[SFTP]", "[SFTP]\nUPLOAD = \"direct\"");
+        scene
+    }
+
+    fn at(server: Box<dyn SftpServer>, round_trip: Duration) -> Self {
         let broker = EmbeddedBroker::start(Settings::default()).unwrap();
         let id = broker.publish("rki");
         broker.submit_result(1, id, "text/plain", b"a result");
-        let server = Distant::new(Box::new(site::embedded()), round_trip).unwrap();
+        let server = Distant::new(server, round_trip).unwrap();
         Self {
             place: Place::new(&broker.url(), &server),
             broker,
@@ -71,6 +85,21 @@ impl Scene {
         assert!(self.is_in_doubt());
     }
 
+    /// A run that is killed as soon as its file holds so much, while the server's answer is on its way.
+    fn is_killed_when_its_file_holds(&self, bytes: u64) {
+        let mut run = self.begin_run();
+        while fs::metadata(self.file()).map_or(true, |it| it.len() < bytes) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        kill(&mut run);
+        assert!(self.is_in_doubt());
+    }
+
+    /// What stands under the name.
+    fn holds(&self) -> Vec<u8> {
+        fs::read(self.file()).unwrap()
+    }
+
     /// Whether the first request's upload has begun and not ended, as far as the log tells.
     fn is_in_doubt(&self) -> bool {
         let arguments = ["log", "--json", "--request", "0"];
@@ -81,13 +110,16 @@ impl Scene {
 
     /// The last event of this kind about the first request says that, too.
     fn has_recorded(&self, kind: &str, says: &str) {
+        let last = self.last(kind);
+        assert!(last.contains(says), "{says}?\n{last}");
+    }
+
+    /// The last event of this kind about the first request.
+    fn last(&self, kind: &str) -> String {
         let arguments = ["log", "--json", "--request", "0"];
         let (log, _) = self.courier.run(&self.place, &arguments, 0);
         let last = log.lines().rfind(|line| line.contains(kind));
-        assert!(
-            last.is_some_and(|line| line.contains(says)),
-            "{says}?\n{log}"
-        );
+        last.unwrap_or_else(|| panic!("{kind}?\n{log}")).to_owned()
     }
 
     fn file(&self) -> std::path::PathBuf {
@@ -166,5 +198,59 @@ fn an_upload_in_doubt_that_came_to_its_end_needs_no_person() {
             assert_eq!(audit(&scene.courier, &scene.place).len(), 1);
             scene.has_recorded("Uploaded", "\"found\":{\"own\":");
         }
+    }
+}
+
+#[test]
+fn a_file_written_in_place_that_was_cut_off_is_this_ledgers_however_little_it_holds() {
+    let round_trip = Duration::from_millis(120);
+    for (bytes, withdrawn) in [(0, false), (0, true), (1, false)] {
+        let Some(server) = site::openssh() else {
+            return;
+        };
+        let scene = Scene::written_in_place(Box::new(server), round_trip);
+        scene.is_killed_when_its_file_holds(bytes);
+        // Of a machine that stood still for as long as an answer takes, the file has the mark already.
+        let is_empty = scene.holds().is_empty();
+        assert!(is_empty || bytes > 0 || scene.holds().len() >= 36);
+        if withdrawn {
+            scene.broker.publish("other");
+            scene.broker.delete(0);
+            scene.run(0, "deleted, 0 failed");
+            assert!(!scene.file().exists());
+            scene.has_recorded("Deleted", "\"found\":{\"own\":");
+        } else {
+            scene.run(0, "1 uploaded");
+            assert_eq!(audit(&scene.courier, &scene.place).len(), 1);
+            scene.has_recorded("Uploaded", "\"found\":{\"own\":");
+        }
+        scene.run(0, "0 uploaded, 0 deleted, 0 failed");
+    }
+}
+
+#[test]
+fn a_file_that_was_there_before_or_says_otherwise_is_not_taken_for_one_written_in_place() {
+    // An empty one that was there before, and one that came after the name was seen to be free.
+    for (before, after) in [(Some(&b""[..]), None), (None, Some(FOREIGN))] {
+        let scene = Scene::written_in_place(Box::new(site::embedded()), Duration::ZERO);
+        if let Some(theirs) = before {
+            fs::write(scene.file(), theirs).unwrap();
+        }
+        scene.is_killed_before_it_sent_anything();
+        let found_free = scene
+            .last("CommandStarted")
+            .contains("\"found\":\"nothing\"");
+        assert_eq!(found_free, before.is_none());
+        if let Some(theirs) = after {
+            fs::write(scene.file(), theirs).unwrap();
+        }
+        let theirs = before.or(after).unwrap();
+        for _ in 0..2 {
+            scene.run(1, "a file that this ledger did not create");
+            assert_eq!(scene.holds(), theirs);
+        }
+        fs::remove_file(scene.file()).unwrap();
+        scene.run(0, "1 uploaded");
+        assert_eq!(audit(&scene.courier, &scene.place).len(), 1);
     }
 }

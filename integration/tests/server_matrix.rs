@@ -411,6 +411,28 @@ fn openssh_with_a_drop_box_that_can_only_be_written_to() {
 }
 
 #[test]
+fn openssh_that_lets_nobody_look_is_taken_at_its_word_and_that_is_said_once() {
+    let looks = "lstat,stat,fstat,opendir,readdir";
+    let Some(server) = site::openssh_with(without(looks)) else {
+        return;
+    };
+    let scene = Scene::new(&server, SMALLER_BYTES);
+    for (uploaded, deleted) in [(3, 0), (0, 1), (0, 0)] {
+        let (stdout, stderr) = scene.courier.run(&scene.place, &["run"], 0);
+        let counts = format!("{uploaded} uploaded, {deleted} deleted, 0 failed");
+        assert!(stdout.starts_with(&counts), "{stdout}{stderr}");
+        let said = stderr.matches("lets this user look at nothing").count();
+        assert_eq!(said, usize::from(uploaded + deleted > 0), "{stderr}");
+        if uploaded > 0 {
+            scene.is_as_recorded(&NAMES);
+            scene.broker.delete(1);
+        }
+    }
+    let (log, _) = scene.courier.run(&scene.place, &["log", "--json"], 0);
+    assert_eq!(log.matches("\"unseen\":\"forbidden\"").count(), 4, "{log}");
+}
+
+#[test]
 fn proftpd() {
     if let Some(server) = site::proftpd() {
         deliveries(&server, LARGE_BYTES, Replacing::InOneStep);
