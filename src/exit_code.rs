@@ -37,7 +37,7 @@ exit_codes! {
     Broker = 4 "broker unreachable, or its answer unusable";
     DropBox = 5 "SFTP server unreachable, login refused, or host key wrong";
     Blocked = 6 "blocked by a guard: a person must decide";
-    Ledger = 7 "the ledger is damaged";
+    Ledger = 7 "the ledger is damaged, or cannot be read or written";
     Busy = 8 "another run is active";
     Pending = 10 "changes are pending (plan --exit-code only)";
 }

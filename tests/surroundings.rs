@@ -275,23 +275,36 @@ fn a_terminal_that_shall_not_be_coloured_is_not() {
             .stdin(Stdio::null())
             .output()
             .unwrap();
-        output.stdout.contains(&0x1b)
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    // Select Graphic Rendition of ECMA-48; other sequences move the cursor.
+    let colours = |text: &str| {
+        let mut sequences = text.split("\x1b[").skip(1);
+        sequences.any(|it| it.find(|c: char| c.is_alphabetic()).map(|at| &it[at..=at]) == Some("m"))
     };
     // Something to warn of.
     fs::set_permissions(site.config(), fs::Permissions::from_mode(0o644)).unwrap();
     let run = format!("-c {} run", site.config().display());
     let verify = format!("-c {} verify", site.config().display());
-    assert!(on_a_terminal(&run, &[]), "a terminal is coloured otherwise");
-    assert!(on_a_terminal(&run, &[("NO_COLOR", "")]), "empty is not set");
+    let always = format!("--color always {run}");
+    let never = format!("--color never {run}");
+    assert!(colours(&on_a_terminal(&run, &[])), "coloured otherwise");
+    assert!(
+        colours(&on_a_terminal(&run, &[("NO_COLOR", "")])),
+        "empty is not set"
+    );
+    assert!(colours(&on_a_terminal(&always, &[("NO_COLOR", "1")])));
+    assert!(!colours(&on_a_terminal(&never, &[])));
     for line in [run.as_str(), "--help", "fly"] {
         for variable in [("NO_COLOR", "1"), ("TERM", "dumb")] {
-            assert!(!on_a_terminal(line, &[variable]), "{line}: {variable:?}");
+            let said = on_a_terminal(line, &[variable]);
+            assert!(!colours(&said), "{line}: {variable:?}: {said}");
         }
     }
-    assert!(
-        !on_a_terminal(&verify, &[("TERM", "dumb")]),
-        "a bar moves the cursor"
-    );
+    for line in [run.as_str(), verify.as_str()] {
+        let said = on_a_terminal(line, &[("TERM", "dumb")]);
+        assert!(!said.contains('\x1b'), "a bar moves the cursor: {said}");
+    }
 }
 
 /// The limits of this shell, and then the program.
@@ -406,7 +419,7 @@ fn a_folder_that_cannot_be_brought_to_disk_is_warned_of_once_and_gone_on_with() 
     for error in ["EINVAL", "EOPNOTSUPP"] {
         let inject = format!("inject=fsync:error={error}");
         let injected = ["-P", &folder, "-e", &inject];
-        let Some((code, said)) = traced(&injected, &site, "-c CONFIG run") else {
+        let Some((code, said)) = traced(&injected, &site, "-c CONFIG -v run") else {
             return;
         };
         assert_eq!(code, 4, "{said}");

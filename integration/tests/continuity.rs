@@ -253,6 +253,8 @@ fn of_two_first_runs_at_once_one_ends_and_nothing_is_begun_before_the_judgement(
     }
     let (_, said) = courier.run(&place, &["run"], 8);
     assert!(said.contains("another run is active"), "{said}");
+    let process = format!("it is process {}, running for ", first.id());
+    assert!(said.contains(&process), "{said}");
     assert!(files(&place.working_dir()).is_empty());
     first.kill().unwrap();
     first.wait().unwrap();

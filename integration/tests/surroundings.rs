@@ -7,7 +7,7 @@ mod site;
 use std::process::{Command, Stdio};
 
 use site::{Courier, Place};
-use testbed::broker::{EmbeddedBroker, Settings};
+use testbed::broker::{Answer, EmbeddedBroker, Route, Settings};
 use testbed::embedded_sftp::EmbeddedSftp;
 
 struct Scene {
@@ -93,4 +93,74 @@ fn too_little_memory_or_too_small_files_are_an_error_and_the_next_run_delivers()
     scene.courier.run(&scene.place, &["run"], 0);
     assert_eq!(scene.place.zips().len(), 2);
     scene.courier.run(&scene.place, &["verify"], 0);
+}
+
+/// What cron sends by mail: nothing of runs that did what they should, an outage once.
+#[test]
+fn a_run_that_nobody_watches_says_each_problem_once_and_nothing_else() {
+    let scene = Scene::new();
+    let run = |code: i32| {
+        let program = scene.courier.program();
+        let config = scene.place.config().display().to_string();
+        let outcome = program.run(&["-c", &config, "run"]);
+        assert_eq!(outcome.code, Some(code), "{outcome:?}");
+        format!("{}{}", outcome.stdout, outcome.stderr)
+    };
+    assert_eq!(run(0), "", "the first run");
+    assert_eq!(scene.place.zips().len(), 2);
+    assert_eq!(run(0), "", "nothing to do");
+    let outage = |runs: usize| {
+        scene
+            .broker
+            .fail_next(Route::List, Answer::error(401), runs);
+    };
+    outage(3);
+    let said = run(4);
+    assert!(said.contains("check BROKER.API_KEY"), "{said}");
+    assert_eq!([run(4), run(4)], ["", ""], "it was said");
+    assert_eq!(run(0), "", "it is over");
+    outage(1);
+    assert_eq!(run(4), said, "it is back");
+    assert_eq!(run(0), "");
+    let left = scene.place.working_dir().join("told.json");
+    assert!(!left.exists(), "nothing is remembered of what is over");
+    let id = scene.broker.publish("rki");
+    scene.broker.submit_result(1, id, "text/plain", b"a result");
+    let (said, _) = scene.courier.run(&scene.place, &["run"], 0);
+    let named = format!("delivered export_{id}.zip, ");
+    assert!(said.starts_with(&named), "who asks is told: {said}");
+}
+
+#[test]
+fn who_collects_objects_gets_nothing_else_on_standard_error() {
+    let scene = Scene::new();
+    let program = scene.courier.program();
+    let config = scene.place.config().display().to_string();
+    let mut runs = Vec::new();
+    for code in [0, 4] {
+        let arguments = ["-c", &config, "--log-format", "json", "run"];
+        let outcome = program.run(&arguments);
+        assert_eq!(outcome.code, Some(code), "{outcome:?}");
+        assert_eq!(outcome.stdout, "");
+        let lines = outcome.stderr.lines().map(|line| {
+            let object = serde_json::from_str::<serde_json::Value>(line);
+            object.unwrap_or_else(|error| panic!("{error}: {line}"))
+        });
+        let lines: Vec<_> = lines.collect();
+        let run = lines[0]["run"].clone();
+        assert!(lines.iter().all(|line| line["run"] == run), "{lines:?}");
+        let last = lines.last().unwrap();
+        assert_eq!(last["exit_code"], code, "{last}");
+        if code == 0 {
+            assert_eq!(last["uploaded"], 2, "{last}");
+            scene.broker.fail_next(Route::List, Answer::error(401), 1);
+        } else {
+            let error = lines.iter().find(|line| line["level"] == "ERROR").unwrap();
+            let message = error["message"].as_str().unwrap();
+            assert!(message.contains("BROKER.API_KEY"), "{error}");
+            assert_eq!(error["hint"], "nothing was changed at the drop-box");
+        }
+        runs.push(run);
+    }
+    assert_ne!(runs[0], runs[1]);
 }

@@ -287,6 +287,21 @@ impl Command {
         }
     }
 
+    /// Why it is to be done, in words for people; none where that goes without saying.
+    #[must_use]
+    pub fn why(&self) -> Option<String> {
+        match self {
+            Self::Delete { evidence, .. } => Some(evidence.to_string()),
+            Self::Upload {
+                reason, completion, ..
+            } if completion.nodes == 0 => Some(format!("{reason}, no hospital has answered yet")),
+            Self::Upload {
+                reason, completion, ..
+            } => Some(format!("{reason}, {completion} completed")),
+            Self::RemoveTemporary { .. } | Self::PublishLedger { .. } => None,
+        }
+    }
+
     /// The final name that the command works on.
     #[must_use]
     pub fn name(&self) -> &RemoteName {

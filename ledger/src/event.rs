@@ -68,7 +68,8 @@ pub struct RunCounts {
     pub uploaded: u64,
     /// Results deleted, those already absent included.
     pub deleted: u64,
-    /// Commands that failed.
+    /// Commands that failed, or were left to the next run; older versions counted the publication of
+    /// `status.xml` among them.
     pub failed: u64,
     /// Commands that a guard blocked.
     pub blocked: u64,

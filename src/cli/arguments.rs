@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::Resettable;
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+};
 use courier_ledger::{BrokerChange, DropBoxChange, Sequence, Timestamp};
 
-use super::terminal;
+use super::terminal::{self, Colour};
 use crate::effects::environment;
 use crate::exit_code::ExitCodes;
 
@@ -33,6 +35,23 @@ pub(crate) struct Arguments {
     /// How messages are written to standard error
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
+
+    /// Say errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Say what is done and what is tried again; twice: everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    /// When messages are coloured
+    #[arg(
+        long = "color",
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
+    pub(crate) colour: Colour,
 
     #[command(subcommand)]
     pub(crate) command: Command,

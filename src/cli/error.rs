@@ -5,13 +5,14 @@
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use courier_ledger::log::{FoldError, LogError};
 use courier_ledger::{Failure, FailureClass, KeyId, Phase, Sequence};
 use openssl::error::ErrorStack;
 
-use super::terminal::Messages;
+use super::terminal::{self, Messages};
+use super::{busy, logging};
 use crate::config::ConfigurationError;
 use crate::effects::broker::BrokerError;
 use crate::effects::fernet::{DecryptError, KeyError};
@@ -21,6 +22,10 @@ use crate::effects::spool::SpoolError;
 use crate::effects::status_file::StatusFileError;
 use crate::exit_code::ExitCode;
 use crate::run::RecordError;
+
+/// Colours of ECMA-48.
+const RED: u8 = 31;
+const CYAN: u8 = 36;
 
 /// An error on its way to a person, with its exit code.
 #[derive(Debug)]
@@ -49,16 +54,34 @@ impl CommandError {
 
     /// Writes the error, each cause on a line of its own, and the advice to standard error.
     pub(crate) fn report(&self) {
-        let mut text = format!("error: {}\n", self.error);
+        let causes = self.causes();
+        let hint = self.hint.as_deref();
+        if logging::is_json() {
+            let because = causes.join("; ");
+            let because = Some(because.as_str()).filter(|because| !because.is_empty());
+            tracing::error!(hint, because, "{}", self.error);
+            return;
+        }
+        let mut text = format!("{}: {}\n", terminal::coloured("error", RED), self.error);
+        for cause in causes {
+            text.push_str(&format!("  because: {cause}\n"));
+        }
+        if let Some(hint) = hint {
+            text.push_str(&format!("{}: {hint}\n", terminal::coloured("hint", CYAN)));
+        }
+        if logging::is_news(&text) {
+            drop(Messages.write_all(text.as_bytes()));
+        }
+    }
+
+    fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
         let mut cause = self.error.source();
         while let Some(error) = cause {
-            text.push_str(&format!("  because: {error}\n"));
+            causes.push(error.to_string());
             cause = error.source();
         }
-        if let Some(hint) = &self.hint {
-            text.push_str(&format!("hint: {hint}\n"));
-        }
-        drop(Messages.write_all(text.as_bytes()));
+        causes
     }
 }
 
@@ -357,7 +380,10 @@ impl From<LogError> for CommandError {
             | LogError::Unusable { .. }
             | LogError::Other(_) => ExitCode::Ledger,
         };
-        let hint = error.hint();
+        let hint = match &error {
+            LogError::Busy { place } => busy::advice(Path::new(place)),
+            error => error.hint().to_owned(),
+        };
         Self::new(code, error).hint(hint)
     }
 }

@@ -5,6 +5,7 @@
 mod against;
 mod approve;
 mod arguments;
+mod busy;
 mod decrypt;
 mod error;
 mod held;
@@ -20,6 +21,7 @@ mod output;
 mod owner;
 mod parts;
 mod plan;
+mod progress;
 mod recover;
 mod replay;
 mod rotate_key;
@@ -48,16 +50,16 @@ pub(crate) fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(instead) => return show(&instead),
     };
+    terminal::choose(arguments.colour);
     logging::start(&arguments);
     process::keep_secrets_in();
     process::outlive_file_limits();
-    match dispatch(&arguments) {
-        Ok(code) => code,
-        Err(error) => {
-            error.report();
-            error.code
-        }
-    }
+    let code = dispatch(&arguments).unwrap_or_else(|error| {
+        error.report();
+        error.code
+    });
+    logging::end(code);
+    code
 }
 
 /// Shows what the arguments come to when they are no command: help, or what is wrong with them.

@@ -6,6 +6,7 @@ use courier_ledger::ClockDifference;
 use serde::Serialize;
 
 use super::error::{CommandError, OutputError};
+use super::logging;
 
 /// Writes to standard output; a reader that has gone away is no error.
 pub(crate) fn write(
@@ -29,6 +30,10 @@ pub(crate) fn tell(produce: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
 
 /// Says that clocks do not agree.
 pub(crate) fn warn_of_clock(difference: &ClockDifference) {
+    // Each time by a little more or less.
+    if !logging::is_news(&format!("clock of {:?}", difference.whose)) {
+        return;
+    }
     tracing::warn!(
         "{difference}. The ledger records what ours says, and that they differ; nothing is decided by it. \
          Set the clock that is wrong"

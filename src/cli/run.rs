@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use courier_ledger::Unseen;
+use courier_ledger::{Failure, RunCounts, Unseen};
 
 use super::arguments::Arguments;
 use super::error::{CommandError, DropBoxFailed, NoWaker, NoWatch, PollFailed};
+use super::progress::{self, Display, Names};
 use super::watch::Watch;
-use super::{held, ledger, lost_key, output, owner, parts, plan, standing};
+use super::{held, ledger, logging, lost_key, output, owner, parts, plan, standing};
 use crate::effects::carrier::Connecting;
 use crate::effects::clock::SystemClock;
 use crate::effects::status_file::LocalStatusFile;
@@ -19,6 +20,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     // Before a secret is read; what is wrong with the file itself is told as a whole below.
     if let Ok(working_dir) = parts::configured_working_dir(arguments) {
         owner::require(arguments, &working_dir)?;
+        logging::remember(arguments, &working_dir);
     }
     let configuration = parts::configuration(arguments)?;
     let key = lost_key::load(&configuration.key_files, &configuration.working_dir)?;
@@ -35,6 +37,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let folder = endpoint.to_string();
     let departure = Connecting::begin(endpoint, fetcher, waker);
     let partners = parts::partners(&configuration);
+    let names = match is_read(arguments) {
+        true => Names::Shown,
+        false => Names::Left,
+    };
+    let display = Display::begin(names);
     let before = Before {
         state: claimed.state(),
         hash_of: &|entry| claimed.hash_of(entry),
@@ -49,9 +56,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         partners,
         status_file: &LocalStatusFile::inside(&configuration.working_dir),
         clock: &clock,
+        progress: &display,
         may_begin: &|| stop.reason().is_none(),
     };
-    let report = run::run(&mut ledger, approach, parts)?;
+    let report = run::run(&mut ledger, approach, parts);
+    display.end();
+    let report = report?;
     if let Err(error) = ledger.cache() {
         // It only saves time: what is in the log stays true.
         tracing::warn!("the next run opens the ledger more slowly: {error}");
@@ -61,22 +71,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     Ok(report.exit_code())
 }
 
-/// What happened, in a few lines: errors to standard error, the sum to standard output.
+/// What happened. Problems to standard error; to standard output what waits for a person, and where
+/// somebody reads along, or not all is well, the sum.
 fn tell(arguments: &Arguments, report: &RunReport) {
-    let told = [report.drop_box_failure.as_ref(), report.full.as_ref()];
-    let others = report
-        .failures
-        .iter()
-        .filter(|(_, it)| !told.contains(&Some(it)));
-    for (command, failure) in others {
-        tracing::error!("{command}: {failure}");
-    }
-    if let Some(full) = &report.full {
-        tracing::error!(
-            "{full}; {} commands are left to the next run",
-            report.counts.failed
-        );
-    }
+    tell_failures(report);
     for clock in &report.clocks {
         output::warn_of_clock(clock);
     }
@@ -118,11 +116,84 @@ fn tell(arguments: &Arguments, report: &RunReport) {
     if let Some(failure) = &report.drop_box_failure {
         CommandError::from(DropBoxFailed(failure)).report();
     }
+    if logging::is_json() {
+        return tell_sum_as_object(report);
+    }
+    let held = report.held.as_ref();
+    let held = held.filter(|held| logging::is_news(&held.digest().to_string()));
+    let is_read = is_read(arguments);
     output::tell(|output| {
-        writeln!(output, "{}", report.counts)?;
-        match &report.held {
-            Some(held) => held::show(output, held, arguments),
-            None => Ok(()),
+        if is_read || held.is_some() {
+            writeln!(output, "{}", sum(report))?;
         }
+        held.map_or(Ok(()), |held| held::show(output, held, arguments))
     });
+}
+
+/// Whether somebody reads what was done, and not only what went wrong.
+fn is_read(arguments: &Arguments) -> bool {
+    let quiet = arguments.quiet || logging::is_json();
+    !quiet && (arguments.verbose > 0 || progress::is_read_by_a_person())
+}
+
+/// Each failure once, with the first of the commands that had it.
+fn tell_failures(report: &RunReport) {
+    let told = [report.drop_box_failure.as_ref(), report.full.as_ref()];
+    let mut others: Vec<(&Failure, &str, usize)> = Vec::new();
+    for (command, failure) in &report.failures {
+        if told.contains(&Some(failure)) {
+            continue;
+        }
+        match others.iter_mut().find(|it| it.0 == failure) {
+            Some((_, _, more)) => *more += 1,
+            None => others.push((failure, command, 0)),
+        }
+    }
+    for (failure, command, more) in others {
+        match more {
+            0 => tracing::error!("{command}: {failure}"),
+            _ => tracing::error!("{command}, and {more} more: {failure}"),
+        }
+    }
+    if let Some(full) = &report.full {
+        tracing::error!(
+            "{full}; {} commands are left to the next run",
+            report.counts.failed
+        );
+    }
+}
+
+/// What the run came to, in one line.
+fn sum(report: &RunReport) -> String {
+    match report.poll_failure {
+        // What was not read cannot be called unchanged.
+        Some(_) => "nothing was read from the broker, and nothing was done".to_owned(),
+        None => report.counts.to_string(),
+    }
+}
+
+/// The same for who collects objects.
+fn tell_sum_as_object(report: &RunReport) {
+    let RunCounts {
+        uploaded,
+        deleted,
+        failed,
+        blocked,
+        unreadable,
+        unchanged,
+    } = report.counts;
+    let exit_code = report.exit_code().number();
+    let held = report.held.as_ref().map(|held| held.digest().to_string());
+    tracing::info!(
+        exit_code,
+        uploaded,
+        deleted,
+        failed,
+        blocked,
+        unreadable,
+        unchanged,
+        held,
+        "{}",
+        sum(report)
+    );
 }

@@ -6,9 +6,10 @@ use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
+use crate::effects::process;
 use crate::effects::stop::{Stop, StopReason};
 use crate::exit_code::ExitCode;
 
@@ -21,7 +22,7 @@ const GRACE_AFTER_DEADLINE: Duration = Duration::from_millis(800);
 const PATIENCE: Duration = Duration::from_millis(100);
 
 enum Word {
-    /// SIGTERM or SIGINT.
+    /// SIGTERM, SIGINT or SIGHUP.
     Signal,
     /// The run has ended by itself.
     Ended,
@@ -37,7 +38,12 @@ impl Watch {
     /// Begins to watch over the run that `stop` ends.
     pub(super) fn begin(stop: Stop) -> io::Result<Self> {
         let (words, heard) = channel();
-        let mut signals = Signals::new([SIGTERM, SIGINT])?;
+        let mut asked = vec![SIGTERM, SIGINT];
+        // Who starts a run under `nohup` wants it to outlive the terminal.
+        if !process::ignores(SIGHUP) {
+            asked.push(SIGHUP);
+        }
+        let mut signals = Signals::new(asked)?;
         let watch = Self {
             words: words.clone(),
             signals: signals.handle(),

@@ -27,6 +27,14 @@ pub(crate) fn keep_secrets_in() {
     }
 }
 
+/// Whether a signal of this number does nothing to this process, as its caller wanted (proc(5): `SigIgn`).
+pub(crate) fn ignores(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+    ignored.is_some_and(|ignored| ignored >> (signal - 1) & 1 == 1)
+}
+
 /// Has a write beyond the largest size that a file may have (`ulimit -f`) fail as a full disk does, in
 /// place of ending the process: whoever writes knows what to do then (setrlimit(2), `SIGXFSZ`).
 pub(crate) fn outlive_file_limits() {

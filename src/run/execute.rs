@@ -12,7 +12,7 @@ use courier_ledger::{
 
 use super::error::RecordError;
 use super::report::RunReport;
-use super::seams::{Carrier, Clock, Ended, Ending, Errand, StatusFile, Task};
+use super::seams::{Carrier, Clock, Ended, Ending, Errand, Progress, StatusFile, Task};
 
 /// Carries out the plan, publishes the ledger, and adds what happened to the report.
 pub(super) fn execute(
@@ -21,12 +21,14 @@ pub(super) fn execute(
     plan: Plan,
     carrier: &mut dyn Carrier,
     status_file: &dyn StatusFile,
+    progress: &dyn Progress,
     may_begin: &dyn Fn() -> bool,
     report: &mut RunReport,
 ) -> Result<(), RecordError> {
     let publishes = publishes(&plan);
     let approvals = plan.approvals();
     let approval = |command: &Command| approvals.get(&command.request()?).copied();
+    progress.planned(plan.changes().count());
     let mut waiting = VecDeque::from(plan.commands);
     let mut under_way: BTreeMap<Sequence, Command> = BTreeMap::new();
     let mut outcomes: Vec<Event> = Vec::new();
@@ -66,6 +68,7 @@ pub(super) fn execute(
         }));
         ledger.append(clock.now(), events)?;
         for errand in errands {
+            progress.began(&errand.command);
             carrier.begin(errand);
         }
         if under_way.is_empty() {
@@ -75,6 +78,7 @@ pub(super) fn execute(
             let Some(command) = under_way.remove(&ended.start) else {
                 continue;
             };
+            progress.ended(&command, &ended.ending);
             outcomes.push(outcome(&command, ended, report));
         }
     }
@@ -311,7 +315,8 @@ fn outcome(command: &Command, ended: Ended, report: &mut RunReport) -> Event {
             }
         }
         Ending::Failed { failure, remote } => {
-            counts.failed += 1;
+            // People count results.
+            counts.failed += u64::from(!matches!(command, Command::PublishLedger { .. }));
             if report.drop_box_failure.is_none() && is_of_the_connection(&failure) {
                 report.drop_box_failure = Some(failure.clone());
             }

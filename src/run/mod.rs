@@ -23,7 +23,8 @@ pub use error::RecordError;
 pub use observe::VERSION;
 pub use report::{NewHostKey, RunReport};
 pub use seams::{
-    Carrier, Clock, Departure, Ended, Ending, Errand, Lookout, Polled, Poller, StatusFile, Task,
+    Carrier, Clock, Departure, Ended, Ending, Errand, Lookout, Polled, Poller, Progress,
+    StatusFile, Task,
 };
 
 /// Everything that a run is made of, besides its log and what it begins with.
@@ -36,6 +37,8 @@ pub struct Parts<'a> {
     pub status_file: &'a dyn StatusFile,
     /// The clock.
     pub clock: &'a dyn Clock,
+    /// Who hears of each command.
+    pub progress: &'a dyn Progress,
     /// Whether another command may be begun: no longer after the run's deadline.
     pub may_begin: &'a dyn Fn() -> bool,
 }
@@ -63,6 +66,7 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
         partners,
         status_file,
         clock: _,
+        progress,
         may_begin,
     } = parts;
     let (arrived, seen) = match arrived {
@@ -87,6 +91,7 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
                     plan,
                     &mut carrier,
                     status_file,
+                    progress,
                     may_begin,
                     &mut report,
                 )?;

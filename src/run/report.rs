@@ -62,6 +62,7 @@ impl RunReport {
         } else if self.held.is_some() {
             ExitCode::Blocked
         } else if self.counts.failed > 0
+            || !self.failures.is_empty()
             || self.counts.unreadable > 0
             || self.look_failure.is_some()
             || self.poll_failure.is_some()

@@ -171,6 +171,27 @@ pub trait StatusFile {
     fn replace(&self, document: &[u8]) -> io::Result<()>;
 }
 
+/// Hears how a run goes on. Nothing follows from it.
+pub trait Progress {
+    /// So many results are to be changed.
+    fn planned(&self, changes: usize) {
+        let _nobody_counts = changes;
+    }
+
+    /// A command has begun.
+    fn began(&self, command: &Command) {
+        let _nobody_listens = command;
+    }
+
+    /// It has ended.
+    fn ended(&self, command: &Command, ending: &Ending) {
+        let _nobody_listens = (command, ending);
+    }
+}
+
+/// Nobody listens.
+impl Progress for () {}
+
 /// Tells the time. Only records hold it; no decision reads it.
 pub trait Clock {
     /// The wall clock, UTC.

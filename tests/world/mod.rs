@@ -396,6 +396,7 @@ impl Program {
             self.ledger.append(approach.time(), vec![created]).unwrap();
         }
         let parts = Parts {
+            progress: &(),
             policy: self.policy,
             partners: self.partners.clone().unwrap(),
             status_file: &NoFile,

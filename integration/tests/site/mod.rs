@@ -112,10 +112,14 @@ impl Courier {
         fs::remove_file(target).unwrap();
     }
 
-    /// Runs a command; gives standard output and standard error.
+    /// Runs a command; gives standard output and standard error. A run says all that it does.
     pub fn run(&self, place: &Place, arguments: &[&str], code: i32) -> (String, String) {
         let config = place.config().display().to_string();
-        let outcome = self.0.run(&[&["-c", &config], arguments].concat());
+        let verbose: &[&str] = match arguments {
+            ["run", ..] => &["-v"],
+            _ => &[],
+        };
+        let outcome = self.0.run(&[&["-c", &config], arguments, verbose].concat());
         assert_eq!(
             outcome.code,
             Some(code),

@@ -93,7 +93,7 @@ impl Scene {
     /// One run, which must say this.
     pub(crate) fn run(&self, says: &str) -> Result<Outcome, String> {
         let config = self.place.config().display().to_string();
-        let outcome = self.courier.run(&["-c", &config, "run"]);
+        let outcome = self.courier.run(&["-c", &config, "run", "-v"]);
         if outcome.code == Some(0) && outcome.stdout.starts_with(says) {
             Ok(outcome)
         } else {

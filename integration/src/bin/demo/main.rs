@@ -80,7 +80,7 @@ fn first_delivery(narrator: &mut Narrator, stage: &Stage) -> Outcome<()> {
     narrator.say("`plan` shows what would be done, and changes nothing:")?;
     narrator.quote(&stage.courier(&["plan"], 0)?)?;
     narrator.say("`run` does it. Only requests with the tag \"rki\" are delivered:")?;
-    narrator.quote(&stage.courier(&["run"], 0)?)?;
+    narrator.quote(&stage.courier(&["run", "-v"], 0)?)?;
     narrator.say("The drop-box now holds, encrypted and each put in place in one step:")?;
     narrator.quote(&stage.drop_box()?)
 }
@@ -98,10 +98,10 @@ fn changes(narrator: &mut Narrator, stage: &Stage) -> Outcome<()> {
     analyst.delete(3)?;
     narrator.say("Request 3 is withdrawn.")?;
     narrator.say("\nThe courier runs again:")?;
-    narrator.quote(&stage.courier(&["run"], 0)?)?;
+    narrator.quote(&stage.courier(&["run", "-v"], 0)?)?;
     narrator.quote(&stage.drop_box()?)?;
     narrator.say("And once more, with nothing to do:")?;
-    narrator.quote(&stage.courier(&["run"], 0)?)?;
+    narrator.quote(&stage.courier(&["run", "-v"], 0)?)?;
 
     narrator.headline("The broker answers with nothing")?;
     stage.broker_shows_nothing();
@@ -109,7 +109,7 @@ fn changes(narrator: &mut Narrator, stage: &Stage) -> Outcome<()> {
         "Suppose the broker's database is lost, and it lists no requests at all. Nothing proves that \
          anything was withdrawn, so nothing is deleted; exit code 6 asks for a person:",
     )?;
-    narrator.quote(&stage.courier(&["run"], 6)?)?;
+    narrator.quote(&stage.courier(&["run", "-v"], 6)?)?;
     narrator.quote(&stage.drop_box()?)
 }
 
