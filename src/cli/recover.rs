@@ -156,7 +156,10 @@ pub(crate) fn recover(
 /// Looks at the drop-box, or at a copy of it.
 fn survey(configuration: &Configuration, options: &RecoverOptions) -> Result<Survey, CommandError> {
     let surveyed: Box<dyn Surveyed> = match &options.from {
-        Some(folder) => Box::new(LocalFolder::new(folder.clone())),
+        Some(folder) => {
+            let pattern = configuration.drop_box.temporary.clone();
+            Box::new(LocalFolder::new(folder.clone(), pattern))
+        }
         None => Box::new(DistantFolder::new(parts::endpoint(configuration)?)),
     };
     let bar = terminal::progress_bar(0);

@@ -17,10 +17,10 @@ pub fn survey(
     copy: Option<PathBuf>,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Survey, Box<dyn std::error::Error>> {
+    let (configuration, _) = Configuration::load(config)?;
     let surveyed: Box<dyn Surveyed> = match copy {
-        Some(folder) => Box::new(LocalFolder::new(folder)),
+        Some(folder) => Box::new(LocalFolder::new(folder, configuration.drop_box.temporary)),
         None => {
-            let (configuration, _) = Configuration::load(config)?;
             let endpoint =
                 parts::endpoint(&configuration).map_err(|error: CommandError| error.to_string())?;
             Box::new(DistantFolder::new(endpoint))

@@ -16,27 +16,31 @@ use crate::effects::sftp::{Attributes, Entry, kept_name};
 use crate::effects::status_file::read_bounded;
 
 /// A folder with a copy of a drop-box.
-pub(crate) struct LocalFolder(PathBuf);
+pub(crate) struct LocalFolder {
+    path: PathBuf,
+    /// How temporary names are made there, besides the usual way.
+    pattern: TemporaryPattern,
+}
 
 impl LocalFolder {
-    /// The folder at this path.
+    /// The folder at this path, of a drop-box with temporary names of this pattern.
     #[must_use]
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self(path)
+    pub(crate) fn new(path: PathBuf, pattern: TemporaryPattern) -> Self {
+        Self { path, pattern }
     }
 
     fn failure(&self, error: &io::Error) -> Failure {
         Failure {
             phase: Phase::Look,
             class: FailureClass::NeedsPerson,
-            text: format!("the folder {} cannot be read: {error}", self.0.display()),
+            text: format!("the folder {} cannot be read: {error}", self.path.display()),
         }
     }
 
     /// Its names; none where it may not be listed.
     fn list(&self) -> io::Result<Sorted> {
         let (mut entries, mut others) = (Vec::new(), 0);
-        for entry in fs::read_dir(&self.0)? {
+        for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             match kept_name(entry.file_name().as_bytes()) {
                 Some(name) => entries.push(Entry {
@@ -46,11 +50,11 @@ impl LocalFolder {
                 None => others += 1,
             }
         }
-        Ok(sort(entries, others, &TemporaryPattern::default()))
+        Ok(sort(entries, others, &self.pattern))
     }
 
     fn path(&self, name: &RemoteName) -> PathBuf {
-        self.0.join(name.as_str())
+        self.path.join(name.as_str())
     }
 
     fn ledger(&self) -> LedgerThere {

@@ -83,7 +83,7 @@ fn names_are_ours_only_if_we_would_write_them_exactly_so() {
 
 fn survey(path: &std::path::Path) -> (Survey, Vec<(usize, usize)>) {
     let mut heard = Vec::new();
-    let survey = LocalFolder::new(path.to_owned())
+    let survey = LocalFolder::new(path.to_owned(), TemporaryPattern::default())
         .survey(&|_| BTreeSet::new(), &mut |done, of| heard.push((done, of)))
         .unwrap();
     (survey, heard)
@@ -134,6 +134,41 @@ fn a_copy_tells_what_is_in_it() {
 }
 
 #[test]
+fn a_copy_of_a_drop_box_with_temporary_names_of_another_pattern_tells_which_are_its() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = RemoteName::export(RequestId(1));
+    let visible: TemporaryPattern = "{name}.part".parse().unwrap();
+    let ours = [
+        name.temporary(LOG, Sequence(9)),
+        name.temporary_by(&visible, LOG, Sequence(10)),
+    ];
+    for name in &ours {
+        fs::write(folder.path().join(name.as_str()), "half").unwrap();
+    }
+    fs::write(folder.path().join("export_1.zip.part"), "not ours").unwrap();
+    // Those of the usual pattern are known in any case: it may have been the one before.
+    for (pattern, known) in [
+        (visible, &ours[..]),
+        (TemporaryPattern::default(), &ours[..1]),
+    ] {
+        let survey = LocalFolder::new(folder.path().to_owned(), pattern)
+            .survey(&|_| BTreeSet::new(), &mut |_, _| {})
+            .unwrap();
+        let Folder::Listed {
+            temporaries,
+            others,
+        } = survey.folder
+        else {
+            panic!("{:?}", survey.folder);
+        };
+        let names: Vec<_> = temporaries.iter().map(|it| it.name.clone()).collect();
+        assert_eq!(names, known);
+        assert!(temporaries.iter().all(|it| it.is_of(LOG)));
+        assert_eq!(others, 3 - known.len() as u64);
+    }
+}
+
+#[test]
 fn an_empty_copy_has_nothing_and_one_that_is_not_there_is_a_failure() {
     let folder = tempfile::tempdir().unwrap();
     let (found, _) = survey(folder.path());
@@ -142,7 +177,7 @@ fn an_empty_copy_has_nothing_and_one_that_is_not_there_is_a_failure() {
     symlink("nowhere", folder.path().join("status.xml")).unwrap();
     let (found, _) = survey(folder.path());
     assert_eq!(found.ledger, LedgerThere::Unreadable(NO_FILE.to_owned()));
-    let missing = LocalFolder::new(folder.path().join("missing"));
+    let missing = LocalFolder::new(folder.path().join("missing"), TemporaryPattern::default());
     let failure = missing
         .survey(&|_| BTreeSet::new(), &mut |_, _| {})
         .unwrap_err();
