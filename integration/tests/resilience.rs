@@ -20,6 +20,9 @@ use testbed::proxy::{Distant, Fate};
 /// A result that takes more than one window to upload.
 const LARGE_BYTES: u64 = 24 << 20;
 
+/// What is said once bytes have had to be written with care.
+const CAREFUL: &str = "little is sent at once, in small packets";
+
 struct Scene {
     broker: EmbeddedBroker,
     server: Distant,
@@ -30,11 +33,15 @@ struct Scene {
 impl Scene {
     /// One request with a result of this size; `RUN` as given.
     fn new(result_bytes: u64, run: &str) -> Self {
+        Self::at_a_distance(result_bytes, run, Duration::ZERO)
+    }
+
+    fn at_a_distance(result_bytes: u64, run: &str, round_trip: Duration) -> Self {
         let broker = EmbeddedBroker::start(Settings::default()).unwrap();
         let id = broker.publish("rki");
         broker.submit_result(1, id, "application/octet-stream", b"");
         broker.set_synthetic_result(id, result_bytes);
-        let server = Distant::new(Box::new(site::embedded()), Duration::ZERO).unwrap();
+        let server = Distant::new(Box::new(site::embedded()), round_trip).unwrap();
         let place = Place::new(&broker.url(), &server);
         place.change_config("[MISC]", &format!("[RUN]\n{run}\n[MISC]"));
         Self {
@@ -249,6 +256,42 @@ fn a_line_that_goes_dead_is_noticed_and_replaced() {
     scene.run(0, "1 uploaded, 0 deleted, 0 failed");
     assert_eq!(scene.calls(Route::Download), 1);
     scene.is_delivered();
+}
+
+#[test]
+fn a_connection_lost_while_bytes_were_written_makes_the_next_ones_careful_and_that_is_said_once() {
+    let scene = Scene::new(LARGE_BYTES, "");
+    for _ in 0..2 {
+        scene.server.proxy().order(Fate::CutAfter(4 << 20));
+    }
+    let (_, stderr) = scene.courier.run(&scene.place, &["run"], 0);
+    assert_eq!(stderr.matches(CAREFUL).count(), 1, "{stderr}");
+    assert_eq!(scene.server.proxy().accepted(), 3);
+    scene.is_delivered();
+}
+
+#[test]
+fn a_connection_lost_between_a_rename_and_its_answer_leaves_a_doubt_that_the_next_run_settles() {
+    let scene = Scene::at_a_distance(1_000, "", Duration::from_millis(200));
+    let mut run = scene.courier.program().command();
+    run.arg("-c").arg(scene.place.config()).arg("run");
+    let run = run.stdout(Stdio::null()).stderr(Stdio::piped());
+    let run = run.spawn().unwrap();
+    let file = scene.place.drop_box().join("export_0.zip");
+    while !file.exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    scene.server.proxy().cut();
+    let output = run.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    // What was written was answered: the line broke for another reason.
+    assert!(!stderr.contains(CAREFUL), "{stderr}");
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    scene.run(0, "1 uploaded, 0 deleted, 0 failed");
+    let (log, _) = scene.courier.run(&scene.place, &["log", "--json"], 0);
+    assert!(log.contains("\"found\":{\"own\":"), "{log}");
+    scene.is_delivered();
+    scene.run(0, "0 uploaded, 0 deleted, 0 failed");
 }
 
 /// What a server or a line is told to do wrong; the answer is one that drips.

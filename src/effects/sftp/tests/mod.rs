@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod excerpt;
+mod hints;
 mod lies;
 mod listing;
 mod look;

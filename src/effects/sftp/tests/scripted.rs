@@ -80,6 +80,10 @@ pub(crate) struct Manner {
     pub(crate) looks_fail: bool,
     /// Whether the folder lists the files, and not what was prepared.
     pub(crate) lists_files: bool,
+    /// What the creation of a file whose name begins with a dot is refused with.
+    pub(crate) refuses_dots: Option<StatusCode>,
+    /// Whether a file is taken away as soon as it is closed, unless its name ends so.
+    pub(crate) collects_all_but: Option<&'static str>,
 }
 
 impl Default for Manner {
@@ -104,6 +108,8 @@ impl Default for Manner {
             refuses_exclusive: false,
             looks_fail: false,
             lists_files: false,
+            refuses_dots: None,
+            collects_all_but: None,
         }
     }
 }
@@ -254,6 +260,12 @@ impl Server {
             {
                 code = StatusCode::FAILURE;
             }
+            Decoded::OpenNew { ref path } | Decoded::OpenOver { ref path }
+                if path.contains("/.")
+                    && let Some(refusal) = self.manner.refuses_dots =>
+            {
+                code = refusal;
+            }
             Decoded::OpenNew { .. } if self.manner.refuses_exclusive => {
                 code = StatusCode::FAILURE;
             }
@@ -356,6 +368,10 @@ impl Server {
             Decoded::Fsync { handle } => assert!(self.open.contains_key(&handle)),
             Decoded::Close { handle } => {
                 let path = self.open.remove(&handle).unwrap();
+                let collected = self.manner.collects_all_but;
+                if collected.is_some_and(|kept| !path.ends_with(kept)) {
+                    self.files.remove(&path);
+                }
                 if self.manner.picks_up && path == self.watched {
                     self.history.push(self.files.remove(&path));
                 }

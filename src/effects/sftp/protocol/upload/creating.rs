@@ -406,7 +406,10 @@ fn is_plain(status: &Status) -> bool {
 fn create_failed(status: &Status, task: &mut Task) {
     let is_hidden = task.order.recipe.placing == Placing::Rename
         && name_of(&task.order.temporary).starts_with('.');
-    let hint = if status.code.is_absent() {
+    let hint = if status.code.is_absent() && is_hidden {
+        "; is the folder still there? If the server refuses names that begin with a dot, SFTP.TEMPORARY \
+         = \"{name}.part\" or SFTP.UPLOAD = \"direct\" does without"
+    } else if status.code.is_absent() {
         "; is the folder still there?"
     } else if status.code.is_full() {
         ""
