@@ -92,6 +92,8 @@ const COMMANDS: &[(&str, i32, Does)] = &[
     ("-c CONFIG replay --status-xml", 0, Does::Shows),
     ("-c CONFIG verify", 0, Does::Shows),
     ("-c CONFIG verify --json", 0, Does::Shows),
+    ("-c CONFIG check", 4, Does::Shows),
+    ("-c CONFIG check --json", 4, Does::Shows),
     ("-c CONFIG host-key", 5, Does::Shows),
     ("-c CONFIG host-key --json", 5, Does::Shows),
     ("keygen NEW", 0, Does::Acts),

@@ -32,6 +32,13 @@ impl RemoteName {
         Self("status.xml".to_owned())
     }
 
+    /// What a check's probe is called, but for what makes its name unique and hides it as temporary names are
+    /// hidden: `broker-courier-check`. No command names it.
+    #[must_use]
+    pub fn probe() -> Self {
+        Self("broker-courier-check".to_owned())
+    }
+
     /// The temporary name under which the command recorded at `start` writes: hidden, of no ending
     /// that a reader collects, and used once in the life of a log.
     #[must_use]

@@ -88,6 +88,8 @@ pub(crate) enum Command {
     Run,
     /// Shows what `run` would do now; changes nothing
     Plan(PlanOptions),
+    /// Tries every link in turn: this machine, the broker, the drop-box; leaves nothing behind
+    Check(JsonOption),
     /// Releases what a guard has blocked, for exactly the plan shown
     Approve(ApproveOptions),
     /// Shows what stands at the drop-box, as far as the ledger knows

@@ -52,6 +52,22 @@ impl CommandError {
         self
     }
 
+    /// The error with its causes, in one sentence.
+    pub(super) fn in_one_line(&self) -> String {
+        let mut text = self.error.to_string();
+        let mut cause = self.error.source();
+        while let Some(error) = cause {
+            text.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        text
+    }
+
+    /// The advice, if there is any.
+    pub(super) fn advice(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// Writes the error, each cause on a line of its own, and the advice to standard error.
     pub(crate) fn report(&self) {
         let causes = self.causes();

@@ -8,6 +8,7 @@ use courier_ledger::{KeyId, State};
 use super::error::CommandError;
 use super::ledger;
 use crate::effects::fernet::{FernetKey, KeyError, KeyFiles};
+use crate::effects::secret_file::Exposed;
 use crate::exit_code::ExitCode;
 
 /// What the ledger knows of the key.
@@ -70,17 +71,21 @@ impl Known {
     }
 }
 
-/// Loads the key in use.
+/// Loads the key in use; a warning about its permissions goes to the log.
 pub(super) fn load(files: &KeyFiles, working_dir: &Path) -> Result<FernetKey, CommandError> {
-    match FernetKey::load(&files.current) {
-        Ok((key, exposed)) => {
-            if let Some(exposed) = exposed {
-                tracing::warn!("{exposed}");
-            }
-            Ok(key)
-        }
-        Err(error) => Err(explained(error, working_dir)),
+    let (key, exposed) = load_and_exposed(files, working_dir)?;
+    if let Some(exposed) = exposed {
+        tracing::warn!("{exposed}");
     }
+    Ok(key)
+}
+
+/// The same, with the warning.
+pub(super) fn load_and_exposed(
+    files: &KeyFiles,
+    working_dir: &Path,
+) -> Result<(FernetKey, Option<Exposed>), CommandError> {
+    FernetKey::load(&files.current).map_err(|error| explained(error, working_dir))
 }
 
 fn explained(error: KeyError, working_dir: &Path) -> CommandError {

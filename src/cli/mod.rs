@@ -6,6 +6,7 @@ mod against;
 mod approve;
 mod arguments;
 mod busy;
+mod check;
 mod decrypt;
 mod error;
 mod held;
@@ -83,6 +84,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     match &arguments.command {
         Command::Run => run::run(arguments),
         Command::Plan(options) => plan::plan(arguments, options),
+        Command::Check(options) => check::check(arguments, options),
         Command::Approve(options) => approve::approve(arguments, options),
         Command::Recover(options) => recover::recover(arguments, options),
         Command::LeftBehind(options) => left_behind::left_behind(arguments, options),

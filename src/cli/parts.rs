@@ -18,13 +18,13 @@ use crate::effects::clock::SystemClock;
 use crate::effects::environment;
 use crate::effects::fernet::{FernetKey, KeyFiles, OldKeys};
 use crate::effects::persistence::Persistence;
-use crate::effects::secret_file;
+use crate::effects::secret_file::{self, Exposed};
 use crate::effects::sftp::{self, Endpoint, PrivateKeyFile};
 use crate::effects::spool::SpoolDirectory;
 use crate::effects::stop::Stop;
 
 /// The path of the configuration file.
-fn configuration_path(arguments: &Arguments) -> Result<&Path, UsageError> {
+pub(super) fn configuration_path(arguments: &Arguments) -> Result<&Path, UsageError> {
     let path = arguments.config.as_deref();
     path.ok_or(UsageError::NoConfiguration)
 }
@@ -122,9 +122,22 @@ pub(super) fn broker(
     Ok(Broker::new(configuration.broker.clone(), persistence)?)
 }
 
-/// The drop-box; reads the private key if the configuration names one.
+/// The drop-box; reads the private key if the configuration names one. A warning about its permissions goes
+/// to the log.
 pub(super) fn endpoint(configuration: &Configuration) -> Result<Endpoint, CommandError> {
+    let (endpoint, exposed) = endpoint_and_exposed(configuration)?;
+    if let Some(exposed) = exposed {
+        tracing::warn!("{exposed}");
+    }
+    Ok(endpoint)
+}
+
+/// The same, with the warning.
+pub(super) fn endpoint_and_exposed(
+    configuration: &Configuration,
+) -> Result<(Endpoint, Option<Exposed>), CommandError> {
     let mut endpoint = configuration.drop_box.clone();
+    let mut warning = None;
     if let Some(PrivateKeyFile { path, passphrase }) = &configuration.private_key {
         let unusable = |error| NoPrivateKey {
             path: path.clone(),
@@ -134,12 +147,10 @@ pub(super) fn endpoint(configuration: &Configuration) -> Result<Endpoint, Comman
             .map_err(|error| unusable(error.into()))?;
         let pem = sftp::private_key(&bytes, passphrase.as_ref())
             .map_err(|fault| unusable(fault.into()))?;
-        if let Some(exposed) = exposed {
-            tracing::warn!("{exposed}");
-        }
+        warning = exposed;
         endpoint.offer(pem, passphrase.clone());
     }
-    Ok(endpoint)
+    Ok((endpoint, warning))
 }
 
 /// Whom a run deals with, as the configuration names them.

@@ -2,7 +2,7 @@
 //! that words which it does not take end nothing.
 //!
 //! What always holds here: nothing fails and nothing panics, whatever standard error is. Deliberately
-//! absent: standard output, whose reader is told (`output`).
+//! absent: what becomes of words for standard output, whose reader is told (`output`).
 
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::OnceLock;
@@ -103,12 +103,33 @@ pub(super) fn is_one() -> bool {
     io::stderr().is_terminal()
 }
 
+/// Whether standard output is a terminal that shows every character.
+pub(super) fn output_shows_symbols() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(environment::text);
+    let is_utf8 = locale.is_some_and(|it| {
+        let it = it.to_ascii_lowercase();
+        it.contains("utf-8") || it.contains("utf8")
+    });
+    io::stdout().is_terminal() && is_utf8
+}
+
 /// Whether messages are coloured.
 pub(super) fn is_coloured() -> bool {
+    colours(is_one())
+}
+
+/// Whether what standard output shows is coloured.
+pub(super) fn output_is_coloured() -> bool {
+    colours(io::stdout().is_terminal())
+}
+
+fn colours(is_terminal: bool) -> bool {
     match CHOSEN.get().copied().unwrap_or_default() {
         Colour::Always => true,
         Colour::Never => false,
-        Colour::Auto => may_colour() && (is_one() || is_forced()),
+        Colour::Auto => may_colour() && (is_terminal || is_forced()),
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) use server::Server;
 
 use crate::effects::broker;
 use crate::effects::fernet::KeyFiles;
+use crate::effects::secret_file::Exposed;
 use crate::effects::sftp::{Endpoint, PrivateKeyFile};
 use crate::effects::spool::SpoolLimits;
 
@@ -103,11 +104,19 @@ impl Rules {
 
 /// Something that works and should be changed all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Warning(pub String);
+pub(crate) enum Warning {
+    /// Of a key's value.
+    Key(String),
+    /// Of a file with secrets.
+    Exposed(Exposed),
+}
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            Self::Key(text) => f.write_str(text),
+            Self::Exposed(exposed) => exposed.fmt(f),
+        }
     }
 }
 

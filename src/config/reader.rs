@@ -113,12 +113,12 @@ impl<'a> Reader<'a> {
             Some(Value { line, .. }) => format!("{file}:{line}: {name} {text}"),
             None => format!("{file}: {name} {text}"),
         };
-        self.warnings.push(Warning(warning));
+        self.warnings.push(Warning::Key(warning));
     }
 
     /// Warns of a file.
     pub(super) fn warn_of_file(&mut self, exposed: Option<Exposed>) {
-        let warning = exposed.map(|exposed| Warning(exposed.to_string()));
+        let warning = exposed.map(Warning::Exposed);
         self.warnings.extend(warning);
     }
 

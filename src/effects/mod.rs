@@ -19,5 +19,6 @@ pub(crate) mod status_file;
 pub(crate) mod stop;
 pub(crate) mod survey;
 pub(crate) mod told;
+pub(crate) mod trial;
 pub(crate) mod users;
 pub(crate) mod waker;

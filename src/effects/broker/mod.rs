@@ -22,6 +22,7 @@ mod error;
 mod evidence;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod inquiry;
 mod media;
 mod network;
 mod poll;
@@ -40,5 +41,6 @@ pub(crate) use address::Address;
 pub(crate) use api_key::ApiKey;
 pub(crate) use client::Broker;
 pub(crate) use error::BrokerError;
+pub(crate) use inquiry::{Reached, Unanswered};
 pub(crate) use predicate::Tag;
 pub(crate) use settings::Settings;

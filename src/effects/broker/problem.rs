@@ -179,7 +179,7 @@ impl Problem {
     }
 
     /// What a person can do; empty where trying again is all there is.
-    fn advice(&self, call: Call) -> &'static str {
+    pub(crate) fn advice(&self, call: Call) -> &'static str {
         match self {
             Self::NameUnknown => "check the host in BROKER.URL",
             Self::Refused => "is the broker running, and is the port in BROKER.URL right?",

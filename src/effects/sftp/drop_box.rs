@@ -20,7 +20,7 @@ use super::host_key::{AcceptedKeys, HostKeyFingerprint, HostKeys, Verdict};
 use super::known_hosts::KnownHosts;
 use super::protocol::opening::OpeningError;
 use super::protocol::operation::{Completed, Operation};
-use super::protocol::outbox::Bounds;
+use super::protocol::outbox::{Bounds, Capabilities};
 use super::protocol::pipeline::Pipeline;
 use crate::effects::waker::Waker;
 
@@ -96,7 +96,17 @@ pub(crate) struct DropBox {
     host_key: HostKeyFingerprint,
     open_files: usize,
     thread: Option<JoinHandle<()>>,
+    capabilities: Capabilities,
     published: StatusFound,
+}
+
+/// What is reached on the way to a drop-box.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Milestone {
+    /// An SSH server, whose host key is accepted.
+    HostKey(HostKeyFingerprint),
+    /// It lets the user in.
+    Login,
 }
 
 impl DropBox {
@@ -112,11 +122,26 @@ impl DropBox {
         waker: Waker,
         completed: impl Fn(Completed) + Send + 'static,
     ) -> Result<Self, ConnectError> {
+        Self::connect_in_steps(endpoint, waker, |_| (), completed)
+    }
+
+    /// The same, and tells what was reached on the way, but for the end.
+    ///
+    /// # Errors
+    /// [`ConnectError`] says which of these did not work.
+    pub(crate) fn connect_in_steps(
+        endpoint: &Endpoint,
+        waker: Waker,
+        reached: impl Fn(Milestone),
+        completed: impl Fn(Completed) + Send + 'static,
+    ) -> Result<Self, ConnectError> {
         let accepted = accepted_keys(endpoint)?;
         let mut connection =
             handshake(&endpoint.host, endpoint.port, &accepted, &endpoint.timeouts)?;
+        reached(Milestone::HostKey(connection.fingerprint));
         connection.begin(endpoint.timeouts.login);
         log_in(&connection, &endpoint.username, &endpoint.credentials)?;
+        reached(Milestone::Login);
         connection.begin(endpoint.timeouts.login);
         let (mut link, watchdog) = open_channel(&mut connection)?;
         let negotiated = negotiate(&mut link, &endpoint.folder, connection.deadline())
@@ -161,6 +186,7 @@ impl DropBox {
             host_key: connection.fingerprint,
             open_files: bounds.open_files,
             thread: Some(thread),
+            capabilities: negotiated.capabilities(),
             published: negotiated.status,
         })
     }
@@ -173,6 +199,11 @@ impl DropBox {
     /// What stood in place of `status.xml` when it was connected to.
     pub(crate) fn published(&self) -> &StatusFound {
         &self.published
+    }
+
+    /// What the server announced that it can do besides the protocol.
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        self.capabilities
     }
 
     /// Files that may be open at the server at once.

@@ -24,12 +24,13 @@ mod protocol;
 mod tests;
 mod wire;
 
-pub(crate) use drop_box::{DropBox, PresentedHostKey, probe};
+pub(crate) use drop_box::{DropBox, Milestone, PresentedHostKey, probe};
 pub(crate) use endpoint::{Credential, Endpoint, PrivateKeyFile, Timeouts, Window};
 pub(crate) use error::ConnectError;
 pub(crate) use host_key::{HostKeyFingerprint, HostKeys, Verdict};
 pub(crate) use private_key::{PrivateKeyFault, recognised as private_key};
 pub(crate) use protocol::operation::{Completed, Concern, Done, Listed, Operation, OperationError};
+pub(crate) use protocol::outbox::Capabilities;
 pub(crate) use protocol::recipe::{Placing, Recipe, Verification};
 pub(crate) use wire::attributes::Attributes;
 pub(crate) use wire::names::{Entry, kept as kept_name};

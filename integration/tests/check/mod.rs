@@ -1,0 +1,287 @@
+//! `check`, with each link broken in turn: which one is named, what a person is told to do, the exit code;
+//! and that nothing is left, here or there, whatever happened.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use testbed::broker::{EmbeddedBroker, Settings};
+use testbed::openssh::OpenSshSettings;
+use testbed::proxy::Distant;
+use testbed::server::SftpServer;
+
+use crate::site::{self, Courier, Place};
+
+/// A broker with one request, and a place for `server`.
+fn place(server: &dyn SftpServer) -> (EmbeddedBroker, Place, Courier) {
+    let broker = EmbeddedBroker::start(Settings::default()).unwrap();
+    let id = broker.publish("rki");
+    broker.submit_result(1, id, "text/plain", b"a result");
+    let place = Place::new(&broker.url(), server);
+    (broker, place, Courier::build())
+}
+
+/// Every link of the JSON document, by its name.
+fn links(courier: &Courier, place: &Place, code: i32) -> BTreeMap<String, Value> {
+    let (json, _) = courier.run(place, &["check", "--json"], code);
+    let report: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(report["schema"], "broker-courier.check.1");
+    assert_eq!(report["exit_code"], code);
+    assert_eq!(report["ok"], code == 0);
+    let links = report["links"].as_array().unwrap().iter();
+    links
+        .map(|link| (link["link"].as_str().unwrap().to_owned(), link.clone()))
+        .collect()
+}
+
+fn with_result(links: &BTreeMap<String, Value>, result: &str) -> Vec<String> {
+    let found = links.iter().filter(|(_, link)| link["result"] == result);
+    found.map(|(name, _)| name.clone()).collect()
+}
+
+/// Nothing is there, and nothing here but what a test puts there.
+fn assert_untouched(place: &Place) {
+    assert_eq!(place.names().unwrap(), [""; 0]);
+    assert_eq!(fs::read_dir(place.working_dir()).unwrap().count(), 0);
+}
+
+#[test]
+fn when_all_is_well_every_link_holds_and_nothing_is_left() {
+    let server = site::embedded();
+    let (_broker, place, courier) = place(&server);
+    let links = links(&courier, &place, 0);
+    assert_eq!(with_result(&links, "failed"), [""; 0]);
+    assert_eq!(with_result(&links, "note"), [""; 0]);
+    assert_eq!(links.len(), 26);
+    // This server tells no time for its files.
+    assert_eq!(with_result(&links, "not tried"), ["sftp.clock"]);
+    assert_untouched(&place);
+    let (text, _) = courier.run(&place, &["check"], 0);
+    assert!(text.contains("\nok        sftp.remove "), "{text}");
+    assert!(!text.contains('✓') && !text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn each_broken_link_is_named_with_its_remedy() {
+    let server = site::embedded();
+    let (broker, place, courier) = place(&server);
+    let (url, port) = (broker.url(), format!("PORT = \"{}\"", server.port()));
+    let key = server.host_key_fingerprint();
+    let other_key = "SHA256:EXAMPLE/ASK/THE/OPERATOR/OF/YOUR/SERVER/AAA";
+    let (admin, node) = (EmbeddedBroker::ADMIN_KEY, EmbeddedBroker::NODE_1_KEY);
+    let api_key = |key| format!("API_KEY = \"{key}\"");
+    let nowhere = "FOLDERNAME = \"nowhere\"";
+    let cases: [(&str, &str, i32, &str, &str, &[&str]); 10] = [
+        // What is replaced, by what; the exit code; which link; words of its remedy; what is not tried then.
+        (
+            &api_key(admin),
+            &api_key("nobody"),
+            4,
+            "broker.api-key",
+            "BROKER.API_KEY: it must belong to an administrator",
+            &[
+                "broker.list",
+                "broker.tag",
+                "broker.status",
+                "broker.export",
+            ],
+        ),
+        (
+            &api_key(admin),
+            &api_key(node),
+            4,
+            "broker.api-key",
+            "must belong to an administrator",
+            &[
+                "broker.list",
+                "broker.tag",
+                "broker.status",
+                "broker.export",
+            ],
+        ),
+        (
+            &url,
+            "http://127.0.0.1:9",
+            4,
+            "broker.address",
+            "is the port in BROKER.URL right?",
+            &["broker.api-key", "broker.export"],
+        ),
+        (
+            "PASSWORD = \"sftppassword\"",
+            "PASSWORD = \"another\"",
+            5,
+            "sftp.login",
+            "check SFTP.USERNAME",
+            &[
+                "sftp.subsystem",
+                "sftp.folder",
+                "sftp.create",
+                "sftp.remove",
+            ],
+        ),
+        (
+            &key,
+            other_key,
+            5,
+            "sftp.host-key",
+            "`broker-courier host-key` shows",
+            &["sftp.login", "sftp.remove"],
+        ),
+        (
+            "FOLDERNAME = \"rki\"",
+            nowhere,
+            5,
+            "sftp.folder",
+            "correct SFTP.FOLDERNAME",
+            &["sftp.create", "sftp.list", "sftp.remove"],
+        ),
+        (
+            &port,
+            "PORT = \"9\"",
+            5,
+            "sftp.address",
+            "check SFTP.HOST and SFTP.PORT",
+            &["sftp.host-key", "sftp.login", "sftp.remove"],
+        ),
+        ("\"rki.key\"", "\"gone.key\"", 3, "local.key", "keygen", &[]),
+        (
+            "PASSWORD = \"sftppassword\"",
+            "KEY_FILE = \"rki.key\"",
+            3,
+            "local.private-key",
+            "SFTP.KEY_FILE must name the private key",
+            &["sftp.address", "sftp.remove"],
+        ),
+        (
+            "WORKING_DIR = \"work\"",
+            "WORKING_DIR = \"gone\"",
+            3,
+            "local.configuration",
+            "docs/configuration.md",
+            &["local.key", "broker.address", "sftp.remove"],
+        ),
+    ];
+    for (from, to, code, failed, remedy, not_tried) in cases {
+        place.change_config(from, to);
+        let links = links(&courier, &place, code);
+        assert_eq!(with_result(&links, "failed"), [failed], "{to}");
+        let said = links[failed]["remedy"].as_str().unwrap();
+        assert!(said.contains(remedy), "{to}: {said}");
+        for name in not_tried {
+            assert_eq!(links[*name]["result"], "not tried", "{to}: {name}");
+        }
+        // What does not depend on it is tried all the same.
+        let other_end = match failed.split('.').next() {
+            Some("sftp") => "broker.export",
+            _ if not_tried.contains(&"sftp.remove") => "local.configuration",
+            _ => "sftp.remove",
+        };
+        if other_end != failed {
+            assert_eq!(links[other_end]["result"], "ok", "{to}");
+        }
+        assert_untouched(&place);
+        place.change_config(to, from);
+    }
+    // A tag that nobody uses is not wrong, and may be.
+    place.change_config("TAG = \"rki\"", "TAG = \"kri\"");
+    let links = links(&courier, &place, 0);
+    assert_eq!(with_result(&links, "note"), ["broker.tag"]);
+    let text = courier.run(&place, &["check"], 0).0;
+    assert!(text.contains("do: is REQUESTS.TAG spelt"), "{text}");
+}
+
+#[test]
+fn what_a_folder_does_not_allow_is_told_and_old_probes_are_swept() {
+    let with_mode = |folder_mode| {
+        site::openssh_with(OpenSshSettings {
+            folder_mode,
+            ..OpenSshSettings::default()
+        })
+    };
+    let Some(server) = with_mode(0o700) else {
+        return;
+    };
+    let (_broker, place_of, courier) = place(&server);
+    let stale = place_of
+        .drop_box()
+        .join(".broker-courier-check.00000001-2.part");
+    let old = fs::File::create(&stale).unwrap();
+    let hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+    old.set_modified(hour_ago).unwrap();
+    let found = links(&courier, &place_of, 0);
+    assert_eq!(found["sftp.clock"]["result"], "ok");
+    let says = found["sftp.list"]["says"][0].as_str().unwrap();
+    assert!(
+        says.contains("1 probes of earlier checks were removed"),
+        "{says}"
+    );
+    assert_untouched(&place_of);
+    drop(server);
+
+    let Some(server) = with_mode(0o500) else {
+        return;
+    };
+    let (_broker, place_of, courier) = place(&server);
+    let found = links(&courier, &place_of, 5);
+    assert_eq!(with_result(&found, "failed"), ["sftp.create"]);
+    let remedy = found["sftp.create"]["remedy"].as_str().unwrap();
+    assert!(remedy.contains("create files in \"rki\""), "{remedy}");
+    assert_eq!(found["sftp.list"]["result"], "ok");
+    for name in ["write", "rename", "look", "read", "remove"] {
+        assert_eq!(found[&format!("sftp.{name}")]["result"], "not tried");
+    }
+    drop(server);
+
+    let Some(server) = with_mode(0o300) else {
+        return;
+    };
+    let (_broker, place_of, courier) = place(&server);
+    let found = links(&courier, &place_of, 0);
+    assert_eq!(with_result(&found, "note"), ["sftp.list"]);
+    let remedy = found["sftp.list"]["remedy"].as_str().unwrap();
+    assert!(remedy.contains("keep a backup of WORKING_DIR"), "{remedy}");
+    assert_eq!(found["sftp.remove"]["result"], "ok");
+    assert_untouched(&place_of);
+}
+
+/// A check that is under way, and has put its probe there.
+fn begun(courier: &Courier, place: &Place) -> Child {
+    let mut check = courier
+        .program()
+        .command()
+        .arg("-c")
+        .arg(place.config())
+        .arg("check")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let limit = Instant::now() + Duration::from_secs(60);
+    while place.names().unwrap().is_empty() {
+        assert!(Instant::now() < limit && check.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    check
+}
+
+#[test]
+fn a_check_that_is_ended_or_loses_its_connection_takes_its_probe_with_it() {
+    let round_trip = Duration::from_millis(40);
+    let server = Distant::new(Box::new(site::embedded()), round_trip).unwrap();
+    let (_broker, place, courier) = place(&server);
+    let mut check = begun(&courier, &place);
+    let pid = check.id().to_string();
+    let killed = Command::new("kill").args(["-TERM", &pid]).status();
+    assert!(killed.unwrap().success());
+    assert_eq!(check.wait().unwrap().code(), Some(1));
+    assert_untouched(&place);
+
+    let mut check = begun(&courier, &place);
+    server.proxy().cut();
+    assert_eq!(check.wait().unwrap().code(), Some(5));
+    assert_untouched(&place);
+}
