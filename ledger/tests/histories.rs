@@ -113,6 +113,8 @@ noticed! {
     no_lost_outcome_fails_when_effects_come_before_intents: EffectBeforeIntent, NoLostOutcome;
     no_mass_deletion_fails_when_empty_lists_are_trusted: TrustEmptyLists, NoMassDeletion;
     ownership_fails_when_anything_is_overwritten: OverwriteAnything, Ownership;
+    ownership_fails_when_anything_short_is_taken: TakeAnythingShort, Ownership;
+    convergence_fails_when_looks_are_forgotten: ForgetLooks, Convergence;
     replay_determinism_fails_when_reading_alters_a_time: AlterOnReading, ReplayDeterminism;
     status_is_projection_fails_when_it_is_projected_too_early: ProjectTooEarly, StatusIsProjection;
     one_runner_fails_when_the_lock_is_not_kept: IgnoreLock, OneRunner;

@@ -5,7 +5,7 @@
 //! file there, it is looked into first, and what was found is recorded.
 
 use courier_ledger::{
-    Command, Delivery, Digest, Event, Found, KeyId, Phase, Placement, RemoteAfterFailure,
+    Claim, Command, Delivery, Digest, Event, Found, KeyId, Phase, Placement, RemoteAfterFailure,
     RemoteName, Removal, Replaces, Sequence,
 };
 
@@ -128,6 +128,13 @@ impl World {
             return None;
         }
         let file = self.drop_box.files.get(errand.command.name().as_str());
+        if file.is_some_and(File::is_short) {
+            // It does not say whose it is.
+            let anything = self.sabotage == Some(Sabotage::TakeAnythingShort);
+            let mut starts = errand.unproven.iter().rev();
+            let own = starts.find(|it| anything || it.claim == Claim::FoundFree);
+            return Some(own.map_or(Found::Foreign, |it| Found::Own(it.start)));
+        }
         Some(match file.map(|file| file.maker) {
             None => Found::Nothing,
             Some(Maker::Ours(start))
@@ -189,6 +196,8 @@ impl World {
         let maker = Maker::Ours(start.0);
         let part = File::new(maker, Holds::Part);
         let temporary = errand.temporary.as_ref().map(ToString::to_string).unwrap();
+        let is_occupied = self.drop_box.files.contains_key(name.as_str())
+            && !matches!(found, Some(Found::Own(_)));
         let delivers_nothing = self.sabotage == Some(Sabotage::DeliverNothing);
         match luck {
             Luck::Refused => {
@@ -198,6 +207,17 @@ impl World {
                     RemoteAfterFailure::Untouched,
                     found,
                 ));
+            }
+            Luck::LeftBehind | Luck::RequestLost | Luck::BetweenUnlinkAndRename
+                if errand.in_place =>
+            {
+                // The file is created on the condition that nothing stands there.
+                if !is_occupied {
+                    self.may_destroy(name)?;
+                    self.drop_box.place(name.as_str(), part);
+                }
+                let remote = RemoteAfterFailure::Uncertain;
+                return Ok(failed(errand, Phase::Write, remote, found));
             }
             Luck::LeftBehind => {
                 self.drop_box.place(&temporary, part);
@@ -213,7 +233,7 @@ impl World {
                     found,
                 ));
             }
-            _ if blocked => {
+            _ if blocked || errand.in_place && is_occupied => {
                 return Ok(failed(
                     errand,
                     Phase::Place,
@@ -249,7 +269,11 @@ impl World {
             } else {
                 self.run_key()
             },
-            placement: Placement::PosixRename,
+            placement: if errand.in_place {
+                Placement::Direct
+            } else {
+                Placement::PosixRename
+            },
         };
         Ok(match luck {
             Luck::AnswerLost => failed(errand, Phase::Place, RemoteAfterFailure::Uncertain, found),

@@ -80,6 +80,20 @@ impl File {
             left: None,
         }
     }
+
+    /// Whether it is too short to say whose it is.
+    pub(crate) fn is_short(&self) -> bool {
+        self.holds == Holds::Part || self.maker == Maker::Foreign && self.size_bytes == 0
+    }
+
+    /// Nobody can tell any more whose it is.
+    pub(crate) fn becomes_nobodys(&mut self) {
+        self.maker = Maker::Foreign;
+        if self.is_short() {
+            self.holds = Holds::Anything;
+            self.size_bytes = 0;
+        }
+    }
 }
 
 /// The size of what the command begun at this entry delivers.
@@ -102,11 +116,13 @@ impl DropBox {
             .is_some_and(|file| file.maker == Maker::Foreign)
     }
 
-    /// Somebody puts a file of their own, where none is.
-    pub(crate) fn put_foreign(&mut self, name: &str) {
-        self.files
-            .entry(name.to_owned())
-            .or_insert(File::new(Maker::Foreign, Holds::Anything));
+    /// Somebody puts a file of their own, where none is: one of this many bytes.
+    pub(crate) fn put_foreign(&mut self, name: &str, size_bytes: u64) {
+        let theirs = File {
+            size_bytes,
+            ..File::new(Maker::Foreign, Holds::Anything)
+        };
+        self.files.entry(name.to_owned()).or_insert(theirs);
     }
 
     /// The recipient takes a result away.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use courier_ledger::{BrokerChange, DropBoxChange, Event, Missing};
+use courier_ledger::{BrokerChange, DropBoxChange, Event, Found, Missing};
 
 use super::world::World;
 
@@ -28,10 +28,12 @@ pub(crate) enum Happening {
     CourierFirst,
     /// … and after that.
     CourierLater,
+    /// An upload in doubt that had found its name free was known by what it left there.
+    FoundFree,
 }
 
 impl Happening {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::SameDropBox,
         Self::AnotherDropBox,
         Self::NothingLeft,
@@ -44,6 +46,7 @@ impl Happening {
         Self::ClockBehind,
         Self::CourierFirst,
         Self::CourierLater,
+        Self::FoundFree,
     ];
 }
 
@@ -51,6 +54,7 @@ impl World {
     /// What happened.
     pub(crate) fn happenings(&self) -> BTreeSet<Happening> {
         let mut happened = BTreeSet::new();
+        let mut free = BTreeSet::new();
         for entry in &self.entries {
             match &entry.event {
                 Event::PlanApproved {
@@ -80,6 +84,18 @@ impl World {
                     if recovered.missing == Missing::Fetched && recovered.missing().next().is_some()
                     {
                         happened.insert(Happening::Fetched);
+                    }
+                }
+                Event::CommandStarted { found: Some(_), .. } => {
+                    free.insert(entry.sequence);
+                }
+                Event::Uploaded { found, .. }
+                | Event::PickedUp { found, .. }
+                | Event::Deleted { found, .. } => {
+                    if let Some(Found::Own(start)) = found
+                        && free.contains(start)
+                    {
+                        happened.insert(Happening::FoundFree);
                     }
                 }
                 Event::ClockDiffers(_) => {

@@ -170,9 +170,9 @@ impl World {
         for (name, file) in &mut self.drop_box.files {
             if let Some(Adopted { key, .. }) = adopted.get(name) {
                 file.holds = known_by_status(completion(name), Some(*key));
-            } else if request(name).is_some() && !file.whole {
+            } else if request(name).is_some() && (!file.whole || file.holds == Holds::Part) {
                 // It cannot be told from somebody else's.
-                file.maker = Maker::Foreign;
+                file.becomes_nobodys();
             } else if file.maker == Maker::Replaced {
                 file.maker = Maker::Foreign;
             }

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use courier_ledger::log::{Lock, Memory, Storage as _};
 use courier_ledger::{
-    Blocked, Command, Digest, Event, Guard, Held, LogId, Phase, Plan, Policy, RemoteAfterFailure,
-    RemoteName, Request, RequestId, RunCounts, Sequence, State, StatusDocument, Timestamp, Tip,
-    Unproven, UploadReason, decide, waits_instead_of,
+    Blocked, Command, Digest, Event, Found, Guard, Held, LogId, Phase, Plan, Policy,
+    RemoteAfterFailure, RemoteName, Replaces, Request, RequestId, RunCounts, Sequence, State,
+    StatusDocument, Timestamp, Tip, Unproven, UploadReason, decide, waits_instead_of,
 };
 
 use super::drop_box::Holds;
@@ -48,6 +48,8 @@ pub(crate) struct Errand {
     pub(crate) document: Vec<u8>,
     /// Earlier uploads in doubt, where nothing else shows whose file stands under the final name.
     pub(crate) unproven: Vec<Unproven>,
+    /// Whether it writes under the final name itself, which was free before it was begun.
+    pub(crate) in_place: bool,
 }
 
 /// Decides, with the defects that a decision can have.
@@ -257,26 +259,42 @@ impl World {
         let approvals = self.run.as_ref().map(|run| run.approvals.clone());
         let approvals = approvals.unwrap_or_default();
         if let Some(waiting) = self.run.as_mut().and_then(|run| run.waiting.as_mut()) {
-            for command in waiting.drain(..count.min(waiting.len())) {
+            let taken: Vec<_> = waiting.drain(..count.min(waiting.len())).collect();
+            for command in taken {
                 start = start.next();
                 let temporary = command.temporary(self.log, start);
+                let request = command.request().and_then(|id| self.state.request(id));
+                let unproven = request.map(Request::unproven).unwrap_or_default();
+                let in_place = self.finds_free(start, &command, &unproven);
+                let found = (in_place && self.sabotage != Some(Sabotage::ForgetLooks))
+                    .then_some(Found::Nothing);
                 events.push(Event::CommandStarted {
                     command: command.clone(),
                     temporary: temporary.clone(),
                     approval: command.request().and_then(|id| approvals.get(&id).copied()),
-                    found: None,
+                    found,
                 });
-                let request = command.request().and_then(|id| self.state.request(id));
                 errands.push(Errand {
                     start,
-                    unproven: request.map(Request::unproven).unwrap_or_default(),
+                    unproven,
                     command,
                     temporary,
                     document: Vec::new(),
+                    in_place,
                 });
             }
         }
         (events, errands)
+    }
+
+    /// Whether an upload is written under its final name itself, as some are, and finds it free.
+    fn finds_free(&self, start: Sequence, command: &Command, unproven: &[Unproven]) -> bool {
+        let may_be_free = matches!(
+            command,
+            Command::Upload { replaces, .. } if *replaces == Replaces::Nothing || !unproven.is_empty()
+        );
+        let files = &self.drop_box.files;
+        may_be_free && start.0 % 3 == 0 && !files.contains_key(command.name().as_str())
     }
 
     pub(crate) fn begin(&mut self, count: usize) -> Result<(), Violation> {
@@ -364,6 +382,7 @@ impl World {
             temporary,
             document,
             unproven: Vec::new(),
+            in_place: false,
         };
         if luck == Luck::RequestLost {
             // Here a crash may come, too: the document is written, nothing is uploaded.

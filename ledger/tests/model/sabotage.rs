@@ -44,6 +44,10 @@ pub(crate) enum Sabotage {
     SayNothingOfClocks,
     /// Results are uploaded under any key.
     UploadUnderAnyKey,
+    /// Nothing is recorded of names that were free before uploads wrote under them.
+    ForgetLooks,
+    /// Whatever is too short to say whose it is is taken for this ledger's.
+    TakeAnythingShort,
     /// Whatever ledger is there is gone on with.
     GoOnWithAnything,
     /// Whatever stands at the drop-box in place of `status.xml` is overwritten.

@@ -110,7 +110,9 @@ impl World {
         }
         self.nothing_of_a_lost_ledger_is_left()?;
         for (name, file) in &self.drop_box.files {
-            let left_over = file.holds == Holds::Part;
+            // What was begun under its final name is wanted otherwise, or waits: `result_is_as_wanted`.
+            let mut exports = (0..Broker::REQUESTS_MAX * 8).map(export);
+            let left_over = file.holds == Holds::Part && exports.all(|export| export != *name);
             Property::Convergence.holds(!left_over, || format!("{name} is left over"))?;
         }
         let local = self.documents.last().map(|(_, bytes)| bytes.clone());
@@ -161,6 +163,9 @@ impl World {
         if offer.published.is_none() && policy.drafts == DraftRule::Wait {
             return Ok(());
         }
+        let there = self.drop_box.files.get(&name);
+        let is_part = there.is_some_and(|file| file.holds == Holds::Part);
+        wanted(!is_part, "is left over")?;
         let Some((file, completion)) = file else {
             return wanted(self.is_ignored(id, offer), "is missing");
         };

@@ -115,7 +115,7 @@ impl World {
         };
         world.record(vec![created]).unwrap();
         for number in setting.foreign_elsewhere {
-            world.other_drop_box.put_foreign(&foreign_name(number));
+            world.other_drop_box.put_foreign(&foreign_name(number), 50);
         }
         if !setting.legacy.is_empty() {
             for entry in &setting.legacy {
@@ -229,7 +229,12 @@ impl World {
             .claims
             .contains_key(&RemoteName::export(RequestId(number)));
         if !claimed {
-            self.drop_box.put_foreign(&name);
+            // Nor is it anybody's fault that an empty one is taken for what an upload has begun that found
+            // the name free.
+            let mut intents = self.state.intents();
+            let is_awaited = intents.any(|(_, it)| it.command.name().as_str() == name);
+            let size_bytes = if is_awaited || number % 2 == 0 { 50 } else { 0 };
+            self.drop_box.put_foreign(&name, size_bytes);
         }
     }
 
