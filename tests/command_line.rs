@@ -148,6 +148,79 @@ fn a_missing_working_directory_is_exit_3() {
 }
 
 #[test]
+fn config_init_makes_everything_for_its_owner_alone_and_overwrites_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("etc/courier");
+    let config = place.join("courier.toml");
+    let init = |further: &[&str], code| {
+        let mut command = courier();
+        command.arg("-c").arg(&config).args(["config", "init"]);
+        exits(command.args(further), code)
+    };
+    let (_, stderr) = init(&["--url", "http://127.0.0.1:9"], 2);
+    let needed = "these options are needed: --tag, --host, --username, --folder";
+    assert!(stderr.contains(needed), "{stderr}");
+    let mut options = vec!["--url", "broker", "--tag", "rki", "--host", "127.0.0.1"];
+    options.extend(["--port", "9", "--username", "u", "--folder", "rki"]);
+    let (_, stderr) = init(&options, 2);
+    assert!(stderr.contains("BROKER.URL takes an http"), "{stderr}");
+    assert!(!place.exists());
+
+    options[1] = "http://127.0.0.1:9";
+    let (stdout, _) = init(&options, 0);
+    for name in ["api-key", "sftp-password"] {
+        let path = place.join(name).display().to_string();
+        assert!(stdout.contains(&format!("to fill  {path}")), "{stdout}");
+        assert!(
+            stdout.contains(&format!("cat > '{path}'"))
+                || stdout.contains(&format!("cat > {path}")),
+            "{stdout}"
+        );
+    }
+    for (name, mode) in [
+        ("", 0o700),
+        ("work", 0o700),
+        ("courier.toml", 0o600),
+        ("results.key", 0o600),
+        ("api-key", 0o600),
+        ("sftp-password", 0o600),
+    ] {
+        let metadata = fs::metadata(place.join(name)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, mode, "{name}");
+    }
+    let before = fs::read(&config).unwrap();
+    let (_, stderr) = init(&options, 3);
+    assert!(stderr.contains("is there already"), "{stderr}");
+    assert_eq!(fs::read(&config).unwrap(), before);
+    // Begun again, what is there is kept.
+    fs::remove_file(&config).unwrap();
+    fs::write(place.join("api-key"), "k").unwrap();
+    let key = fs::read(place.join("results.key")).unwrap();
+    let (stdout, _) = init(&options, 0);
+    assert!(stdout.contains("kept "), "{stdout}");
+    assert_eq!(fs::read(place.join("results.key")).unwrap(), key);
+    assert_eq!(fs::read(place.join("api-key")).unwrap(), b"k");
+
+    let command = |words: &[&str], code| exits(courier().arg("-c").arg(&config).args(words), code);
+    // A secret that was not filled in is told, and what there is is shown all the same.
+    let (stdout, stderr) = command(&["config", "show"], 3);
+    assert!(stdout.contains("SFTP.PORT"), "{stdout}");
+    assert!(stderr.contains("sftp-password is empty"), "{stderr}");
+    fs::write(place.join("sftp-password"), "a secret").unwrap();
+    let (stdout, _) = command(&["config", "show", "--json"], 0);
+    let shown: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(shown["schema"], "broker-courier.config.1");
+    assert!(!stdout.contains("a secret"), "{stdout}");
+    let (stdout, _) = command(&["check"], 4);
+    for link in ["configuration", "key", "permissions", "folder", "space"] {
+        assert!(
+            stdout.contains(&format!("ok        local.{link} ")),
+            "{stdout}"
+        );
+    }
+}
+
+#[test]
 fn a_damaged_status_xml_is_not_taken_over_and_leaves_no_log() {
     let whole = "<status><request-status><id>2</id><completion>0.5</completion>\
         <uploaded>2021-10-11 09:39:50</uploaded></request-status></status>";

@@ -9,6 +9,7 @@ use clap::{
 };
 use courier_ledger::{BrokerChange, DropBoxChange, Sequence, Timestamp};
 
+use super::config::ConfigCommand;
 use super::terminal::{self, Colour};
 use crate::effects::environment;
 use crate::exit_code::ExitCodes;
@@ -88,6 +89,9 @@ pub(crate) enum Command {
     Run,
     /// Shows what `run` would do now; changes nothing
     Plan(PlanOptions),
+    /// Begins a configuration, shows what one comes to, or describes the file to an editor
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Tries every link in turn: this machine, the broker, the drop-box; leaves nothing behind
     Check(JsonOption),
     /// Releases what a guard has blocked, for exactly the plan shown

@@ -7,6 +7,7 @@ mod approve;
 mod arguments;
 mod busy;
 mod check;
+mod config;
 mod decrypt;
 mod error;
 mod held;
@@ -84,6 +85,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     match &arguments.command {
         Command::Run => run::run(arguments),
         Command::Plan(options) => plan::plan(arguments, options),
+        Command::Config(command) => config::config(arguments, command),
         Command::Check(options) => check::check(arguments, options),
         Command::Approve(options) => approve::approve(arguments, options),
         Command::Recover(options) => recover::recover(arguments, options),

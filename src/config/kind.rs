@@ -1,10 +1,11 @@
-//! What keys take, with what holds without them. The same values say how a key is read and how it
-//! is documented.
+//! What keys take, with what holds without them. The same values say how a key is read, how it is
+//! documented, and what an editor is told of it (JSON Schema).
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use courier_ledger::Guards;
+use serde_json::{Value, json};
 
 /// What a key takes.
 pub(super) trait Kind: Sync {
@@ -12,6 +13,63 @@ pub(super) trait Kind: Sync {
     fn takes(&self) -> String;
     /// What holds when the key is not there, in words; nothing when its absence needs none.
     fn without(&self) -> String;
+    /// What it takes, as a JSON Schema.
+    fn schema(&self) -> Value;
+    /// How a value is shown.
+    fn nature(&self) -> Nature {
+        Nature::Plain
+    }
+    /// Whether it must be there.
+    fn is_required(&self) -> bool {
+        false
+    }
+}
+
+/// How a value is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nature {
+    /// As it is.
+    Plain,
+    /// As the place that it leads to.
+    Path,
+    /// Not at all.
+    Secret,
+}
+
+/// A number in quotes, which may be one of the replaced program's.
+pub(super) const DIGITS: &str = r"^\s*[0-9]+\s*$";
+/// The same, or a percentage.
+pub(super) const DIGITS_OR_SHARE: &str = r"^\s*[0-9]+\s*(%\s*)?$";
+/// A fingerprint as OpenSSH writes it.
+pub(super) const FINGERPRINT: &str = r"^\s*SHA256:[A-Za-z0-9+/]{43}=*\s*$";
+/// A text without control characters.
+pub(super) const VISIBLE: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
+
+fn visible() -> Value {
+    json!({ "type": "string", "pattern": VISIBLE })
+}
+
+fn one_or_several(one: &Value, least: u64) -> Value {
+    json!({ "anyOf": [one, { "type": "array", "items": one, "minItems": least }] })
+}
+
+fn number(
+    least: &impl fmt::Display,
+    most: &impl fmt::Display,
+    default: &impl fmt::Display,
+) -> Value {
+    let number = |text: String| text.parse::<u64>().unwrap_or(u64::MAX);
+    json!({
+        "anyOf": [
+            {
+                "type": "integer",
+                "minimum": number(least.to_string()),
+                "maximum": number(most.to_string()),
+            },
+            { "type": "string", "pattern": DIGITS },
+        ],
+        "default": number(default.to_string()),
+    })
 }
 
 /// What holds without a key that has no value to fall back on.
@@ -34,10 +92,14 @@ impl Without {
         }
         .to_owned()
     }
+
+    fn is_required(self) -> bool {
+        matches!(self, Self::Required)
+    }
 }
 
 macro_rules! texts {
-    ($($(#[$doc:meta])* $name:ident $takes:literal)*) => {$(
+    ($($(#[$doc:meta])* $name:ident $takes:literal $nature:ident $schema:expr;)*) => {$(
         $(#[$doc])*
         pub(super) struct $name(pub(super) Without);
 
@@ -49,19 +111,34 @@ macro_rules! texts {
             fn without(&self) -> String {
                 self.0.words()
             }
+
+            fn schema(&self) -> Value {
+                $schema
+            }
+
+            fn nature(&self) -> Nature {
+                Nature::$nature
+            }
+
+            fn is_required(&self) -> bool {
+                self.0.is_required()
+            }
         }
     )*};
 }
 
 texts! {
     /// A text that no message shows.
-    Secret "a secret text"
+    Secret "a secret text" Secret visible();
     /// A path on this machine.
-    LocalPath "a path"
+    LocalPath "a path" Path visible();
     /// Several of them.
-    LocalPaths "a path, or a list of them"
+    LocalPaths "a path, or a list of them" Path one_or_several(&visible(), 0);
     /// Host keys.
-    Fingerprints "`SHA256:…`, or a list of them"
+    Fingerprints "`SHA256:…`, or a list of them" Plain one_or_several(
+        &json!({ "type": "string", "pattern": FINGERPRINT }),
+        1,
+    );
 }
 
 /// A text that is not empty, has no control characters, and is a `T`.
@@ -90,6 +167,14 @@ impl<T> Kind for Text<T> {
     fn without(&self) -> String {
         self.without.words()
     }
+
+    fn schema(&self) -> Value {
+        visible()
+    }
+
+    fn is_required(&self) -> bool {
+        self.without.is_required()
+    }
 }
 
 /// A number within limits.
@@ -106,6 +191,10 @@ impl<T: fmt::Display + Sync> Kind for Number<T> {
 
     fn without(&self) -> String {
         self.default.to_string()
+    }
+
+    fn schema(&self) -> Value {
+        number(&self.least, &self.most, &self.default)
     }
 }
 
@@ -124,6 +213,10 @@ impl Kind for Seconds {
 
     fn without(&self) -> String {
         self.0.to_string()
+    }
+
+    fn schema(&self) -> Value {
+        number(&1, &Self::MOST, &self.0)
     }
 }
 
@@ -157,6 +250,14 @@ impl<T: Sync> Kind for Choice<T> {
     fn without(&self) -> String {
         format!("`{}`", self.default.0)
     }
+
+    fn schema(&self) -> Value {
+        let words: Vec<&str> = std::iter::once(&self.default)
+            .chain(self.others)
+            .map(|(word, _)| *word)
+            .collect();
+        json!({ "enum": words, "default": self.default.0 })
+    }
 }
 
 /// On or off; off by default.
@@ -169,6 +270,10 @@ impl Kind for Switch {
 
     fn without(&self) -> String {
         "`false`".to_owned()
+    }
+
+    fn schema(&self) -> Value {
+        json!({ "type": "boolean", "default": false })
     }
 }
 
@@ -186,5 +291,14 @@ impl Kind for Allowance {
             max_deletions_percent,
         } = Guards::default();
         format!("{max_deletions} or {max_deletions_percent} %, whichever is larger")
+    }
+
+    fn schema(&self) -> Value {
+        json!({
+            "anyOf": [
+                { "type": "integer", "minimum": 0 },
+                { "type": "string", "pattern": DIGITS_OR_SHARE },
+            ],
+        })
     }
 }

@@ -39,7 +39,6 @@ impl Configuration {
     }
 
     /// The same from the file's text and mode, whatever is there besides the files of secrets.
-    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn of_text(
         text: &str,
         mode: u32,
@@ -150,6 +149,11 @@ fn part_of_text<T>(
             problems: reader.finish().0,
         }),
     }
+}
+
+/// The text of a file.
+pub(super) fn text(path: &Path) -> Result<Zeroizing<String>, ConfigurationError> {
+    Ok(read(path)?.text)
 }
 
 struct File {

@@ -5,6 +5,7 @@
 //! Deliberately absent: the files that keys point to, other than those that hold secrets.
 
 mod document;
+mod effective;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod home;
@@ -15,8 +16,10 @@ mod places;
 mod position;
 mod problem;
 mod reader;
+mod schema;
 mod server;
 mod suggestion;
+mod template;
 #[cfg(test)]
 mod tests;
 
@@ -28,9 +31,12 @@ use courier_ledger::{
     ChangeRule, DraftRule, Guards, KeyChangeRule, KeyId, Policy, ReappearanceRule, RemoteCheckRule,
 };
 
+pub(crate) use effective::{Effective, Origin};
 pub use keys::reference_markdown;
 pub(crate) use problem::Problem;
+pub(crate) use schema::json_schema;
 pub(crate) use server::Server;
+pub(crate) use template::{Answers, Proof};
 
 use crate::effects::broker;
 use crate::effects::fernet::KeyFiles;

@@ -75,6 +75,16 @@ impl<'a> Reader<'a> {
         self.document.values.contains_key(&key.name())
     }
 
+    /// Whether the file is TOML, as far as keys are concerned.
+    pub(super) fn is_understood(&self) -> bool {
+        self.document.not_toml.is_empty()
+    }
+
+    /// A key's line and value, if it is there.
+    pub(super) fn given(&self, name: Name) -> Option<(usize, &Content)> {
+        self.value(name).map(|value| (value.line, &value.content))
+    }
+
     fn value(&self, name: Name) -> Option<&Value> {
         self.document.values.get(&name)
     }
@@ -227,7 +237,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Where a path starts.
-    fn located(&mut self, key: &dyn AnyKey, text: &str) -> Option<PathBuf> {
+    pub(super) fn located(&mut self, key: &dyn AnyKey, text: &str) -> Option<PathBuf> {
         let folder = self.folders.file.parent().unwrap_or(Path::new(""));
         let Some(rest) = text.strip_prefix('~') else {
             return Some(folder.join(text));

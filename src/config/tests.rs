@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod problems;
+mod schema;
 mod secrets;
+mod template;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -96,6 +96,15 @@ impl NewFile {
     }
 }
 
+/// Makes the file `path`, which holds `bytes`: as a whole or not at all. `AlreadyExists` if something has that
+/// name.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = NewFile::create(path)?;
+    let mut file = new.file();
+    file.write_all(bytes)?;
+    new.publish()
+}
+
 /// Replaces the file `path` by one that holds `bytes`: as a whole or not at all.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);

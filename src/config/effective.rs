@@ -1,0 +1,111 @@
+//! What a configuration comes to: the value of every key, and where it comes from.
+//!
+//! What always holds: no secret is shown, whatever the file looks like. Deliberately absent: whether the
+//! values serve; reading the file as a whole says that.
+
+use std::path::{Path, PathBuf};
+
+use super::document::{Content, Document};
+use super::home::Start;
+use super::keys::{self, AnyKey};
+use super::kind::Nature;
+use super::reader::Reader;
+use super::{Configuration, ConfigurationError, load};
+
+/// One key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Effective {
+    /// `SFTP.PORT`
+    pub(crate) name: String,
+    /// Its value, as text; none where it is not set and nothing stands in for it.
+    pub(crate) value: Option<String>,
+    /// Where that comes from.
+    pub(crate) origin: Origin,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The line of the file.
+    Line(usize),
+    /// The line of the file, and `$HOME`.
+    LineAndHome(usize),
+    /// The program.
+    Default,
+    /// Nothing: it must be given.
+    Missing,
+}
+
+/// What a secret is shown as.
+const MASK: &str = "********";
+
+impl Configuration {
+    /// Every key of the file, in the order of the documentation.
+    pub(crate) fn effective(path: &Path) -> Result<Vec<Effective>, ConfigurationError> {
+        let start = Start::now();
+        let text = load::text(path)?;
+        let mut reader = Reader::new(Document::parse(&text), start.folders(path));
+        if !reader.is_understood() {
+            return Err(ConfigurationError::Problems {
+                path: path.to_owned(),
+                problems: reader.finish().0,
+            });
+        }
+        let shown = keys::KEYS.iter().map(|key| effective(&mut reader, *key));
+        Ok(shown.collect())
+    }
+}
+
+fn effective(reader: &mut Reader<'_>, key: &dyn AnyKey) -> Effective {
+    let name = key.name();
+    let (value, origin) = match reader.given(name) {
+        Some((line, content)) => {
+            let texts = texts(content);
+            let is_home = texts.iter().any(|text| text.starts_with('~'));
+            match key.kind().nature() {
+                Nature::Secret => (Some(MASK.to_owned()), Origin::Line(line)),
+                Nature::Path => {
+                    let paths = texts.iter().filter_map(|text| reader.located(key, text));
+                    let paths: Vec<PathBuf> = paths.collect();
+                    let shown = paths.iter().map(|path| path.display().to_string());
+                    let origin = match is_home {
+                        true => Origin::LineAndHome(line),
+                        false => Origin::Line(line),
+                    };
+                    (Some(shown.collect::<Vec<_>>().join(", ")), origin)
+                }
+                // An address may hold a password, and is refused then.
+                Nature::Plain if name == keys::BROKER_URL.name && texts.join("").contains('@') => {
+                    (Some(MASK.to_owned()), Origin::Line(line))
+                }
+                Nature::Plain => (Some(texts.join(", ")), Origin::Line(line)),
+            }
+        }
+        None => {
+            // Its documentation has it in the marks of code.
+            let without = key.kind().without().replace('`', "");
+            match (key.kind().is_required(), without.as_str()) {
+                (true, _) => (None, Origin::Missing),
+                (false, "") => (None, Origin::Default),
+                (false, _) if without.starts_with("required") => (None, Origin::Default),
+                (false, _) => (Some(without), Origin::Default),
+            }
+        }
+    };
+    Effective {
+        name: name.to_string(),
+        value,
+        origin,
+    }
+}
+
+/// A value as texts; what no key takes is not shown, as nobody knows what it is.
+fn texts(content: &Content) -> Vec<String> {
+    match content {
+        Content::Text(text) => vec![text.to_string()],
+        Content::Integer(number) => vec![number.clone()],
+        Content::Switch(on) => vec![on.to_string()],
+        Content::Texts(texts) => texts.iter().map(|text| text.to_string()).collect(),
+        Content::Other => vec!["(of a form that no key takes)".to_owned()],
+    }
+}
