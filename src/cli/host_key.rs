@@ -9,7 +9,7 @@ use super::arguments::{Arguments, JsonOption};
 use super::error::CommandError;
 use super::{output, parts};
 use crate::config::Server;
-use crate::effects::sftp::{self, PresentedHostKey, Verdict};
+use crate::effects::sftp::{self, ConnectError, PresentedHostKey, Verdict};
 use crate::exit_code::ExitCode;
 
 /// How the key stands to what is accepted, as `--json` names it.
@@ -61,7 +61,13 @@ pub(crate) fn host_key(
         pinned,
         known_hosts,
     } = &server;
-    let key = sftp::probe((host, *port), timeouts, pinned, known_hosts)?;
+    let key = sftp::probe((host, *port), timeouts, pinned, known_hosts).map_err(|error| {
+        let remedy = match error {
+            ConnectError::KnownHostsUnreadable { .. } => "SFTP.KNOWN_HOSTS names it",
+            _ => "check SFTP.HOST and SFTP.PORT; may this machine reach it?",
+        };
+        CommandError::from(error).hint(remedy)
+    })?;
     let decides = match pinned.is_empty() {
         true => key.known,
         false => key.pinned,

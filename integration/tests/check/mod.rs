@@ -1,6 +1,8 @@
 //! `check`, with each link broken in turn: which one is named, what a person is told to do, the exit code;
 //! and that nothing is left, here or there, whatever happened.
 
+mod start;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Child, Command, Stdio};
