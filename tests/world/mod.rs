@@ -35,6 +35,8 @@ pub(crate) struct World {
     pub(crate) drop_box: BTreeMap<String, Option<Shown>>,
     /// What stands at the drop-box in place of `status.xml`.
     pub(crate) published: StatusFound,
+    /// Whether files are written under their final names.
+    pub(crate) in_place: bool,
     /// Commands carried out, in words.
     pub(crate) done: Vec<String>,
     /// What is different in the next run.
@@ -47,6 +49,7 @@ impl Default for World {
             broker: scenario::Broker::default(),
             drop_box: BTreeMap::new(),
             published: StatusFound::Nothing,
+            in_place: false,
             done: Vec::new(),
             next: Next::default(),
         }
@@ -93,7 +96,8 @@ pub(crate) enum Luck {
     Refused,
     /// It happens, and the answer is lost.
     AnswerLost,
-    /// The temporary file is left, and the final name as it was.
+    /// The temporary file is left, and the final name as it was; a part of the file, where it is written
+    /// under its final name.
     LeftBehind,
 }
 
@@ -141,6 +145,10 @@ impl Porter {
         };
         if luck == Luck::Refused {
             return failed(RemoteAfterFailure::Untouched);
+        }
+        if luck == Luck::LeftBehind && world.in_place && temporary.is_some() {
+            world.drop_box.insert(name, None);
+            return failed(RemoteAfterFailure::Uncertain);
         }
         if let (Luck::LeftBehind, Some(temporary)) = (luck, &temporary) {
             world.drop_box.insert(temporary.clone(), None);
@@ -199,6 +207,13 @@ impl Carrier for Porter {
 
     fn capacity(&self) -> usize {
         3
+    }
+
+    fn found_free(&mut self, names: Vec<RemoteName>) -> BTreeSet<RemoteName> {
+        let world = self.world.borrow();
+        let is_free = |name: &RemoteName| !world.drop_box.contains_key(name.as_str());
+        let free = names.into_iter().filter(is_free);
+        free.filter(|_| world.in_place).collect()
     }
 
     fn begin(&mut self, errand: Errand) {

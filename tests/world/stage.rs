@@ -119,6 +119,7 @@ impl Stage for RunStage {
             }
             "drop-box-away" => world.next.arrival = Some(failure(&mut words, Phase::Connect)?),
             "look-fails" => world.next.look = Some(failure(&mut words, Phase::Look)?),
+            "in-place" => world.in_place = true,
             "last-first" => world.next.last_first = true,
             "killed-after" => world.next.killed_after = Some(count(&mut words)?),
             "deadline-after" => world.next.deadline_after = Some(count(&mut words)?),
