@@ -65,6 +65,17 @@ fn when_all_is_well_every_link_holds_and_nothing_is_left() {
     assert!(!text.contains('✓') && !text.contains('\u{1b}'), "{text}");
 }
 
+/// What is replaced in the configuration, and what follows.
+struct Broken<'a> {
+    from: &'a str,
+    to: &'a str,
+    code: i32,
+    link: &'a str,
+    /// Words of its remedy.
+    remedy: &'a str,
+    not_tried: &'a [&'a str],
+}
+
 #[test]
 fn each_broken_link_is_named_with_its_remedy() {
     let server = site::embedded();
@@ -75,98 +86,112 @@ fn each_broken_link_is_named_with_its_remedy() {
     let (admin, node) = (EmbeddedBroker::ADMIN_KEY, EmbeddedBroker::NODE_1_KEY);
     let api_key = |key| format!("API_KEY = \"{key}\"");
     let nowhere = "FOLDERNAME = \"nowhere\"";
-    let cases: [(&str, &str, i32, &str, &str, &[&str]); 10] = [
-        // What is replaced, by what; the exit code; which link; words of its remedy; what is not tried then.
-        (
-            &api_key(admin),
-            &api_key("nobody"),
-            4,
-            "broker.api-key",
-            "BROKER.API_KEY: it must belong to an administrator",
-            &[
+    let cases = [
+        Broken {
+            from: &api_key(admin),
+            to: &api_key("nobody"),
+            code: 4,
+            link: "broker.api-key",
+            remedy: "BROKER.API_KEY: it must belong to an administrator",
+            not_tried: &[
                 "broker.list",
                 "broker.tag",
                 "broker.status",
                 "broker.export",
             ],
-        ),
-        (
-            &api_key(admin),
-            &api_key(node),
-            4,
-            "broker.api-key",
-            "must belong to an administrator",
-            &[
+        },
+        Broken {
+            from: &api_key(admin),
+            to: &api_key(node),
+            code: 4,
+            link: "broker.api-key",
+            remedy: "must belong to an administrator",
+            not_tried: &[
                 "broker.list",
                 "broker.tag",
                 "broker.status",
                 "broker.export",
             ],
-        ),
-        (
-            &url,
-            "http://127.0.0.1:9",
-            4,
-            "broker.address",
-            "is the port in BROKER.URL right?",
-            &["broker.api-key", "broker.export"],
-        ),
-        (
-            "PASSWORD = \"sftppassword\"",
-            "PASSWORD = \"another\"",
-            5,
-            "sftp.login",
-            "check SFTP.USERNAME",
-            &[
+        },
+        Broken {
+            from: &url,
+            to: "http://127.0.0.1:9",
+            code: 4,
+            link: "broker.address",
+            remedy: "is the port in BROKER.URL right?",
+            not_tried: &["broker.api-key", "broker.export"],
+        },
+        Broken {
+            from: "PASSWORD = \"sftppassword\"",
+            to: "PASSWORD = \"another\"",
+            code: 5,
+            link: "sftp.login",
+            remedy: "check SFTP.USERNAME",
+            not_tried: &[
                 "sftp.subsystem",
                 "sftp.folder",
                 "sftp.create",
                 "sftp.remove",
             ],
-        ),
-        (
-            &key,
-            other_key,
-            5,
-            "sftp.host-key",
-            "`broker-courier host-key` shows",
-            &["sftp.login", "sftp.remove"],
-        ),
-        (
-            "FOLDERNAME = \"rki\"",
-            nowhere,
-            5,
-            "sftp.folder",
-            "correct SFTP.FOLDERNAME",
-            &["sftp.create", "sftp.list", "sftp.remove"],
-        ),
-        (
-            &port,
-            "PORT = \"9\"",
-            5,
-            "sftp.address",
-            "check SFTP.HOST and SFTP.PORT",
-            &["sftp.host-key", "sftp.login", "sftp.remove"],
-        ),
-        ("\"rki.key\"", "\"gone.key\"", 3, "local.key", "keygen", &[]),
-        (
-            "PASSWORD = \"sftppassword\"",
-            "KEY_FILE = \"rki.key\"",
-            3,
-            "local.private-key",
-            "SFTP.KEY_FILE must name the private key",
-            &["sftp.address", "sftp.remove"],
-        ),
-        (
-            "WORKING_DIR = \"work\"",
-            "WORKING_DIR = \"gone\"",
-            3,
-            "local.configuration",
-            "docs/configuration.md",
-            &["local.key", "broker.address", "sftp.remove"],
-        ),
+        },
+        Broken {
+            from: &key,
+            to: other_key,
+            code: 5,
+            link: "sftp.host-key",
+            remedy: "`broker-courier host-key` shows",
+            not_tried: &["sftp.login", "sftp.remove"],
+        },
+        Broken {
+            from: "FOLDERNAME = \"rki\"",
+            to: nowhere,
+            code: 5,
+            link: "sftp.folder",
+            remedy: "correct SFTP.FOLDERNAME",
+            not_tried: &["sftp.create", "sftp.list", "sftp.remove"],
+        },
+        Broken {
+            from: &port,
+            to: "PORT = \"9\"",
+            code: 5,
+            link: "sftp.address",
+            remedy: "check SFTP.HOST and SFTP.PORT",
+            not_tried: &["sftp.host-key", "sftp.login", "sftp.remove"],
+        },
+        Broken {
+            from: "\"rki.key\"",
+            to: "\"gone.key\"",
+            code: 3,
+            link: "local.key",
+            remedy: "keygen",
+            not_tried: &[],
+        },
+        Broken {
+            from: "PASSWORD = \"sftppassword\"",
+            to: "KEY_FILE = \"rki.key\"",
+            code: 3,
+            link: "local.private-key",
+            remedy: "SFTP.KEY_FILE must name the private key",
+            not_tried: &["sftp.address", "sftp.remove"],
+        },
+        Broken {
+            from: "WORKING_DIR = \"work\"",
+            to: "WORKING_DIR = \"gone\"",
+            code: 3,
+            link: "local.configuration",
+            remedy: "docs/configuration.md",
+            not_tried: &["local.key", "broker.address", "sftp.remove"],
+        },
     ];
-    for (from, to, code, failed, remedy, not_tried) in cases {
+    for Broken {
+        from,
+        to,
+        code,
+        link: failed,
+        remedy,
+        not_tried,
+    } in cases
+    {
         place.change_config(from, to);
         let links = links(&courier, &place, code);
         assert_eq!(with_result(&links, "failed"), [failed], "{to}");

@@ -93,10 +93,10 @@ fn the_commands_of_start_work_as_pasted_where_nothing_exists() {
     };
     let mut functions = String::new();
     let mut run = |block: &str| {
-        let is_done = |line: &&str| {
-            !line.starts_with("cargo ") && !(line.starts_with("useradd ") && is_known(USER))
+        let is_done = |line: &str| {
+            line.starts_with("cargo ") || line.starts_with("useradd ") && is_known(USER)
         };
-        let lines: Vec<&str> = block.lines().filter(is_done).collect();
+        let lines: Vec<&str> = block.lines().filter(|line| !is_done(line)).collect();
         let script = format!("set -e\n{functions}{}\n", moved(&(lines.join("\n") + "\n")));
         let output = Command::new("sh")
             .args(["-c", &script])
