@@ -92,6 +92,7 @@ const COMMANDS: &[(&str, i32, Does)] = &[
     ("-c CONFIG replay --status-xml", 0, Does::Shows),
     ("-c CONFIG verify", 0, Does::Shows),
     ("-c CONFIG verify --json", 0, Does::Shows),
+    ("-c CONFIG import", 2, Does::Shows),
     ("-c CONFIG config show", 0, Does::Shows),
     ("-c CONFIG config show --json", 0, Does::Shows),
     ("config schema", 0, Does::Shows),

@@ -148,7 +148,29 @@ fn a_run_of_the_replaced_program_is_taken_over_and_nothing_is_uploaded_again() {
     let courier = Courier::build();
     let (plan, _) = courier.run(&place, &["plan"], 0);
     assert!(plan.contains("1 to do"), "{plan}");
+    let (import, _) = courier.run(&place, &["import"], 0);
+    for words in [
+        "status.xml has 3 requests",
+        "export_1.zip       completion 0.5   stays as it is",
+        "export_9.zip       completion 0.0   stays withdrawn",
+        "2 stays as it is, 1 stays withdrawn; 1 others are uploaded. Nothing was changed.",
+    ] {
+        assert!(import.contains(words), "{import}");
+    }
+    let (import, _) = courier.run(&place, &["import", "--json"], 0);
+    let import: serde_json::Value = serde_json::from_str(&import).unwrap();
+    assert_eq!(import["schema"], "broker-courier.import.1");
+    let then: Vec<_> = import["requests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|request| request["then"].as_str().unwrap())
+        .collect();
+    assert_eq!(then, ["stays", "stays", "stays-away"]);
+    assert_eq!(import["others"].as_array().unwrap().len(), 1);
+    assert!(!place.working_dir().join("ledger.log").exists());
     let (stdout, _) = courier.run(&place, &["run"], 0);
+    courier.run(&place, &["import"], 2);
     assert!(
         stdout.starts_with("1 uploaded, 0 deleted, 0 failed"),
         "{stdout}"

@@ -87,6 +87,8 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     /// Brings the drop-box up to date with the broker: what cron calls
     Run,
+    /// Shows what becomes of the replaced program's status.xml when the first run takes it over
+    Import(JsonOption),
     /// Shows what `run` would do now; changes nothing
     Plan(PlanOptions),
     /// Begins a configuration, shows what one comes to, or describes the file to an editor

@@ -122,6 +122,9 @@ pub(crate) enum UsageError {
     /// Nothing waits for an approval.
     #[error("nothing is held back: there is nothing to approve")]
     NothingHeld,
+    /// There is nothing of the replaced program's.
+    #[error("{0}: nothing is to be taken over")]
+    NothingToImport(&'static str),
     /// Nothing is known to be left anywhere.
     #[error("nothing was left behind anywhere")]
     NothingLeftBehind,
@@ -179,6 +182,10 @@ impl From<UsageError> for CommandError {
             }
             UsageError::Digest | UsageError::NotHeld { .. } | UsageError::Answer { .. } => Some(
                 "`broker-courier run` says what it holds back, and the command that approves it",
+            ),
+            UsageError::NothingToImport(_) => Some(
+                "MISC.WORKING_DIR must be the folder in which the replaced program keeps its status.xml; \
+                 `broker-courier status` shows a ledger that is there",
             ),
             UsageError::NothingHeld => Some(
                 "an approval is for what the last run held back: `broker-courier status` shows it",

@@ -12,6 +12,7 @@ mod decrypt;
 mod error;
 mod held;
 mod host_key;
+mod import;
 mod keygen;
 mod ledger;
 mod ledger_view;
@@ -84,6 +85,7 @@ fn show(instead: &clap::Error) -> ExitCode {
 fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     match &arguments.command {
         Command::Run => run::run(arguments),
+        Command::Import(options) => import::import(arguments, options),
         Command::Plan(options) => plan::plan(arguments, options),
         Command::Config(command) => config::config(arguments, command),
         Command::Check(options) => check::check(arguments, options),
