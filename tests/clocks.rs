@@ -48,6 +48,7 @@ impl Place {
         let finish = Event::RunFinished {
             counts: RunCounts::default(),
             duration_micros: 1,
+            verdict: None,
         };
         ledger.append(AHEAD, vec![start]).unwrap();
         let polled = Poll::begin(Vec::<(RequestId, Option<Timestamp>)>::new()).unwrap();

@@ -313,7 +313,8 @@ impl Play {
         let event = Event::RunFinished {
             counts: RunCounts::default(),
             duration_micros: 7,
-        };
+            verdict: None,
+};
         assert_eq!(self.try_record(event).is_ok(), may);
     }
 

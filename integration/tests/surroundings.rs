@@ -164,3 +164,124 @@ fn who_collects_objects_gets_nothing_else_on_standard_error() {
     }
     assert_ne!(runs[0], runs[1]);
 }
+
+/// One look says whether all is well, and what is not; a monitoring system reads a line.
+#[test]
+fn status_says_in_one_word_whether_all_is_well() {
+    let scene = Scene::new();
+    let status = |options: &[&str], code: i32| {
+        let arguments = [&["status"], options].concat();
+        scene.courier.run(&scene.place, &arguments, code).0
+    };
+    let unknown = status(&["--check"], 3);
+    assert!(
+        unknown.starts_with("BROKER-COURIER UNKNOWN - nothing has been run yet"),
+        "{unknown}"
+    );
+    scene.courier.run(&scene.place, &["run"], 0);
+    let said = status(&[], 0);
+    assert!(said.starts_with("All is well\nLast run "), "{said}");
+    assert!(said.contains("exit code 0"), "{said}");
+    assert!(
+        said.lines().all(|line| line.chars().count() <= 80),
+        "{said}"
+    );
+    let line = status(&["--check"], 0);
+    assert!(
+        line.starts_with("BROKER-COURIER OK - last good run "),
+        "{line}"
+    );
+    assert!(
+        line.contains(" | age=") && line.contains(";;3600 pending=0 "),
+        "{line}"
+    );
+    status(&["--check", "--max-age", "0s"], 2);
+    let id = scene.broker.publish("rki");
+    scene.broker.submit_result(1, id, "text/plain", b"a result");
+    scene.broker.fail_next(Route::Export, Answer::error(404), 1);
+    scene.courier.run(&scene.place, &["run"], 1);
+    let said = status(&[], 0);
+    assert!(said.starts_with("Not all is well\n"), "{said}");
+    assert!(said.contains("\nLast good "), "{said}");
+    assert!(
+        said.contains(&format!("\nFailed    request {id}: ")),
+        "{said}"
+    );
+    let pending = format!(": upload export_{id}.zip (new, ");
+    assert!(
+        said.contains("\nPending   1, the oldest for ") && said.contains(&pending),
+        "{said}"
+    );
+    let line = status(&["--check"], 1);
+    assert!(line.starts_with("BROKER-COURIER WARNING - "), "{line}");
+    assert!(line.contains(" pending=1 failed=1 "), "{line}");
+    let json = status(&["--json"], 0);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["verdict"], "failing");
+    assert_eq!(json["last_run"]["exit_code"], 1);
+    assert_eq!(json["pending"][0]["request"], id);
+    assert!(json["pending"][0]["since"].is_string(), "{json}");
+    assert!(json["failed"][0]["failure"].is_string(), "{json}");
+    scene.courier.run(&scene.place, &["run"], 0);
+    scene.broker.delete(id);
+    scene.courier.run(&scene.place, &["run"], 0);
+    let said = status(&[], 0);
+    assert!(said.contains("1 withdrawn: --all shows them"), "{said}");
+    assert!(
+        status(&["--all"], 0).contains("deleted, withdrawn "),
+        "{said}"
+    );
+}
+
+/// Figures for Prometheus after each run, and a command that is told what has changed.
+#[test]
+fn who_else_wants_to_know_is_told() {
+    let scene = Scene::new();
+    let beside = |name: &str| scene.place.working_dir().with_file_name(name);
+    let (metrics, notices) = (beside("courier.prom"), beside("notices"));
+    let keys = format!(
+        "[METRICS]\nTEXTFILE = \"{}\"\n[NOTIFY]\nCOMMAND = \"\"\"cat >> '{1}'; echo \
+         $BROKER_COURIER_EVENT $BROKER_COURIER_EXIT_CODE >> '{1}'\"\"\"\n[MISC]",
+        metrics.display(),
+        notices.display()
+    );
+    scene.place.change_config("[MISC]", &keys);
+    let run = |code: i32| scene.courier.run(&scene.place, &["run"], code);
+    let told = || std::fs::read_to_string(&notices).unwrap_or_default();
+    run(0);
+    run(0);
+    assert_eq!(told(), "", "all is well");
+    let figures = std::fs::read_to_string(&metrics).unwrap();
+    let figure = |name: &str| {
+        let line = figures
+            .lines()
+            .find(|line| line.starts_with(&format!("broker_courier_{name}{{")));
+        line.unwrap_or_else(|| panic!("{name}: {figures}"))
+            .split(' ')
+            .next_back()
+            .unwrap()
+    };
+    assert_eq!(figure("last_run_exit_code"), "0");
+    assert_eq!(figure("delivered_results"), "2");
+    assert_eq!(figure("pending_requests"), "0");
+    assert_eq!(
+        figure("last_run_timestamp_seconds"),
+        figure("last_success_timestamp_seconds")
+    );
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(&metrics).unwrap().permissions(),
+    );
+    assert_eq!(mode & 0o777, 0o644);
+    scene.broker.fail_next(Route::List, Answer::error(401), 2);
+    run(4);
+    run(4);
+    let outage = told();
+    assert!(
+        outage.starts_with("broker-courier: failure, exit code 4: "),
+        "{outage}"
+    );
+    assert!(outage.ends_with("failure 4\n"), "{outage}");
+    assert_eq!(outage.matches("exit code").count(), 1, "once: {outage}");
+    run(0);
+    assert!(told().ends_with("recovery 0\n"), "{}", told());
+}

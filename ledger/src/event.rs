@@ -97,6 +97,26 @@ impl fmt::Display for RunCounts {
     }
 }
 
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunVerdict {
+    /// The exit code that it ended with.
+    pub exit_code: u8,
+    /// The gravest thing that failed, if anything did.
+    pub failure: Option<Failure>,
+}
+
+impl fmt::Display for RunVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit code {}", self.exit_code)?;
+        match &self.failure {
+            Some(failure) => write!(f, ", {failure}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -270,6 +290,13 @@ pub enum Event {
         counts: RunCounts,
         /// How long it took, in microseconds of a monotonic clock.
         duration_micros: u64,
+        /// What it came to; absent in older entries.
+        #[serde(
+            default,
+            deserialize_with = "present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        verdict: Option<RunVerdict>,
     },
     /// A torn tail was cut off and kept.
     TailRecovered {
@@ -577,7 +604,15 @@ impl fmt::Display for Event {
             Self::LedgerPublished { start, through, .. } => {
                 write!(f, "#{start}: status.xml published, through #{through}")
             }
-            Self::RunFinished { counts, .. } => write!(f, "run finished: {counts}"),
+            Self::RunFinished {
+                counts, verdict, ..
+            } => {
+                write!(f, "run finished: {counts}")?;
+                match verdict {
+                    Some(verdict) => write!(f, "; {verdict}"),
+                    None => Ok(()),
+                }
+            }
             Self::TailRecovered {
                 offset, size_bytes, ..
             } => {

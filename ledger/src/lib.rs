@@ -49,7 +49,7 @@ pub use decide::{decide, waits_instead_of};
 pub use digest::{Digest, SnapshotDigest};
 pub use drift::{Drift, Drifted, Look, RemoteDelta, Seen};
 pub use estrangement::{Estrangement, Extent, Renumbered, WholeListDelta};
-pub use event::{Delivery, Entry, Event, Placement, RunCounts};
+pub use event::{Delivery, Entry, Event, Placement, RunCounts, RunVerdict};
 pub use evidence::Evidence;
 pub use failure::{Failure, FailureClass, Phase, RemoteAfterFailure};
 pub use found::{Found, Unseen};

@@ -40,6 +40,7 @@ fn events(run: u64) -> Vec<Event> {
         Event::RunFinished {
             counts,
             duration_micros: run * 1_000_003,
+            verdict: None,
         },
     ]
 }

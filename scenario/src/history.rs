@@ -357,6 +357,7 @@ impl History {
         self.record(Event::RunFinished {
             counts: RunCounts::default(),
             duration_micros: 1,
+            verdict: None,
         })
     }
 }

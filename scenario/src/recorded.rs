@@ -132,7 +132,16 @@ pub(crate) fn line(event: &Event, before: &State, after: Option<&State>) -> Opti
             let _ = write!(words, " bytes {size_bytes}");
             words
         }
-        Event::RunFinished { counts, .. } => format!("finish{}", counts::written(*counts)),
+        Event::RunFinished {
+            counts, verdict, ..
+        } => {
+            let exit = verdict.as_ref().map(|it| format!(" exit {}", it.exit_code));
+            format!(
+                "finish{}{}",
+                exit.unwrap_or_default(),
+                counts::written(*counts)
+            )
+        }
         Event::TailRecovered {
             offset, size_bytes, ..
         } => format!("recover {offset} {size_bytes}"),

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use courier_ledger::{
-    ClockDifference, Digest, Event, Hundredths, LegacyEntry, RequestId, Sequence, Timestamp,
+    ClockDifference, Digest, Event, Hundredths, LegacyEntry, RequestId, RunVerdict, Sequence,
+    Timestamp,
 };
 
 use crate::alteration;
@@ -162,10 +163,15 @@ impl Teller {
             "plan" => shown::plan(&self.history.plan()),
             "run" => shown::plan(&self.history.run()),
             "finish" => {
+                let verdict = words.after("exit")?.map(|exit_code| RunVerdict {
+                    exit_code,
+                    failure: None,
+                });
                 let (counts, duration_micros) = (counts(words)?, 1);
                 self.note(Event::RunFinished {
                     counts,
                     duration_micros,
+                    verdict,
                 })
             }
             "recover" => {

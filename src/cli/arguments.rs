@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::builder::Resettable;
 use clap::{
@@ -98,8 +99,8 @@ pub(crate) enum Command {
     Check(JsonOption),
     /// Releases what a guard has blocked, for exactly the plan shown
     Approve(ApproveOptions),
-    /// Shows what stands at the drop-box, as far as the ledger knows
-    Status(JsonOption),
+    /// Shows whether all is well, and what stands at the drop-box, as far as the ledger knows
+    Status(StatusOptions),
     /// Begins a lost or damaged ledger anew from what its drop-box holds; first shows what that is
     Recover(RecoverOptions),
     /// Lists what was left at drop-boxes that are no longer delivered to
@@ -125,6 +126,45 @@ pub(crate) struct JsonOption {
     /// Write JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusOptions {
+    /// Write JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Show withdrawn requests, too
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// Say it in one line for a monitoring system, with its exit codes: 0 OK, 1 warning, 2 critical,
+    /// 3 unknown
+    #[arg(long, conflicts_with_all = ["json", "all"])]
+    pub(crate) check: bool,
+
+    /// How long ago the last good run may have ended before that is critical
+    #[arg(long, value_name = "TIME", default_value = "1h", requires = "check")]
+    pub(crate) max_age: MaxAge,
+}
+
+/// A time such as `90m`, `1h 30m` or `2d`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MaxAge(pub(crate) Duration);
+
+impl FromStr for MaxAge {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let span: Option<jiff::Span> = text.parse().ok();
+        let time = span.and_then(|span| {
+            span.to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+                .ok()
+        });
+        let time = time.and_then(|time| Duration::try_from(time).ok());
+        time.map(Self)
+            .ok_or("expected a time, such as 90m, 1h or 2d")
+    }
 }
 
 #[derive(Debug, Args)]

@@ -39,7 +39,7 @@ pub(super) fn advice(place: &Path) -> String {
 }
 
 /// A time as people say it, in its largest unit.
-fn lasting(time: Duration) -> String {
+pub(super) fn lasting(time: Duration) -> String {
     let seconds = time.as_secs();
     let (number, unit) = match seconds {
         0..120 => (seconds, "s"),

@@ -85,7 +85,7 @@ impl CommandError {
         if let Some(hint) = hint {
             text.push_str(&format!("{}: {hint}\n", terminal::coloured("hint", CYAN)));
         }
-        if logging::is_news(&text) {
+        if logging::is_worth_saying(&text) {
             drop(Messages.write_all(text.as_bytes()));
         }
     }

@@ -4,10 +4,12 @@ use std::fmt;
 use std::io::{self, Write};
 
 use courier_ledger::{
-    KeyId, LogId, Presence, PublishedSeen, Remote, Request, RequestId, RunCounts, State, Timestamp,
-    Tip,
+    KeyId, LogId, Presence, PublishedSeen, Remote, Request, RequestId, State, Timestamp, Tip,
 };
+use indicatif::HumanBytes;
 use serde::Serialize;
+
+use super::health::Health;
 
 /// A state, ready to be shown.
 #[derive(Serialize)]
@@ -15,7 +17,6 @@ pub(crate) struct LedgerView {
     log: Option<LogId>,
     sequence: courier_ledger::Sequence,
     hash: courier_ledger::Digest,
-    last_run: Option<RunView>,
     listed: u64,
     stored: u64,
     keys: Vec<KeyView>,
@@ -25,14 +26,6 @@ pub(crate) struct LedgerView {
     /// How the published one was found, if that was not as expected.
     status_xml_seen: Option<String>,
     requests: Vec<RequestView>,
-}
-
-#[derive(Serialize)]
-struct RunView {
-    started: Timestamp,
-    finished: Option<Timestamp>,
-    counts: Option<RunCounts>,
-    poll_failure: Option<String>,
 }
 
 /// How many results lie under one key.
@@ -76,12 +69,6 @@ impl LedgerView {
             log: state.log(),
             sequence: tip.sequence,
             hash: tip.hash,
-            last_run: state.run().map(|run| RunView {
-                started: run.started,
-                finished: run.finished.map(|(time, _)| time),
-                counts: run.finished.map(|(_, counts)| counts),
-                poll_failure: run.poll_failure.as_ref().map(ToString::to_string),
-            }),
             listed: state.listed(),
             stored: state.stored(),
             keys: state
@@ -106,29 +93,25 @@ impl LedgerView {
         }
     }
 
+    /// The same with how things stand.
+    pub(super) fn with<'a>(&'a self, health: &'a Health) -> impl Serialize + 'a {
+        #[derive(Serialize)]
+        struct Whole<'a> {
+            #[serde(flatten)]
+            health: &'a Health,
+            #[serde(flatten)]
+            ledger: &'a LedgerView,
+        }
+        Whole {
+            health,
+            ledger: self,
+        }
+    }
+
     /// Writes it for people.
-    pub(crate) fn write(&self, output: &mut dyn Write) -> io::Result<()> {
-        match self.log {
-            Some(log) => writeln!(output, "Ledger    {log}, {} events", self.sequence)?,
-            None => writeln!(output, "Ledger    empty: nothing has been run yet")?,
-        }
-        if let Some(run) = &self.last_run {
-            write!(output, "Last run  started {}", run.started)?;
-            match (&run.finished, &run.counts) {
-                (Some(time), Some(counts)) => {
-                    writeln!(output, ", finished {time}: {counts}")?;
-                }
-                _ => writeln!(output, ", under way or cut off")?,
-            }
-            if let Some(failure) = &run.poll_failure {
-                writeln!(
-                    output,
-                    "          the broker gave no usable answer: {failure}"
-                )?;
-            }
-        }
+    pub(super) fn write(&self, output: &mut dyn Write, shown: Shown) -> io::Result<()> {
         writeln!(output, "Broker    lists {} requests", self.listed)?;
-        writeln!(output, "Drop-box  holds {} results", self.stored)?;
+        writeln!(output, "Drop-box  {} results were delivered", self.stored)?;
         for key in &self.keys {
             writeln!(output, "          {key}")?;
         }
@@ -141,37 +124,79 @@ impl LedgerView {
         for name in &self.leftovers {
             writeln!(output, "Left over {name}")?;
         }
-        if !self.requests.is_empty() {
+        match self.log {
+            Some(log) => writeln!(output, "Ledger    {log}, {} events", self.sequence)?,
+            None => writeln!(output, "Ledger    empty: nothing has been run yet")?,
+        }
+        let requests = self.requests.iter();
+        let (current, withdrawn): (Vec<_>, Vec<_>) =
+            requests.partition(|it| shown == Shown::All || !it.is_over());
+        if !current.is_empty() {
             writeln!(
                 output,
-                "\n{:>8}  {:<12} {:>9}  {:<10} {:>12}  {:<19}  {:<19}  NOTE",
-                "REQUEST", "BROKER", "COMPLETED", "DROP-BOX", "BYTES", "UPLOADED", "LAST UPDATE"
+                "\n{:>7}  {:>9}  {:<9}  {:>10}  {:<16}  NOTE",
+                "REQUEST", "COMPLETED", "DROP-BOX", "SIZE", "UPLOADED (UTC)"
             )?;
         }
-        for request in &self.requests {
-            let time = |time: Option<Timestamp>| time.map_or("-".to_owned(), Timestamp::to_legacy);
-            let note = match (&request.note, request.deleted) {
-                (Some(note), _) => note.clone(),
-                (None, Some(deleted)) => format!("deleted {}", deleted.to_legacy()),
-                (None, None) => String::new(),
-            };
-            let line = format!(
-                "{:>8}  {:<12} {:>9}  {:<10} {:>12}  {:<19}  {:<19}  {note}",
-                request.id,
-                request.broker,
-                request.completion.as_deref().unwrap_or("-"),
-                request.drop_box,
-                request
-                    .size_bytes
-                    .map_or("-".to_owned(), |bytes| bytes.to_string()),
-                time(request.uploaded),
-                time(request.last_update),
-            );
-            writeln!(output, "{}", line.trim_end())?;
+        for request in current {
+            request.write(output)?;
+        }
+        if !withdrawn.is_empty() {
+            writeln!(output, "\n{} withdrawn: --all shows them", withdrawn.len())?;
         }
         Ok(())
     }
 }
+
+/// Which requests are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// Those that the broker lists, or of which something may stand at the drop-box.
+    Current,
+    /// All that are known.
+    All,
+}
+
+impl RequestView {
+    fn is_over(&self) -> bool {
+        matches!(self.drop_box, "-" | "deleted") && !matches!(self.broker, "listed" | "unreadable")
+    }
+
+    /// A row; a note that is too long for one stands below it.
+    fn write(&self, output: &mut dyn Write) -> io::Result<()> {
+        // What nobody looked at is not said to be there.
+        let drop_box = match self.drop_box {
+            "stored" => "delivered",
+            other => other,
+        };
+        let uploaded = self.last_update.or(self.uploaded).map(Timestamp::to_legacy);
+        let uploaded = uploaded.as_deref().and_then(|time| time.get(..16));
+        let size = self.size_bytes.map(|bytes| HumanBytes(bytes).to_string());
+        let row = format!(
+            "{:>7}  {:>9}  {drop_box:<9}  {:>10}  {:<16}",
+            self.id,
+            self.completion.as_deref().unwrap_or("-"),
+            size.as_deref().unwrap_or("-"),
+            uploaded.unwrap_or("-"),
+        );
+        let mut notes: Vec<String> = Vec::new();
+        if self.broker != "listed" {
+            notes.push(self.broker.to_owned());
+        }
+        let deleted = self.deleted.map(Timestamp::to_legacy);
+        notes.extend(deleted.map(|time| format!("withdrawn {}", time.get(..16).unwrap_or(&time))));
+        notes.extend(self.note.clone());
+        let note = notes.join(", ");
+        if row.chars().count() + 2 + note.chars().count() <= WIDTH {
+            writeln!(output, "{}", format!("{row}  {note}").trim_end())
+        } else {
+            writeln!(output, "{}\n{:>9}{note}", row.trim_end(), "")
+        }
+    }
+}
+
+/// What a terminal has at least, in characters.
+const WIDTH: usize = 80;
 
 fn view(state: &State, id: RequestId, request: &Request) -> RequestView {
     let unreadable = state

@@ -23,13 +23,15 @@ use crate::exit_code::ExitCode;
 use crate::run::Clock as _;
 
 static FORMAT: OnceLock<LogFormat> = OnceLock::new();
+static WATCHED: OnceLock<bool> = OnceLock::new();
 
-/// What earlier runs told; none where somebody watches.
+/// What earlier runs told.
 static TOLD: Mutex<Option<Told>> = Mutex::new(None);
 
 /// Starts logging to standard error; `$RUST_LOG` chooses how much, where it is set.
 pub(crate) fn start(arguments: &Arguments) {
     let _only_once = FORMAT.set(arguments.log_format);
+    let _only_once = WATCHED.set(is_watched(arguments));
     let chosen = environment::text(EnvFilter::DEFAULT_ENV);
     let chosen = chosen.and_then(|chosen| EnvFilter::try_new(chosen).ok());
     let filter = chosen.unwrap_or_else(|| EnvFilter::new(words(arguments)));
@@ -74,23 +76,29 @@ pub(super) fn is_json() -> bool {
 }
 
 /// Whether somebody reads along.
-pub(super) fn is_watched(arguments: &Arguments) -> bool {
+fn is_watched(arguments: &Arguments) -> bool {
     terminal::is_one()
         || arguments.verbose > 0
         || arguments.log_format == LogFormat::Json
         || environment::value(EnvFilter::DEFAULT_ENV).is_some()
 }
 
-/// From here on, a run that nobody watches tells only what the runs before it over this working directory
-/// did not tell.
+/// From here on, a run knows what the runs before it over this working directory told.
 pub(super) fn remember(arguments: &Arguments, working_dir: &Path) {
-    if !is_watched(arguments) && matches!(arguments.command, Command::Run) {
+    if matches!(arguments.command, Command::Run) {
         let told = Told::of(working_dir, SystemClock::start().now());
         *TOLD.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
     }
 }
 
-/// Whether this is to be told.
+/// Whether this is to be said: it is news, or somebody reads along.
+pub(super) fn is_worth_saying(problem: &str) -> bool {
+    // What is said is known to have been, whoever reads it.
+    let is_news = is_news(problem);
+    is_news || WATCHED.get().copied().unwrap_or(true)
+}
+
+/// Whether no run before this one told it.
 pub(super) fn is_news(problem: &str) -> bool {
     let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
     told.as_mut().is_none_or(|told| told.is_news(problem))
@@ -127,7 +135,7 @@ impl<S: Subscriber> Filter<S> for News {
         }
         let mut problem = Problem::default();
         event.record(&mut problem);
-        is_news(&problem.0)
+        is_worth_saying(&problem.0)
     }
 }
 

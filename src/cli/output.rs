@@ -31,7 +31,7 @@ pub(crate) fn tell(produce: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
 /// Says that clocks do not agree.
 pub(crate) fn warn_of_clock(difference: &ClockDifference) {
     // Each time by a little more or less.
-    if !logging::is_news(&format!("clock of {:?}", difference.whose)) {
+    if !logging::is_worth_saying(&format!("clock of {:?}", difference.whose)) {
         return;
     }
     tracing::warn!(

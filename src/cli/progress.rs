@@ -43,7 +43,7 @@ impl Display {
         let waiting = bars.add(ProgressBar::new_spinner());
         waiting.set_message("asking the broker, connecting to the drop-box");
         waiting.set_style(style("{spinner} {msg} ({elapsed})"));
-        waiting.enable_steady_tick(BEAT);
+        move_by_itself(&waiting);
         Self {
             bars,
             waiting,
@@ -80,7 +80,7 @@ impl Progress for Display {
         let bar = self.bars.add(ProgressBar::new_spinner());
         bar.set_style(style("  {spinner} {msg} ({elapsed})"));
         bar.set_message(command.to_string());
-        bar.enable_steady_tick(BEAT);
+        move_by_itself(&bar);
         self.each().insert(command.name().clone(), bar);
     }
 
@@ -121,6 +121,13 @@ fn line(command: &Command, ending: &Ending) -> Option<String> {
             Removal::AlreadyAbsent => format!("withdrawn {name} ({why}); it was gone already"),
         }),
         Ending::Removed(_) | Ending::Published { .. } | Ending::Failed { .. } => None,
+    }
+}
+
+/// A thread for what nobody sees would be wasted.
+fn move_by_itself(bar: &ProgressBar) {
+    if !bar.is_hidden() {
+        bar.enable_steady_tick(BEAT);
     }
 }
 

@@ -4,7 +4,8 @@ use courier_ledger::StatusDocument;
 
 use super::arguments::{Arguments, ReplayOptions};
 use super::error::{CommandError, UsageError};
-use super::ledger_view::LedgerView;
+use super::health::Health;
+use super::ledger_view::{LedgerView, Shown};
 use super::{ledger, output};
 use crate::exit_code::ExitCode;
 
@@ -22,7 +23,12 @@ pub(crate) fn replay(
     } else if options.json {
         output::write_json(&LedgerView::new(&state, tip))?;
     } else {
-        output::write(|output| LedgerView::new(&state, tip).write(output))?;
+        // As it was then: nobody works on an earlier state.
+        let health = Health::of(&state, None, state.time());
+        output::write(|output| {
+            health.write(output)?;
+            LedgerView::new(&state, tip).write(output, Shown::All)
+        })?;
     }
     Ok(ExitCode::Done)
 }

@@ -6,15 +6,19 @@ use courier_ledger::{Failure, RunCounts, Unseen};
 
 use super::arguments::Arguments;
 use super::error::{CommandError, DropBoxFailed, NoWaker, NoWatch, PollFailed};
+use super::health::Health;
 use super::progress::{self, Display, Names};
 use super::watch::Watch;
-use super::{held, ledger, logging, lost_key, output, owner, parts, plan, standing};
+use super::{
+    held, ledger, logging, lost_key, metrics, notify, output, owner, parts, plan, standing,
+};
+use crate::config::Configuration;
 use crate::effects::carrier::Connecting;
 use crate::effects::clock::SystemClock;
 use crate::effects::status_file::LocalStatusFile;
 use crate::effects::waker::Waker;
 use crate::exit_code::ExitCode;
-use crate::run::{self, Before, NewHostKey, Parts, RunReport};
+use crate::run::{self, Before, Clock as _, NewHostKey, Parts, RunReport};
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     // Before a secret is read; what is wrong with the file itself is told as a whole below.
@@ -23,25 +27,34 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         logging::remember(arguments, &working_dir);
     }
     let configuration = parts::configuration(arguments)?;
+    let command = configuration.reports.command.as_deref();
+    run_with(arguments, &configuration).inspect_err(|error| notify::failed(command, error))
+}
+
+fn run_with(
+    arguments: &Arguments,
+    configuration: &Configuration,
+) -> Result<ExitCode, CommandError> {
     let key = lost_key::load(&configuration.key_files, &configuration.working_dir)?;
-    let endpoint = parts::endpoint(&configuration)?;
-    let persistence = parts::persistence(&configuration)?;
+    let endpoint = parts::endpoint(configuration)?;
+    let persistence = parts::persistence(configuration)?;
     let stop = persistence.stop().clone();
-    let broker = Arc::new(parts::broker(&configuration, persistence)?);
+    let broker = Arc::new(parts::broker(configuration, persistence)?);
     let clock = SystemClock::start();
     let (claimed, legacy) = ledger::claim(&configuration.working_dir, &clock)?;
 
     let _watch = Watch::begin(stop.clone()).map_err(NoWatch)?;
-    let fetcher = parts::fetcher(&configuration, &key, Arc::clone(&broker))?;
+    let fetcher = parts::fetcher(configuration, &key, Arc::clone(&broker))?;
     let waker = Waker::new().map_err(NoWaker)?;
     let folder = endpoint.to_string();
     let departure = Connecting::begin(endpoint, fetcher, waker);
-    let partners = parts::partners(&configuration);
+    let partners = parts::partners(configuration);
     let names = match is_read(arguments) {
         true => Names::Shown,
         false => Names::Left,
     };
     let display = Display::begin(names);
+    let run_before = notify::Before::of(claimed.state().run());
     let before = Before {
         state: claimed.state(),
         hash_of: &|entry| claimed.hash_of(entry),
@@ -66,8 +79,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         // It only saves time: what is in the log stays true.
         tracing::warn!("the next run opens the ledger more slowly: {error}");
     }
+    if let Some(textfile) = &configuration.reports.textfile {
+        let health = Health::of(ledger.state(), None, clock.now());
+        metrics::write(textfile, ledger.state(), &health);
+    }
     ledger.close()?;
     tell(arguments, &report);
+    let command = configuration.reports.command.as_deref();
+    notify::ended(command, &run_before, &report);
     Ok(report.exit_code())
 }
 
@@ -120,7 +139,7 @@ fn tell(arguments: &Arguments, report: &RunReport) {
         return tell_sum_as_object(report);
     }
     let held = report.held.as_ref();
-    let held = held.filter(|held| logging::is_news(&held.digest().to_string()));
+    let held = held.filter(|held| logging::is_worth_saying(&held.digest().to_string()));
     let is_read = is_read(arguments);
     output::tell(|output| {
         if is_read || held.is_some() {

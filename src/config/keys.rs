@@ -221,6 +221,12 @@ keys! {
         Number { least: 0, most: MOST_MIB, default: 8 },
         "free space that the spool leaves on the disk, for the ledger";
 
+    METRICS_TEXTFILE: LocalPath = "METRICS" "TEXTFILE", LocalPath(Nothing),
+        "a file ending in `.prom` that each run replaces: figures for the text file collector of Prometheus' node_exporter";
+
+    NOTIFY_COMMAND: Text<String> = "NOTIFY" "COMMAND", Text::of("a command of the shell", Nothing),
+        "what is started when a run ends otherwise than the one before: with a failure, with something that waits for a person, or well again; what happened is on its standard input";
+
     DEADLINE: Seconds = "RUN" "DEADLINE", Seconds(21600),
         "limit for a run as a whole: what is under way then is ended, and left to the next run";
     RETRIES: Number<u32> = "RUN" "RETRIES", Number { least: 0, most: 100, default: 3 },

@@ -15,7 +15,7 @@ use super::places;
 use super::problem::Problem;
 use super::reader::{Folders, Reader};
 use super::server::{self, Server};
-use super::{Configuration, ConfigurationError, Rules, Warning};
+use super::{Configuration, ConfigurationError, Reports, Rules, Warning};
 use crate::effects::broker::{Address, ApiKey, Settings};
 use crate::effects::encoding::{self, NotText};
 use crate::effects::fernet::KeyFiles;
@@ -210,6 +210,10 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
         spool,
         deadline,
         retries,
+        reports: Reports {
+            textfile: reader.path(&keys::METRICS_TEXTFILE),
+            command: reader.optional(&keys::NOTIFY_COMMAND),
+        },
         working_dir: working_dir?,
     })
 }

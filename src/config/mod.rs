@@ -63,8 +63,19 @@ pub(crate) struct Configuration {
     pub deadline: Duration,
     /// How often a run repeats what failed.
     pub retries: u32,
+    /// Who else hears of a run.
+    pub reports: Reports,
     /// The folder of the ledger.
     pub working_dir: PathBuf,
+}
+
+/// Who else hears of a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reports {
+    /// A file of figures for a monitoring system.
+    pub textfile: Option<PathBuf>,
+    /// A command that is told of failures.
+    pub command: Option<String>,
 }
 
 /// How to decide: a policy, but for the key that is in use.

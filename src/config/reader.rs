@@ -174,6 +174,14 @@ impl<'a> Reader<'a> {
         self.required(key).unwrap_or_default()
     }
 
+    /// A text, where there is one.
+    pub(super) fn optional<T: FromStr<Err: fmt::Display>>(
+        &mut self,
+        key: &Key<Text<T>>,
+    ) -> Option<T> {
+        self.has(key).then(|| self.required(key))?
+    }
+
     fn plain(&mut self, key: &dyn AnyKey) -> Option<String> {
         let text = self.text(key)?;
         self.without_controls(key, &text)

@@ -9,6 +9,7 @@ pub(crate) mod environment;
 pub(crate) mod fernet;
 pub(crate) mod lock_holder;
 pub(crate) mod new_file;
+pub(crate) mod notice;
 pub(crate) mod persistence;
 pub(crate) mod process;
 pub(crate) mod secret_file;

@@ -110,6 +110,7 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
     let finished = Event::RunFinished {
         counts: report.counts,
         duration_micros: u64::try_from(duration).unwrap_or(u64::MAX),
+        verdict: Some(report.verdict()),
     };
     ledger.append(clock.now(), vec![finished])?;
     Ok(report)

@@ -1,7 +1,7 @@
 //! What a run did, and the exit code that follows from it.
 
 use courier_ledger::{
-    ClockDifference, Failure, Fallen, Held, Phase, PublishedSeen, RunCounts, Skipped,
+    ClockDifference, Failure, Fallen, Held, Phase, PublishedSeen, RunCounts, RunVerdict, Skipped,
     UnannouncedKey, Unseen,
 };
 
@@ -50,6 +50,20 @@ pub struct RunReport {
 }
 
 impl RunReport {
+    /// What is recorded of how it ended.
+    pub(crate) fn verdict(&self) -> RunVerdict {
+        let of_one_command = || self.failures.first().map(|(_, failure)| failure);
+        let gravest = (self.poll_failure.as_ref())
+            .or(self.drop_box_failure.as_ref())
+            .or(self.full.as_ref())
+            .or_else(of_one_command)
+            .or(self.look_failure.as_ref());
+        RunVerdict {
+            exit_code: self.exit_code().number(),
+            failure: gravest.cloned(),
+        }
+    }
+
     /// The exit code: the gravest thing that happened.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {

@@ -205,6 +205,7 @@ fn run(writer: &mut Writer, broker: &mut Broker, changes: &[usize]) {
             ..RunCounts::default()
         },
         duration_micros: 412_345,
+        verdict: None,
     });
     writer.write();
 }

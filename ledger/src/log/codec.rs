@@ -128,6 +128,7 @@ mod tests {
         Event::RunFinished {
             counts: RunCounts::default(),
             duration_micros: 5,
+            verdict: None,
         }
     }
 

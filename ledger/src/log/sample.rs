@@ -59,6 +59,7 @@ pub fn finished(unchanged: u64) -> Event {
     Event::RunFinished {
         counts,
         duration_micros: unchanged,
+        verdict: None,
     }
 }
 

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, RemoteName};
 use crate::digest::{Digest, SnapshotDigest};
-use crate::event::RunCounts;
+use crate::event::{RunCounts, RunVerdict};
 use crate::evidence::Evidence;
 use crate::failure::Failure;
 use crate::found::Found;
@@ -73,6 +73,22 @@ pub struct Run {
     pub looked: bool,
     /// When and how it ended; none while it is under way, or when it was cut off.
     pub finished: Option<(Timestamp, RunCounts)>,
+    /// What it came to; none as long as that, and in ledgers of older versions.
+    pub verdict: Option<RunVerdict>,
+}
+
+impl Run {
+    /// Whether it did all that was to be done.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        let Some((_, counts)) = self.finished else {
+            return false;
+        };
+        match &self.verdict {
+            Some(verdict) => verdict.exit_code == 0,
+            None => self.polled && counts.failed + counts.blocked + counts.unreadable == 0,
+        }
+    }
 }
 
 /// The last publication of `status.xml`.
@@ -98,6 +114,8 @@ pub struct State {
     lines: BTreeMap<(Sequence, u32), RequestId>,
     listing: Listing,
     run: Option<Run>,
+    /// When the last run ended that did all that was to be done.
+    last_good: Option<Timestamp>,
     intents: BTreeMap<Sequence, Intent>,
     leftovers: BTreeSet<RemoteName>,
     held: Option<HeldPlan>,
@@ -144,6 +162,12 @@ impl Default for Listing {
 }
 
 impl State {
+    /// When the last run ended that did all that was to be done.
+    #[must_use]
+    pub fn last_good(&self) -> Option<Timestamp> {
+        self.last_good
+    }
+
     /// The log's identity; none before its first entry.
     #[must_use]
     pub fn log(&self) -> Option<LogId> {

@@ -176,6 +176,8 @@ pub struct Request {
     pub presence: Presence,
     /// How the broker last showed it, with its fingerprint; none before its status could be read.
     pub observed: Option<(Observation, Fingerprint)>,
+    /// When a poll last showed it otherwise than before; none before one showed it.
+    pub changed: Option<Timestamp>,
     /// What stands at the drop-box.
     pub remote: Remote,
     /// Its line in `status.xml`, once it was uploaded.
@@ -193,6 +195,7 @@ impl Request {
         Self {
             presence,
             observed: None,
+            changed: None,
             remote: Remote::Nothing,
             line: None,
             failure: None,

@@ -8,9 +8,10 @@ use crate::digest::SnapshotDigest;
 use crate::id::RequestId;
 use crate::observation::{Fingerprint, Observation};
 use crate::snapshot::{Gone, Snapshot, SnapshotDelta, Unreadable};
+use crate::time::Timestamp;
 
 impl State {
-    pub(super) fn observe(&mut self, delta: &SnapshotDelta) -> Result<(), Reason> {
+    pub(super) fn observe(&mut self, delta: &SnapshotDelta, time: Timestamp) -> Result<(), Reason> {
         self.run_under_way()?;
         // What the replaced program left is under the key that was in use all along.
         let key = self.keys.accepted;
@@ -21,14 +22,18 @@ impl State {
         self.listing = self.listing_after(delta, &fingerprints)?;
         for gone in &delta.gone {
             if let Some(request) = self.requests.get_mut(&gone.id) {
+                if !matches!(request.presence, Presence::Gone(_)) {
+                    request.changed = Some(time);
+                }
                 request.presence = Presence::Gone(gone.evidence);
             }
         }
         for Unreadable { id, .. } in &delta.unreadable {
-            self.listed_mut(*id);
+            self.listed_mut(*id, time);
         }
         for (observation, fingerprint) in delta.changed.iter().zip(fingerprints) {
-            let request = self.listed_mut(observation.id);
+            let request = self.listed_mut(observation.id, time);
+            request.changed = Some(time);
             request.observed = Some((observation.clone(), fingerprint));
             if let Remote::Stored(file) | Remote::PickedUp(file) = &mut request.remote
                 && file.fingerprint.is_none()
@@ -52,11 +57,14 @@ impl State {
     }
 
     /// The request, listed from now on.
-    fn listed_mut(&mut self, id: RequestId) -> &mut Request {
+    fn listed_mut(&mut self, id: RequestId, time: Timestamp) -> &mut Request {
         let request = self
             .requests
             .entry(id)
             .or_insert_with(|| Request::new(Presence::Listed));
+        if request.presence != Presence::Listed || request.changed.is_none() {
+            request.changed = Some(time);
+        }
         request.presence = Presence::Listed;
         request
     }

@@ -84,11 +84,14 @@ impl State {
                     poll_failure: None,
                     looked: false,
                     finished: None,
+                    verdict: None,
                 });
             }
-            Event::SnapshotObserved(delta) if self.portions.is_empty() => self.observe(delta)?,
+            Event::SnapshotObserved(delta) if self.portions.is_empty() => {
+                self.observe(delta, time)?
+            }
             Event::SnapshotObserved(delta) => {
-                self.observe(&delta.behind(&self.portions))?;
+                self.observe(&delta.behind(&self.portions), time)?;
                 self.portions = SnapshotPortion::default();
             }
             Event::PortionObserved(portion) => {
@@ -196,14 +199,20 @@ impl State {
             Event::RunFinished {
                 counts,
                 duration_micros: _,
+                verdict,
             } => {
                 if let Some(open) = self.intents.keys().next() {
                     return Err(Reason::OutcomeMissing(*open));
                 }
                 let run = self.run_under_way()?;
                 run.finished = Some((time, *counts));
-                if run.polled {
+                run.verdict.clone_from(verdict);
+                let (polled, good) = (run.polled, run.is_good());
+                if polled {
                     self.approval = None;
+                }
+                if good {
+                    self.last_good = Some(time);
                 }
                 self.portions = SnapshotPortion::default();
             }

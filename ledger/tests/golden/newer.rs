@@ -45,6 +45,7 @@ pub(crate) fn make_all() -> Vec<(&'static str, LogFiles)> {
     let finished = || Event::RunFinished {
         counts: RunCounts::default(),
         duration_micros: 1,
+        verdict: None,
     };
     vec![
         (

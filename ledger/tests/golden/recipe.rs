@@ -34,6 +34,9 @@ pub(crate) const INSTEAD_OF: &str = "instead-of";
 /// The log of a ledger that was begun anew from a drop-box that is known.
 pub(crate) const RECOVERED_AT: &str = "recovered-at";
 
+/// The log of a run that says what it came to.
+pub(crate) const VERDICT: &str = "verdict";
+
 /// The log of that name; none when nobody has said yet how it is made.
 pub(crate) fn make(name: &str) -> Option<History> {
     let mut story = begin();
@@ -145,6 +148,21 @@ pub(crate) fn make(name: &str) -> Option<History> {
             });
         }
         "LedgerRecovered" => recover(&mut story, None),
+        VERDICT => {
+            start_run(&mut story);
+            let failure = failure(Phase::Authenticate, FailureClass::NeedsPerson);
+            for (exit_code, failure) in [(5, Some(failure)), (0, None)] {
+                let verdict = Some(RunVerdict { exit_code, failure });
+                if exit_code == 0 {
+                    start_run(&mut story);
+                }
+                story.record(Event::RunFinished {
+                    counts: RunCounts::default(),
+                    duration_micros: 8_000_000,
+                    verdict,
+                });
+            }
+        }
         RECOVERED_AT => {
             let partners = partners("in");
             recover(&mut story, Some(Box::new(partners)));
@@ -529,6 +547,7 @@ fn finish(story: &mut History) {
             unchanged: 600_000,
         },
         duration_micros: 7_000_000,
+        verdict: None,
     });
 }
 

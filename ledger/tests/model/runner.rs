@@ -402,6 +402,7 @@ impl World {
         self.record(vec![Event::RunFinished {
             counts: RunCounts::default(),
             duration_micros: 1,
+            verdict: None,
         }])?;
         if self.state.run().is_some_and(|run| run.polled) {
             self.approved = None;
