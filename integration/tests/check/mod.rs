@@ -63,6 +63,11 @@ fn when_all_is_well_every_link_holds_and_nothing_is_left() {
     let (text, _) = courier.run(&place, &["check"], 0);
     assert!(text.contains("\nok        sftp.remove "), "{text}");
     assert!(!text.contains('✓') && !text.contains('\u{1b}'), "{text}");
+    // Where files are written under their final names, nothing is renamed, and parts can be seen.
+    place.change_config("TIMEOUT = \"25\"", "UPLOAD = \"direct\"");
+    let links = self::links(&courier, &place, 0);
+    assert_eq!(with_result(&links, "note"), ["sftp.rename"]);
+    assert_untouched(&place);
 }
 
 /// What is replaced in the configuration, and what follows.
@@ -139,7 +144,7 @@ fn each_broken_link_is_named_with_its_remedy() {
             to: other_key,
             code: 5,
             link: "sftp.host-key",
-            remedy: "`broker-courier host-key` shows",
+            remedy: other_key,
             not_tried: &["sftp.login", "sftp.remove"],
         },
         Broken {

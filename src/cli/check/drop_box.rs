@@ -5,7 +5,7 @@ use courier_ledger::{BrokerTime, LogId, Placement, RemoteCheckRule};
 use super::report::{Link, Report, Standing};
 use crate::cli::error::{CommandError, NoRandomNumbers};
 use crate::config::Configuration;
-use crate::effects::sftp::{Capabilities, Endpoint};
+use crate::effects::sftp::{Capabilities, Endpoint, HostKeys};
 use crate::effects::stop::Stop;
 use crate::effects::trial::{self, Attempt, Finding, Tried};
 use crate::exit_code::ExitCode;
@@ -182,6 +182,20 @@ fn placed(placement: Placement) -> (Standing, String) {
     }
 }
 
+/// Which keys are accepted, in words.
+fn accepted(host_keys: &HostKeys) -> String {
+    match host_keys {
+        HostKeys::Pinned(pins) => {
+            let pins: Vec<String> = pins.iter().map(ToString::to_string).collect();
+            format!("accepted is {}", pins.join(" or "))
+        }
+        HostKeys::KnownHosts(files) => {
+            let files: Vec<String> = files.iter().map(|it| it.display().to_string()).collect();
+            format!("accepted is what {} says", files.join(" or "))
+        }
+    }
+}
+
 /// What it means that the drop-box does not let something be done.
 fn refused(attempt: Attempt, endpoint: &Endpoint, rule: RemoteCheckRule) -> Standing {
     let folder = &endpoint.folder;
@@ -193,9 +207,11 @@ fn refused(attempt: Attempt, endpoint: &Endpoint, rule: RemoteCheckRule) -> Stan
             "check SFTP.HOST and SFTP.PORT; may this machine reach it, and does its operator admit it?"
                 .to_owned()
         }
-        Attempt::HostKey => "`broker-courier host-key` shows what the server presents and what is \
-                             accepted; ask its operator before you change SFTP.HOST_KEY"
-            .to_owned(),
+        Attempt::HostKey => format!(
+            "`broker-courier host-key` shows what the server presents; {}; ask its operator before you \
+             change SFTP.HOST_KEY",
+            accepted(&endpoint.host_keys)
+        ),
         Attempt::Login => "check SFTP.USERNAME, and the password, key or agent; do not try often: \
                            servers lock out who does"
             .to_owned(),
