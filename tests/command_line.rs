@@ -371,3 +371,28 @@ fn a_reader_that_goes_away_is_no_error() {
         .unwrap();
     assert!(status.success());
 }
+
+#[test]
+fn shells_and_the_manual_know_every_command() {
+    let help = exits(courier().arg("--help"), 0).0;
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands: Vec<_> = commands
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
+        .filter(|name| !name.is_empty() && *name != "help")
+        .collect();
+    assert!(commands.len() > 15, "{commands:?}");
+    for shell in ["bash", "zsh", "fish"] {
+        let script = exits(courier().args(["completions", shell]), 0).0;
+        assert!(commands.iter().all(|name| script.contains(name)), "{shell}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    exits(courier().arg("man").arg(folder.path()), 0);
+    for name in commands {
+        let page = folder.path().join(format!("broker-courier-{name}.1"));
+        assert!(page.is_file(), "{}", page.display());
+    }
+    let missing = folder.path().join("missing");
+    let (_, said) = exits(courier().arg("man").arg(missing), 2);
+    assert!(said.contains("the folder must exist"), "{said}");
+}

@@ -87,7 +87,7 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Brings the drop-box up to date with the broker: what cron calls
-    Run,
+    Run(RunOptions),
     /// Shows what becomes of the replaced program's status.xml when the first run takes it over
     Import(JsonOption),
     /// Shows what `run` would do now; changes nothing
@@ -119,6 +119,10 @@ pub(crate) enum Command {
     RotateKey(RotateKeyOptions),
     /// Decrypts a delivered file
     Decrypt(DecryptOptions),
+    /// Writes what completes this program's arguments in a shell to standard output
+    Completions(CompletionsOptions),
+    /// Writes the manual pages into a folder
+    Man(ManOptions),
 }
 
 #[derive(Debug, Args)]
@@ -126,6 +130,26 @@ pub(crate) struct JsonOption {
     /// Write JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    /// Change nothing, and show what would be done: `plan`
+    #[arg(long, short = 'n')]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsOptions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManOptions {
+    /// The folder, such as /usr/local/share/man/man1; pages that are there are replaced
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -167,7 +191,7 @@ impl FromStr for MaxAge {
     }
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct PlanOptions {
     /// Write JSON
     #[arg(long)]

@@ -85,7 +85,7 @@ fn is_watched(arguments: &Arguments) -> bool {
 
 /// From here on, a run knows what the runs before it over this working directory told.
 pub(super) fn remember(arguments: &Arguments, working_dir: &Path) {
-    if matches!(arguments.command, Command::Run) {
+    if matches!(arguments.command, Command::Run(_)) {
         let told = Told::of(working_dir, SystemClock::start().now());
         *TOLD.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
     }

@@ -21,6 +21,7 @@ mod left_behind;
 mod log;
 mod logging;
 mod lost_key;
+mod manual;
 mod metrics;
 mod notify;
 mod output;
@@ -47,7 +48,7 @@ use std::io;
 
 use crate::effects::process;
 use crate::exit_code::ExitCode;
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, PlanOptions};
 use error::{CommandError, OutputError};
 
 /// Parses the arguments, runs the command, and gives the exit code.
@@ -87,7 +88,8 @@ fn show(instead: &clap::Error) -> ExitCode {
 
 fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     match &arguments.command {
-        Command::Run => run::run(arguments),
+        Command::Run(options) if options.dry_run => plan::plan(arguments, &PlanOptions::default()),
+        Command::Run(_) => run::run(arguments),
         Command::Import(options) => import::import(arguments, options),
         Command::Plan(options) => plan::plan(arguments, options),
         Command::Config(command) => config::config(arguments, command),
@@ -103,5 +105,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         Command::Keygen(options) => keygen::keygen(options),
         Command::RotateKey(options) => rotate_key::rotate_key(arguments, options),
         Command::Decrypt(options) => decrypt::decrypt(arguments, options),
+        Command::Completions(options) => manual::completions(options),
+        Command::Man(options) => manual::pages(options),
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn require(arguments: &Arguments, directory: &Path) -> Result<(), Com
     let (owner, me) = (User::of(metadata.uid()), User::of(me));
     let means = Means {
         sudo: is_in_path("sudo"),
-        unit: matches!(arguments.command, Command::Run) && has_unit(),
+        unit: matches!(arguments.command, Command::Run(_)) && has_unit(),
     };
     let line = line(&me, &owner, means, &this_command(arguments));
     let error = NotOwner {

@@ -140,6 +140,15 @@ fn show(
         };
         writeln!(output, "{nothing}")?;
     }
+    let unanswered = |command: &Command| match command {
+        Command::Upload { completion, .. } => completion.nodes == 0,
+        Command::Delete { .. }
+        | Command::RemoveTemporary { .. }
+        | Command::PublishLedger { .. } => false,
+    };
+    if plan.changes().any(unanswered) {
+        writeln!(output, "  (0/0 completed: no hospital has answered yet)")?;
+    }
     for skipped in &plan.skipped {
         writeln!(output, "  left alone: {skipped}")?;
     }

@@ -14,7 +14,7 @@ use super::kind::{
     Text,
     Without::{Means, Nothing, Required},
 };
-use crate::effects::broker::{Address, Tag};
+use crate::effects::broker::{Address, Proxy, Tag};
 use crate::effects::sftp::{Placing, Verification};
 
 /// The table and the name of a key; the table is empty for the top level.
@@ -93,6 +93,15 @@ keys! {
         "the API key of an administrator";
     API_KEY_FILE: LocalPath = "BROKER" "API_KEY_FILE", LocalPath(Nothing),
         "a file that holds the API key";
+    PROXY: Text<Proxy> = "BROKER" "PROXY",
+        Text::of("the URL of a proxy, or `environment`", Means("directly, whatever the environment says")),
+        "how the broker is reached: through this proxy, but for hosts of `NO_PROXY`; or as `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say, which the replaced program obeyed";
+    PROXY_USERNAME: Text<String> = "BROKER" "PROXY_USERNAME", Text::of("a text", Nothing),
+        "the user at the proxy";
+    PROXY_PASSWORD: Secret = "BROKER" "PROXY_PASSWORD", Secret(Nothing),
+        "the password at the proxy; or `PROXY_PASSWORD_FILE`";
+    PROXY_PASSWORD_FILE: LocalPath = "BROKER" "PROXY_PASSWORD_FILE", LocalPath(Nothing),
+        "a file that holds it";
     BROKER_CONCURRENCY: Number<NonZeroUsize> = "BROKER" "CONCURRENCY",
         Number { least: at_least_one(1), most: at_least_one(256), default: at_least_one(32) },
         "calls to the broker at the same time";

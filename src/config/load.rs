@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::reader::{Folders, Reader};
 use super::server::{self, Server};
 use super::{Configuration, ConfigurationError, Reports, Rules, Warning};
-use crate::effects::broker::{Address, ApiKey, Settings};
+use crate::effects::broker::{Address, ApiKey, Proxy, Settings};
 use crate::effects::encoding::{self, NotText};
 use crate::effects::fernet::KeyFiles;
 use crate::effects::secret_file::{self, Exposed};
@@ -62,7 +62,12 @@ impl Configuration {
         besides: impl FnOnce(&mut Reader<'_>),
     ) -> Result<(Self, Vec<Warning>), ConfigurationError> {
         let mut reader = Reader::new(Document::parse(text), folders);
-        let secrets = [&keys::API_KEY, &keys::PASSWORD, &keys::KEY_PASSPHRASE];
+        let secrets = [
+            &keys::API_KEY,
+            &keys::PROXY_PASSWORD,
+            &keys::PASSWORD,
+            &keys::KEY_PASSPHRASE,
+        ];
         if secrets.into_iter().any(|secret| reader.has(secret)) {
             reader.warn_of_file(Exposed::of(folders.file, mode));
         }
@@ -227,6 +232,7 @@ fn broker(reader: &mut Reader<'_>) -> Option<Settings> {
     let api_key = api_key(reader);
     let tag = reader.required(&keys::TAG);
     let ca_bundle = reader.path(&keys::CA_BUNDLE);
+    let proxy = proxy(reader);
     let concurrency = reader.number(&keys::BROKER_CONCURRENCY);
     let connect_timeout = reader.seconds(&keys::CONNECT_TIMEOUT);
     let list_timeout = reader.seconds(&keys::LIST_TIMEOUT);
@@ -240,6 +246,7 @@ fn broker(reader: &mut Reader<'_>) -> Option<Settings> {
         api_key: api_key?,
         tag: tag?,
         ca_bundle,
+        proxy,
         concurrency,
         connect_timeout,
         list_timeout,
@@ -249,6 +256,23 @@ fn broker(reader: &mut Reader<'_>) -> Option<Settings> {
         silence_timeout,
         max_answer_bytes,
     })
+}
+
+/// How the broker is reached, and who asks for that.
+fn proxy(reader: &mut Reader<'_>) -> Proxy {
+    let proxy = reader.or_default(&keys::PROXY);
+    let username = reader.optional(&keys::PROXY_USERNAME);
+    let password = reader.secret(&keys::PROXY_PASSWORD, &keys::PROXY_PASSWORD_FILE);
+    if username.is_some() != password.is_some() {
+        let text =
+            "and PROXY_PASSWORD (or PROXY_PASSWORD_FILE) belong together: give both, or none";
+        reader.wrong(&keys::PROXY_USERNAME, text);
+    }
+    if username.is_some() && !matches!(proxy, Proxy::At { .. }) {
+        let text = "belongs to a proxy that BROKER.PROXY names by its URL";
+        reader.wrong(&keys::PROXY_USERNAME, text);
+    }
+    proxy.with_login(username.zip(password))
 }
 
 fn key_files(reader: &mut Reader<'_>) -> Option<KeyFiles> {

@@ -1,4 +1,4 @@
-//! The HTTP client: connections are direct (no proxy is read from the environment), reused, and
+//! The HTTP client: connections are direct unless a proxy is configured, reused, and
 //! trusted from TLS 1.2 on by the system's authorities and those of `REQUESTS_CA_BUNDLE`.
 //!
 //! What always holds here: no redirect is followed, so the key goes to the configured host only;
@@ -164,7 +164,13 @@ impl Broker {
 
     /// The failure that a problem in a call is recorded as.
     pub(crate) fn failure(&self, call: Call, problem: &Problem) -> Failure {
-        problem.failure(call, &self.address)
+        let mut failure = problem.failure(call, &self.address);
+        if problem.is_of_the_way()
+            && let Some(words) = self.settings.proxy.passed_over()
+        {
+            failure.text = format!("{}; {words}", failure.text);
+        }
+        failure
     }
 
     /// How it goes on trying, and until when.

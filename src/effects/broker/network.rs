@@ -42,7 +42,6 @@ impl Network {
         let runtime = Builder::new_current_thread().enable_all().build();
         let client = Client::builder()
             .user_agent(concat!("broker-courier/", env!("CARGO_PKG_VERSION")))
-            .no_proxy()
             .redirect(Policy::none())
             .referer(false)
             .http1_only()
@@ -50,8 +49,8 @@ impl Network {
             .tls_certs_merge(authorities)
             .connect_timeout(settings.connect_timeout)
             .pool_idle_timeout(IDLE_CONNECTION)
-            .pool_max_idle_per_host(settings.concurrency.get())
-            .build();
+            .pool_max_idle_per_host(settings.concurrency.get());
+        let client = settings.proxy.used_by(client).and_then(|it| it.build());
         Ok(Self {
             client: client.map_err(|error| BrokerError::Client(error.without_url()))?,
             stop,

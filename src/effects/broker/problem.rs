@@ -74,6 +74,19 @@ pub(crate) enum Problem {
     NotAsked(Box<Self>),
 }
 
+impl Problem {
+    /// Whether nobody was reached, so that another way there may help.
+    pub(super) fn is_of_the_way(&self) -> bool {
+        match self {
+            Self::NameUnknown | Self::Refused | Self::Unreachable | Self::ConnectTimedOut(_) => {
+                true
+            }
+            Self::NotAsked(problem) => problem.is_of_the_way(),
+            _ => false,
+        }
+    }
+}
+
 /// What came instead, where it may be repeated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Came {

@@ -1,8 +1,8 @@
 //! What the client must be told, as the configuration says it. Each value is valid by its type.
 //!
-//! Deliberately absent: defaults, which are the configuration's; proxies, because the client connects
-//! directly and does not read the environment, so that a run from cron and one from a shell behave
-//! alike.
+//! Deliberately absent: defaults, which are the configuration's. Unless it says otherwise, the client
+//! connects directly and does not read the environment, so that a run from cron and one from a shell
+//! behave alike.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::address::Address;
 use super::api_key::ApiKey;
 use super::predicate::Tag;
+use super::proxy::Proxy;
 
 /// How to reach the broker, what to ask it for, and how long to wait.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Settings {
     pub tag: Tag,
     /// A PEM file with certificate authorities, trusted beside those of the system.
     pub ca_bundle: Option<PathBuf>,
+    /// How it is reached.
+    pub proxy: Proxy,
     /// How many calls may be in flight during a poll.
     pub concurrency: NonZeroUsize,
     /// Limit for name look-up, TCP and TLS together.

@@ -42,6 +42,7 @@ const UNAUTHORIZED: &str = "<html>\n<head>\n<meta http-equiv=\"Content-Type\" co
 
 fn settings(url: &str) -> Settings {
     Settings {
+        proxy: super::Proxy::default(),
         address: url.parse().expect("an address"),
         api_key: ApiKey::new(KEY.into()).expect("a key"),
         tag: "rki".parse().expect("a tag"),
