@@ -294,7 +294,7 @@ impl World {
             Command::Upload { replaces, .. } if *replaces == Replaces::Nothing || !unproven.is_empty()
         );
         let files = &self.drop_box.files;
-        may_be_free && start.0 % 3 == 0 && !files.contains_key(command.name().as_str())
+        may_be_free && start.0.is_multiple_of(3) && !files.contains_key(command.name().as_str())
     }
 
     pub(crate) fn begin(&mut self, count: usize) -> Result<(), Violation> {

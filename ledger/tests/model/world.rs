@@ -233,7 +233,11 @@ impl World {
             // the name free.
             let mut intents = self.state.intents();
             let is_awaited = intents.any(|(_, it)| it.command.name().as_str() == name);
-            let size_bytes = if is_awaited || number % 2 == 0 { 50 } else { 0 };
+            let size_bytes = if is_awaited || number.is_multiple_of(2) {
+                50
+            } else {
+                0
+            };
             self.drop_box.put_foreign(&name, size_bytes);
         }
     }
