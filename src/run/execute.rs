@@ -14,17 +14,30 @@ use super::error::RecordError;
 use super::report::RunReport;
 use super::seams::{Carrier, Clock, Ended, Ending, Errand, Progress, StatusFile, Task};
 
+/// What a plan is carried out with, besides the ledger and the carrier.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    pub(super) clock: &'a dyn Clock,
+    pub(super) status_file: &'a dyn StatusFile,
+    pub(super) progress: &'a dyn Progress,
+    /// Whether another command may be begun.
+    pub(super) may_begin: &'a dyn Fn() -> bool,
+}
+
 /// Carries out the plan, publishes the ledger, and adds what happened to the report.
 pub(super) fn execute(
     ledger: &mut Ledger<impl EventLog>,
-    clock: &dyn Clock,
     plan: Plan,
     carrier: &mut dyn Carrier,
-    status_file: &dyn StatusFile,
-    progress: &dyn Progress,
-    may_begin: &dyn Fn() -> bool,
+    surroundings: Surroundings<'_>,
     report: &mut RunReport,
 ) -> Result<(), RecordError> {
+    let Surroundings {
+        clock,
+        status_file,
+        progress,
+        may_begin,
+    } = surroundings;
     let publishes = publishes(&plan);
     let approvals = plan.approvals();
     let approval = |command: &Command| approvals.get(&command.request()?).copied();

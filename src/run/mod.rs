@@ -20,6 +20,7 @@ use courier_ledger::{
 
 pub use approach::{Approach, ApproachError, Before, approach};
 pub use error::RecordError;
+use execute::Surroundings;
 pub use observe::VERSION;
 pub use report::{NewHostKey, RunReport};
 pub use seams::{
@@ -85,16 +86,13 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
                 let mut plan = decide(ledger.state(), &policy);
                 hold::hold(ledger, clock, &plan)?;
                 report_held_back(&mut report, &mut plan);
-                execute::execute(
-                    ledger,
+                let surroundings = Surroundings {
                     clock,
-                    plan,
-                    &mut carrier,
                     status_file,
                     progress,
                     may_begin,
-                    &mut report,
-                )?;
+                };
+                execute::execute(ledger, plan, &mut carrier, surroundings, &mut report)?;
             }
             Err(failure) => {
                 report.clocks.extend(difference);
