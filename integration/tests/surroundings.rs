@@ -207,7 +207,7 @@ fn status_says_in_one_word_whether_all_is_well() {
         said.contains(&format!("\nFailed    request {id}: ")),
         "{said}"
     );
-    let pending = format!(": upload export_{id}.zip (new, ");
+    let pending = format!("\n          upload export_{id}.zip (new, ");
     assert!(
         said.contains("\nPending   1, the oldest for ") && said.contains(&pending),
         "{said}"

@@ -249,7 +249,7 @@ impl Health {
         let since = since.map(|age| format!(" for {}", lasting(age)));
         writeln!(
             output,
-            "Pending   {}, the oldest{}: {}",
+            "Pending   {}, the oldest{}\n          {}",
             self.pending.len(),
             since.unwrap_or_default(),
             oldest.what
@@ -400,7 +400,7 @@ impl Health {
             );
         }
         let failure = self.last_run.as_ref().and_then(|run| run.failure.as_ref());
-        if let Some(failure) = failure.filter(|_| self.verdict == Verdict::Failing) {
+        if let Some(failure) = failure {
             found(Level::Warning, format!("last run: {failure}"));
         }
         if !self.failed.is_empty() {
