@@ -92,6 +92,9 @@ fn run_plan_and_status_go_on_from_the_state_cache_and_the_auditors_do_not() {
     for auditor in ["verify", "replay", "log"] {
         place.says(&[auditor], LEDGER_IS_DAMAGED);
     }
+    let shown = place.says(&["log", "--until-damage"], LEDGER_IS_DAMAGED);
+    let first = shown.lines().next().unwrap_or_default();
+    assert!(first.contains("LogCreated"), "{shown}");
     place.says(&["run"], BROKER_IS_DOWN);
 
     fs::remove_file(place.file(STATE_CACHE)).unwrap();
@@ -107,8 +110,10 @@ fn deleting_the_state_cache_changes_nothing_that_anybody_is_told() {
     // What is said of what stands behind the state cache counts, too.
     place.says(&["run"], BROKER_IS_DOWN);
     let told = || {
-        ["status", "replay", "verify", "log"].map(|command| {
-            let text = place.says(&[command], 0);
+        // As text, `status` tells how long ago things were.
+        let status: &[&str] = &["status", "--json"];
+        [status, &["replay"], &["verify"], &["log"]].map(|command| {
+            let text = place.says(command, 0);
             place.says(&["plan"], BROKER_IS_DOWN) + &text
         })
     };

@@ -326,6 +326,11 @@ pub(crate) struct LogOptions {
     /// Only events from this sequence number, date, or RFC 3339 time on
     #[arg(long, value_name = "SEQ|TIME")]
     pub(crate) since: Option<Since>,
+
+    /// Of a damaged ledger, show what stands before the damage: it is proven to follow from its beginning,
+    /// not to be all that there was
+    #[arg(long)]
+    pub(crate) until_damage: bool,
 }
 
 /// From where on events are shown.

@@ -230,6 +230,24 @@ pub(super) fn read_from(
     Ok(())
 }
 
+/// Hands on the entries as they are read, up to where the ledger is damaged, if it is; that is the error then.
+pub(super) fn read_until_damage(
+    arguments: &Arguments,
+    visitor: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+) -> Result<(), CommandError> {
+    let mut shows = true;
+    let read = audit(
+        &working_dir(arguments)?,
+        |entry| {
+            // A reader that has gone away changes nothing about what is found.
+            shows = shows && visitor(entry).is_continue();
+            Ok(())
+        },
+        |_| (),
+    );
+    read.map(drop)
+}
+
 /// Reads every entry without the lock; nothing to read is no error.
 fn visit(
     working_dir: &Path,

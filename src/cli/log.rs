@@ -1,7 +1,7 @@
 //! `log`: what happened, event by event.
 //!
 //! What always holds here: an event is shown as it is read, so that memory does not depend on how many
-//! there are; nothing is shown of a ledger that cannot be relied on. Both together cost a second
+//! there are; unless it is asked for, nothing is shown of a ledger that cannot be relied on. Both together cost a second
 //! reading: whether the first entry is true is known only when the last one was compared with the
 //! head, and what one reading would hold back until then grows with the log.
 
@@ -36,7 +36,7 @@ pub(crate) fn log(arguments: &Arguments, options: &LogOptions) -> Result<ExitCod
     let mut read = Ok(());
     output::write(|output| {
         let mut written = Ok(());
-        read = ledger::read_from(arguments, first, &mut |entry| {
+        let mut visitor = |entry: Entry| {
             let recent = match options.since {
                 None => true,
                 Some(Since::Sequence(first)) => entry.sequence >= first,
@@ -49,7 +49,11 @@ pub(crate) fn log(arguments: &Arguments, options: &LogOptions) -> Result<ExitCod
                 Ok(()) => ControlFlow::Continue(()),
                 Err(_) => ControlFlow::Break(()),
             }
-        });
+        };
+        read = match options.until_damage {
+            true => ledger::read_until_damage(arguments, &mut visitor),
+            false => ledger::read_from(arguments, first, &mut visitor),
+        };
         written
     })?;
     read?;
