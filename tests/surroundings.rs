@@ -8,7 +8,7 @@
 )]
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
@@ -316,6 +316,61 @@ fn a_terminal_that_shall_not_be_coloured_is_not() {
         let said = on_a_terminal(line, &[("TERM", "dumb")]);
         assert!(!said.contains('\x1b'), "a bar moves the cursor: {said}");
     }
+}
+
+#[test]
+fn config_init_asks_on_a_terminal_and_shows_no_secret() {
+    if Command::new("script").arg("--version").output().is_err() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "script(1) is not installed"
+        );
+        eprintln!("SKIPPED: script(1) is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("new/courier.toml");
+    let program = assert_cmd::cargo::cargo_bin("broker-courier");
+    let line = format!("{} -c {} config init", program.display(), config.display());
+    let mut asked = Command::new("timeout")
+        .args(["60", "script", "-q", "-c", &line, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut answers, mut words) = (asked.stdin.take().unwrap(), asked.stdout.take().unwrap());
+    let mut said = Vec::new();
+    for (question, answer) in [
+        ("(https://…): ", "broker"),
+        ("(https://…): ", "https://broker.example.org"),
+        ("delivered: ", "rki"),
+        ("address): ", "sftp.example.org"),
+        ("User name there: ", "hospital"),
+        ("drop-box there: ", "rki"),
+        ("later): ", "the key of the broker"),
+        ("later): ", "the password"),
+    ] {
+        let begin = said.len();
+        let mut byte = [0];
+        while !said[begin..].ends_with(question.as_bytes()) {
+            let text = String::from_utf8_lossy(&said).into_owned();
+            assert_eq!(words.read(&mut byte).unwrap(), 1, "{question}: {text}");
+            said.push(byte[0]);
+        }
+        answers.write_all(format!("{answer}\n").as_bytes()).unwrap();
+    }
+    words.read_to_end(&mut said).unwrap();
+    assert!(asked.wait().unwrap().success());
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("BROKER.URL takes an http"), "{said}");
+    assert!(
+        !said.contains("the key of") && !said.contains("the password\r"),
+        "{said}"
+    );
+    let kept = |name: &str| fs::read_to_string(folder.path().join("new").join(name)).unwrap();
+    assert_eq!(kept("api-key"), "the key of the broker");
+    assert_eq!(kept("sftp-password"), "the password");
+    assert!(kept("courier.toml").contains("URL = \"https://broker.example.org\""));
 }
 
 /// The limits of this shell, and then the program.

@@ -216,6 +216,8 @@ fn a_plan_works_and_changes_nothing_while_a_run_is_active() {
         plan["commands"][0]["Upload"]["name"], "export_1.zip",
         "{json}"
     );
+    courier.run(&place, &["check"], 0);
+    assert_eq!(place.zips(), ["export_0.zip"]);
     assert_eq!(ledger(), before);
     drop(lock);
     courier.run(&place, &["run"], 0);
