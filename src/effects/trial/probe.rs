@@ -8,7 +8,7 @@ use std::io;
 
 use courier_ledger::{LogId, Phase, RemoteName, Sequence, TemporaryPattern};
 
-use super::Attempt;
+use super::tried::Attempt;
 use crate::effects::sftp::Entry;
 use crate::effects::source::{Available, Source};
 
