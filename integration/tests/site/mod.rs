@@ -143,6 +143,18 @@ impl Courier {
     }
 }
 
+/// What a run says of all that it did, behind the names of what it delivered and withdrew.
+pub fn sum(said: &str) -> &str {
+    let mut at = 0;
+    for line in said.split_inclusive('\n') {
+        if line.contains(" uploaded, ") {
+            return &said[at..];
+        }
+        at += line.len();
+    }
+    said
+}
+
 /// The `request-status` elements of a `status.xml`.
 pub fn status_lines(xml: &str) -> Vec<String> {
     xml.split("<request-status>")

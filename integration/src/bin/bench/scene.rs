@@ -94,7 +94,7 @@ impl Scene {
     pub(crate) fn run(&self, says: &str) -> Result<Outcome, String> {
         let config = self.place.config().display().to_string();
         let outcome = self.courier.run(&["-c", &config, "run", "-v"]);
-        if outcome.code == Some(0) && outcome.stdout.starts_with(says) {
+        if outcome.code == Some(0) && outcome.stdout.lines().any(|line| line.starts_with(says)) {
             Ok(outcome)
         } else {
             Err(format!(
