@@ -29,14 +29,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub use fault::{Answer, Counters, Route};
 pub use key::ApiKeys;
 
 use archive::Content;
 use server::{Server, Shared};
-use state::{Database, Delivery, Status};
+use state::{Database, Delivery, Status, Statuses};
 
 /// The version that the broker says it has.
 const VERSION: &str = "1.5.3-SNAPSHOT";
@@ -157,6 +157,27 @@ impl EmbeddedBroker {
             received: Timestamp::now(),
         };
         database.deliver(id, 0, delivery);
+    }
+
+    /// From now on so many hospitals have retrieved and completed every request that none of the
+    /// others has touched. Their answer is made once, so that the broker costs next to nothing.
+    pub fn let_all_complete(&self, hospitals: u64) {
+        let retrieved = clock::to_milliseconds(Timestamp::now());
+        let rows: Vec<(u64, Statuses)> = (0..hospitals)
+            .map(|node| {
+                let later = SignedDuration::from_millis((node * 7919 % 86_400_000).cast_signed());
+                let completed = retrieved.saturating_add(later).unwrap_or(retrieved);
+                let times = [
+                    (Status::Retrieved, retrieved),
+                    (Status::Completed, completed),
+                ];
+                let message = Some((FORM.to_owned(), Bytes::new()));
+                let times = times.into_iter().collect();
+                (node, Statuses { times, message })
+            })
+            .collect();
+        let list = xml::status_list(rows.iter().map(|(node, statuses)| (*node, statuses)));
+        self.shared.database().crowd(list.in_one_line().into());
     }
 
     /// Replaces a request's definition by one with another tag.

@@ -159,7 +159,13 @@ fn admin(database: &mut Database, call: &Call, resource: Resource<'_>, now: Time
             found(database.close(id(text)?, now))?;
             Ok(Reply::empty(204))
         }
-        Resource::Statuses(text) => Ok(Reply::xml(&xml::status_list(database.statuses(id(text)?)))),
+        Resource::Statuses(text) => {
+            let id = id(text)?;
+            Ok(match database.crowd_of(id) {
+                Some(list) => Reply::new(200, "application/xml", list),
+                None => Reply::xml(&xml::status_list(database.statuses(id))),
+            })
+        }
         Resource::Message(text, node) => {
             let status = database.status(id(text)?, id(node)?);
             let (_, text) = found(status.and_then(|status| status.message.as_ref()))?;

@@ -125,9 +125,23 @@ pub(crate) struct Database {
     deliveries: BTreeMap<(u64, u64), Delivery>,
     nodes: Vec<Node>,
     exports: BTreeMap<Uuid, Export>,
+    exports_max: usize,
+    /// The status list of every request that no node has touched, made once for all of them.
+    crowd: Option<Bytes>,
 }
 
 impl Database {
+    /// From now on every request that no node has touched has this status list.
+    pub(crate) fn crowd(&mut self, status_list: Bytes) {
+        self.crowd = Some(status_list);
+    }
+
+    /// The status list of a request that no node has touched, if one was made for all of them.
+    pub(crate) fn crowd_of(&self, id: u64) -> Option<Bytes> {
+        let touched = self.statuses(id).next().is_some();
+        self.crowd.clone().filter(|_| !touched)
+    }
+
     /// Adds a draft without a definition and gives its id.
     pub(crate) fn create(&mut self) -> u64 {
         let id = self.next_id;
@@ -260,8 +274,12 @@ impl Database {
     /// Keeps an export for ten minutes.
     pub(crate) fn keep(&mut self, uuid: Uuid, export: Export) {
         let now = export.created;
-        self.exports.retain(|_, export| is_fresh(export, now));
         self.exports.insert(uuid, export);
+        // Looked through when it has doubled: what has expired is not handed out anyway.
+        if self.exports.len() > self.exports_max {
+            self.exports.retain(|_, export| is_fresh(export, now));
+            self.exports_max = 2 * self.exports.len() + 100;
+        }
     }
 
     /// An export that has not expired.

@@ -1,5 +1,5 @@
-//! `integration/bench.sh hold [REQUESTS [BYTES [BROKER_MS [ROUND_TRIP_MS]]]]`: starts the servers and
-//! waits, so that a run against them can be traced or profiled by hand.
+//! `integration/bench.sh hold [REQUESTS [BYTES [BROKER_MS [ROUND_TRIP_MS [HOSPITALS]]]]]`: starts the
+//! servers and waits, so that a run against them can be traced or profiled by hand.
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
@@ -16,7 +16,11 @@ pub(crate) fn hold(numbers: &[String]) -> Result<(), String> {
         broker: Duration::from_millis(number(2, 5)?),
         round_trip: Duration::from_millis(number(3, 0)?),
     };
-    let scene = Scene::new(distances, number(0, 1_000)?, number(1, 64 << 10)?)?;
+    let requests = number(0, 1_000)?;
+    let scene = match number(4, 0)? {
+        0 => Scene::new(distances, requests, number(1, 64 << 10)?)?,
+        hospitals => Scene::crowded(requests, hospitals)?,
+    };
     let mut output = std::io::stdout();
     writeln!(output, "{}", scene.command_line()).map_err(words)?;
     output.flush().map_err(words)?;

@@ -56,6 +56,18 @@ impl Scene {
         Ok(scene)
     }
 
+    /// The same with so many hospitals that have completed every request, and results of no bytes.
+    pub(crate) fn crowded(count: u64, hospitals: u64) -> Result<Self, String> {
+        let broker = EmbeddedBroker::start(Settings::default()).map_err(words)?;
+        broker.let_all_complete(hospitals);
+        for _ in 0..count {
+            broker.publish("rki");
+        }
+        let mut scene = Self::with_broker_at(&broker.url(), Duration::ZERO)?;
+        scene.broker = Some(broker);
+        Ok(scene)
+    }
+
     /// The same with a broker that runs elsewhere.
     pub(crate) fn with_broker_at(url: &str, round_trip: Duration) -> Result<Self, String> {
         let server = OpenSsh::start(OpenSshSettings::default()).map_err(words)?;
