@@ -26,6 +26,7 @@ mod id;
 mod import;
 mod kept;
 pub mod log;
+mod nodes;
 mod number_set;
 mod observation;
 mod partners;
@@ -57,8 +58,9 @@ pub use held::Held;
 pub use id::{KeyId, LogId, NodeId, RequestId, Sequence};
 pub use import::{ImportError, LegacyEntry, LegacyStatus};
 pub use kept::{CopyVerdict, KeptCopies};
+pub use nodes::{NodeStatus, Nodes};
 pub use number_set::{NumberSet, Span};
-pub use observation::{Fingerprint, NodeStatus, Observation};
+pub use observation::{Fingerprint, Observation};
 pub use partners::{
     BrokerAddress, BrokerChange, DropBoxAddress, DropBoxChange, Exchange, Exchanges, Partners,
 };

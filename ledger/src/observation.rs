@@ -1,18 +1,14 @@
 //! What the broker showed of one request, in a canonical form that can be compared by one digest.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::completion::Completion;
 use crate::digest::Digest;
-use crate::id::{NodeId, RequestId};
+use crate::id::RequestId;
+use crate::nodes::{NodeStatus, Nodes};
 use crate::time::Timestamp;
-
-/// One node's part in a request: the pair (node, completed), none while it has not completed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct NodeStatus(pub NodeId, pub Option<Timestamp>);
 
 /// One request as the broker showed it in one poll.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +19,7 @@ pub struct Observation {
     /// When it was published; none for a draft. With the number it is the request's identity.
     pub published: Option<Timestamp>,
     /// The nodes that touched it, ascending, each once; shared between the entry and the state.
-    pub nodes: Arc<[NodeStatus]>,
+    pub nodes: Nodes,
 }
 
 impl Observation {
@@ -38,16 +34,24 @@ impl Observation {
         let observation = Self {
             id,
             published,
-            nodes: nodes.into(),
+            nodes: nodes.into_iter().collect(),
         };
         observation.is_canonical().then_some(observation)
+    }
+
+    /// The same, with the nodes of `known` where they are equal, so that they are in memory once.
+    pub(crate) fn sharing(mut self, known: Option<&Self>) -> Self {
+        if let Some(known) = known.filter(|known| known.nodes == self.nodes) {
+            self.nodes = known.nodes.clone();
+        }
+        self
     }
 
     /// Whether every node is listed once, in ascending order.
     #[must_use]
     pub fn is_canonical(&self) -> bool {
-        self.nodes
-            .is_sorted_by(|earlier, later| earlier.0 < later.0)
+        let numbers = self.nodes.iter().map(|NodeStatus(node, _)| node);
+        numbers.is_sorted_by(|earlier, later| earlier < later)
     }
 
     /// How many of the nodes have completed.
@@ -77,7 +81,7 @@ impl Observation {
         time(&mut bytes, self.published);
         for NodeStatus(node, completed) in self.nodes.iter() {
             bytes.extend(node.0.to_le_bytes());
-            time(&mut bytes, *completed);
+            time(&mut bytes, completed);
         }
         Fingerprint(Digest::of(&[&bytes]))
     }
@@ -97,6 +101,7 @@ impl fmt::Display for Fingerprint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::NodeId;
 
     fn observed(nodes: &[(u64, Option<i64>)]) -> Option<Observation> {
         let nodes = nodes

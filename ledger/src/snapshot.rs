@@ -15,7 +15,8 @@ use crate::estrangement::WholeListDelta;
 use crate::evidence::Evidence;
 use crate::failure::Failure;
 use crate::id::RequestId;
-use crate::observation::{NodeStatus, Observation};
+use crate::nodes::NodeStatus;
+use crate::observation::Observation;
 use crate::time::Timestamp;
 
 /// A request that is no longer listed.
@@ -291,9 +292,19 @@ impl Poll {
 
     /// Takes in one request's status. Nodes that contradict themselves make it unreadable.
     pub fn read(&mut self, id: RequestId, nodes: Vec<NodeStatus>) -> Result<(), PollError> {
+        self.read_knowing(id, nodes, None)
+    }
+
+    /// The same; what is `known` of the request already is not kept a second time.
+    pub fn read_knowing(
+        &mut self,
+        id: RequestId,
+        nodes: Vec<NodeStatus>,
+        known: Option<&Observation>,
+    ) -> Result<(), PollError> {
         let (published, reading) = self.listed.get_mut(&id).ok_or(PollError::NotListed(id))?;
         *reading = match Observation::new(id, *published, nodes) {
-            Some(observation) => Reading::Read(observation),
+            Some(observation) => Reading::Read(observation.sharing(known)),
             None => Reading::Unreadable(Failure {
                 phase: crate::failure::Phase::Status,
                 class: crate::failure::FailureClass::Transient,

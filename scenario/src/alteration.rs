@@ -65,7 +65,8 @@ pub(crate) fn snapshot(delta: &mut SnapshotDelta, words: &mut Words) -> Result<(
                 let id: u64 = words.value()?;
                 for observation in &mut delta.changed {
                     if observation.id.0 == id {
-                        observation.nodes = observation.nodes.iter().rev().copied().collect();
+                        let nodes: Vec<_> = observation.nodes.iter().collect();
+                        observation.nodes = nodes.into_iter().rev().collect();
                     }
                 }
             }

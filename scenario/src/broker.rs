@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use courier_ledger::{
-    Evidence, Failure, NodeId, NodeStatus, Poll, RequestId, Snapshot, Timestamp, WholeList,
+    Evidence, Failure, NodeId, NodeStatus, Nodes, Poll, RequestId, Snapshot, Timestamp, WholeList,
 };
 
 use crate::history::failure;
@@ -211,7 +211,7 @@ pub fn failure_in(words: &mut Words) -> Result<Failure, Unclear> {
 }
 
 /// The line that makes the broker show this.
-pub(crate) fn line(id: u64, published: Option<i64>, nodes: &[NodeStatus]) -> String {
+pub(crate) fn line(id: u64, published: Option<i64>, nodes: &Nodes) -> String {
     let mut line = match published {
         Some(time) => format!("publish {id} at {time}"),
         None => format!("draft {id}"),
@@ -219,7 +219,7 @@ pub(crate) fn line(id: u64, published: Option<i64>, nodes: &[NodeStatus]) -> Str
     if !nodes.is_empty() {
         line.push_str(" nodes");
     }
-    for NodeStatus(node, completed) in nodes {
+    for NodeStatus(node, completed) in nodes.iter() {
         let _ = match completed {
             Some(Timestamp(time)) => write!(line, " {node}@{time}"),
             None => write!(line, " {node}"),

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use courier_ledger::{
-    Failure, NumberSet, Observation, Presence, RequestId, SnapshotDelta, Span, State,
+    Failure, Nodes, NumberSet, Observation, Presence, RequestId, SnapshotDelta, Span, State,
 };
 
 use crate::broker;
@@ -98,7 +98,7 @@ impl Polls {
                 others.insert(id.0, published);
             } else if renumbered.contains_key(&id) && state.unreadable().any(|it| it.0 == id) {
                 // Its status cannot be read, and the whole list says that it is another.
-                lines.push(broker::line(id.0, published, &[]));
+                lines.push(broker::line(id.0, published, &Nodes::default()));
                 let failure = state.unreadable().find(|it| it.0 == id);
                 let words = failure.map(|it| failure_words(it.1)).unwrap_or_default();
                 lines.push(format!("unreadable {id}{words}"));

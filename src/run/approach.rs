@@ -68,7 +68,7 @@ pub fn approach<D: Departure>(
 ) -> Result<Approach<D::Carrier>, ApproachError> {
     let (time, began) = (clock.now(), clock.elapsed());
     let expected = before.state.expected_by_next_run(legacy.as_ref());
-    let polled = poller.poll(&expected);
+    let polled = poller.poll(&expected, before.state);
     let arrived = match departure.arrive() {
         Ok((carrier, published)) => Ok((carrier, judge(before, &published, legacy.as_ref())?)),
         Err(failure) => Err(failure),

@@ -143,7 +143,8 @@ pub fn rehearse(
         ledger.append(clock.now(), vec![created])?;
     }
     let time = clock.now();
-    let polled = poller.poll(&ledger.state().expected_by_next_run(legacy.as_ref()));
+    let state = ledger.state();
+    let polled = poller.poll(&state.expected_by_next_run(legacy.as_ref()), state);
     let mut clocks: Vec<_> = ledger.note_clock(time)?.into_iter().collect();
     observe::import(ledger, time, legacy)?;
     observe::begin(ledger, time, policy, None)?;

@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use courier_ledger::{
     BrokerTime, Command, Delivery, Digest, Failure, Found, LogId, Look, RemoteAfterFailure,
-    RemoteName, Removal, Replaces, RequestId, Sequence, Snapshot, StatusFound, Timestamp, Unproven,
-    Unseen,
+    RemoteName, Removal, Replaces, RequestId, Sequence, Snapshot, State, StatusFound, Timestamp,
+    Unproven, Unseen,
 };
 
 /// Asks the broker for everything.
 pub trait Poller {
-    /// One complete poll. Each absence of a request that is `expected` is looked into.
-    fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Polled, Failure>;
+    /// One complete poll. Each absence of a request that is `expected` is looked into; what is `known`
+    /// already need not be kept a second time.
+    fn poll(&self, expected: &BTreeSet<RequestId>, known: &State) -> Result<Polled, Failure>;
 }
 
 /// What a complete poll brings.

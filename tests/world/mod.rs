@@ -106,7 +106,7 @@ pub(crate) type Shared = Rc<RefCell<World>>;
 pub(crate) struct Broker(pub(crate) Shared);
 
 impl Poller for Broker {
-    fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Polled, Failure> {
+    fn poll(&self, expected: &BTreeSet<RequestId>, _known: &State) -> Result<Polled, Failure> {
         let mut world = self.0.borrow_mut();
         match world.next.poll.take() {
             Some(failure) => Err(failure),

@@ -2,7 +2,7 @@
 //! allow cannot begin, and an end needs its beginning.
 
 use super::illegal::Reason;
-use super::request::{Identity, LedgerLine, Presence, Receipt, Remote, Request, StoredFile};
+use super::request::{Identity, LedgerLine, Presence, Receipt, Remote, StoredFile};
 use super::{Intent, State};
 use crate::command::{Command, RemoteName, Replaces};
 use crate::event::Delivery;
@@ -143,7 +143,7 @@ impl State {
         let may_be_free = match command {
             Command::Upload { request, .. } => {
                 let request = self.requests.get(request);
-                request.is_some_and(Request::may_be_found_free)
+                request.is_some_and(|it| it.may_be_found_free())
             }
             Command::Delete { .. }
             | Command::RemoveTemporary { .. }
@@ -166,7 +166,7 @@ impl State {
         };
         let request = self.intent(start)?.command.request();
         let request = request.and_then(|id| self.requests.get(&id));
-        let unproven = request.map(Request::unproven).unwrap_or_default();
+        let unproven = request.map(|it| it.unproven()).unwrap_or_default();
         let can_be = match found {
             Found::Nothing | Found::Foreign => !unproven.is_empty(),
             Found::Own(earlier) => unproven.iter().any(|it| it.start == earlier),

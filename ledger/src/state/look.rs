@@ -57,7 +57,7 @@ impl State {
     }
 
     fn stored_file(&self, id: RequestId) -> Result<&StoredFile, Reason> {
-        match self.requests.get(&id) {
+        match self.request(id) {
             Some(Request {
                 remote: Remote::Stored(file),
                 ..
@@ -70,7 +70,7 @@ impl State {
         if let Some(Request {
             remote: Remote::Stored(file),
             ..
-        }) = self.requests.get_mut(&id)
+        }) = self.requests.get_mut(&id).map(|request| &mut **request)
         {
             file.drift = drift;
         }

@@ -110,7 +110,8 @@ pub struct State {
     log: Option<LogId>,
     tip: Sequence,
     time: Timestamp,
-    requests: BTreeMap<RequestId, Request>,
+    /// Each in memory of its own: a map of large values is half empty.
+    requests: BTreeMap<RequestId, Box<Request>>,
     lines: BTreeMap<(Sequence, u32), RequestId>,
     listing: Listing,
     run: Option<Run>,
@@ -194,13 +195,20 @@ impl State {
 
     /// Every request that is known, by id.
     pub fn requests(&self) -> impl Iterator<Item = (RequestId, &Request)> {
-        self.requests.iter().map(|(id, request)| (*id, request))
+        self.requests.iter().map(|(id, request)| (*id, &**request))
     }
 
     /// One request.
     #[must_use]
     pub fn request(&self, id: RequestId) -> Option<&Request> {
-        self.requests.get(&id)
+        self.requests.get(&id).map(|request| &**request)
+    }
+
+    /// How the broker last showed a request, as far as it could be read.
+    #[must_use]
+    pub fn observed(&self, id: RequestId) -> Option<&Observation> {
+        let (observation, _) = self.requests.get(&id)?.observed.as_ref()?;
+        Some(observation)
     }
 
     /// The lines of `status.xml`, in order of first upload.

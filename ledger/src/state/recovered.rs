@@ -50,7 +50,7 @@ impl State {
             };
             let adopted = adopted.get(&entry.id).copied();
             let request = shown(entry, (sequence, index), adopted, missing);
-            if requests.insert(entry.id, request).is_some() {
+            if requests.insert(entry.id, Box::new(request)).is_some() {
                 return Err(Reason::OutOfOrder(entry.id));
             }
         }
@@ -61,7 +61,7 @@ impl State {
                 let mut request = Request::new(Presence::Imported);
                 let file = file(Hundredths(0), Some(adopted));
                 request.remote = Remote::Uncertain(Some(file));
-                request
+                Box::new(request)
             });
         }
         self.lines = (0u32..)

@@ -48,7 +48,7 @@ impl State {
         for gone in &delta.gone {
             // An upload that is under way may yet put a file there.
             let request = self.requests.get(&gone.id);
-            if request.is_some_and(Request::is_forgettable) && !self.is_busy(gone.id) {
+            if request.is_some_and(|it| it.is_forgettable()) && !self.is_busy(gone.id) {
                 self.requests.remove(&gone.id);
             }
         }
@@ -61,7 +61,7 @@ impl State {
         let request = self
             .requests
             .entry(id)
-            .or_insert_with(|| Request::new(Presence::Listed));
+            .or_insert_with(|| Box::new(Request::new(Presence::Listed)));
         if request.presence != Presence::Listed || request.changed.is_none() {
             request.changed = Some(time);
         }

@@ -298,7 +298,7 @@ impl State {
                 last_update: entry.last_update,
                 deleted: entry.deleted,
             });
-            if requests.insert(entry.id, request).is_some() {
+            if requests.insert(entry.id, Box::new(request)).is_some() {
                 return Err(Reason::OutOfOrder(entry.id));
             }
         }

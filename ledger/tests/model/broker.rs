@@ -164,7 +164,7 @@ impl Offer {
         Observation {
             id: RequestId(id),
             published: self.published.map(Timestamp),
-            nodes: self.node_status().into(),
+            nodes: self.node_status().into_iter().collect(),
         }
     }
 }

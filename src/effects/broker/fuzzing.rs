@@ -11,9 +11,11 @@ pub fn request_list(bytes: &[u8]) -> Result<Vec<(RequestId, Option<Timestamp>)>,
     list::parse(bytes).map(|list| list.into_iter().collect())
 }
 
-/// Reads one request's status.
+/// Reads one request's status; the short way and the long one must agree.
 pub fn request_status(bytes: &[u8]) -> Result<Vec<NodeStatus>, impl Error> {
-    status::parse(bytes)
+    let read = status::parse(bytes);
+    assert_eq!(read, status::parse_any(bytes));
+    read
 }
 
 /// Looks for a tag in a request's definition.

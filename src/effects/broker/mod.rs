@@ -25,6 +25,7 @@ pub(crate) mod fuzzing;
 mod inquiry;
 mod media;
 mod network;
+mod plain_status;
 mod poll;
 mod predicate;
 mod problem;

@@ -5,11 +5,11 @@
 //! one request unreadable and delays no other for longer than its deadline.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::pin::pin;
 
-use courier_ledger::{Failure, FailureClass, NodeStatus, Phase, Poll, PollError, RequestId};
+use courier_ledger::{Failure, FailureClass, NodeStatus, Phase, Poll, PollError, RequestId, State};
 
 use futures_util::future::{Either, select};
 
@@ -25,27 +25,51 @@ use super::{concurrent, request_list, request_status};
 /// rest would only wait for the same deadline.
 const MIN_UNANSWERED_CALLS: usize = 8;
 
-/// The status of each listed request, as far as it could be read.
-type Statuses = BTreeMap<RequestId, Result<Vec<NodeStatus>, Problem>>;
+/// How the broker answered while it was asked for statuses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    Answering,
+    /// It fell silent, and was not asked for the rest.
+    Silent,
+}
 
-/// Whether the broker fell silent meanwhile.
-fn is_silent(statuses: &Statuses) -> bool {
-    let mut statuses = statuses.values();
-    statuses.any(|status| matches!(status, Err(Problem::NotAsked(_))))
+/// A poll that takes in each status when it comes, beside what the last one showed, so that what has not
+/// changed is in memory once.
+struct Reading<'s> {
+    poll: RefCell<Poll>,
+    known: &'s State,
+}
+
+impl Reading<'_> {
+    fn take_in(
+        &self,
+        id: RequestId,
+        status: Result<Vec<NodeStatus>, Failure>,
+    ) -> Result<(), PollError> {
+        let mut poll = self.poll.borrow_mut();
+        match status {
+            Ok(nodes) => poll.read_knowing(id, nodes, self.known.observed(id)),
+            Err(failure) => poll.unreadable(id, failure),
+        }
+    }
 }
 
 impl Broker {
     /// Asks for the requests with the tag, for the status of each, and for what became of those
-    /// that are `expected` and not listed.
+    /// that are `expected` and not listed. What is `known` is what the last poll showed.
     ///
     /// Fails when the list cannot be read: then nothing is known. A status that cannot be read is
     /// part of the snapshot.
-    pub(crate) fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Polled, Failure> {
-        let polled = self.wait(async { Ok(self.look(expected).await) });
+    pub(crate) fn poll(
+        &self,
+        expected: &BTreeSet<RequestId>,
+        known: &State,
+    ) -> Result<Polled, Failure> {
+        let polled = self.wait(async { Ok(self.look(expected, known).await) });
         polled.unwrap_or_else(|problem| Err(self.failure(Call::List, &problem)))
     }
 
-    async fn look(&self, expected: &BTreeSet<RequestId>) -> Result<Polled, Failure> {
+    async fn look(&self, expected: &BTreeSet<RequestId>, known: &State) -> Result<Polled, Failure> {
         let list = async || {
             let (bytes, broker_time) = self.fetch_with_time(Call::List).await?;
             let listed = request_list::parse(&bytes).map_err(Problem::Document)?;
@@ -55,16 +79,13 @@ impl Broker {
             .repeat(Call::List, list)
             .await
             .map_err(|problem| self.failure(Call::List, &problem))?;
-        let (statuses, whole) = self.statuses_and_whole_list(&listed).await;
-        let mut poll = Poll::begin(listed.iter().map(|(id, published)| (*id, *published)))
+        let poll = Poll::begin(listed.iter().map(|(id, published)| (*id, *published)))
             .map_err(|error| contradiction(&error))?;
-        for (id, status) in statuses {
-            match status {
-                Ok(nodes) => poll.read(id, nodes),
-                Err(problem) => poll.unreadable(id, self.failure(Call::Status(id), &problem)),
-            }
-            .map_err(|error| contradiction(&error))?;
-        }
+        let poll = RefCell::new(poll);
+        let reading = Reading { poll, known };
+        let (manner, whole) = self.statuses_and_whole_list(&reading, &listed).await;
+        manner.map_err(|error| contradiction(&error))?;
+        let mut poll = reading.poll.into_inner();
         let missing = poll.missing(expected);
         for (id, evidence) in self.evidence(&missing, whole.as_ref()).await {
             poll.absent(id, evidence);
@@ -87,36 +108,43 @@ impl Broker {
     /// tag, so that what is in that is in this; a broker that falls silent is not waited for twice.
     async fn statuses_and_whole_list(
         &self,
+        reading: &Reading<'_>,
         listed: &RequestList,
-    ) -> (Statuses, Option<RequestList>) {
+    ) -> (Result<Manner, PollError>, Option<RequestList>) {
+        const SILENT: Result<Manner, PollError> = Ok(Manner::Silent);
         let ids: Vec<RequestId> = listed.keys().copied().collect();
         let whole = pin!(self.whole_list(listed));
         let beside = NonZeroUsize::new(self.settings.concurrency.get() - 1);
         let Some(beside) = beside else {
-            let statuses = self.statuses(ids, NonZeroUsize::MIN).await;
-            let whole = if is_silent(&statuses) {
-                None
-            } else {
-                whole.await
-            };
-            return (statuses, whole);
+            let manner = self.statuses(reading, &ids, NonZeroUsize::MIN).await;
+            let whole = if manner == SILENT { None } else { whole.await };
+            return (manner, whole);
         };
-        match select(pin!(self.statuses(ids, beside)), whole).await {
-            Either::Left((statuses, _)) if is_silent(&statuses) => (statuses, None),
-            Either::Left((statuses, whole)) => (statuses, whole.await),
-            Either::Right((whole, statuses)) => (statuses.await, whole),
+        match select(pin!(self.statuses(reading, &ids, beside)), whole).await {
+            Either::Left((SILENT, _)) => (SILENT, None),
+            Either::Left((manner, whole)) => (manner, whole.await),
+            Either::Right((whole, manner)) => (manner.await, whole),
         }
     }
 
-    async fn statuses(&self, ids: Vec<RequestId>, concurrency: NonZeroUsize) -> Statuses {
+    async fn statuses(
+        &self,
+        reading: &Reading<'_>,
+        ids: &[RequestId],
+        concurrency: NonZeroUsize,
+    ) -> Result<Manner, PollError> {
         let give_up = concurrency.get().max(MIN_UNANSWERED_CALLS);
         let unanswered = Cell::new(0);
         let last = RefCell::new(None);
-        let statuses = concurrent::map(&ids, concurrency, async |id| {
+        let manner = Cell::new(Manner::Answering);
+        let failed = |id: &RequestId, problem| self.failure(Call::Status(*id), &problem);
+        let taken_in = concurrent::map(ids, concurrency, async |id| {
             if unanswered.get() >= give_up
                 && let Some(problem) = &*last.borrow()
             {
-                return Err(Problem::NotAsked(Box::new(Problem::clone(problem))));
+                manner.set(Manner::Silent);
+                let not_asked = Problem::NotAsked(Box::new(Problem::clone(problem)));
+                return reading.take_in(*id, Err(failed(id, not_asked)));
             }
             let status = self.ask(Call::Status(*id), request_status::parse).await;
             match &status {
@@ -126,10 +154,11 @@ impl Broker {
                 }
                 _ => unanswered.set(0),
             }
-            status
+            reading.take_in(*id, status.map_err(|problem| failed(id, problem)))
         })
         .await;
-        ids.into_iter().zip(statuses).collect()
+        taken_in.into_iter().collect::<Result<(), PollError>>()?;
+        Ok(manner.get())
     }
 }
 
@@ -144,7 +173,7 @@ fn contradiction(error: &PollError) -> Failure {
 }
 
 impl crate::run::Poller for Broker {
-    fn poll(&self, expected: &BTreeSet<RequestId>) -> Result<Polled, Failure> {
-        Self::poll(self, expected)
+    fn poll(&self, expected: &BTreeSet<RequestId>, known: &State) -> Result<Polled, Failure> {
+        Self::poll(self, expected, known)
     }
 }

@@ -79,6 +79,6 @@ pub(crate) fn time(
 
 /// Reads a number as the broker prints it: digits only, no leading zero.
 pub(crate) fn number(text: &str) -> Option<u64> {
-    let number: u64 = text.parse().ok()?;
-    (number.to_string() == text).then_some(number)
+    let is_printed = text == "0" || text.starts_with(|c: char| matches!(c, '1'..='9'));
+    is_printed.then_some(text)?.parse().ok()
 }

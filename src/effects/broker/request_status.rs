@@ -8,14 +8,19 @@
 use courier_ledger::{NodeId, NodeStatus, Timestamp};
 
 use super::document::{Document, DocumentError};
+use super::plain_status::{self, COMPLETED, INFO, NODE};
 use super::request_list::{number, time};
-
-const INFO: &str = "request-status-info";
-const NODE: &str = "node";
-const COMPLETED: &str = "completed";
 
 /// Reads a whole answer.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<NodeStatus>, DocumentError> {
+    match plain_status::read(bytes) {
+        Some(nodes) => Ok(nodes),
+        None => parse_any(bytes),
+    }
+}
+
+/// The same, of whatever form.
+pub(crate) fn parse_any(bytes: &[u8]) -> Result<Vec<NodeStatus>, DocumentError> {
     let mut document = Document::new(bytes)?;
     let mut nodes = Vec::new();
     let mut has_others = false;

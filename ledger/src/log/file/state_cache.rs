@@ -7,6 +7,7 @@
 //! not in the log as well.
 
 use std::borrow::Cow;
+use std::io::{self, BufRead as _, BufReader, Read};
 
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
@@ -25,6 +26,8 @@ const DIGEST_BYTES: usize = 32;
 const PREFIX_BYTES: usize = 8 + 2 + SOURCES.len();
 /// Which sources folded and wrote the state, as decimal digits (`build.rs`).
 const SOURCES: &str = env!("COURIER_LEDGER_SOURCES");
+/// How much of it is in memory at a time.
+const PIECE_BYTES: usize = 256 << 10;
 /// More than the state of a million requests takes; what claims more is no state cache.
 const BYTES_MAX: u64 = 1 << 30;
 
@@ -69,29 +72,68 @@ impl StateCache<'_> {
         Ok(bytes)
     }
 
-    /// `None` for everything that these very sources have not written.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (sealed, digest) = bytes.split_last_chunk::<DIGEST_BYTES>()?;
-        let computed: [u8; DIGEST_BYTES] = sha2::Sha256::digest(sealed).into();
-        let (start, contents) = sealed.split_at_checked(PREFIX_BYTES)?;
-        if computed != *digest || start != prefix() {
+    /// `None` for everything that these very sources have not written. It is read piece by piece: its
+    /// bytes take as much room as the state. What is made of them counts when their digest holds.
+    fn read(mut bytes: impl Read, size_bytes: u64) -> Option<Self> {
+        let mut sealed = BufReader::with_capacity(
+            PIECE_BYTES,
+            Sealed {
+                bytes: &mut bytes,
+                left: size_bytes.checked_sub(DIGEST_BYTES as u64)?,
+                digest: sha2::Sha256::new(),
+            },
+        );
+        let mut start = [0; PREFIX_BYTES];
+        sealed.read_exact(&mut start).ok()?;
+        if start[..] != prefix() {
             return None;
         }
-        rmp_serde::from_slice(contents).ok()
+        let cache = rmp_serde::from_read(&mut sealed).ok()?;
+        let is_all = sealed.fill_buf().ok()?.is_empty();
+        let computed: [u8; DIGEST_BYTES] = sealed.into_inner().digest.finalize().into();
+        let mut digest = [0; DIGEST_BYTES];
+        bytes.read_exact(&mut digest).ok()?;
+        (is_all && computed == digest).then_some(cache)
     }
 
     /// What stands in the directory; `None` also when it cannot be read.
     pub(crate) fn load<S: Storage + ?Sized>(storage: &S) -> Option<Self> {
         let size = storage.size_bytes(LogFile::Cache).ok()??;
-        // First how it begins, so that no memory is taken for what is something else.
-        let mut start = [0; PREFIX_BYTES];
-        storage
-            .read_at(LogFile::Cache, 0, &mut start)
-            .ok()
-            .filter(|_| start[..] == prefix() && size <= BYTES_MAX)?;
-        let mut bytes = vec![0; usize::try_from(size).ok()?];
-        let read = storage.read_at(LogFile::Cache, 0, &mut bytes).ok()?;
-        Self::decode(bytes.get(..read)?)
+        let stored = Stored { storage, offset: 0 };
+        if size > BYTES_MAX {
+            return None;
+        }
+        Self::read(stored, size)
+    }
+}
+
+/// The state cache in the directory, from its first byte on.
+struct Stored<'s, S: ?Sized> {
+    storage: &'s S,
+    offset: u64,
+}
+
+impl<S: Storage + ?Sized> Read for Stored<'_, S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.storage.read_at(LogFile::Cache, self.offset, buffer)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
+}
+
+/// What a digest stands behind, which it is computed of on the way.
+struct Sealed<R> {
+    bytes: R,
+    left: u64,
+    digest: sha2::Sha256,
+}
+
+impl<R: Read> Read for Sealed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.bytes.by_ref().take(self.left).read(buffer)?;
+        self.left -= read as u64;
+        self.digest.update(&buffer[..read]);
+        Ok(read)
     }
 }
 
@@ -112,6 +154,10 @@ mod tests {
     use crate::tip::Tip;
 
     use super::*;
+
+    fn decode(bytes: &[u8]) -> Option<StateCache<'static>> {
+        StateCache::read(bytes, bytes.len() as u64)
+    }
 
     fn cache() -> StateCache<'static> {
         let mark = |sequence, offset| Mark {
@@ -137,17 +183,17 @@ mod tests {
     #[test]
     fn it_is_read_back_and_every_flipped_bit_cut_and_addition_is_noticed() {
         let bytes = cache().encode().unwrap();
-        assert_eq!(StateCache::decode(&bytes), Some(cache()));
+        assert_eq!(decode(&bytes), Some(cache()));
         for cut in 0..bytes.len() {
-            assert_eq!(StateCache::decode(&bytes[..cut]), None, "{cut}");
+            assert_eq!(decode(&bytes[..cut]), None, "{cut}");
         }
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(StateCache::decode(&flipped), None, "bit {bit}");
+            assert_eq!(decode(&flipped), None, "bit {bit}");
         }
         let longer = [bytes.as_slice(), &[0]].concat();
-        assert_eq!(StateCache::decode(&longer), None);
+        assert_eq!(decode(&longer), None);
     }
 
     #[test]
@@ -157,6 +203,6 @@ mod tests {
         bytes[PREFIX_BYTES - 1] ^= 1;
         let digest: [u8; DIGEST_BYTES] = sha2::Sha256::digest(&bytes[..end]).into();
         bytes[end..].copy_from_slice(&digest);
-        assert_eq!(StateCache::decode(&bytes), None);
+        assert_eq!(decode(&bytes), None);
     }
 }

@@ -11,6 +11,7 @@ mod connections;
 mod disappearances;
 mod encrypted;
 mod lists;
+mod plain_statuses;
 mod secrets;
 mod statuses;
 
@@ -118,7 +119,7 @@ fn poll_list(list: impl Fn() -> Answer + Send + Sync + 'static) -> Result<Snapsh
 fn poll(broker: &Broker) -> Result<SnapshotDelta, Failure> {
     let state: State = Default::default();
     broker
-        .poll(&state.expected())
+        .poll(&state.expected(), &state)
         .map(|polled| polled.snapshot.delta(&state))
 }
 
