@@ -4,6 +4,9 @@
 
 mod site;
 
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
 use site::{Courier, Place};
@@ -284,4 +287,132 @@ fn who_else_wants_to_know_is_told() {
     assert_eq!(outage.matches("exit code").count(), 1, "once: {outage}");
     run(0);
     assert!(told().ends_with("recovery 0\n"), "{}", told());
+}
+
+/// Somebody who runs nothing else here: what may run at once is counted for each user.
+const ALONE: u32 = 61_234;
+
+/// Names are looked up on threads, too.
+#[test]
+fn without_further_threads_a_run_is_an_error_and_the_next_one_delivers() {
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return site::skipped("only root can become a user who runs nothing else");
+    }
+    if Command::new("prlimit").arg("-V").output().is_err() {
+        return site::skipped("prlimit is not installed");
+    }
+    let scene = Scene::new();
+    scene
+        .place
+        .change_config("http://127.0.0.1", "http://localhost");
+    give(scene.place.config().parent().unwrap());
+    // Built by root, below a folder that others need not be able to enter.
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = folder.path().join("broker-courier");
+    if fs::hard_link(scene.courier.program().path(), &program).is_err() {
+        fs::copy(scene.courier.program().path(), &program).unwrap();
+    }
+    let run = |limit: Option<u32>| {
+        let mut command = match limit {
+            Some(limit) => {
+                let mut command = Command::new("prlimit");
+                command.arg(format!("--nproc={limit}")).arg(&program);
+                command
+            }
+            None => Command::new(&program),
+        };
+        command
+            .arg("-c")
+            .arg(scene.place.config())
+            .arg("run")
+            .env_remove("BROKER_COURIER_CONFIG")
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .uid(ALONE)
+            .gid(ALONE);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!said.contains("panicked"), "{limit:?}: {said}");
+        (output.status.code(), said)
+    };
+    let ends: Vec<_> = (1..=10).map(|limit| run(Some(limit))).collect();
+    let is_named = |(code, _): &(Option<i32>, String)| code.is_some_and(|code| code <= 8);
+    assert!(ends.iter().all(is_named), "{ends:#?}");
+    let says = |words: &str| ends.iter().any(|(_, said)| said.contains(words));
+    assert!(says("no thread to look the host's name up on"), "{ends:#?}");
+    let (code, said) = run(None);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(scene.place.zips().len(), 2);
+}
+
+/// Gives a folder and what is in it to that user.
+fn give(folder: &std::path::Path) {
+    chown(folder, Some(ALONE), Some(ALONE)).unwrap();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        chown(entry.path(), Some(ALONE), Some(ALONE)).unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            give(&entry.path());
+        }
+    }
+}
+
+/// SMB and FUSE: a file system that tells neither how large it is nor what is free.
+#[test]
+fn a_file_system_that_tells_no_size_takes_results_of_any() {
+    let strace = Command::new("strace").arg("-V").output();
+    if !strace.is_ok_and(|output| output.status.success()) {
+        return site::skipped("strace is not installed");
+    }
+    let scene = Scene::new();
+    let id = scene.broker.publish("rki");
+    scene.broker.submit_synthetic_result(1, id, 3 << 20);
+    // struct statfs (statfs(2)): its type, the size of a block, and no blocks at all.
+    let answer = format!("53ef{:012}0010{:012}{}", 0, 0, "0".repeat(3 * 16));
+    let inject = format!("inject=fstatfs:poke_exit=@arg2={answer}");
+    let program = scene.courier.program();
+    let trace = scene.place.working_dir().with_file_name("trace");
+    let output = Command::new("strace")
+        .args(["-f", "-qq", "-e", &inject, "-e", "trace=fstatfs", "-o"])
+        .arg(&trace)
+        .arg(program.path())
+        .arg("-c")
+        .arg(scene.place.config())
+        .arg("run")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(scene.place.zips().len(), 3, "{said}");
+    let trace = fs::read_to_string(trace).unwrap();
+    assert!(trace.contains("f_blocks=0"), "it was not asked: {trace}");
+}
+
+/// What libssh2 does once for the process is done before anything else runs beside: on a thread that is
+/// still connecting when the program ends it would fail, and say so as a panic.
+#[test]
+fn the_ssh_library_is_made_ready_before_there_is_a_thread_that_connects() {
+    let scene = Scene::new();
+    let library = scene.place.working_dir().with_file_name("exit.so");
+    // As at the end of a program, for every thread but the first.
+    let source = "#define _GNU_SOURCE\n#include <dlfcn.h>\n#include <unistd.h>\n\
+        #include <sys/syscall.h>\n\
+        int __cxa_atexit(void (*f)(void *), void *a, void *d) {\n\
+        if (syscall(SYS_gettid) != getpid()) return -1;\n\
+        int (*real)(void (*)(void *), void *, void *) = dlsym(RTLD_NEXT, \"__cxa_atexit\");\n\
+        return real(f, a, d);\n}\n";
+    let file = library.with_extension("c");
+    fs::write(&file, source).unwrap();
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&library, &file])
+        .status();
+    if !built.is_ok_and(|status| status.success()) {
+        return site::skipped("there is no C compiler");
+    }
+    let preload = format!("LD_PRELOAD={}", library.display());
+    let (code, said) = scene.run(&preload, "");
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(scene.place.zips().len(), 2, "{said}");
 }

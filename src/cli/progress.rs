@@ -43,7 +43,7 @@ impl Display {
         let waiting = bars.add(ProgressBar::new_spinner());
         waiting.set_message("asking the broker, connecting to the drop-box");
         waiting.set_style(style("{spinner} {msg} ({elapsed})"));
-        move_by_itself(&waiting);
+        move_by_itself(&bar);
         Self {
             bars,
             waiting,
@@ -80,7 +80,7 @@ impl Progress for Display {
         let bar = self.bars.add(ProgressBar::new_spinner());
         bar.set_style(style("  {spinner} {msg} ({elapsed})"));
         bar.set_message(command.to_string());
-        move_by_itself(&bar);
+        move_by_itself(&waiting);
         self.each().insert(command.name().clone(), bar);
     }
 
@@ -124,9 +124,15 @@ fn line(command: &Command, ending: &Ending) -> Option<String> {
     }
 }
 
-/// A thread for what nobody sees would be wasted.
+/// A thread for what nobody sees would be wasted. Where it is seen, that takes a thread, which the library takes for granted, so
+/// it is tried whether one can be had.
 fn move_by_itself(bar: &ProgressBar) {
-    if !bar.is_hidden() {
+    let can_move = || {
+        std::thread::Builder::new()
+            .spawn(|| ())
+            .map(|thread| thread.join().is_ok())
+    };
+    if !bar.is_hidden() && can_move().unwrap_or(false) {
         bar.enable_steady_tick(BEAT);
     }
 }

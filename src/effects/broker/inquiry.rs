@@ -102,6 +102,7 @@ impl Broker {
 fn reached(problem: &Problem) -> Reached {
     match problem {
         Problem::NameUnknown
+        | Problem::NoThread
         | Problem::Refused
         | Problem::Unreachable
         | Problem::ConnectTimedOut(_)

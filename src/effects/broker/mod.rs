@@ -32,6 +32,7 @@ mod problem;
 mod proxy;
 mod request_list;
 mod request_status;
+mod resolver;
 mod settings;
 mod transport;
 mod zip_end;

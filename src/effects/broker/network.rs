@@ -17,6 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::error::BrokerError;
 use super::problem::Problem;
+use super::resolver::Resolver;
 use super::settings::Settings;
 use crate::effects::stop::Stop;
 
@@ -42,6 +43,7 @@ impl Network {
         let runtime = Builder::new_current_thread().enable_all().build();
         let client = Client::builder()
             .user_agent(concat!("broker-courier/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(Resolver)
             .redirect(Policy::none())
             .referer(false)
             .http1_only()

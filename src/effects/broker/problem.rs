@@ -18,6 +18,8 @@ use crate::effects::stop::StopReason;
 pub(crate) enum Problem {
     /// The host's name has no address.
     NameUnknown,
+    /// There was no thread to look the host's name up on.
+    NoThread,
     /// Nothing listens there.
     Refused,
     /// No route to the host.
@@ -114,6 +116,7 @@ impl Problem {
         use FailureClass::{NeedsPerson, Permanent, Transient};
         match self {
             Self::NameUnknown
+            | Self::NoThread
             | Self::Refused
             | Self::Unreachable
             | Self::ConnectTimedOut(_)
@@ -183,6 +186,7 @@ impl Problem {
         matches!(
             self,
             Self::NameUnknown
+                | Self::NoThread
                 | Self::Refused
                 | Self::Unreachable
                 | Self::ConnectTimedOut(_)
@@ -195,6 +199,10 @@ impl Problem {
     pub(crate) fn advice(&self, call: Call) -> &'static str {
         match self {
             Self::NameUnknown => "check the host in BROKER.URL",
+            Self::NoThread => {
+                "this user may run more threads, or use more memory, when `ulimit -u` and `ulimit -v` \
+                 allow it"
+            }
             Self::Refused => "is the broker running, and is the port in BROKER.URL right?",
             Self::Unreachable | Self::ConnectTimedOut(_) => {
                 "check the host and port in BROKER.URL and any firewall in between"
@@ -264,6 +272,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NameUnknown => f.write_str("the host's name could not be looked up"),
+            Self::NoThread => f.write_str("there is no thread to look the host's name up on"),
             Self::Refused => f.write_str("connection refused"),
             Self::Unreachable => f.write_str("the host cannot be reached"),
             Self::ConnectTimedOut(limit) => write!(f, "no connection within {}", Seconds(*limit)),

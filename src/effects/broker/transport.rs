@@ -7,6 +7,7 @@ use std::error::Error;
 use std::io;
 
 use super::problem::{Problem, TlsProblem};
+use super::resolver::NoThread;
 
 /// Where a call stood when it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,9 @@ pub(crate) fn problem(error: &reqwest::Error, stage: Stage, limits: Limits) -> P
         (true, _, Stage::Head) => return Problem::AnswerTimedOut(limits.whole),
         (true, _, Stage::Body) => return Problem::BodyTimedOut(limits.whole),
         _ => (),
+    }
+    if Chain(Some(error)).any(|cause| cause.is::<NoThread>()) {
+        return Problem::NoThread;
     }
     if error.is_dns() {
         return Problem::NameUnknown;

@@ -31,6 +31,9 @@ impl Connector {
     /// Begins to connect, after a wait. The end of it comes as a message.
     pub(super) fn begin(&self, wait: Duration) {
         let connector = self.clone();
+        // Once for the process, and not on the new thread: should the program end meanwhile, there is no
+        // longer anything to begin that could be ended in good order, and the library would panic.
+        ssh2::init();
         let begun = std::thread::Builder::new()
             .name("connect".to_owned())
             .spawn(move || {
