@@ -74,6 +74,24 @@ fn a_refused_password_is_tried_once_more_as_an_answer() {
     assert_eq!(scene.server.passwords(), before + 2);
 }
 
+/// Directories and name servers take their time, and the replaced program had no time-out for that.
+#[test]
+fn a_login_may_take_longer_than_one_wait() {
+    let scene = Scene::at(Login::Slow(Duration::from_millis(1_300)), Subsystem::Sftp);
+    scene
+        .place
+        .change_config("TIMEOUT = \"25\"", "TIMEOUT = \"1\"");
+    let said = scene.run(0);
+    assert_eq!(scene.place.zips(), ["export_0.zip"], "{said}");
+    assert_eq!(scene.server.passwords(), 1, "it was tried once: {said}");
+    // Its own limit holds.
+    scene
+        .place
+        .change_config("TIMEOUT = \"1\"", "TIMEOUT = \"1\"\nLOGIN_TIMEOUT = 1");
+    let said = scene.run(5);
+    assert!(said.contains("SFTP.LOGIN_TIMEOUT"), "{said}");
+}
+
 #[test]
 fn an_expired_password_needs_a_person_and_is_shown_once() {
     let scene = Scene::at(Login::Expired, Subsystem::Sftp);

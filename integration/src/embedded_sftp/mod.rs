@@ -25,6 +25,8 @@ const FOLDER: &str = "rki";
 pub enum Login {
     /// By the password.
     Password,
+    /// By the password, which is looked up for so long.
+    Slow(Duration),
     /// By the password as an answer to a question (keyboard-interactive) only.
     Questions,
     /// The same, although it offers both and asks for a name first.

@@ -39,7 +39,7 @@ impl Session {
     /// No, and what else may be tried.
     fn refusal(&self) -> Auth {
         let methods: &[MethodKind] = match self.settings.login {
-            Login::Password | Login::HangsUp => &[MethodKind::Password],
+            Login::Password | Login::Slow(_) | Login::HangsUp => &[MethodKind::Password],
             Login::Questions | Login::Expired => &[MethodKind::KeyboardInteractive],
             Login::QuestionsAfterAll => &[MethodKind::Password, MethodKind::KeyboardInteractive],
         };
@@ -72,6 +72,10 @@ impl Handler for Session {
         let known = user == USER && password == PASSWORD;
         match self.settings.login {
             Login::Password if known => Ok(Auth::Accept),
+            Login::Slow(time) => {
+                tokio::time::sleep(time).await;
+                Ok(if known { Auth::Accept } else { self.refusal() })
+            }
             Login::HangsUp => Err(russh::Error::Disconnect),
             _ => Ok(self.refusal()),
         }
@@ -110,7 +114,9 @@ impl Handler for Session {
                     false,
                 )]))
             }
-            Login::Password | Login::HangsUp | Login::Expired => Ok(self.refusal()),
+            Login::Password | Login::Slow(_) | Login::HangsUp | Login::Expired => {
+                Ok(self.refusal())
+            }
         }
     }
 

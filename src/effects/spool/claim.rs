@@ -145,12 +145,18 @@ impl Claim {
                 path: self.disk.path.clone(),
                 source: error.into(),
             })?;
-        Ok(match statistics.f_blocks {
-            // A file system that does not tell its size (some FUSE and network ones) is not full for that:
-            // a write that it has no room for fails by itself.
-            0 => u64::MAX,
-            _ => statistics.f_bavail.saturating_mul(statistics.f_frsize),
-        })
+        let free_bytes = statistics.f_bavail.saturating_mul(statistics.f_frsize);
+        Ok(available(statistics.f_blocks, free_bytes))
+    }
+}
+
+/// How many bytes there is room for, of what a file system of so many blocks tells. One that does not tell
+/// its size (some FUSE and network ones) is not full for that: a write that it has no room for fails by
+/// itself.
+fn available(blocks: u64, free_bytes: u64) -> u64 {
+    match blocks {
+        0 => u64::MAX,
+        _ => free_bytes,
     }
 }
 
@@ -159,5 +165,17 @@ impl Drop for Claim {
         let mut usage = self.disk.usage();
         usage.claimed -= self.claimed;
         usage.written -= self.written;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::available;
+
+    #[test]
+    fn a_file_system_that_tells_no_size_is_not_full() {
+        assert_eq!(available(0, 0), u64::MAX);
+        assert_eq!(available(1, 0), 0);
+        assert_eq!(available(100, 4096), 4096);
     }
 }

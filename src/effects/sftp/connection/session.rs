@@ -311,9 +311,25 @@ fn connect(
         address: address.to_owned(),
         reason,
     };
-    let mut last = "the name has no address".to_owned();
     let addresses = resolve(host, port, deadline);
     let addresses = addresses.map_err(|error| unreachable(error.to_string()))?;
+    connect_to_any(&addresses, deadline).map_err(|error| unreachable(error.to_string()))
+}
+
+/// Why none of a name's addresses has taken a connection.
+#[derive(Debug, Error)]
+enum NoneTakes {
+    #[error("the name has no address")]
+    NoAddress,
+    #[error("no answer in time")]
+    TimedOut,
+    #[error("{}", words(.0))]
+    Failed(io::Error),
+}
+
+/// Connects to the first of the addresses that takes a connection; the last one's error, if none does.
+fn connect_to_any(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, NoneTakes> {
+    let mut last = NoneTakes::NoAddress;
     let mut untried = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for resolved in addresses {
         // One that swallows what is sent to it must not take the time of the others.
@@ -321,18 +337,15 @@ fn connect(
         let share = left / untried.max(1);
         untried = untried.saturating_sub(1);
         if share.is_zero() {
-            last = "no answer in time".to_owned();
-            break;
+            return Err(NoneTakes::TimedOut);
         }
-        match TcpStream::connect_timeout(&resolved, share) {
+        match TcpStream::connect_timeout(resolved, share) {
             Ok(stream) => return Ok(stream),
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                last = "no answer in time".to_owned();
-            }
-            Err(error) => last = words(&error),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => last = NoneTakes::TimedOut,
+            Err(error) => last = NoneTakes::Failed(error),
         }
     }
-    Err(unreachable(last))
+    Err(last)
 }
 
 /// Why a name has no address.
@@ -417,5 +430,38 @@ fn handshake_error(address: String, stopped: &Stopped) -> ConnectError {
             reason: format!("{reason} (during the SSH handshake)"),
         },
         _ => ConnectError::Handshake { address, reason },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// An address that swallows what is sent to it: a listener whose queue is full.
+    fn swallowing() -> (TcpListener, Vec<TcpStream>, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        rustix::net::listen(&listener, 0).expect("a shorter queue");
+        let address = listener.local_addr().expect("an address");
+        let mut waiting = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(50)) {
+            waiting.push(stream);
+        }
+        (listener, waiting, address)
+    }
+
+    #[test]
+    fn an_address_that_swallows_everything_leaves_the_next_its_time() {
+        let (_listener, _waiting, silent) = swallowing();
+        let good = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = good.local_addr().expect("an address");
+        let soon = || Instant::now() + Duration::from_millis(400);
+        let stream = connect_to_any(&[silent, address], soon()).expect("the second one answers");
+        assert_eq!(stream.peer_addr().expect("connected"), address);
+        let error = connect_to_any(&[silent], soon()).expect_err("nobody answers");
+        assert_eq!(error.to_string(), "no answer in time");
+        let error = connect_to_any(&[], soon()).expect_err("nobody is there");
+        assert_eq!(error.to_string(), "the name has no address");
     }
 }
