@@ -3,8 +3,10 @@
 //! `ledger/clippy.toml` and its tests are for the pure core, this is for a part of a package that is
 //! not pure as a whole.
 //!
+//! And what the program says is words: nothing is shown as Rust writes its own values.
+//!
 //! Deliberately absent: the files with tests of their own; a `#[cfg(test)]` module inside a file is
-//! held to the same.
+//! held to the same, where it is about the outside.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -131,5 +133,83 @@ fn what_leads_out_is_noticed() {
         ("fn tick(&mut self, now: Instant) {}", vec![]),
     ] {
         assert_eq!(outside(line), found, "{line}");
+    }
+}
+
+/// The lines of a source file that show a value as Rust writes it (`{:?}`, or a field of tracing's with
+/// `?`), outside its tests and what is for developers alone (`Debug`).
+fn shown_as_rust(source: &str) -> Vec<&str> {
+    let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let (mut is_for_developers, mut is_in_assertion, mut is_handed_on) = (false, false, false);
+    let mut found = Vec::new();
+    for line in code.lines() {
+        if line.starts_with("impl") {
+            is_for_developers = line.contains("Debug for ");
+        }
+        let field = line.match_indices('?').any(|(at, _)| {
+            line[..at].trim_end().ends_with(['(', ',', '='])
+                && line[at + 1..].starts_with(char::is_alphabetic)
+        });
+        let start = line.trim_start();
+        // What panics is our own fault, and for us to read.
+        let panics = start.starts_with("assert")
+            || start.starts_with("debug_assert")
+            || line.contains("panic!(");
+        is_in_assertion = match is_in_assertion {
+            true => start != ");",
+            false => panics && line.ends_with('('),
+        };
+        let says = !start.starts_with("//") && !panics && !is_in_assertion && !is_handed_on;
+        // How tracing hands over what is to be said, words included.
+        is_handed_on = line.contains("fn record_debug(");
+        if says && !is_for_developers && (line.contains(":?}") || line.contains(":#?}") || field) {
+            found.push(line.trim());
+        }
+    }
+    found
+}
+
+#[test]
+fn what_is_said_is_words() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut read, mut shown) = (0, Vec::new());
+    for folder in ["src", "ledger/src"] {
+        for path in sources(&root.join(folder)) {
+            let is_for_tests = path.to_string_lossy().ends_with("tests.rs")
+                || path.iter().any(|part| {
+                    ["tests", "simulated", "fuzzing.rs"]
+                        .iter()
+                        .any(|it| part == *it)
+                });
+            if is_for_tests {
+                continue;
+            }
+            let source = fs::read_to_string(&path).expect("it can be read");
+            let lines = shown_as_rust(&source);
+            shown.extend(
+                lines
+                    .iter()
+                    .map(|line| format!("{}: {line}", path.display())),
+            );
+            read += 1;
+        }
+    }
+    assert!(shown.is_empty(), "{shown:#?}");
+    assert!(read > 150, "only {read} files were read");
+    for line in [
+        "#[error(\"the folder {folder:?} is gone\")]",
+        "write!(f, \"{:?}\", self.call)",
+        "tracing::warn!(?call, \"tried once more\");",
+        "tracing::warn!(call = ?call, \"tried once more\");",
+    ] {
+        assert_eq!(shown_as_rust(line), [line]);
+    }
+    for line in [
+        "// as {:?} shows it",
+        "let it = f(x)?;",
+        "\"is it there?\"",
+        "impl fmt::Debug for A {\n{:?}\n}",
+    ] {
+        assert!(shown_as_rust(line).is_empty(), "{line}");
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::completion::Hundredths;
 use crate::digest::Digest;
 use crate::id::RequestId;
+use crate::quoted::Quoted;
 use crate::time::Timestamp;
 
 /// One `request-status` of the imported file.
@@ -114,7 +115,9 @@ impl Parser<'_> {
                 Token::Open(name) => {
                     return Err(self.unexpected(&format!("<{name}> instead of <request-status>")));
                 }
-                Token::Text(text) => return Err(self.unexpected(&format!("text {text:?}"))),
+                Token::Text(text) => {
+                    return Err(self.unexpected(&format!("text {}", Quoted(&text))));
+                }
                 Token::End => return Err(self.unexpected("the file ends before </status>")),
                 Token::Close => break,
             }
@@ -134,7 +137,9 @@ impl Parser<'_> {
             let name = match self.next_element()? {
                 Token::Open(name) => name,
                 Token::Close => break,
-                Token::Text(text) => return Err(self.unexpected(&format!("text {text:?}"))),
+                Token::Text(text) => {
+                    return Err(self.unexpected(&format!("text {}", Quoted(&text))));
+                }
                 Token::End => return Err(self.unexpected("the file ends inside <request-status>")),
             };
             let text = self.text_of(&name)?;
@@ -147,7 +152,7 @@ impl Parser<'_> {
                 _ => return Err(self.unexpected(&format!("unknown element <{name}>"))),
             };
             if !new {
-                return Err(self.unexpected(&format!("<{name}> with {text:?}")));
+                return Err(self.unexpected(&format!("<{name}> with {}", Quoted(&text))));
             }
         }
         let missing = |what| self.unexpected(&format!("a <request-status> without <{what}>"));

@@ -34,6 +34,7 @@ mod plan;
 mod policy;
 mod projection;
 mod published;
+mod quoted;
 mod recovered;
 mod snapshot;
 mod standing;
@@ -70,6 +71,7 @@ pub use policy::{
 };
 pub use projection::StatusDocument;
 pub use published::PublishedSeen;
+pub use quoted::Quoted;
 pub use recovered::{Adopted, Ancestor, Missing, Recovered};
 pub use snapshot::{
     Gone, PORTION_WEIGHT, Poll, PollError, Snapshot, SnapshotDelta, SnapshotPortion, Unreadable,

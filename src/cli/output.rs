@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use courier_ledger::ClockDifference;
+use courier_ledger::{ClockDifference, OtherClock};
 use serde::Serialize;
 
 use super::error::{CommandError, OutputError};
@@ -31,7 +31,11 @@ pub(crate) fn tell(produce: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
 /// Says that clocks do not agree.
 pub(crate) fn warn_of_clock(difference: &ClockDifference) {
     // Each time by a little more or less.
-    if !logging::is_worth_saying(&format!("clock of {:?}", difference.whose)) {
+    let clock = match difference.whose {
+        OtherClock::Broker => "clock of the broker",
+        OtherClock::LastEntry => "clock of the last entry",
+    };
+    if !logging::is_worth_saying(clock) {
         return;
     }
     tracing::warn!(

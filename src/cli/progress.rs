@@ -43,7 +43,7 @@ impl Display {
         let waiting = bars.add(ProgressBar::new_spinner());
         waiting.set_message("asking the broker, connecting to the drop-box");
         waiting.set_style(style("{spinner} {msg} ({elapsed})"));
-        move_by_itself(&bar);
+        move_by_itself(&waiting);
         Self {
             bars,
             waiting,
@@ -80,7 +80,7 @@ impl Progress for Display {
         let bar = self.bars.add(ProgressBar::new_spinner());
         bar.set_style(style("  {spinner} {msg} ({elapsed})"));
         bar.set_message(command.to_string());
-        move_by_itself(&waiting);
+        move_by_itself(&bar);
         self.each().insert(command.name().clone(), bar);
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use courier_ledger::{BrokerTime, RequestId};
+use courier_ledger::{BrokerTime, Quoted, RequestId};
 
 use super::report::{Link, Report, Standing};
 use crate::cli::error::CommandError;
@@ -100,7 +100,11 @@ fn tag(
     let took = since.elapsed();
     match asked {
         Ok(tagged) => {
-            let says = [format!("{} requests have the tag {tag:?}", tagged.len())];
+            let says = [format!(
+                "{} requests have the tag {}",
+                tagged.len(),
+                Quoted(&tag)
+            )];
             let standing = match tagged.is_empty() {
                 true => Standing::Noted {
                     remedy: "is REQUESTS.TAG spelt as the broker's users spell it?".to_owned(),

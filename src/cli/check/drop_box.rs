@@ -1,6 +1,6 @@
 //! The drop-box, from its address to the removal of a probe.
 
-use courier_ledger::{BrokerTime, LogId, Placement, RemoteCheckRule};
+use courier_ledger::{BrokerTime, LogId, Placement, Quoted, RemoteCheckRule};
 
 use super::report::{Link, Report, Standing};
 use crate::cli::error::{CommandError, NoRandomNumbers};
@@ -133,7 +133,7 @@ fn nothing_else(attempt: Attempt, endpoint: &Endpoint) -> String {
     match attempt {
         Attempt::Address => format!("{}:{} speaks SSH", endpoint.host, endpoint.port),
         Attempt::Login => format!("as {}", endpoint.username),
-        Attempt::Folder => format!("{:?} is there", endpoint.folder),
+        Attempt::Folder => format!("{} is there", Quoted(&endpoint.folder)),
         Attempt::Create => "a probe with a name of its own".to_owned(),
         Attempt::Look => "REMOTE.CHECK can be used".to_owned(),
         Attempt::Read => "`recover` can tell which files are ours".to_owned(),
@@ -198,7 +198,7 @@ fn accepted(host_keys: &HostKeys) -> String {
 
 /// What it means that the drop-box does not let something be done.
 fn refused(attempt: Attempt, endpoint: &Endpoint, rule: RemoteCheckRule) -> Standing {
-    let folder = &endpoint.folder;
+    let folder = Quoted(&endpoint.folder);
     let noted = |remedy: &str| Standing::Noted {
         remedy: remedy.to_owned(),
     };
@@ -217,17 +217,17 @@ fn refused(attempt: Attempt, endpoint: &Endpoint, rule: RemoteCheckRule) -> Stan
             .to_owned(),
         Attempt::Sftp => "ask the server's operator whether this account may use SFTP".to_owned(),
         Attempt::Folder => format!(
-            "correct SFTP.FOLDERNAME, or have {folder:?} created; it starts where a login leads"
+            "correct SFTP.FOLDERNAME, or have {folder} created; it starts where a login leads"
         ),
         Attempt::Create => format!(
-            "have the server's operator let {} create files in {folder:?}",
+            "have the server's operator let {} create files in {folder}",
             endpoint.username
         ),
         Attempt::Write => {
             "is the server's disk, or the quota, full? SFTP.VERIFY says what must agree".to_owned()
         }
         Attempt::Rename => format!(
-            "have the server's operator let {} rename and delete in {folder:?}; for one that never \
+            "have the server's operator let {} rename and delete in {folder}; for one that never \
              can, there is SFTP.UPLOAD = \"direct\"",
             endpoint.username
         ),
@@ -248,7 +248,7 @@ fn refused(attempt: Attempt, endpoint: &Endpoint, rule: RemoteCheckRule) -> Stan
             );
         }
         Attempt::Remove => format!(
-            "have the server's operator let {} delete in {folder:?}: withdrawn results would stay",
+            "have the server's operator let {} delete in {folder}: withdrawn results would stay",
             endpoint.username
         ),
     };

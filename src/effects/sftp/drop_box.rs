@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
-use courier_ledger::StatusFound;
+use courier_ledger::{Quoted, StatusFound};
 
 use super::connection::link::{Link, words};
 use super::connection::login::log_in;
@@ -304,7 +304,7 @@ fn negotiation_error(
         },
         NegotiationError::NoSftp(said) => ConnectError::SubsystemRefused {
             address,
-            reason: format!("it says {said:?} instead"),
+            reason: format!("it says {} instead", Quoted(&said)),
         },
         // The watchdog's cut is no doing of the server's.
         NegotiationError::Link(error) if !connection.is_over() => ConnectError::Unreachable {

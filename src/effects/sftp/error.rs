@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use courier_ledger::{Failure, FailureClass, Phase};
+use courier_ledger::{Failure, FailureClass, Phase, Quoted};
 use thiserror::Error;
 
 use super::host_key::HostKeyFingerprint;
@@ -113,9 +113,10 @@ pub(crate) enum ConnectError {
     /// The connection ended after a credential was shown, without an answer: that is how servers refuse
     /// who may not try again.
     #[error(
-        "{address} ended the login of user {username:?} after the {tried} was sent ({reason}): it \
+        "{address} ended the login of user {} after the {tried} was sent ({reason}): it \
          counts as refused and is not tried again, as servers lock out who does; check user name, \
-         password and key, or whether SFTP.LOGIN_TIMEOUT is too short for that server"
+         password and key, or whether SFTP.LOGIN_TIMEOUT is too short for that server",
+        Quoted(username)
     )]
     LoginCutOff {
         /// `host:port`.
@@ -129,8 +130,9 @@ pub(crate) enum ConnectError {
     },
     /// The password is the right one, and must be replaced by a person.
     #[error(
-        "the password of user {username:?} at {address} has expired{said}: have it renewed, then \
-         change it in the configuration"
+        "the password of user {} at {address} has expired{said}: have it renewed, then \
+         change it in the configuration",
+        Quoted(username)
     )]
     PasswordExpired {
         /// `host:port`.
@@ -142,8 +144,9 @@ pub(crate) enum ConnectError {
     },
     /// The server accepts none of the credentials.
     #[error(
-        "{address} refuses the login of user {username:?}: {tried}{said}; the server accepts: \
-         {offered}; check user name, password and key"
+        "{address} refuses the login of user {}: {tried}{said}; the server accepts: \
+         {offered}; check user name, password and key",
+        Quoted(username)
     )]
     AuthenticationRefused {
         /// `host:port`.
@@ -166,7 +169,10 @@ pub(crate) enum ConnectError {
         reason: String,
     },
     /// The folder is not there.
-    #[error("the folder {folder:?} at {address} does not exist: create it, or correct its name")]
+    #[error(
+        "the folder {} at {address} does not exist: create it, or correct its name",
+        Quoted(folder)
+    )]
     FolderMissing {
         /// `host:port`.
         address: String,
@@ -174,7 +180,7 @@ pub(crate) enum ConnectError {
         folder: String,
     },
     /// Something else stands under the folder's name.
-    #[error("{folder:?} at {address} is not a folder")]
+    #[error("{} at {address} is not a folder", Quoted(folder))]
     NoFolder {
         /// `host:port`.
         address: String,

@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use courier_ledger::Quoted;
 use libssh2_sys::{
     LIBSSH2_ERROR_ALGO_UNSUPPORTED, LIBSSH2_ERROR_FILE, LIBSSH2_ERROR_KEYFILE_AUTH_FAILED,
     LIBSSH2_ERROR_PASSWORD_EXPIRED, LIBSSH2_ERROR_PROTO,
@@ -180,7 +181,7 @@ fn quoted(said: &str) -> String {
     if said.is_empty() {
         String::new()
     } else {
-        format!("; the server says {said:?}")
+        format!("; the server says {}", Quoted(said))
     }
 }
 
