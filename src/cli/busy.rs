@@ -8,13 +8,13 @@ use crate::effects::lock_holder::Holder;
 /// A run writes an event at least that often, unless something is very slow.
 const QUIET: Duration = Duration::from_secs(15 * 60);
 
-/// What to do about it that another process holds the lock on the log at `place`.
+/// What to do about it that another process writes to the log at `place`.
 pub(super) fn advice(place: &Path) -> String {
     let Some(Holder {
         pid,
         running,
         written,
-    }) = Holder::of(place)
+    }) = place.parent().and_then(Holder::of)
     else {
         return "wait until the other run has ended".to_owned();
     };

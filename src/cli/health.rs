@@ -119,7 +119,7 @@ impl Health {
     /// What a state tells at this time; the ledger in `working_dir`, where it is the present state, tells
     /// who works on it.
     pub(super) fn of(state: &State, working_dir: Option<&Path>, now: Timestamp) -> Self {
-        let holder = working_dir.and_then(|folder| Holder::of(&folder.join("ledger.log")));
+        let holder = working_dir.and_then(Holder::of);
         let held = held(state);
         let waits = held.as_ref().is_some_and(|held| !held.approved);
         Self {

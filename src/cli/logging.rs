@@ -19,19 +19,16 @@ use super::terminal::{self, Messages};
 use crate::effects::clock::SystemClock;
 use crate::effects::environment;
 use crate::effects::told::Told;
-use crate::exit_code::ExitCode;
 use crate::run::Clock as _;
 
 static FORMAT: OnceLock<LogFormat> = OnceLock::new();
-static WATCHED: OnceLock<bool> = OnceLock::new();
 
-/// What earlier runs told.
+/// What earlier runs told; none where somebody watches.
 static TOLD: Mutex<Option<Told>> = Mutex::new(None);
 
 /// Starts logging to standard error; `$RUST_LOG` chooses how much, where it is set.
 pub(crate) fn start(arguments: &Arguments) {
     let _only_once = FORMAT.set(arguments.log_format);
-    let _only_once = WATCHED.set(is_watched(arguments));
     let chosen = environment::text(EnvFilter::DEFAULT_ENV);
     let chosen = chosen.and_then(|chosen| EnvFilter::try_new(chosen).ok());
     let filter = chosen.unwrap_or_else(|| EnvFilter::new(words(arguments)));
@@ -85,7 +82,7 @@ fn is_watched(arguments: &Arguments) -> bool {
 
 /// From here on, a run knows what the runs before it over this working directory told.
 pub(super) fn remember(arguments: &Arguments, working_dir: &Path) {
-    if matches!(arguments.command, Command::Run(_)) {
+    if !is_watched(arguments) && matches!(arguments.command, Command::Run(_)) {
         let told = Told::of(working_dir, SystemClock::start().now());
         *TOLD.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
     }
@@ -93,30 +90,14 @@ pub(super) fn remember(arguments: &Arguments, working_dir: &Path) {
 
 /// Whether this is to be said: it is news, or somebody reads along.
 pub(super) fn is_worth_saying(problem: &str) -> bool {
-    // What is said is known to have been, whoever reads it.
-    let is_news = is_news(problem);
-    is_news || WATCHED.get().copied().unwrap_or(true)
-}
-
-/// Whether no run before this one told it.
-pub(super) fn is_news(problem: &str) -> bool {
     let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
     told.as_mut().is_none_or(|told| told.is_news(problem))
 }
 
-/// The command has ended: keeps what was told.
-pub(super) fn end(code: ExitCode) {
+/// A run that began has ended: keeps what was told. One that did not begin writes nothing at all.
+pub(super) fn keep() {
     let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let came_to_nothing = match code {
-        ExitCode::Usage | ExitCode::Configuration | ExitCode::Ledger | ExitCode::Busy => true,
-        ExitCode::Done
-        | ExitCode::Incomplete
-        | ExitCode::Broker
-        | ExitCode::DropBox
-        | ExitCode::Blocked
-        | ExitCode::Pending => false,
-    };
-    if let Some(Err(error)) = told.map(|told| told.keep(came_to_nothing)) {
+    if let Some(Err(error)) = told.map(Told::keep) {
         tracing::debug!("what was told will be told again: {error}");
     }
 }

@@ -61,12 +61,10 @@ pub(crate) fn main() -> ExitCode {
     logging::start(&arguments);
     process::keep_secrets_in();
     process::outlive_file_limits();
-    let code = dispatch(&arguments).unwrap_or_else(|error| {
+    dispatch(&arguments).unwrap_or_else(|error| {
         error.report();
         error.code
-    });
-    logging::end(code);
-    code
+    })
 }
 
 /// Shows what the arguments come to when they are no command: help, or what is wrong with them.

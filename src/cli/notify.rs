@@ -1,6 +1,6 @@
 //! `NOTIFY.COMMAND`: who is told when a run ends otherwise than the one before.
 //!
-//! What always holds here: nothing is told twice in a row, and no name of a patient's data is in it, for
+//! What always holds here: what a run recorded is not told twice in a row, and no name of a patient's data is in it, for
 //! there is none. Deliberately absent: runs that found another one active.
 
 use std::fmt;
@@ -8,7 +8,7 @@ use std::fmt;
 use courier_ledger::{Run, RunVerdict};
 
 use super::error::CommandError;
-use super::{logging, terminal};
+use super::terminal;
 use crate::effects::notice;
 use crate::exit_code::ExitCode;
 use crate::run::RunReport;
@@ -78,16 +78,14 @@ fn alike(one: &RunVerdict, other: &RunVerdict) -> bool {
     one.exit_code == other.exit_code && kind(one) == kind(other)
 }
 
-/// Tells that a run could not begin, or not be recorded, if that was not told before.
+/// Tells that a run could not begin, or not be recorded: each time, for nothing may be written then.
 pub(super) fn failed(command: Option<&str>, error: &CommandError) {
     let occasion = match error.code {
         ExitCode::Busy => return,
         ExitCode::Blocked => Occasion::Held,
         _ => Occasion::Failure,
     };
-    if logging::is_news(&format!("notified of {error}")) {
-        give(command, occasion, error.code, &format!("{error}\n"));
-    }
+    give(command, occasion, error.code, &format!("{error}\n"));
 }
 
 fn give(command: Option<&str>, occasion: Occasion, code: ExitCode, text: &str) {

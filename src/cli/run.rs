@@ -85,6 +85,7 @@ fn run_with(
     }
     ledger.close()?;
     tell(arguments, &report);
+    logging::keep();
     let command = configuration.reports.command.as_deref();
     notify::ended(command, &run_before, &report);
     Ok(report.exit_code())

@@ -1,4 +1,4 @@
-//! Who holds a lock on a file, as far as the kernel tells (proc(5): `/proc/locks`, `/proc/PID/stat`).
+//! Who holds the lock on a ledger's folder, as far as the kernel tells (proc(5): `/proc/locks`, `/proc/PID/stat`).
 //!
 //! What always holds here: what cannot be found out is left out; nothing depends on it. Deliberately
 //! absent: locks that a process of another machine holds.
@@ -15,30 +15,32 @@ pub(crate) struct Holder {
     pub(crate) pid: u32,
     /// How long it has been running.
     pub(crate) running: Option<Duration>,
-    /// How long ago the file was written to.
+    /// How long ago the log was written to.
     pub(crate) written: Option<Duration>,
 }
 
 impl Holder {
-    /// Who holds the lock on the file `path`.
-    pub(crate) fn of(path: &Path) -> Option<Self> {
-        let file = fs::metadata(path).ok()?;
-        let pid = holder(&fs::read_to_string("/proc/locks").ok()?, file.ino())?;
+    /// Who writes to the ledger in this folder.
+    pub(crate) fn of(folder: &Path) -> Option<Self> {
+        let inode = fs::metadata(folder).ok()?.ino();
+        let pid = holder(&fs::read_to_string("/proc/locks").ok()?, inode)?;
+        let log = fs::metadata(folder.join("ledger.log"));
+        let written = log.and_then(|log| log.modified()).ok();
         Some(Self {
             pid,
             running: running(pid),
-            written: file.modified().ok().and_then(|time| time.elapsed().ok()),
+            written: written.and_then(|time| time.elapsed().ok()),
         })
     }
 }
 
-/// The process that holds a lock on the file of this number; two file systems may have the number, and
+/// The process that holds a lock on the folder of this number; two file systems may have the number, and
 /// then it is not known which is meant.
 fn holder(locks: &str, inode: u64) -> Option<u32> {
     let mut holders = locks.lines().filter_map(|line| {
         // `1: FLOCK  ADVISORY  WRITE 4711 fd:01:262402 0 EOF`; a process that waits has `->` in front.
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let [_, "FLOCK", _, _, pid, file, ..] = fields.as_slice() else {
+        let [_, "FLOCK", _, "WRITE", pid, file, ..] = fields.as_slice() else {
             return None;
         };
         let (_, number) = file.rsplit_once(':')?;
@@ -71,10 +73,15 @@ mod tests {
 
     #[test]
     fn the_holder_is_who_the_kernel_says() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        assert_eq!(Holder::of(file.path()), None);
-        rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
-        let holder = Holder::of(file.path()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Holder::of(folder.path()), None);
+        let lock = fs::File::open(folder.path()).unwrap();
+        lock.lock_shared().unwrap();
+        assert_eq!(Holder::of(folder.path()), None, "a reader");
+        lock.unlock().unwrap();
+        lock.lock().unwrap();
+        fs::write(folder.path().join("ledger.log"), b"").unwrap();
+        let holder = Holder::of(folder.path()).unwrap();
         assert_eq!(holder.pid, std::process::id());
         assert!(holder.running.unwrap() < Duration::from_secs(3600));
         assert!(holder.written.is_some());

@@ -55,14 +55,9 @@ impl Told {
         lasts.is_none()
     }
 
-    /// Keeps what this run had. What earlier ones told and it did not is over, unless it came to nothing.
-    pub(crate) fn keep(self, came_to_nothing: bool) -> io::Result<()> {
-        let mut told = self.lasting;
-        if came_to_nothing {
-            for (problem, time) in self.before {
-                told.entry(problem).or_insert(time);
-            }
-        }
+    /// Keeps what this run had. What earlier ones told and it did not is over.
+    pub(crate) fn keep(self) -> io::Result<()> {
+        let told = self.lasting;
         if told.is_empty() {
             return match fs::remove_file(&self.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -88,14 +83,14 @@ mod tests {
     const HOUR: i64 = 3600 * 1_000_000;
 
     /// What runs with these problems say, each so many hours after the first.
-    fn said(runs: &[(i64, &[&str], bool)]) -> Vec<Vec<String>> {
+    fn said(runs: &[(i64, &[&str])]) -> Vec<Vec<String>> {
         let folder = tempfile::tempdir().unwrap();
-        let run = |(hours, problems, came_to_nothing): &(i64, &[&str], bool)| {
+        let run = |(hours, problems): &(i64, &[&str])| {
             let now = Timestamp(1_795_000_000_000_000 + hours * HOUR);
             let mut told = Told::of(folder.path(), now);
             let news = problems.iter().filter(|it| told.is_news(it));
             let news = news.map(|it| (*it).to_owned()).collect();
-            told.keep(*came_to_nothing).unwrap();
+            told.keep().unwrap();
             news
         };
         runs.iter().map(run).collect()
@@ -103,8 +98,7 @@ mod tests {
 
     #[test]
     fn an_outage_is_told_once_and_again_a_day_later() {
-        let runs: Vec<(i64, &[&str], bool)> =
-            (0..50).map(|hour| (hour, &["a"][..], false)).collect();
+        let runs: Vec<(i64, &[&str])> = (0..50).map(|hour| (hour, &["a"][..])).collect();
         let told = said(&runs);
         let hours: Vec<_> = (0..).zip(&told).filter(|it| !it.1.is_empty()).collect();
         let hours: Vec<i32> = hours.into_iter().map(|it| it.0).collect();
@@ -112,16 +106,15 @@ mod tests {
     }
 
     #[test]
-    fn what_was_over_is_told_when_it_comes_back_and_what_comes_to_nothing_ends_nothing() {
+    fn what_was_over_is_told_when_it_comes_back() {
         let told = said(&[
-            (0, &["a", "a", "b"], false),
-            (1, &["a", "c"], false),
-            (2, &[], true),
-            (3, &["a", "b"], false),
+            (0, &["a", "a", "b"]),
+            (1, &["a", "c"]),
+            (3, &["a", "b"]),
             // The clock was set back.
-            (-9, &["a"], false),
+            (-9, &["a"]),
         ]);
-        let expected: [&[&str]; 5] = [&["a", "b"], &["c"], &[], &["b"], &["a"]];
+        let expected: [&[&str]; 4] = [&["a", "b"], &["c"], &["b"], &["a"]];
         assert_eq!(told, expected);
     }
 
@@ -133,10 +126,10 @@ mod tests {
             fs::write(&path, bytes).unwrap();
             let mut told = Told::of(folder.path(), Timestamp(0));
             assert!(told.is_news("a secret place"));
-            told.keep(false).unwrap();
+            told.keep().unwrap();
             assert!(!fs::read_to_string(&path).unwrap().contains("secret"));
         }
-        Told::of(folder.path(), Timestamp(1)).keep(false).unwrap();
+        Told::of(folder.path(), Timestamp(1)).keep().unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }
