@@ -314,7 +314,7 @@ impl Play {
             counts: RunCounts::default(),
             duration_micros: 7,
             verdict: None,
-};
+        };
         assert_eq!(self.try_record(event).is_ok(), may);
     }
 
