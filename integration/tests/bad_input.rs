@@ -376,7 +376,7 @@ fn a_full_disk_at_the_drop_box_leaves_no_partial_file() {
     scene.broker.set_synthetic_result(0, 4 << 20);
     scene.run(
         1,
-        &["2 failed", "the drop-box is full: 0 of 1 MiB are free"],
+        &["1 failed", "the drop-box is full: 0 of 1 MiB are free"],
     );
     assert!(scene.place.zips().is_empty());
     scene.broker.set_synthetic_result(0, 1000);
