@@ -145,6 +145,12 @@ fn everything_is_seen(server: &dyn SftpServer) {
     );
     let mut copy = copy.unwrap();
     let mut seen = seen;
+    // A copy says of no server that it is from there.
+    assert!(
+        seen.host_key
+            .take()
+            .is_some_and(|key| key.starts_with("SHA256:"))
+    );
     // The one who copies may read more, or less.
     for survey in [&mut copy, &mut seen] {
         survey.exports.remove(&RequestId(82));

@@ -84,7 +84,8 @@ impl Scene {
         let output = program
             .arg("-c")
             .arg(self.place.config())
-            .arg(command)
+            // A good run says nothing by itself.
+            .args(["-v", command])
             .output()
             .unwrap();
         let text = [output.stdout, output.stderr].concat();
