@@ -33,8 +33,8 @@ pub(crate) const CASES: &[Case] = &[
             fs::remove_dir_all(work).unwrap();
             fs::write(work, "a file").unwrap();
         },
-        run: (3, "does not exist"),
-        verify: (3, "does not exist"),
+        run: (3, "is not a folder"),
+        verify: (3, "is not a folder"),
     },
     Case {
         what: "the directory is read-only",
