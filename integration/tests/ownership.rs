@@ -108,6 +108,22 @@ impl Scene {
         !log.contains("Uploaded")
     }
 
+    /// The next run takes what stands there for this ledger's: it withdraws it, or delivers again.
+    fn settles_as_its_own(&self, withdrawn: bool) {
+        if withdrawn {
+            // A broker that lists nothing at all proves nothing.
+            self.broker.publish("other");
+            self.broker.delete(0);
+            self.run(0, "deleted, 0 failed");
+            assert!(!self.file().exists());
+            self.has_recorded("Deleted", "\"found\":{\"own\":");
+        } else {
+            self.run(0, "1 uploaded");
+            assert_eq!(audit(&self.courier, &self.place).len(), 1);
+            self.has_recorded("Uploaded", "\"found\":{\"own\":");
+        }
+    }
+
     /// The last event of this kind about the first request says that, too.
     fn has_recorded(&self, kind: &str, says: &str) {
         let last = self.last(kind);
@@ -186,18 +202,7 @@ fn an_upload_in_doubt_that_came_to_its_end_needs_no_person() {
     for withdrawn in [false, true] {
         let scene = Scene::at_a_distance(Duration::from_millis(200));
         scene.is_killed_before_it_recorded_the_outcome();
-        if withdrawn {
-            // A broker that lists nothing at all proves nothing.
-            scene.broker.publish("other");
-            scene.broker.delete(0);
-            scene.run(0, "deleted, 0 failed");
-            assert!(!scene.file().exists());
-            scene.has_recorded("Deleted", "\"found\":{\"own\":");
-        } else {
-            scene.run(0, "1 uploaded");
-            assert_eq!(audit(&scene.courier, &scene.place).len(), 1);
-            scene.has_recorded("Uploaded", "\"found\":{\"own\":");
-        }
+        scene.settles_as_its_own(withdrawn);
     }
 }
 
@@ -213,17 +218,7 @@ fn a_file_written_in_place_that_was_cut_off_is_this_ledgers_however_little_it_ho
         // Of a machine that stood still for as long as an answer takes, the file has the mark already.
         let is_empty = scene.holds().is_empty();
         assert!(is_empty || bytes > 0 || scene.holds().len() >= 36);
-        if withdrawn {
-            scene.broker.publish("other");
-            scene.broker.delete(0);
-            scene.run(0, "deleted, 0 failed");
-            assert!(!scene.file().exists());
-            scene.has_recorded("Deleted", "\"found\":{\"own\":");
-        } else {
-            scene.run(0, "1 uploaded");
-            assert_eq!(audit(&scene.courier, &scene.place).len(), 1);
-            scene.has_recorded("Uploaded", "\"found\":{\"own\":");
-        }
+        scene.settles_as_its_own(withdrawn);
         scene.run(0, "0 uploaded, 0 deleted, 0 failed");
     }
 }

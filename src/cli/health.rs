@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use courier_ledger::{
-    Command, Digest, KeyId, RequestId, Run, RunCounts, Sequence, State, Timestamp, decide,
+    Command, Digest, Guard, RequestId, Run, RunCounts, Sequence, State, Timestamp, decide,
 };
 use serde::Serialize;
 
@@ -325,7 +325,12 @@ fn held(state: &State) -> Option<HeldView> {
         reasons.push(held.held.exchanges.to_string());
     }
     reasons.extend(held.held.estranged.as_ref().map(ToString::to_string));
-    reasons.extend(held.held.key.as_ref().map(|key| unannounced(*key)));
+    reasons.extend(
+        held.held
+            .key
+            .as_ref()
+            .map(|key| Guard::UnannouncedKey(*key).to_string()),
+    );
     Some(HeldView {
         digest: held.digest,
         event: held.entry,
@@ -333,10 +338,6 @@ fn held(state: &State) -> Option<HeldView> {
         reasons,
         approved: state.approval().is_some(),
     })
-}
-
-fn unannounced(key: KeyId) -> String {
-    format!("the key {key} is not the last run's, and nobody announced it")
 }
 
 fn drifted(state: &State) -> u64 {

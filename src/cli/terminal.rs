@@ -143,22 +143,18 @@ fn is_forced() -> bool {
     environment::text("CLICOLOR_FORCE").is_some_and(|forced| forced != "0")
 }
 
-/// The same for what goes to standard output.
-pub(super) fn painted(text: &str, colour: u8) -> String {
-    let paints = match CHOSEN.get().copied().unwrap_or_default() {
-        Colour::Always => true,
-        Colour::Never => false,
-        Colour::Auto => may_colour() && (io::stdout().is_terminal() || is_forced()),
-    };
-    match paints {
-        true => format!("\x1b[1;{colour}m{text}\x1b[0m"),
-        false => text.to_owned(),
-    }
-}
-
 /// Text in bold, in this colour of ECMA-48, where messages are coloured.
 pub(super) fn coloured(text: &str, colour: u8) -> String {
-    match is_coloured() {
+    in_colour(text, colour, is_coloured())
+}
+
+/// The same where what standard output shows is coloured.
+pub(super) fn painted(text: &str, colour: u8) -> String {
+    in_colour(text, colour, output_is_coloured())
+}
+
+fn in_colour(text: &str, colour: u8, coloured: bool) -> String {
+    match coloured {
         true => format!("\x1b[1;{colour}m{text}\x1b[0m"),
         false => text.to_owned(),
     }

@@ -12,20 +12,16 @@ use crate::effects::persistence::Persistence;
 use crate::effects::stop::Stop;
 use crate::exit_code::ExitCode;
 
-const ADDRESS: Link = link("broker.address", "address");
-const API_KEY: Link = link("broker.api-key", "API key");
-const LIST: Link = link("broker.list", "all requests");
-const TAG: Link = link("broker.tag", "tag");
-const STATUS: Link = link("broker.status", "one status");
-const EXPORT: Link = link("broker.export", "one export");
-const CLOCK: Link = link("broker.clock", "clock");
+const ADDRESS: Link = Link::new("broker.address", "address");
+const API_KEY: Link = Link::new("broker.api-key", "API key");
+const LIST: Link = Link::new("broker.list", "all requests");
+const TAG: Link = Link::new("broker.tag", "tag");
+const STATUS: Link = Link::new("broker.status", "one status");
+const EXPORT: Link = Link::new("broker.export", "one export");
+const CLOCK: Link = Link::new("broker.clock", "clock");
 
 /// All of them.
 pub(super) const LINKS: &[Link] = &[ADDRESS, API_KEY, LIST, TAG, STATUS, EXPORT, CLOCK];
-
-const fn link(id: &'static str, title: &'static str) -> Link {
-    Link { id, title }
-}
 
 pub(super) fn check(configuration: &Configuration, stop: &Stop, report: &mut Report) {
     // What does not work at once is what a person wants to know.

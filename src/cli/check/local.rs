@@ -12,19 +12,15 @@ use crate::effects::secret_file::Exposed;
 use crate::effects::sftp::Endpoint;
 use crate::exit_code::ExitCode;
 
-const CONFIGURATION: Link = link("local.configuration", "configuration");
-const KEY: Link = link("local.key", "encryption key");
-const PRIVATE_KEY: Link = link("local.private-key", "private key");
-const PERMISSIONS: Link = link("local.permissions", "permissions");
-const FOLDER: Link = link("local.folder", "WORKING_DIR");
-const SPACE: Link = link("local.space", "free space");
+const CONFIGURATION: Link = Link::new("local.configuration", "configuration");
+const KEY: Link = Link::new("local.key", "encryption key");
+const PRIVATE_KEY: Link = Link::new("local.private-key", "private key");
+const PERMISSIONS: Link = Link::new("local.permissions", "permissions");
+const FOLDER: Link = Link::new("local.folder", "WORKING_DIR");
+const SPACE: Link = Link::new("local.space", "free space");
 
 /// All of them.
 pub(super) const LINKS: &[Link] = &[CONFIGURATION, KEY, PRIVATE_KEY, PERMISSIONS, FOLDER, SPACE];
-
-const fn link(id: &'static str, title: &'static str) -> Link {
-    Link { id, title }
-}
 
 const MIB: u64 = 1 << 20;
 

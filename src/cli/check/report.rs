@@ -34,6 +34,12 @@ pub(super) struct Link {
     pub(super) title: &'static str,
 }
 
+impl Link {
+    pub(super) const fn new(id: &'static str, title: &'static str) -> Self {
+        Self { id, title }
+    }
+}
+
 /// How a link is.
 #[derive(Debug)]
 pub(super) enum Standing {
