@@ -6,6 +6,7 @@
 //! give the same plan on any machine, at any time of day. Deliberately absent: effects, retries,
 //! configuration files, anything that talks to a broker or a drop-box.
 
+pub mod account;
 mod added;
 mod clock;
 mod command;

@@ -107,6 +107,8 @@ pub(crate) enum Command {
     LeftBehind(LeftBehindOptions),
     /// Shows what happened, event by event
     Log(LogOptions),
+    /// Tells the story of one request: what was seen, decided, tried and delivered, and what comes next
+    Why(WhyOptions),
     /// Shows the state as it was after an earlier event
     Replay(ReplayOptions),
     /// Checks every byte of the ledger
@@ -354,6 +356,17 @@ impl FromStr for Since {
             .map(Self::Time)
             .ok_or("expected a sequence number, a date (2026-11-23) or an RFC 3339 time")
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhyOptions {
+    /// The request
+    #[arg(value_name = "ID")]
+    pub(crate) request: courier_ledger::RequestId,
+
+    /// Write JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -156,6 +156,9 @@ pub(crate) enum UsageError {
         /// Why.
         source: io::Error,
     },
+    /// Nothing was ever told of this request.
+    #[error("the ledger knows no request {0}: no poll listed it, and nothing was delivered for it")]
+    NoSuchRequest(courier_ledger::RequestId),
     /// There is no ledger yet.
     #[error("the ledger has no such event")]
     NoEvents,
@@ -189,6 +192,10 @@ impl From<UsageError> for CommandError {
             ),
             UsageError::NothingHeld => Some(
                 "an approval is for what the last run held back: `broker-courier status` shows it",
+            ),
+            UsageError::NoSuchRequest(_) => Some(
+                "`broker-courier status --all` lists those that it knows; the broker shows requests with \
+                 another tag, and this ledger does not",
             ),
             UsageError::NoEvents => {
                 Some("`broker-courier log` lists the events with their sequence numbers")

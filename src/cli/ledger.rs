@@ -4,6 +4,7 @@ use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use courier_ledger::account::Account;
 use courier_ledger::log::{
     self, Claimed, FileError, Files, FoldError, Journal, Ledger, LogError, NewLog, Progress,
     Reading, Rehearsal, chain,
@@ -258,6 +259,43 @@ fn visit(
         Ok(_) | Err(FoldError::Log(LogError::Absent { .. })) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Everything that the ledger tells up to a moment, each byte of it checked on the way, and the state then.
+pub(super) fn account(
+    arguments: &Arguments,
+    mut belongs: impl FnMut(&Entry) -> bool,
+) -> Result<Told, CommandError> {
+    let mut told = Told {
+        account: Account::default(),
+        state: State::default(),
+        end: NOTHING,
+    };
+    let mut goes_on = true;
+    audit(
+        &working_dir(arguments)?,
+        |entry| {
+            goes_on = goes_on && belongs(&entry);
+            if goes_on {
+                told.state.advance(&entry)?;
+                told.account.read(&entry);
+            }
+            Ok(())
+        },
+        |_| (),
+    )
+    .map(|reading| Told {
+        end: reading.tip,
+        ..told
+    })
+}
+
+/// What a ledger tells.
+pub(super) struct Told {
+    pub(super) account: Account,
+    pub(super) state: State,
+    /// The place behind the last entry that was checked.
+    pub(super) end: Tip,
 }
 
 /// Checks every byte of the log, and hands on every entry.

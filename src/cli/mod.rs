@@ -35,12 +35,14 @@ mod rotate_key;
 mod run;
 mod standing;
 mod status;
+mod story;
 mod survey;
 mod terminal;
 mod times;
 mod verify;
 mod watch;
 mod who;
+mod why;
 
 pub use survey::survey;
 
@@ -97,6 +99,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         Command::LeftBehind(options) => left_behind::left_behind(arguments, options),
         Command::Status(options) => status::status(arguments, options),
         Command::Log(options) => log::log(arguments, options),
+        Command::Why(options) => why::why(arguments, options),
         Command::Replay(options) => replay::replay(arguments, options),
         Command::Verify(options) => verify::verify(arguments, options),
         Command::HostKey(options) => host_key::host_key(arguments, options),
