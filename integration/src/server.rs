@@ -30,3 +30,34 @@ pub trait SftpServer {
     /// The drop-box as the client names it.
     fn folder_name(&self) -> String;
 }
+
+/// A server that somebody else holds, too.
+impl<S: SftpServer + ?Sized> SftpServer for std::sync::Arc<S> {
+    fn port(&self) -> u16 {
+        (**self).port()
+    }
+
+    fn host_key_fingerprint(&self) -> String {
+        (**self).host_key_fingerprint()
+    }
+
+    fn username(&self) -> String {
+        (**self).username()
+    }
+
+    fn password(&self) -> Option<String> {
+        (**self).password()
+    }
+
+    fn key_file(&self) -> Option<PathBuf> {
+        (**self).key_file()
+    }
+
+    fn drop_box(&self) -> &Path {
+        (**self).drop_box()
+    }
+
+    fn folder_name(&self) -> String {
+        (**self).folder_name()
+    }
+}

@@ -12,7 +12,7 @@ use courier_ledger::{Failure, FailureClass, KeyId, Phase, Sequence};
 use openssl::error::ErrorStack;
 
 use super::terminal::{self, Messages};
-use super::{busy, logging};
+use super::{again, busy, logging};
 use crate::config::ConfigurationError;
 use crate::effects::broker::BrokerError;
 use crate::effects::fernet::{DecryptError, KeyError};
@@ -71,7 +71,8 @@ impl CommandError {
     /// Writes the error, each cause on a line of its own, and the advice to standard error.
     pub(crate) fn report(&self) {
         let causes = self.causes();
-        let hint = self.hint.as_deref();
+        let hint = self.hint.as_deref().map(again::pasteable);
+        let hint = hint.as_deref();
         if logging::is_json() {
             let because = causes.join("; ");
             let because = Some(because.as_str()).filter(|because| !because.is_empty());

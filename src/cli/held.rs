@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use courier_ledger::{Blocked, Exchange, Exchanges, Fallen, Held, UnannouncedKey};
 
+use super::again::{self, quoted};
 use super::arguments::Arguments;
 use super::who;
 
@@ -27,7 +28,7 @@ pub(crate) fn show(output: &mut dyn Write, held: &Held, arguments: &Arguments) -
     }
     let digest = held.digest().to_string();
     let prefix = digest.get(..PREFIX_DIGITS).unwrap_or(&digest);
-    let configuration = configuration(arguments);
+    let configuration = again::option(arguments);
     let (approve, signature) = (
         format!("broker-courier{configuration} approve {prefix}"),
         signature(),
@@ -50,8 +51,25 @@ pub(crate) fn show(output: &mut dyn Write, held: &Held, arguments: &Arguments) -
                 "  {approve}{options}{signature} --why \"…\"\n    {means}"
             )?;
         }
-        writeln!(output, "and start the next run.")
+        writeln!(output, "and start the next run.")?;
+        wrong_configuration(output, &held.exchanges)
     }
+}
+
+/// What to do where the configuration is not right.
+fn wrong_configuration(output: &mut dyn Write, exchanges: &Exchanges) -> io::Result<()> {
+    let mut keys: Vec<&str> = Vec::new();
+    if exchanges.broker.is_some() {
+        keys.extend(["BROKER.URL", "REQUESTS.TAG"]);
+    }
+    if exchanges.drop_box.is_some() {
+        keys.extend(["SFTP.HOST", "SFTP.PORT", "SFTP.FOLDERNAME"]);
+    }
+    writeln!(
+        output,
+        "If it is not, put it right ({}): nothing has happened.",
+        keys.join(", ")
+    )
 }
 
 /// One thing that can be said of other partners.
@@ -121,11 +139,12 @@ pub(crate) fn tell_key(key: &UnannouncedKey) {
         instead_of,
         ..
     } = key;
-    tracing::warn!(
+    let told = format!(
         "{key}. If {instead_of} is the right one, restore its file (SECURITY.PATH_ENCRYPTION_KEY). If \
          {now} is, see that the recipient has it, then approve what waits, or announce it: \
          `broker-courier rotate-key FILE --why \"…\"` with the file that holds it"
     );
+    tracing::warn!("{}", again::pasteable(&told));
 }
 
 /// Says that an approval does not hold for what is blocked now, and what differs.
@@ -141,57 +160,9 @@ pub(crate) fn tell_fallen(fallen: &Fallen) {
     );
 }
 
-/// How the same ledger is named again.
-fn configuration(arguments: &Arguments) -> String {
-    let option = |name: &str, path: &std::path::Path| {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        format!(" {name} {}", quoted(&path.to_string_lossy()))
-    };
-    match (&arguments.config, &arguments.ledger) {
-        (_, Some(ledger)) => option("--ledger", ledger),
-        (Some(config), None) => option("-c", config),
-        (None, None) => String::new(),
-    }
-}
-
 fn signature() -> String {
     match who::login_name() {
         Some(name) => format!(" --who {}", quoted(&name)),
         None => " --who NAME".to_owned(),
-    }
-}
-
-/// A word as a shell takes it.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=@:,%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn a_shell_takes_each_word_as_it_was() {
-        for word in [
-            "/etc/courier.toml",
-            "a b",
-            "it's",
-            "$HOME",
-            "",
-            "ü",
-            "a\"b",
-            "*",
-        ] {
-            let script = format!("printf %s {}", quoted(word));
-            let output = std::process::Command::new("sh")
-                .args(["-c", &script])
-                .output();
-            let output = output.expect("a shell");
-            assert_eq!(String::from_utf8_lossy(&output.stdout), word, "{script}");
-        }
     }
 }

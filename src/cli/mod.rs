@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: anything that a command does; here it is only asked for and shown.
 
+mod again;
 mod against;
 mod approve;
 mod arguments;
@@ -59,6 +60,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(instead) => return show(&instead),
     };
+    again::remember(&arguments);
     terminal::choose(arguments.colour);
     logging::start(&arguments);
     process::keep_secrets_in();

@@ -9,9 +9,9 @@ use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use super::again::quoted;
 use super::arguments::{Arguments, Command};
 use super::error::CommandError;
-use super::held::quoted;
 use crate::effects::{environment, users};
 use crate::exit_code::ExitCode;
 

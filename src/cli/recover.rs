@@ -17,7 +17,7 @@ use courier_ledger::{
 
 use super::arguments::{Arguments, MissingAnswer, RecoverOptions};
 use super::error::CommandError;
-use super::{ledger, lost_key, output, owner, parts, terminal, who};
+use super::{again, ledger, lost_key, output, owner, parts, terminal, who};
 use crate::config::Configuration;
 use crate::effects::clock::SystemClock;
 use crate::effects::fernet::{FernetKey, origins};
@@ -129,7 +129,8 @@ pub(crate) fn recover(
         output::write(|output| {
             writeln!(
                 output,
-                "\nNothing was changed. If this is right, repeat it with --why \"…\"."
+                "\nNothing was changed. If this is right:\n  {}",
+                again(arguments, options)
             )
         })?;
         return Ok(ExitCode::Done);
@@ -151,6 +152,26 @@ pub(crate) fn recover(
         )
     });
     Ok(ExitCode::Done)
+}
+
+/// The same command, with a reason.
+fn again(arguments: &Arguments, options: &RecoverOptions) -> String {
+    let mut line = format!("broker-courier{} recover", again::option(arguments));
+    let paths = [("--from", &options.from), ("--status", &options.status)];
+    for (name, path) in paths {
+        if let Some(path) = path {
+            line.push_str(&format!(
+                " {name} {}",
+                again::quoted(&path.to_string_lossy())
+            ));
+        }
+    }
+    match options.missing {
+        MissingAnswer::Deliver => {}
+        MissingAnswer::Fetched => line.push_str(" --missing fetched"),
+    }
+    line.push_str(" --why \"…\"");
+    line
 }
 
 /// Looks at the drop-box, or at a copy of it.

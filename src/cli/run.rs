@@ -1,8 +1,9 @@
 //! `run`: what cron calls.
 
+use std::mem::discriminant;
 use std::sync::Arc;
 
-use courier_ledger::{Failure, RunCounts, Unseen};
+use courier_ledger::{Failure, RunCounts, Skipped, Unseen};
 
 use super::arguments::Arguments;
 use super::error::{CommandError, DropBoxFailed, NoWaker, NoWatch, PollFailed};
@@ -10,7 +11,7 @@ use super::health::Health;
 use super::progress::{self, Display, Names};
 use super::watch::Watch;
 use super::{
-    held, ledger, logging, lost_key, metrics, notify, output, owner, parts, plan, standing,
+    again, held, ledger, logging, lost_key, metrics, notify, output, owner, parts, plan, standing,
 };
 use crate::config::Configuration;
 use crate::effects::carrier::Connecting;
@@ -109,9 +110,7 @@ fn tell(arguments: &Arguments, report: &RunReport) {
         ),
         None => {}
     }
-    for skipped in &report.skipped {
-        tracing::warn!("{skipped}");
-    }
+    tell_skipped(&report.skipped);
     if let Some(key) = &report.unannounced_key {
         held::tell_key(key);
     }
@@ -154,6 +153,23 @@ fn tell(arguments: &Arguments, report: &RunReport) {
 fn is_read(arguments: &Arguments) -> bool {
     let quiet = arguments.quiet || logging::is_json();
     !quiet && (arguments.verbose > 0 || progress::is_read_by_a_person())
+}
+
+/// What was left alone: of many that are alike the first ones, but to who collects objects all.
+fn tell_skipped(skipped: &[Skipped]) {
+    const NAMED: usize = 3;
+    let alike = |one: &Skipped, other: &Skipped| discriminant(one) == discriminant(other);
+    for (index, it) in skipped.iter().enumerate() {
+        let before = skipped.iter().take(index).filter(|other| alike(it, other));
+        let before = before.count();
+        if logging::is_json() || before < NAMED {
+            tracing::warn!("{it}");
+        } else if before == NAMED {
+            let more = skipped.iter().filter(|other| alike(it, other)).count() - NAMED;
+            let told = format!("and {more} more like that: `broker-courier plan` names them");
+            tracing::warn!("{}", again::pasteable(&told));
+        }
+    }
 }
 
 /// Each failure once, with the first of the commands that had it.

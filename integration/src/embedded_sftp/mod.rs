@@ -6,8 +6,8 @@ mod session;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use russh::keys::{Algorithm, HashAlg, PrivateKey};
@@ -88,6 +88,11 @@ pub struct EmbeddedSftp {
     port: u16,
     fingerprint: String,
     passwords: Arc<AtomicUsize>,
+    settings: Arc<Mutex<EmbeddedSftpSettings>>,
+}
+
+fn lock(settings: &Mutex<EmbeddedSftpSettings>) -> MutexGuard<'_, EmbeddedSftpSettings> {
+    settings.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl EmbeddedSftp {
@@ -114,8 +119,11 @@ impl EmbeddedSftp {
         let folder = root.path().to_owned();
         let passwords = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&passwords);
+        let settings = Arc::new(Mutex::new(settings));
+        let current = Arc::clone(&settings);
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                let settings = *lock(&current);
                 let session = Session::new(folder.clone(), settings, Arc::clone(&counted));
                 let config = Arc::clone(&config);
                 tokio::spawn(async move {
@@ -133,7 +141,13 @@ impl EmbeddedSftp {
             port,
             fingerprint,
             passwords,
+            settings,
         })
+    }
+
+    /// From the next connection on it lets its user in so.
+    pub fn set_login(&self, login: Login) {
+        lock(&self.settings).login = login;
     }
 
     /// How many passwords it was shown.

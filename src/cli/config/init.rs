@@ -12,9 +12,9 @@ use secrecy::ExposeSecret as _;
 
 use super::arguments::InitOptions;
 use super::questions::{self, NoAnswers};
+use crate::cli::again::quoted;
 use crate::cli::arguments::Arguments;
 use crate::cli::error::CommandError;
-use crate::cli::held::quoted;
 use crate::cli::{output, parts};
 use crate::config::{Answers, Proof};
 use crate::effects::fernet::FernetKey;

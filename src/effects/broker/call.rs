@@ -94,6 +94,18 @@ impl Call {
         }
     }
 
+    /// The key that allows it longer, in words.
+    pub(crate) fn longer(self) -> &'static str {
+        match self {
+            Self::List | Self::WholeList => "BROKER.LIST_TIMEOUT allows it longer",
+            Self::Status(_) | Self::Definition(_) => "BROKER.STATUS_TIMEOUT allows it longer",
+            Self::Export(_) => {
+                "the broker may need longer for this bundle: BROKER.EXPORT_TIMEOUT allows it"
+            }
+            Self::Download(_) => "BROKER.DOWNLOAD_TIMEOUT allows it longer",
+        }
+    }
+
     /// The limit of an answer that is held in memory.
     pub(crate) fn max_bytes(self, settings: &Settings) -> u64 {
         let limit = match self {

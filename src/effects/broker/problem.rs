@@ -238,9 +238,8 @@ impl Problem {
                 (429 | 503, _) => "the broker asks for fewer calls: try again later",
                 _ => "",
             },
-            Self::AnswerTimedOut(_) | Self::BodyTimedOut(_) if matches!(call, Call::Export(_)) => {
-                "the broker may need longer for this bundle"
-            }
+            Self::Silent(_) => "BROKER.SILENCE_TIMEOUT allows it longer",
+            Self::AnswerTimedOut(_) | Self::BodyTimedOut(_) => call.longer(),
             Self::NotAsked(last) => last.advice(call),
             _ => "",
         }

@@ -74,12 +74,14 @@ pub(crate) enum ConnectError {
     /// The server presents another host key than the one that is known. No credential was sent.
     #[error(
         "the host key of {address} is not the one that was accepted: it presents {algorithm} \
-         {fingerprint}; somebody may be intercepting the connection, or the server was renewed: ask \
+         {fingerprint}{expected}; somebody may be intercepting the connection, or the server was renewed: ask \
          its operator before accepting this key"
     )]
     HostKeyChanged {
         /// `host:port`.
         address: String,
+        /// Which one was expected, for the middle of a sentence; empty where that is not known.
+        expected: String,
         /// Of the key that was presented.
         fingerprint: HostKeyFingerprint,
         /// Its algorithm.
@@ -114,8 +116,9 @@ pub(crate) enum ConnectError {
     /// who may not try again.
     #[error(
         "{address} ended the login of user {} after the {tried} was sent ({reason}): it \
-         counts as refused and is not tried again, as servers lock out who does; check user name, \
-         password and key, or whether SFTP.LOGIN_TIMEOUT is too short for that server",
+         counts as refused and is not tried again, as servers lock out who does; check \
+         SFTP.USERNAME, SFTP.PASSWORD or PASSWORD_FILE, and SFTP.KEY_FILE, or whether \
+         SFTP.LOGIN_TIMEOUT is too short for that server",
         Quoted(username)
     )]
     LoginCutOff {
@@ -145,7 +148,7 @@ pub(crate) enum ConnectError {
     /// The server accepts none of the credentials.
     #[error(
         "{address} refuses the login of user {}: {tried}{said}; the server accepts: \
-         {offered}; check user name, password and key",
+         {offered}; check SFTP.USERNAME, SFTP.PASSWORD or PASSWORD_FILE, and SFTP.KEY_FILE",
         Quoted(username)
     )]
     AuthenticationRefused {

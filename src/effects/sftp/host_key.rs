@@ -134,6 +134,19 @@ impl AcceptedKeys {
         }
     }
 
+    /// Which keys would have been accepted in place of one that is not, for the middle of a sentence.
+    pub(crate) fn expected(&self) -> String {
+        match self {
+            Self::Pinned(keys) => {
+                let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+                format!(", and SFTP.HOST_KEY accepts {}", keys.join(" or "))
+            }
+            Self::Known { looked_at, .. } => {
+                format!(", and {} names another", looked_at.join(" or "))
+            }
+        }
+    }
+
     /// Where a key was looked for that is unknown, and what stands in the way, for the middle of a
     /// sentence.
     pub(crate) fn looked_for(&self) -> String {

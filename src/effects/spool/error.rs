@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+const MIB: u64 = 1 << 20;
+
 /// Why the spool cannot be used, or cannot take more.
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
@@ -47,8 +49,8 @@ pub enum SpoolError {
     },
     /// The disk has too little space.
     #[error(
-        "no space in the working directory: {} has {available_bytes} bytes left, {needed_bytes} are needed",
-        .path.display()
+        "no space in the working directory: {} has {} MiB left, {} are needed",
+        .path.display(), available_bytes / MIB, needed_bytes.div_ceil(MIB)
     )]
     NoSpace {
         /// `WORKING_DIR/spool`.

@@ -273,12 +273,14 @@ impl Rule {
             | Self::ShorterThanHead => {
                 "copy the directory away, check the disk, then restore ledger.log and ledger.head \
                  together from one backup; the published status.xml names the last entry and hash \
-                 that the backup should have"
+                 that the backup should have; if there is none, `broker-courier recover` begins a \
+                 new ledger from what is at the drop-box"
             }
             Self::HeadDiffers | Self::HeadDamaged | Self::HeadMissing => {
                 "copy the directory away, find out who changed it, then restore ledger.log and \
                  ledger.head together from one backup; the published status.xml names the last \
-                 entry and hash that the backup should have"
+                 entry and hash that the backup should have; if there is none, `broker-courier \
+                 recover` begins a new ledger from what is at the drop-box"
             }
         }
     }

@@ -178,6 +178,7 @@ impl Handshaken {
             }),
             Verdict::Changed => Err(ConnectError::HostKeyChanged {
                 address,
+                expected: accepted.expected(),
                 fingerprint,
                 algorithm,
             }),
