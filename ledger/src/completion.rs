@@ -38,6 +38,18 @@ impl Completion {
     }
 }
 
+impl Completion {
+    /// The same in words, as hospitals.
+    #[must_use]
+    pub fn in_words(self) -> String {
+        match self.nodes {
+            0 => "no hospital has answered".to_owned(),
+            1 => format!("{} of 1 hospital", self.completed),
+            nodes => format!("{} of {nodes} hospitals", self.completed),
+        }
+    }
+}
+
 impl fmt::Display for Completion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.completed, self.nodes)

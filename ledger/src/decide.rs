@@ -8,7 +8,7 @@ use crate::drift::Drift;
 use crate::evidence::Evidence;
 use crate::id::{KeyId, RequestId};
 use crate::observation::{Fingerprint, Observation};
-use crate::plan::{Blocked, Fallen, Guard, Plan, Released, Skipped, UnannouncedKey};
+use crate::plan::{Blocked, Fallen, Guard, Limit, Plan, Released, Skipped, UnannouncedKey};
 use crate::policy::{
     ChangeRule, DraftRule, KeyChangeRule, Policy, ReappearanceRule, RemoteCheckRule,
 };
@@ -55,6 +55,7 @@ pub fn decide(state: &State, policy: &Policy) -> Plan {
         let guard = guards.of_upload(&command);
         admit(command, guard);
     }
+    plan.limit = guards.limit;
     plan.unannounced_key = waits_instead_of(state, policy).map(|instead_of| UnannouncedKey {
         key: policy.key,
         instead_of,
@@ -227,7 +228,8 @@ struct GuardVerdict {
     exchanged: bool,
     estranged: bool,
     nothing_listed: bool,
-    too_many: bool,
+    /// Where there are too many.
+    limit: Option<Limit>,
     unannounced_key: Option<KeyId>,
 }
 
@@ -249,11 +251,18 @@ impl GuardVerdict {
             .iter()
             .filter(|command| overwrites_another(command))
             .count();
+        let (wanted, stored) = ((proven + overwrites) as u64, state.stored());
+        let limit = Limit {
+            wanted,
+            allowed: policy.guards.allowance(stored),
+            stored,
+            guards: policy.guards,
+        };
         Self {
             exchanged: !state.exchanges().is_empty(),
             estranged: state.estrangement().is_some(),
             nothing_listed: state.listed() == 0 && unproven,
-            too_many: (proven + overwrites) as u64 > policy.guards.allowance(state.stored()),
+            limit: Some(limit).filter(|limit| limit.wanted > limit.allowed),
             unannounced_key: waits_instead_of(state, policy).map(|_| policy.key),
         }
     }
@@ -264,9 +273,7 @@ impl GuardVerdict {
             _ if self.estranged => Some(Guard::OtherBroker),
             _ if self.nothing_listed => Some(Guard::EmptyListing),
             Evidence::Unconfirmed => Some(Guard::NoEvidence),
-            Evidence::Deleted | Evidence::Untagged => {
-                self.too_many.then_some(Guard::TooManyDeletions)
-            }
+            Evidence::Deleted | Evidence::Untagged => self.limit.map(|_| Guard::TooManyDeletions),
         }
     }
 
@@ -280,7 +287,7 @@ impl GuardVerdict {
         if let Some(key) = self.unannounced_key {
             return Some(Guard::UnannouncedKey(key));
         }
-        (self.too_many && overwrites_another(command)).then_some(Guard::TooManyOverwrites)
+        (self.limit.is_some() && overwrites_another(command)).then_some(Guard::TooManyOverwrites)
     }
 }
 

@@ -12,6 +12,7 @@ mod clock;
 mod command;
 mod completion;
 mod decide;
+mod difference;
 mod digest;
 mod drift;
 mod estrangement;
@@ -22,6 +23,7 @@ mod found;
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod grounds;
 mod held;
 mod id;
 mod import;
@@ -49,6 +51,7 @@ pub use command::{
 };
 pub use completion::{Completion, Hundredths};
 pub use decide::{decide, waits_instead_of};
+pub use difference::{Difference, NodeChange, NodeDifference};
 pub use digest::{Digest, SnapshotDigest};
 pub use drift::{Drift, Drifted, Look, RemoteDelta, Seen};
 pub use estrangement::{Estrangement, Extent, Renumbered, WholeListDelta};
@@ -56,6 +59,7 @@ pub use event::{Delivery, Entry, Event, Placement, RunCounts, RunVerdict};
 pub use evidence::Evidence;
 pub use failure::{Failure, FailureClass, Phase, RemoteAfterFailure};
 pub use found::{Found, Unseen};
+pub use grounds::Grounds;
 pub use held::Held;
 pub use id::{KeyId, LogId, NodeId, RequestId, Sequence};
 pub use import::{ImportError, LegacyEntry, LegacyStatus};
@@ -66,7 +70,7 @@ pub use observation::{Fingerprint, Observation};
 pub use partners::{
     BrokerAddress, BrokerChange, DropBoxAddress, DropBoxChange, Exchange, Exchanges, Partners,
 };
-pub use plan::{Blocked, Fallen, Guard, Plan, Released, Skipped, UnannouncedKey};
+pub use plan::{Blocked, Fallen, Guard, Limit, Plan, Released, Skipped, UnannouncedKey};
 pub use policy::{
     ChangeRule, DraftRule, Guards, KeyChangeRule, Policy, ReappearanceRule, RemoteCheckRule,
 };

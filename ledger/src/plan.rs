@@ -11,6 +11,7 @@ use crate::estrangement::Estrangement;
 use crate::failure::Failure;
 use crate::id::{KeyId, RequestId, Sequence};
 use crate::partners::Exchanges;
+use crate::policy::Guards;
 
 /// What held a command back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,6 +73,19 @@ impl Skipped {
     }
 }
 
+/// More deletions and overwrites than need no approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Limit {
+    /// How many are to be done.
+    pub wanted: u64,
+    /// How many need no approval.
+    pub allowed: u64,
+    /// How many results are at the drop-box.
+    pub stored: u64,
+    /// What that follows from.
+    pub guards: Guards,
+}
+
 /// What an approval releases of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Released {
@@ -116,6 +130,8 @@ pub struct Plan {
     pub unchanged: u64,
     /// The key, where a person must say, or has said by an approval, that it is the right one.
     pub unannounced_key: Option<UnannouncedKey>,
+    /// How many deletions and overwrites there are, and how many need no approval, where those are fewer.
+    pub limit: Option<Limit>,
 }
 
 /// A key that no run used before and nobody announced, and what lies under which.
@@ -156,6 +172,12 @@ impl Plan {
                 true
             }
         })
+    }
+
+    /// All commands, those that guards hold back included.
+    pub fn all(&self) -> impl Iterator<Item = &Command> {
+        let blocked = self.blocked.iter().map(|blocked| &blocked.command);
+        self.commands.iter().chain(blocked)
     }
 
     /// What guards hold back, whether it is released or not.
@@ -202,6 +224,31 @@ impl fmt::Display for Guard {
                 );
             }
         })
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            wanted,
+            allowed,
+            stored,
+            guards,
+        } = self;
+        write!(
+            f,
+            "{wanted} of {stored} delivered results would be withdrawn or overwritten, {allowed} may be \
+             without a person: GUARDS.MAX_DELETIONS = "
+        )?;
+        match (guards.max_deletions, guards.max_deletions_percent) {
+            (number, 0) => write!(f, "{number}"),
+            (0, percent) => write!(f, "\"{percent}%\""),
+            (number, percent) => write!(f, "{number} or {percent} %, whichever is more"),
+        }?;
+        if *allowed == stored / 2 {
+            f.write_str(", and never more than half")?;
+        }
+        Ok(())
     }
 }
 

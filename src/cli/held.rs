@@ -1,30 +1,60 @@
 //! What waits for a person, in words, and the line that releases it, ready to be pasted.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use courier_ledger::{Blocked, Exchange, Exchanges, Fallen, Held, UnannouncedKey};
+use courier_ledger::{
+    Blocked, Command, Exchange, Exchanges, Fallen, Guard, Held, Limit, UnannouncedKey,
+};
 
 use super::again::{self, quoted};
 use super::arguments::Arguments;
-use super::who;
+use super::{who, wrapped};
 
 /// How many digits of a digest are shown to be typed: enough that nobody hits another by chance.
 const PREFIX_DIGITS: usize = 12;
 
-/// Lists what guards hold back, and how to release it.
-pub(crate) fn show(output: &mut dyn Write, held: &Held, arguments: &Arguments) -> io::Result<()> {
+/// Lists what guards hold back, by guard and with the limit where one is exceeded, and how to release it.
+pub(crate) fn show(
+    output: &mut dyn Write,
+    held: &Held,
+    limit: Option<&Limit>,
+    arguments: &Arguments,
+) -> io::Result<()> {
     if !held.waits() {
         return Ok(());
     }
     writeln!(output, "\nBlocked, because a person must decide:")?;
-    if !held.exchanges.is_empty() {
-        writeln!(output, "  {}", held.exchanges)?;
+    let exchanges = Some(&held.exchanges).filter(|it| !it.is_empty());
+    let partners = exchanges.map(ToString::to_string);
+    let estranged = held.estranged.as_ref().map(ToString::to_string);
+    for reason in partners.into_iter().chain(estranged) {
+        wrapped::write(output, "  ", "  ", &reason)?;
     }
-    if let Some(estranged) = &held.estranged {
-        writeln!(output, "  {estranged}")?;
-    }
+    let mut of_guard: BTreeMap<Guard, Vec<&Command>> = BTreeMap::new();
     for Blocked { command, guard } in &held.commands {
-        writeln!(output, "  {command}: {guard}")?;
+        of_guard.entry(*guard).or_default().push(command);
+    }
+    let mut limit = limit;
+    for (guard, commands) in of_guard {
+        let limit = match guard {
+            Guard::TooManyDeletions | Guard::TooManyOverwrites => limit.take(),
+            Guard::NoEvidence
+            | Guard::EmptyListing
+            | Guard::OtherPartner
+            | Guard::OtherBroker
+            | Guard::UnannouncedKey(_) => None,
+        };
+        let reason = limit.map_or_else(|| guard.to_string(), |it| format!("{guard}: {it}"));
+        wrapped::write(
+            output,
+            "  ",
+            "  ",
+            &format!("{}, {reason}:", commands.len()),
+        )?;
+        for command in commands {
+            wrapped::write(output, "    ", "      ", &command.to_string())?;
+        }
     }
     let digest = held.digest().to_string();
     let prefix = digest.get(..PREFIX_DIGITS).unwrap_or(&digest);

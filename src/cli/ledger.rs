@@ -250,7 +250,7 @@ pub(super) fn read_until_damage(
 }
 
 /// Reads every entry without the lock; nothing to read is no error.
-fn visit(
+pub(super) fn visit(
     working_dir: &Path,
     visitor: impl FnMut(Entry) -> Result<(), FoldError>,
 ) -> Result<(), CommandError> {

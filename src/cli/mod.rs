@@ -44,6 +44,7 @@ mod verify;
 mod watch;
 mod who;
 mod why;
+mod wrapped;
 
 pub use survey::survey;
 

@@ -145,7 +145,9 @@ fn tell(arguments: &Arguments, report: &RunReport) {
         if is_read || held.is_some() {
             writeln!(output, "{}", sum(report))?;
         }
-        held.map_or(Ok(()), |held| held::show(output, held, arguments))
+        held.map_or(Ok(()), |held| {
+            held::show(output, held, report.limit.as_ref(), arguments)
+        })
     });
 }
 

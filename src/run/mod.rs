@@ -13,9 +13,12 @@ mod observe;
 mod report;
 mod seams;
 
+use std::collections::BTreeMap;
+
 use courier_ledger::log::{EventLog, Ledger, Rehearsal};
 use courier_ledger::{
-    ClockDifference, Event, Failure, Held, LegacyStatus, Partners, Plan, Policy, decide,
+    ClockDifference, Event, Failure, Grounds, Held, LegacyStatus, Observation, Partners, Plan,
+    Policy, RequestId, decide,
 };
 
 pub use approach::{Approach, ApproachError, Before, approach};
@@ -122,6 +125,8 @@ pub struct Rehearsed {
     pub look_failure: Option<Failure>,
     /// The clocks that do not agree with ours.
     pub clocks: Vec<ClockDifference>,
+    /// What delivered results of changed requests answer, as far as the last poll had shown it.
+    pub answered: BTreeMap<RequestId, Observation>,
 }
 
 /// Decides on a copy what a run would do now: nothing is appended, nothing changes. Without a
@@ -144,6 +149,11 @@ pub fn rehearse(
     }
     let time = clock.now();
     let state = ledger.state();
+    let shown = state.requests().filter_map(|(id, request)| {
+        let (observation, fingerprint) = request.observed.as_ref()?;
+        Some((id, (observation.clone(), *fingerprint)))
+    });
+    let shown: BTreeMap<_, _> = shown.collect();
     let polled = poller.poll(&state.expected_by_next_run(legacy.as_ref()), state);
     let mut clocks: Vec<_> = ledger.note_clock(time)?.into_iter().collect();
     observe::import(ledger, time, legacy)?;
@@ -157,10 +167,20 @@ pub fn rehearse(
         Some(lookout) => observe::look(ledger, clock, policy, lookout)?,
         None => None,
     };
+    let plan = decide(ledger.state(), policy);
+    let answers = plan
+        .all()
+        .filter_map(|it| Grounds::answers(ledger.state(), it));
+    let answered = answers.filter_map(|(id, answered)| {
+        let (observation, fingerprint) = shown.get(&id)?;
+        (*fingerprint == answered).then(|| (id, observation.clone()))
+    });
+    let answered = answered.collect();
     Ok(Ok(Rehearsed {
-        plan: decide(ledger.state(), policy),
+        plan,
         look_failure,
         clocks,
+        answered,
     }))
 }
 
@@ -170,6 +190,7 @@ fn report_held_back(report: &mut RunReport, plan: &mut Plan) {
     report.counts.blocked = plan.blocked.len() as u64;
     if plan.waits() {
         report.held = Some(Held::of(plan));
+        report.limit = plan.limit;
     }
     let released = plan.released.is_some();
     report.unannounced_key = plan.unannounced_key.take().filter(|_| !released);

@@ -1,8 +1,8 @@
 //! What a run did, and the exit code that follows from it.
 
 use courier_ledger::{
-    ClockDifference, Failure, Fallen, Held, Phase, PublishedSeen, RunCounts, RunVerdict, Skipped,
-    UnannouncedKey, Unseen,
+    ClockDifference, Failure, Fallen, Held, Limit, Phase, PublishedSeen, RunCounts, RunVerdict,
+    Skipped, UnannouncedKey, Unseen,
 };
 
 use crate::exit_code::ExitCode;
@@ -37,6 +37,8 @@ pub struct RunReport {
     pub failures: Vec<(String, Failure)>,
     /// What waits for a person.
     pub held: Option<Held>,
+    /// The limit that there is too much for, where that is why.
+    pub limit: Option<Limit>,
     /// The key, where a person must say that it is the right one.
     pub unannounced_key: Option<UnannouncedKey>,
     /// An approval that was given for another plan.

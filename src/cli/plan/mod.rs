@@ -1,9 +1,10 @@
 //! `plan`: what `run` would do now. Polls and decides on a copy; works while a run is active.
 
-use courier_ledger::{
-    Blocked, Command, Digest, Estrangement, Exchanges, Failure, Held, KeyId, Plan,
-};
-use serde::Serialize;
+mod answered;
+mod shown;
+mod view;
+
+use courier_ledger::{Failure, Grounds};
 
 use super::arguments::{Arguments, PlanOptions};
 use super::error::{CommandError, PollFailed};
@@ -13,25 +14,7 @@ use crate::effects::carrier::DistantLookout;
 use crate::effects::clock::SystemClock;
 use crate::exit_code::ExitCode;
 use crate::run::{self, Lookout, Rehearsed};
-
-#[derive(Serialize)]
-struct PlanView<'a> {
-    commands: Vec<&'a Command>,
-    blocked: &'a [Blocked],
-    exchanges: &'a Exchanges,
-    estranged: Option<&'a Estrangement>,
-    unannounced_key: Option<UnannouncedKeyView>,
-    approval_digest: Option<Digest>,
-    skipped: Vec<String>,
-    unchanged: u64,
-}
-
-/// A key that a person must say is the right one.
-#[derive(Serialize)]
-struct UnannouncedKeyView {
-    key: KeyId,
-    instead_of: KeyId,
-}
+use view::PlanView;
 
 pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitCode, CommandError> {
     let configuration = parts::configuration(arguments)?;
@@ -68,6 +51,7 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
         plan,
         look_failure,
         clocks,
+        answered,
     } = decided.map_err(|failure| CommandError::from(PollFailed(&failure)))?;
     for clock in &clocks {
         output::warn_of_clock(clock);
@@ -83,22 +67,16 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
     if let Some(fallen) = &plan.fallen {
         held::tell_fallen(fallen);
     }
+    let answered = answered::complete(answered, &plan, ledger.state(), &configuration.working_dir);
+    let grounds = plan.all().filter_map(|command| {
+        let answered = answered.get(&command.request()?);
+        Grounds::of(ledger.state(), command, answered)
+    });
+    let grounds: Vec<Grounds> = grounds.collect();
     if options.json {
-        output::write_json(&PlanView {
-            commands: plan.changes().collect(),
-            blocked: &plan.blocked,
-            exchanges: &plan.exchanges,
-            estranged: plan.estranged.as_ref(),
-            unannounced_key: unannounced_key.map(|it| UnannouncedKeyView {
-                key: it.key,
-                instead_of: it.instead_of,
-            }),
-            approval_digest: plan.waits().then(|| Held::of(&plan).digest()),
-            skipped: plan.skipped.iter().map(ToString::to_string).collect(),
-            unchanged: plan.unchanged,
-        })?;
+        output::write_json(&PlanView::new(&plan, &grounds))?;
     } else {
-        output::write(|output| show(output, &plan, arguments))?;
+        output::write(|output| shown::write(output, &plan, &grounds, arguments))?;
     }
     Ok(
         match (options.exit_code, plan.waits(), plan.changes().next()) {
@@ -123,42 +101,4 @@ pub(crate) fn warn_of_look(failure: &Failure) {
         "what stands at the drop-box could not be looked at ({failure}); REMOTE.CHECK = \"off\" if \
          its server never allows it"
     );
-}
-
-fn show(
-    output: &mut dyn std::io::Write,
-    plan: &Plan,
-    arguments: &Arguments,
-) -> std::io::Result<()> {
-    for command in plan.changes() {
-        writeln!(output, "  {command}")?;
-    }
-    if plan.changes().next().is_none() {
-        let nothing = match plan.waits() {
-            true => "Nothing is done until a person decides.",
-            false => "Nothing to do.",
-        };
-        writeln!(output, "{nothing}")?;
-    }
-    let unanswered = |command: &Command| match command {
-        Command::Upload { completion, .. } => completion.nodes == 0,
-        Command::Delete { .. }
-        | Command::RemoveTemporary { .. }
-        | Command::PublishLedger { .. } => false,
-    };
-    if plan.changes().any(unanswered) {
-        writeln!(output, "  (0/0 completed: no hospital has answered yet)")?;
-    }
-    for skipped in &plan.skipped {
-        writeln!(output, "  left alone: {skipped}")?;
-    }
-    writeln!(
-        output,
-        "\n{} to do, {} blocked, {} left alone, {} unchanged",
-        plan.changes().count(),
-        plan.blocked.len(),
-        plan.skipped.len(),
-        plan.unchanged
-    )?;
-    held::show(output, &Held::of(plan), arguments)
 }
