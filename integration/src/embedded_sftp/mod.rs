@@ -60,6 +60,8 @@ pub struct EmbeddedSftpSettings {
     pub packet_bytes: Option<u32>,
     /// Whether the folder can be listed.
     pub lists_folders: bool,
+    /// Who its user is.
+    pub user: &'static str,
     /// How its user gets in.
     pub login: Login,
     /// What answers then.
@@ -73,6 +75,7 @@ impl Default for EmbeddedSftpSettings {
             open_files: usize::MAX,
             packet_bytes: None,
             lists_folders: true,
+            user: USER,
             login: Login::Password,
             subsystem: Subsystem::Sftp,
         }
@@ -167,7 +170,7 @@ impl SftpServer for EmbeddedSftp {
     }
 
     fn username(&self) -> String {
-        USER.to_owned()
+        lock(&self.settings).user.to_owned()
     }
 
     fn password(&self) -> Option<String> {

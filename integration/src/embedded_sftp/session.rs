@@ -9,7 +9,7 @@ use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Response, Session as 
 use russh::{Channel, ChannelId, MethodKind, MethodSet};
 
 use super::files::Files;
-use super::{EmbeddedSftpSettings, Login, PASSWORD, Subsystem, USER};
+use super::{EmbeddedSftpSettings, Login, PASSWORD, Subsystem};
 
 pub(super) struct Session {
     root: PathBuf,
@@ -69,7 +69,7 @@ impl Handler for Session {
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
         self.counts();
-        let known = user == USER && password == PASSWORD;
+        let known = user == self.settings.user && password == PASSWORD;
         match self.settings.login {
             Login::Password if known => Ok(Auth::Accept),
             Login::Slow(time) => {
@@ -100,7 +100,8 @@ impl Handler for Session {
             });
         };
         let given = answers.find(|it| !it.is_empty());
-        let known = user == USER && given.is_some_and(|it| &*it == PASSWORD.as_bytes());
+        let known =
+            user == self.settings.user && given.is_some_and(|it| &*it == PASSWORD.as_bytes());
         self.rounds += 1;
         match self.settings.login {
             Login::Questions | Login::QuestionsAfterAll => {
