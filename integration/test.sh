@@ -55,6 +55,9 @@ cargo test --locked --workspace
 say "Demo, with what the tests were built of"
 "${CARGO_TARGET_DIR:-target}/debug/demo" >/dev/null
 
+say "Pages of the report, in a browser if there is one"
+integration/report.sh
+
 say "Damage campaign: every truncation and every bit flip of a log, its head and its state cache"
 cargo test --locked --release -p courier-ledger --test damage --test state_cache -- --nocapture
 

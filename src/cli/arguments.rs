@@ -11,6 +11,8 @@ use clap::{
 use courier_ledger::{BrokerChange, DropBoxChange, Sequence, Timestamp};
 
 use super::config::ConfigCommand;
+use super::moment::Moment;
+use super::report::Lang;
 use super::terminal::{self, Colour};
 use crate::effects::environment;
 use crate::exit_code::ExitCodes;
@@ -109,6 +111,8 @@ pub(crate) enum Command {
     Log(LogOptions),
     /// Tells the story of one request: what was seen, decided, tried and delivered, and what comes next
     Why(WhyOptions),
+    /// Writes one page for somebody who was not there: deliveries, waiting times, gaps, decisions
+    Report(ReportOptions),
     /// Shows the state as it was after an earlier event
     Replay(ReplayOptions),
     /// Checks every byte of the ledger
@@ -367,6 +371,33 @@ pub(crate) struct WhyOptions {
     /// Write JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportOptions {
+    /// From this event, time or day on; by default all of it
+    #[arg(long, value_name = "SEQ|TIME", allow_hyphen_values = true)]
+    pub(crate) from: Option<Moment>,
+
+    /// Up to this event, time or day, that included; by default to the last event
+    #[arg(long, value_name = "SEQ|TIME", allow_hyphen_values = true)]
+    pub(crate) to: Option<Moment>,
+
+    /// The file to write; otherwise standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Write JSON: every number of the page
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// How long a completion may wait for its delivery: what took longer is counted
+    #[arg(long, value_name = "TIME")]
+    pub(crate) limit: Option<MaxAge>,
+
+    /// The language of the page
+    #[arg(long, value_name = "LANG", default_value = "en")]
+    pub(crate) lang: Lang,
 }
 
 #[derive(Debug, Args)]

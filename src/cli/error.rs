@@ -160,6 +160,22 @@ pub(crate) enum UsageError {
     /// Nothing was ever told of this request.
     #[error("the ledger knows no request {0}: no poll listed it, and nothing was delivered for it")]
     NoSuchRequest(courier_ledger::RequestId),
+    /// Nothing lies in a period.
+    #[error("nothing of the ledger lies in that period: it goes from {first} to {last}")]
+    NothingThen {
+        /// The time of its first event.
+        first: courier_ledger::Timestamp,
+        /// The time of its last one.
+        last: courier_ledger::Timestamp,
+    },
+    /// A file that was to be written.
+    #[error("{} cannot be written", path.display())]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// There is no ledger yet.
     #[error("the ledger has no such event")]
     NoEvents,
@@ -198,6 +214,12 @@ impl From<UsageError> for CommandError {
                 "`broker-courier status --all` lists those that it knows; the broker shows requests with \
                  another tag, and this ledger does not",
             ),
+            UsageError::NothingThen { .. } => Some(
+                "--from and --to take times of the ledger; dates are days of this machine's time zone",
+            ),
+            UsageError::Output { .. } => {
+                Some("name a file in a folder that is there, and that this user may write to")
+            }
             UsageError::NoEvents => {
                 Some("`broker-courier log` lists the events with their sequence numbers")
             }

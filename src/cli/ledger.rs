@@ -266,27 +266,30 @@ pub(super) fn account(
     arguments: &Arguments,
     mut belongs: impl FnMut(&Entry) -> bool,
 ) -> Result<Told, CommandError> {
-    let mut told = Told {
-        account: Account::default(),
-        state: State::default(),
-        end: NOTHING,
-    };
-    let mut goes_on = true;
-    audit(
+    let (mut account, mut state) = (Account::default(), State::default());
+    let mut rest = None;
+    let reading = audit(
         &working_dir(arguments)?,
         |entry| {
-            goes_on = goes_on && belongs(&entry);
-            if goes_on {
-                told.state.advance(&entry)?;
-                told.account.read(&entry);
+            if rest.is_none() && !belongs(&entry) {
+                rest = Some(state.clone());
+            }
+            match &mut rest {
+                None => {
+                    state.advance(&entry)?;
+                    account.read(&entry);
+                }
+                // What is not told is checked all the same.
+                Some(rest) => rest.advance(&entry)?,
             }
             Ok(())
         },
         |_| (),
-    )
-    .map(|reading| Told {
-        end: reading.tip,
-        ..told
+    )?;
+    Ok(Told {
+        account,
+        state,
+        reading,
     })
 }
 
@@ -294,8 +297,8 @@ pub(super) fn account(
 pub(super) struct Told {
     pub(super) account: Account,
     pub(super) state: State,
-    /// The place behind the last entry that was checked.
-    pub(super) end: Tip,
+    /// What was read, up to the last entry.
+    pub(super) reading: Reading,
 }
 
 /// Checks every byte of the log, and hands on every entry.

@@ -24,6 +24,7 @@ mod logging;
 mod lost_key;
 mod manual;
 mod metrics;
+mod moment;
 mod notify;
 mod output;
 mod owner;
@@ -32,6 +33,7 @@ mod plan;
 mod progress;
 mod recover;
 mod replay;
+mod report;
 mod rotate_key;
 mod run;
 mod standing;
@@ -103,6 +105,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         Command::Status(options) => status::status(arguments, options),
         Command::Log(options) => log::log(arguments, options),
         Command::Why(options) => why::why(arguments, options),
+        Command::Report(options) => report::report(arguments, options),
         Command::Replay(options) => replay::replay(arguments, options),
         Command::Verify(options) => verify::verify(arguments, options),
         Command::HostKey(options) => host_key::host_key(arguments, options),

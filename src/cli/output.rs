@@ -44,6 +44,11 @@ pub(crate) fn warn_of_clock(difference: &ClockDifference) {
     );
 }
 
+/// What could not be written.
+pub(crate) fn error(error: io::Error) -> CommandError {
+    OutputError(error).into()
+}
+
 /// Writes a value as indented JSON.
 pub(crate) fn write_json(value: &impl Serialize) -> Result<(), CommandError> {
     write(|output| {

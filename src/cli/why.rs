@@ -47,7 +47,7 @@ pub(crate) fn why(arguments: &Arguments, options: &WhyOptions) -> Result<ExitCod
     let ledger::Told {
         account,
         state,
-        end,
+        reading,
     } = ledger::account(arguments, |_| true)?;
     let id = options.request;
     let Some(request) = account.requests.get(&id) else {
@@ -58,8 +58,8 @@ pub(crate) fn why(arguments: &Arguments, options: &WhyOptions) -> Result<ExitCod
         output::write_json(&StoryView {
             schema: SCHEMA,
             log: account.log,
-            through: end.sequence,
-            hash: end.hash,
+            through: reading.tip.sequence,
+            hash: reading.tip.hash,
             request: id,
             happenings: sentences(request),
             now,

@@ -20,7 +20,7 @@ use crate::event::{Entry, Event};
 use crate::failure::Failure;
 use crate::held::Held;
 use crate::id::{LogId, RequestId, Sequence};
-use crate::partners::Partners;
+use crate::partners::{Exchanges, Partners};
 use crate::plan::Skipped;
 use crate::policy::Policy;
 use crate::published::PublishedSeen;
@@ -305,6 +305,10 @@ impl Account {
                     commands,
                 };
                 self.decide(entry, who, why, what);
+                // What was said of them need not be said again.
+                self.waits.exchanges = Exchanges::default();
+                self.waits.estranged = None;
+                self.hold_no_longer(time);
             }
             Event::KeyAnnounced { key, who, why } => {
                 self.decide(entry, who, why, Decided::KeyAnnounced { key: *key });
@@ -432,6 +436,9 @@ impl Account {
     ) {
         let mut newest_completion = None;
         if let Some(id) = command.request() {
+            let commands = &mut self.waits.commands;
+            commands.retain(|held| held.command.request() != Some(id));
+            self.hold_no_longer(time);
             let request = self.request(id);
             newest_completion = request.newest_completion();
             let what = What::Begun {
@@ -475,6 +482,15 @@ impl Account {
                 held: held.clone(),
             }),
             (Some(_), true) | (None, false) => {}
+        }
+    }
+
+    /// Ends what was held back, if nothing of it is any more.
+    fn hold_no_longer(&mut self, time: Timestamp) {
+        if !self.waits.waits()
+            && let Some(open) = self.held.last_mut().filter(|it| it.until.is_none())
+        {
+            open.until = Some(time);
         }
     }
 

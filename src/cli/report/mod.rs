@@ -1,0 +1,82 @@
+//! `report`: what a ledger shows somebody who was not there, as one page or as data.
+//!
+//! What always holds here: every byte of the ledger is checked on the way, and there is no report of a
+//! damaged one; the same ledger and the same arguments give the same bytes.
+
+mod days;
+mod facts;
+mod figures;
+mod markup;
+mod page;
+mod plot;
+mod requests;
+mod words;
+
+use std::io::Write as _;
+use std::path::Path;
+
+use courier_ledger::{Sequence, Timestamp};
+
+use super::arguments::{Arguments, ReportOptions};
+use super::error::{CommandError, UsageError};
+use super::moment::Moment;
+use super::{ledger, output};
+use crate::exit_code::ExitCode;
+use facts::{Facts, Period};
+pub(crate) use words::Lang;
+
+pub(crate) fn report(
+    arguments: &Arguments,
+    options: &ReportOptions,
+) -> Result<ExitCode, CommandError> {
+    let belongs = |sequence: Sequence, time: Timestamp| {
+        let last = options.to;
+        last.is_none_or(|last| last.is_not_passed_by(sequence, time))
+    };
+    let mut from = options.from.and_then(Moment::first);
+    let told = ledger::account(arguments, |entry| {
+        if options.from == Some(Moment::Event(entry.sequence)) {
+            from = Some(entry.time);
+        }
+        belongs(entry.sequence, entry.time)
+    })?;
+    let (last_event, last_time) = told.account.last;
+    let began = told.account.began;
+    let period = Period {
+        from: from.unwrap_or(began),
+        // Nothing is known of what lies behind the last entry.
+        to: last_time,
+        last_event,
+    };
+    if last_event == Sequence::NONE || period.from > period.to {
+        return Err(UsageError::NothingThen {
+            first: began,
+            last: last_time,
+        }
+        .into());
+    }
+    let limit = options.limit.map(|limit| limit.0.as_micros());
+    let limit = limit.map(|micros| i64::try_from(micros).unwrap_or(i64::MAX));
+    let facts = Facts::new(told.account, &told.state, &told.reading, period, limit);
+    let mut bytes = match options.json {
+        true => serde_json::to_vec(&facts).map_err(|error| output::error(error.into()))?,
+        false => page::page(&facts, options.lang).into_bytes(),
+    };
+    bytes.push(b'\n');
+    match &options.output {
+        Some(path) => write(path, &bytes)?,
+        None => output::write(|output| output.write_all(&bytes))?,
+    }
+    Ok(ExitCode::Done)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    let written = std::fs::File::create(path).and_then(|mut file| file.write_all(bytes));
+    written.map_err(|source| {
+        UsageError::Output {
+            path: path.to_owned(),
+            source,
+        }
+        .into()
+    })
+}
