@@ -8,7 +8,7 @@ mod site;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use site::{Courier, Place};
@@ -417,4 +417,22 @@ fn kept_copies_are_judged_each_with_its_sentence() {
     ];
     assert_eq!(verdicts, due);
     verify(&["/nowhere/status.xml"], 2);
+}
+
+/// A script that was written from the document alone reads every golden log, and no damaged one.
+#[test]
+fn the_document_of_the_log_is_enough_for_somebody_else() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("independent");
+    let mut python = Command::new("python3");
+    python.arg("-B").arg(folder.join("test.py"));
+    match python.output() {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{said}");
+        }
+        Err(error) if std::env::var_os("CI").is_none() => {
+            site::skipped(&format!("python3: {error}"));
+        }
+        Err(error) => panic!("python3: {error}"),
+    }
 }

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Checks a ledger of broker-courier, written from docs/log-format.md alone: standard library, nothing of the program.
+
+python3 verify.py LOG [--head FILE] [--status FILE]...
+"""
+
+import argparse
+import hashlib
+import re
+import struct
+import sys
+import zlib
+
+MAGIC = bytes.fromhex("8942434c0d0a1a0a")
+
+
+class Refused(Exception):
+    """What is wrong, and where."""
+
+
+def sha256(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def require(holds, what):
+    if not holds:
+        raise Refused(what)
+
+
+class Reader:
+    """MessagePack in the one form that a payload has: maps come as lists of pairs, with their order."""
+
+    SIZED = {0xD9: ("text", 1), 0xDA: ("text", 2), 0xDB: ("text", 4), 0xC4: ("bytes", 1), 0xC5: ("bytes", 2),
+             0xC6: ("bytes", 4), 0xDC: ("array", 2), 0xDD: ("array", 4), 0xDE: ("map", 2), 0xDF: ("map", 4)}
+    FIXED = [(0x80, 0x8F, "map"), (0x90, 0x9F, "array"), (0xA0, 0xBF, "text")]
+    LONGEST_FIXED = {"text": 31, "bytes": -1, "array": 15, "map": 15}
+
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, count):
+        piece = self.data[self.at:self.at + count]
+        require(len(piece) == count, "the payload ends too early")
+        self.at += count
+        return piece
+
+    def value(self):
+        byte = self.take(1)[0]
+        if byte <= 0x7F:
+            return byte
+        if byte >= 0xE0:
+            return byte - 0x100
+        if byte == 0xC0:
+            return None
+        if 0xCC <= byte <= 0xCF:
+            size = 1 << byte - 0xCC
+            number = int.from_bytes(self.take(size), "big")
+            require(number > (0x7F if size == 1 else (1 << 4 * size) - 1), "an integer is longer than need be")
+            return number
+        if 0xD0 <= byte <= 0xD3:
+            size = 1 << byte - 0xD0
+            number = int.from_bytes(self.take(size), "big", signed=True)
+            require(number < (-0x20 if size == 1 else -(1 << 4 * size - 1)), "an integer is longer than need be")
+            return number
+        for first, last, kind in self.FIXED:
+            if first <= byte <= last:
+                return self.sized(kind, byte - first)
+        require(byte in self.SIZED, f"a value of type {byte:#x}")
+        kind, size = self.SIZED[byte]
+        length = int.from_bytes(self.take(size), "big")
+        shorter = {1: self.LONGEST_FIXED[kind], 2: 0xFF if kind in ("text", "bytes") else 15, 4: 0xFFFF}[size]
+        require(length > shorter, "a length is longer than need be")
+        return self.sized(kind, length)
+
+    def sized(self, kind, length):
+        if kind == "bytes":
+            return self.take(length)
+        if kind == "text":
+            return self.take(length).decode("utf-8")
+        if kind == "array":
+            return [self.value() for _ in range(length)]
+        pairs = [(self.value(), self.value()) for _ in range(length)]
+        keys = [key for key, _ in pairs]
+        require(all(isinstance(key, str) for key in keys) and len(set(keys)) == len(keys), "a map's keys")
+        return Map(pairs)
+
+
+class Map(list):
+    """Pairs of a map, in their order."""
+
+
+def payload(data):
+    reader = Reader(data)
+    try:
+        value = reader.value()
+    except UnicodeDecodeError as error:
+        raise Refused("text that is not UTF-8") from error
+    require(reader.at == len(data), "bytes behind the payload's value")
+    require(isinstance(value, Map) and [key for key, _ in value] == ["time", "event"], "no payload")
+    (_, time), (_, event) = value
+    require(isinstance(time, int) and isinstance(event, Map) and len(event) == 1, "no time, or no event")
+    return time, event[0][0], event[0][1]
+
+
+def read_log(data):
+    """The log's id, and of each entry its hash, time, kind, fields and payload."""
+    require(len(data) >= 31 and data[:8] == MAGIC, "no log")
+    require(zlib.crc32(data[:27]) == struct.unpack("<I", data[27:31])[0], "the header is damaged")
+    require(data[8:11] == b"\x01\x00\x01", "another version or hash")
+    log, previous, at, entries = data[11:27], sha256(data[:31]), 31, []
+    while at < len(data):
+        place = f"entry {len(entries) + 1}, byte {at}"
+        require(at + 48 <= len(data), f"{place}: cut short")
+        length, sequence, crc = struct.unpack("<IQI", data[at:at + 16])
+        require(zlib.crc32(data[at:at + 12]) == crc, f"{place}: its header is damaged")
+        require(sequence == len(entries) + 1 and length <= 64 << 20, f"{place}: its sequence number or length")
+        require(at + 48 + length <= len(data), f"{place}: cut short")
+        body = data[at + 16:at + 16 + length]
+        stored = data[at + 16 + length:at + 48 + length]
+        require(sha256(previous, data[at:at + 12], body) == stored, f"{place}: not its hash")
+        try:
+            time, kind, fields = payload(body)
+        except Refused as refused:
+            raise Refused(f"{place}: {refused}") from refused
+        if not entries:
+            require(kind == "LogCreated" and fields[0] == ("log", log), f"{place}: not this log's creation")
+        entries.append((stored, time, kind, fields, body))
+        previous, at = stored, at + 48 + length
+    require(entries, "no first entry")
+    return log, entries
+
+
+def check_head(text, entries):
+    found = re.fullmatch(rb"(([1-9][0-9]*) ([0-9a-f]{64})) ([0-9a-f]{8})\n", text)
+    require(found and zlib.crc32(found[1]) == int(found[4], 16), "the head is damaged")
+    number = int(found[2])
+    require(number <= len(entries), f"the log ends before entry {number}, which its head names")
+    require(entries[number - 1][0].hex().encode() == found[3], f"entry {number} is not the one that the head names")
+
+
+def check_status(text, log, entries):
+    root = re.match(rb'<status log="([0-9a-f]{32})" sequence="([1-9][0-9]*)" hash="([0-9a-f]{64})"[ >]', text)
+    require(root, "no status.xml of a ledger")
+    number = int(root[2])
+    require(root[1].decode() == log.hex(), "the status.xml is of another log")
+    require(number <= len(entries), f"the log ends before entry {number}, which the status.xml names")
+    require(entries[number - 1][0].hex().encode() == root[3], f"entry {number} is not the one that status.xml names")
+    for _, _, kind, fields, _ in entries:
+        if kind == "LedgerPublished" and dict(fields)["through"] == number:
+            require(dict(fields)["sha256"] == sha256(text), "the status.xml is not the one that was published")
+    return number
+
+
+def contents(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("log", nargs="?")
+    parser.add_argument("--head")
+    parser.add_argument("--status", action="append", default=[])
+    options = parser.parse_args()
+    if not options.log:
+        parser.error("nothing to check")
+    try:
+        log, entries = read_log(contents(options.log))
+        print(f"log {log.hex()}: {len(entries)} entries, last hash {entries[-1][0].hex()}")
+        if options.head:
+            check_head(contents(options.head), entries)
+            print("head: holds")
+        for path in options.status:
+            print(f"{path}: names entry {check_status(contents(path), log, entries)} of this log")
+    except Refused as refused:
+        sys.exit(f"REFUSED: {refused}")
+
+
+if __name__ == "__main__":
+    main()
