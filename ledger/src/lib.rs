@@ -44,6 +44,7 @@ mod standing;
 mod state;
 mod time;
 mod tip;
+pub mod tree;
 
 pub use clock::{BrokerTime, ClockDifference, OtherClock};
 pub use command::{
@@ -90,3 +91,4 @@ pub use state::request::{
 pub use state::{Approval, HeldPlan, Intent, Publication, Run, State};
 pub use time::Timestamp;
 pub use tip::Tip;
+pub use tree::{FullTree, Tree};
