@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Checks a ledger of broker-courier, written from docs/log-format.md alone: standard library, nothing of the program.
 
-python3 verify.py LOG [--head FILE] [--status FILE]...
+python3 verify.py LOG [--head FILE] [--status FILE]... [--key VKEY --checkpoints FILE]
+python3 verify.py --key VKEY --proof FILE
 """
 
 import argparse
+import base64
 import hashlib
 import re
 import struct
@@ -151,6 +153,113 @@ def check_status(text, log, entries):
     return number
 
 
+def tree(hashes):
+    """The root of RFC 6962 over the hashes of entries."""
+    if len(hashes) <= 1:
+        return sha256(b"\0", hashes[0]) if hashes else sha256()
+    left = 1 << (len(hashes) - 1).bit_length() - 1
+    return sha256(b"\1", tree(hashes[:left]), tree(hashes[left:]))
+
+
+def included(hash_, index, size, path):
+    """The root that a path leads to (RFC 9162, 2.1.3.2)."""
+    require(index < size, "no such index")
+    part, last = sha256(b"\0", hash_), size - 1
+    for sibling in path:
+        require(last > 0, "the path is too long")
+        if index & 1 or index == last:
+            part = sha256(b"\1", sibling, part)
+            while not index & 1 and index:
+                index, last = index >> 1, last >> 1
+        else:
+            part = sha256(b"\1", part, sibling)
+        index, last = index >> 1, last >> 1
+    require(last == 0, "the path is too short")
+    return part
+
+
+# Ed25519 by RFC 8032, for checking alone.
+P = 2**255 - 19
+D = -121665 * pow(121666, P - 2, P) % P
+ROOT = pow(2, (P - 1) // 4, P)
+ORDER = 2**252 + 27742317777372353535851937790883648493
+
+
+def add(one, other):
+    a, b = (one[1] - one[0]) * (other[1] - other[0]) % P, (one[1] + one[0]) * (other[1] + other[0]) % P
+    c, d = 2 * one[3] * other[3] * D % P, 2 * one[2] * other[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def times(number, point):
+    result = (0, 1, 1, 0)
+    while number:
+        if number & 1:
+            result = add(result, point)
+        point, number = add(point, point), number >> 1
+    return result
+
+
+def point(data):
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & (1 << 255) - 1
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * ROOT % P
+    require(y < P and (x * x - square) % P == 0 and not (x == 0 and sign), "no point of the curve")
+    x = P - x if x & 1 != sign else x
+    return x, y, 1, x * y % P
+
+
+def signed(public, signature, message):
+    base = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+    first, second = signature[:32], int.from_bytes(signature[32:], "little")
+    require(len(signature) == 64 and second < ORDER, "no signature")
+    digest = int.from_bytes(hashlib.sha512(first + public + message).digest(), "little") % ORDER
+    left, right = times(second, base), add(point(first), times(digest, point(public)))
+    return all((left[i] * right[2] - right[i] * left[2]) % P == 0 for i in (0, 1))
+
+
+def checkpoint(note, vkey):
+    """Origin, size and root of a signed checkpoint."""
+    name, keyid, key = vkey.split("+", 2)
+    key = base64.b64decode(key, validate=True)
+    require(key[0] == 1 and sha256(name.encode(), b"\n", key)[:4].hex() == keyid, "no key of Ed25519")
+    text, signatures = note.rsplit("\n\n", 1)
+    for line in signatures.splitlines():
+        signer, signature = line.removeprefix("\u2014 ").split(" ")
+        signature = base64.b64decode(signature, validate=True)
+        if signer == name and signature[:4].hex() == keyid:
+            require(signed(key[1:], signature[4:], text.encode() + b"\n"), "a wrong signature")
+            origin, size, root = text.split("\n")
+            require(re.fullmatch(re.escape(name) + "/[0-9a-f]{32}", origin), "the origin is not one of this key")
+            return origin, int(size), base64.b64decode(root, validate=True)
+    raise Refused("not signed by this key")
+
+
+def checkpoints(text):
+    """The notes of a file of checkpoints: lines, an empty one, lines that sign; between notes an empty one."""
+    parts = text.rstrip("\n").split("\n\n")
+    require(len(parts) % 2 == 0, "no file of checkpoints")
+    return [f"{body}\n\n{signatures}\n" for body, signatures in zip(parts[::2], parts[1::2])]
+
+
+def check_proof(text, vkey):
+    """What a .tlog-proof says of which entry."""
+    body, note = text.split("\n\n", 1)
+    first, extra, index, *path = body.split("\n")
+    require(first == "c2sp.org/tlog-proof@v1" and extra.startswith("extra ") and index.startswith("index "), "no proof")
+    extra, index = base64.b64decode(extra[6:], validate=True), int(index[6:])
+    previous, body = extra[:32], extra[32:]
+    hash_ = sha256(previous, struct.pack("<IQ", len(body), index + 1), body)
+    origin, size, root = checkpoint(note, vkey)
+    path = [base64.b64decode(part, validate=True) for part in path]
+    require(included(hash_, index, size, path) == root, "the entry is not in the tree")
+    return origin, size, index + 1, payload(body)
+
+
 def contents(path):
     with open(path, "rb") as file:
         return file.read()
@@ -161,10 +270,17 @@ def main():
     parser.add_argument("log", nargs="?")
     parser.add_argument("--head")
     parser.add_argument("--status", action="append", default=[])
+    parser.add_argument("--key")
+    parser.add_argument("--checkpoints")
+    parser.add_argument("--proof")
     options = parser.parse_args()
-    if not options.log:
+    if not options.log and not options.proof:
         parser.error("nothing to check")
     try:
+        if options.proof:
+            origin, size, number, (time, kind, _) = check_proof(contents(options.proof).decode(), options.key)
+            print(f"{options.proof}: entry {number} of {origin}, signed with {size}: {kind}, time {time}")
+            return
         log, entries = read_log(contents(options.log))
         print(f"log {log.hex()}: {len(entries)} entries, last hash {entries[-1][0].hex()}")
         if options.head:
@@ -172,6 +288,13 @@ def main():
             print("head: holds")
         for path in options.status:
             print(f"{path}: names entry {check_status(contents(path), log, entries)} of this log")
+        hashes = [entry[0] for entry in entries]
+        print(f"tree: {base64.b64encode(tree(hashes)).decode()}")
+        for note in checkpoints(contents(options.checkpoints).decode()) if options.checkpoints else []:
+            origin, size, root = checkpoint(note, options.key)
+            require(origin.endswith(f"/{log.hex()}") and size <= len(hashes), f"checkpoint {size} is of another log")
+            require(tree(hashes[:size]) == root, f"checkpoint {size} is of another history")
+            print(f"checkpoint of {size}: holds")
     except Refused as refused:
         sys.exit(f"REFUSED: {refused}")
 

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod evidence;
 mod site;
 
 use std::collections::BTreeMap;

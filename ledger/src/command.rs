@@ -32,6 +32,15 @@ impl RemoteName {
         Self("status.xml".to_owned())
     }
 
+    /// The final name of the published checkpoints of a ledger: `checkpoints-<8 digits of its id>.txt`. No
+    /// command names it.
+    #[must_use]
+    pub fn checkpoints(log: LogId) -> Self {
+        let log = log.to_string();
+        let log = log.get(..8).unwrap_or(&log);
+        Self(format!("checkpoints-{log}.txt"))
+    }
+
     /// What a check's probe is called, but for what makes its name unique and hides it as temporary names are
     /// hidden: `broker-courier-check`. No command names it.
     #[must_use]

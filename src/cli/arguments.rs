@@ -15,6 +15,7 @@ use super::moment::Moment;
 use super::report::Lang;
 use super::terminal::{self, Colour};
 use crate::effects::environment;
+use crate::effects::evidence::{KeyNameError, Verifier};
 use crate::exit_code::ExitCodes;
 
 /// Carries the results of tagged AKTIN broker requests to an SFTP drop-box, encrypted, and keeps a
@@ -117,10 +118,16 @@ pub(crate) enum Command {
     Replay(ReplayOptions),
     /// Checks every byte of the ledger
     Verify(VerifyOptions),
+    /// Proves to others that an event is in the ledger, or that it goes on from an earlier checkpoint
+    Prove(ProveOptions),
+    /// Says what a proof proves, and what it does not; needs no ledger
+    VerifyProof(VerifyProofOptions),
     /// Asks the SFTP server for its host key, without logging in, and says if it is the accepted one
     HostKey(JsonOption),
     /// Makes a new encryption key; never overwrites a file
     Keygen(KeygenOptions),
+    /// Makes a key that signs checkpoints of the ledger, and shows what others verify by
+    EvidenceKey(EvidenceKeyOptions),
     /// Puts a new encryption key in place of the one in use; the old one is kept for reading
     RotateKey(RotateKeyOptions),
     /// Decrypts a delivered file
@@ -421,6 +428,14 @@ pub(crate) struct VerifyOptions {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) against: Vec<PathBuf>,
 
+    /// Checkpoints that somebody kept: each must be signed, and of this ledger
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "key")]
+    pub(crate) checkpoints: Vec<PathBuf>,
+
+    /// Who must have signed them: the line that `evidence-key` showed
+    #[arg(long, value_name = "VKEY", requires = "checkpoints")]
+    pub(crate) key: Option<Verifier>,
+
     /// Write JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -461,4 +476,92 @@ pub(crate) struct DecryptOptions {
     /// The key file; otherwise that of the configuration
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvidenceKeyOptions {
+    /// The file to create
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// What checkpoints are signed as, such as clinic.example/broker-courier
+    #[arg(long, value_name = "NAME", default_value = "broker-courier")]
+    pub(crate) name: KeyName,
+
+    /// Make nothing, and show the public half of the key in the file
+    #[arg(long, conflicts_with = "name")]
+    pub(crate) public: bool,
+}
+
+/// What a key that signs checkpoints is called.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyName(pub(crate) String);
+
+impl FromStr for KeyName {
+    type Err = KeyNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        KeyNameError::check(text).map(|()| Self(text.to_owned()))
+    }
+}
+
+/// An event's number, perhaps as `#12`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EventNumber(pub(crate) Sequence);
+
+impl FromStr for EventNumber {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = text.trim_start_matches('#').parse();
+        number
+            .map(Self)
+            .map_err(|_| "expected an event's number, as `log` shows it")
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProveOptions {
+    /// The event
+    #[arg(
+        value_name = "SEQ",
+        required_unless_present_any = ["request", "consistency"]
+    )]
+    pub(crate) entry: Option<EventNumber>,
+
+    /// In place of an event's number: the last delivery of this request's result
+    #[arg(long, value_name = "ID", conflicts_with = "entry")]
+    pub(crate) request: Option<courier_ledger::RequestId>,
+
+    /// That the checkpoint of NEW events goes on from that of OLD
+    #[arg(
+        long,
+        num_args = 2,
+        value_names = ["OLD", "NEW"],
+        conflicts_with_all = ["entry", "request", "checkpoint"]
+    )]
+    pub(crate) consistency: Option<Vec<u64>>,
+
+    /// In which checkpoint, by the number of its events; otherwise the last one
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) checkpoint: Option<u64>,
+
+    /// The file to write, such as export_7.tlog-proof; must not exist
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyProofOptions {
+    /// The proof
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Who must have signed: the line that `evidence-key` showed
+    #[arg(long, value_name = "VKEY")]
+    pub(crate) key: Verifier,
+
+    /// Checkpoints that were kept, such as those at the drop-box
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoints: Option<PathBuf>,
 }

@@ -8,13 +8,14 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use courier_ledger::log::{FoldError, LogError};
-use courier_ledger::{Failure, FailureClass, KeyId, Phase, Sequence};
+use courier_ledger::{Failure, FailureClass, KeyId, Phase, RequestId, Sequence};
 use openssl::error::ErrorStack;
 
 use super::terminal::{self, Messages};
 use super::{again, busy, logging};
 use crate::config::ConfigurationError;
 use crate::effects::broker::BrokerError;
+use crate::effects::evidence::{EvidenceKeyError, KeptError, NoteError, ProofError};
 use crate::effects::fernet::{DecryptError, KeyError};
 use crate::effects::secret_file::SecretFileError;
 use crate::effects::sftp::{ConnectError, PrivateKeyFault};
@@ -271,6 +272,253 @@ impl From<KeyError> for CommandError {
             }
         };
         Self::new(ExitCode::Configuration, error).hint(hint)
+    }
+}
+
+impl From<EvidenceKeyError> for CommandError {
+    fn from(error: EvidenceKeyError) -> Self {
+        let hint = match error {
+            EvidenceKeyError::File { .. } | EvidenceKeyError::Malformed(_) => {
+                "EVIDENCE.KEY names it; `broker-courier evidence-key FILE` makes one"
+            }
+            EvidenceKeyError::Exists(_) => "`evidence-key --public` shows the public half of one",
+            EvidenceKeyError::Unwritable { .. } | EvidenceKeyError::Library(_) => {
+                "choose a file that does not exist, in a folder that you may write to"
+            }
+        };
+        Self::new(ExitCode::Configuration, error).hint(hint)
+    }
+}
+
+/// What was asked for cannot be proven.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotProven {
+    /// The kept checkpoints cannot be used.
+    #[error(transparent)]
+    Kept(KeptError),
+    /// There are none.
+    #[error("no checkpoint of this ledger was signed yet")]
+    NothingSigned,
+    /// There is none of this size.
+    #[error("no checkpoint of {size} events was signed{}", last.map_or(String::new(), |last| format!("; the last one is of {last}")))]
+    NoSuchCheckpoint {
+        /// The size.
+        size: u64,
+        /// That of the last one.
+        last: Option<u64>,
+    },
+    /// The event is not in the ledger.
+    #[error("the ledger has no such event")]
+    NoEntry,
+    /// The request was not delivered.
+    #[error("the ledger knows of no delivery of request {0}")]
+    NotDelivered(RequestId),
+    /// The event came later.
+    #[error("event {number} came after the checkpoint, which is of {size} events")]
+    Later {
+        /// The event.
+        number: Sequence,
+        /// The size of the checkpoint.
+        size: u64,
+    },
+    /// The checkpoint has more events than the ledger.
+    #[error(
+        "the checkpoint is of {0} events, and the ledger has fewer: it was cut, or is an old copy"
+    )]
+    NotThisLedger(u64),
+    /// The sizes are the wrong way round.
+    #[error("a ledger of {new} events does not go on from one of {old}")]
+    Order {
+        /// The size of the first.
+        old: u64,
+        /// The size of the second.
+        new: u64,
+    },
+    /// Something stands where the proof is to go.
+    #[error("{} exists already and is never overwritten", .0.display())]
+    Exists(PathBuf),
+    /// It cannot be written.
+    #[error("cannot write {}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl From<NotProven> for CommandError {
+    fn from(error: NotProven) -> Self {
+        let (code, hint) = match error {
+            NotProven::Kept(_) => (ExitCode::Ledger, "a run signs and keeps them"),
+            NotProven::NotThisLedger(_) => (
+                ExitCode::Ledger,
+                "`broker-courier verify` looks at every byte",
+            ),
+            NotProven::NothingSigned => (
+                ExitCode::Usage,
+                "with EVIDENCE.KEY, a run signs one: docs/proofs.md",
+            ),
+            NotProven::Later { .. } => (
+                ExitCode::Usage,
+                "the next run that changes something signs a checkpoint that holds it",
+            ),
+            NotProven::NoSuchCheckpoint { .. } | NotProven::Order { .. } => (
+                ExitCode::Usage,
+                "the file of checkpoints beside the ledger names their sizes",
+            ),
+            NotProven::NoEntry | NotProven::NotDelivered(_) => (
+                ExitCode::Usage,
+                "`broker-courier log` lists the events with their numbers",
+            ),
+            NotProven::Exists(_) | NotProven::Unwritable { .. } => (
+                ExitCode::Usage,
+                "choose a file that does not exist, in a folder that you may write to",
+            ),
+        };
+        Self::new(code, error).hint(hint)
+    }
+}
+
+/// A checkpoint that is not this ledger's.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadCheckpoint {
+    /// A file cannot be read.
+    #[error("{} cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file holds something else.
+    #[error("{} holds something else than checkpoints", .0.display())]
+    NoCheckpoints(PathBuf),
+    /// Those that are kept cannot be used.
+    #[error(transparent)]
+    Kept(KeptError),
+    /// Nobody who is known has signed one.
+    #[error("{}, checkpoint of {size} events: {error}", path.display())]
+    Signature {
+        /// The file.
+        path: PathBuf,
+        /// The size of its tree.
+        size: u64,
+        /// Why.
+        error: NoteError,
+    },
+    /// One is of another ledger.
+    #[error("{}: a checkpoint of another ledger, {origin}", path.display())]
+    Another {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        origin: String,
+    },
+    /// The history is another one.
+    #[error(
+        "{}: the checkpoint of {size} events is of another history: this ledger was rewritten, or went on \
+         from an old copy",
+        path.display()
+    )]
+    Contradicts {
+        /// The file.
+        path: PathBuf,
+        /// The size of its tree.
+        size: u64,
+    },
+    /// The ledger ends before it.
+    #[error(
+        "{}: the ledger ends with event {last}, and a checkpoint of {size} events was signed: it was cut, \
+         or is an old copy",
+        path.display()
+    )]
+    Longer {
+        /// The file.
+        path: PathBuf,
+        /// The size of its tree.
+        size: u64,
+        /// The last event that there is.
+        last: u64,
+    },
+}
+
+impl From<BadCheckpoint> for CommandError {
+    fn from(error: BadCheckpoint) -> Self {
+        match error {
+            BadCheckpoint::Unreadable { .. } | BadCheckpoint::NoCheckpoints(_) => {
+                Self::new(ExitCode::Usage, error).hint("name files that this user can read")
+            }
+            BadCheckpoint::Signature { .. } | BadCheckpoint::Another { .. } => {
+                Self::new(ExitCode::Ledger, error)
+                    .hint("--key must be that of whoever signs this ledger's checkpoints")
+            }
+            BadCheckpoint::Kept(_)
+            | BadCheckpoint::Contradicts { .. }
+            | BadCheckpoint::Longer { .. } => Self::new(ExitCode::Ledger, error)
+                .hint("docs/recovery.md says what can be done; keep both as they are until then"),
+        }
+    }
+}
+
+/// A proof that proves nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadProof {
+    /// A file cannot be read.
+    #[error("{} cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file holds no checkpoints.
+    #[error("{} holds something else than checkpoints", .0.display())]
+    NoCheckpoints(PathBuf),
+    /// The proof does not hold.
+    #[error("{} proves nothing: {error}", path.display())]
+    Proof {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: ProofError,
+    },
+}
+
+impl From<BadProof> for CommandError {
+    fn from(error: BadProof) -> Self {
+        let (code, hint) = match &error {
+            BadProof::Unreadable { .. } | BadProof::NoCheckpoints(_) => {
+                (ExitCode::Usage, "name a file that this user can read")
+            }
+            BadProof::Proof {
+                error: ProofError::Form,
+                ..
+            } => (ExitCode::Usage, "`broker-courier prove` writes proofs"),
+            BadProof::Proof {
+                error: ProofError::NoOld(_),
+                ..
+            } => (
+                ExitCode::Usage,
+                "--checkpoints names a file that holds it, such as that of the drop-box",
+            ),
+            BadProof::Proof {
+                error: ProofError::Unknown,
+                ..
+            } => (ExitCode::Usage, "a newer version reads it"),
+            BadProof::Proof {
+                error: ProofError::Note(NoteError::Unsigned) | ProofError::Origin(_),
+                ..
+            } => (
+                ExitCode::Ledger,
+                "--key must be that of whoever made the proof",
+            ),
+            BadProof::Proof { .. } => (
+                ExitCode::Ledger,
+                "do not rely on what it says; ask for another, and keep this one",
+            ),
+        };
+        Self::new(code, error).hint(hint)
     }
 }
 

@@ -8,9 +8,11 @@ mod approve;
 mod arguments;
 mod busy;
 mod check;
+mod checkpoints;
 mod config;
 mod decrypt;
 mod error;
+mod evidence_key;
 mod health;
 mod held;
 mod host_key;
@@ -31,6 +33,7 @@ mod owner;
 mod parts;
 mod plan;
 mod progress;
+mod prove;
 mod recover;
 mod replay;
 mod report;
@@ -43,6 +46,7 @@ mod survey;
 mod terminal;
 mod times;
 mod verify;
+mod verify_proof;
 mod watch;
 mod who;
 mod why;
@@ -108,8 +112,11 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         Command::Report(options) => report::report(arguments, options),
         Command::Replay(options) => replay::replay(arguments, options),
         Command::Verify(options) => verify::verify(arguments, options),
+        Command::Prove(options) => prove::prove(arguments, options),
+        Command::VerifyProof(options) => verify_proof::verify_proof(options),
         Command::HostKey(options) => host_key::host_key(arguments, options),
         Command::Keygen(options) => keygen::keygen(options),
+        Command::EvidenceKey(options) => evidence_key::evidence_key(options),
         Command::RotateKey(options) => rotate_key::rotate_key(arguments, options),
         Command::Decrypt(options) => decrypt::decrypt(arguments, options),
         Command::Completions(options) => manual::completions(options),

@@ -16,6 +16,7 @@ use crate::effects::broker::Broker;
 use crate::effects::carrier::Fetcher;
 use crate::effects::clock::SystemClock;
 use crate::effects::environment;
+use crate::effects::evidence::{EvidenceKey, Keeper};
 use crate::effects::fernet::{FernetKey, KeyFiles, OldKeys};
 use crate::effects::persistence::Persistence;
 use crate::effects::secret_file::{self, Exposed};
@@ -120,6 +121,19 @@ pub(super) fn broker(
     persistence: Persistence,
 ) -> Result<Broker, CommandError> {
     Ok(Broker::new(configuration.broker.clone(), persistence)?)
+}
+
+/// What signs checkpoints, if anything does. A warning about the key's permissions goes to the log.
+pub(super) fn evidence(configuration: &Configuration) -> Result<Option<Keeper>, CommandError> {
+    let Some(path) = &configuration.evidence_key else {
+        return Ok(None);
+    };
+    let (key, exposed) = EvidenceKey::load(path)?;
+    if let Some(exposed) = exposed {
+        tracing::warn!("{exposed}");
+    }
+    let working_dir = configuration.working_dir.clone();
+    Ok(Some(Keeper::new(key, working_dir)))
 }
 
 /// The drop-box; reads the private key if the configuration names one. A warning about its permissions goes

@@ -50,6 +50,7 @@ fn run_with(
     let folder = endpoint.to_string();
     let departure = Connecting::begin(endpoint, fetcher, waker);
     let partners = parts::partners(configuration);
+    let evidence = parts::evidence(configuration)?;
     let names = match is_read(arguments) {
         true => Names::Shown,
         false => Names::Left,
@@ -71,6 +72,7 @@ fn run_with(
         status_file: &LocalStatusFile::inside(&configuration.working_dir),
         clock: &clock,
         progress: &display,
+        evidence: evidence.as_ref().map(|it| it as &dyn run::Evidence),
         may_begin: &|| stop.reason().is_none(),
     };
     let report = run::run(&mut ledger, approach, parts);

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::against::{self, JudgedCopy};
 use super::arguments::{Arguments, VerifyOptions};
+use super::checkpoints::Checkpoints;
 use super::error::{CommandError, NoProjection};
 use super::standing::LocalStatus;
 use super::times::Times;
@@ -21,11 +22,15 @@ pub(crate) fn verify(
     let copies = against::read(&options.against)?;
     // Before the log: a run that is under way replaces it only after what it shows.
     let local = LocalStatus::read(&directory);
+    let mut checkpoints = Checkpoints::read(&directory, options)?;
     let mut audit = Audit::new(&local, copies);
     let bar = progress_bar();
     let audited = ledger::audit(
         &directory,
-        |entry| audit.read(&entry),
+        |entry| {
+            checkpoints.take(&entry);
+            audit.read(&entry)
+        },
         |progress| {
             bar.set_length(progress.total_bytes);
             bar.set_position(progress.done_bytes);
@@ -42,12 +47,13 @@ pub(crate) fn verify(
         Err(error) => return Err(error),
     };
     let shown = audit.status(local)?;
+    let tree = checkpoints.judged()?;
     let judged = against::judged(&options.against, &audit.copies, reading.tip);
     let contained = judged.iter().all(JudgedCopy::is_contained);
     let written = if options.json {
-        output::write_json(&AuditView::new(&reading, shown, &audit.times, judged))
+        output::write_json(&AuditView::new(&reading, tree, shown, &audit.times, judged))
     } else {
-        write(&reading, shown, &audit.times, &judged)
+        write(&reading, tree, shown, &audit.times, &judged)
     };
     match (contained, written) {
         (true, Ok(())) => Ok(ExitCode::Done),
@@ -128,6 +134,8 @@ struct AuditView {
     log: LogId,
     events: Sequence,
     hash: Digest,
+    tree_root: Option<Digest>,
+    checkpoints: usize,
     size_bytes: u64,
     tail: &'static str,
     status_xml_shows: Option<Sequence>,
@@ -138,11 +146,14 @@ struct AuditView {
 impl AuditView {
     fn new(
         reading: &Reading,
+        tree: Option<(Digest, usize)>,
         shown: Option<Sequence>,
         times: &Times,
         against: Vec<JudgedCopy>,
     ) -> Self {
         Self {
+            tree_root: tree.map(|(root, _)| root),
+            checkpoints: tree.map_or(0, |(_, checkpoints)| checkpoints),
             log: reading.tip.log,
             events: reading.tip.sequence,
             hash: reading.tip.hash,
@@ -161,6 +172,7 @@ impl AuditView {
 
 fn write(
     reading: &Reading,
+    tree: Option<(Digest, usize)>,
     shown: Option<Sequence>,
     times: &Times,
     judged: &[JudgedCopy],
@@ -182,6 +194,17 @@ fn write(
              Last event: {sequence}, hash {hash}",
             reading.size_bytes,
         )?;
+        if let Some((root, checkpoints)) = tree {
+            let (is, s) = if checkpoints == 1 {
+                ("is", "")
+            } else {
+                ("are", "s")
+            };
+            writeln!(
+                output,
+                "{checkpoints} checkpoint{s} {is} of this history; the tree's root is {root}"
+            )?;
+        }
         times.write(output)?;
         match reading.tail {
             Tail::Complete => {}

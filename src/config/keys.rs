@@ -236,6 +236,9 @@ keys! {
     NOTIFY_COMMAND: Text<String> = "NOTIFY" "COMMAND", Text::of("a command of the shell", Nothing),
         "what is started when a run ends otherwise than the one before: with a failure, with something that waits for a person, or well again; what happened is on its standard input";
 
+    EVIDENCE_KEY: LocalPath = "EVIDENCE" "KEY", LocalPath(Nothing),
+        "a key that signs a checkpoint of the ledger after each run that changed something, kept here and put beside `status.xml`; `broker-courier evidence-key` makes one (docs/proofs.md)";
+
     DEADLINE: Seconds = "RUN" "DEADLINE", Seconds(21600),
         "limit for a run as a whole: what is under way then is ended, and left to the next run";
     RETRIES: Number<u32> = "RUN" "RETRIES", Number { least: 0, most: 100, default: 3 },

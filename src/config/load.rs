@@ -219,6 +219,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
             textfile: reader.path(&keys::METRICS_TEXTFILE),
             command: reader.optional(&keys::NOTIFY_COMMAND),
         },
+        evidence_key: reader.path(&keys::EVIDENCE_KEY),
         working_dir: working_dir?,
     })
 }

@@ -65,6 +65,8 @@ pub(crate) struct Configuration {
     pub retries: u32,
     /// Who else hears of a run.
     pub reports: Reports,
+    /// The file of the key that checkpoints are signed with, if any are.
+    pub evidence_key: Option<PathBuf>,
     /// The folder of the ledger.
     pub working_dir: PathBuf,
 }

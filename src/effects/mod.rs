@@ -6,6 +6,7 @@ pub(crate) mod carrier;
 pub(crate) mod clock;
 pub(crate) mod encoding;
 pub(crate) mod environment;
+pub(crate) mod evidence;
 pub(crate) mod fernet;
 pub(crate) mod lock_holder;
 pub(crate) mod new_file;

@@ -7,6 +7,7 @@
 
 mod approach;
 mod error;
+mod evidence;
 mod execute;
 mod hold;
 mod observe;
@@ -27,7 +28,7 @@ use execute::Surroundings;
 pub use observe::VERSION;
 pub use report::{NewHostKey, RunReport};
 pub use seams::{
-    Carrier, Clock, Departure, Ended, Ending, Errand, Lookout, Polled, Poller, Progress,
+    Carrier, Clock, Departure, Ended, Ending, Errand, Evidence, Lookout, Polled, Poller, Progress,
     StatusFile, Task,
 };
 
@@ -43,6 +44,8 @@ pub struct Parts<'a> {
     pub clock: &'a dyn Clock,
     /// Who hears of each command.
     pub progress: &'a dyn Progress,
+    /// Who signs what was published, if anybody does.
+    pub evidence: Option<&'a dyn Evidence>,
     /// Whether another command may be begun: no longer after the run's deadline.
     pub may_begin: &'a dyn Fn() -> bool,
 }
@@ -71,6 +74,7 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
         status_file,
         clock: _,
         progress,
+        evidence,
         may_begin,
     } = parts;
     let (arrived, seen) = match arrived {
@@ -96,6 +100,9 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
                     may_begin,
                 };
                 execute::execute(ledger, plan, &mut carrier, surroundings, &mut report)?;
+                if let Some(evidence) = evidence {
+                    evidence::put_beside(ledger, evidence, &mut carrier);
+                }
             }
             Err(failure) => {
                 report.clocks.extend(difference);

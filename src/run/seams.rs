@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use courier_ledger::log::EventLog;
 use courier_ledger::{
     BrokerTime, Command, Delivery, Digest, Failure, Found, LogId, Look, RemoteAfterFailure,
     RemoteName, Removal, Replaces, RequestId, Sequence, Snapshot, State, StatusFound, Timestamp,
@@ -139,11 +140,28 @@ pub trait Carrier {
         BTreeSet::new()
     }
 
+    /// How the file of this name begins, to so many bytes; none where there is none. Asked while nothing is
+    /// under way.
+    fn beginning(&mut self, name: RemoteName, length: u32) -> Result<Option<Vec<u8>>, Failure>;
+
     /// Takes an errand on; never waits for it.
     fn begin(&mut self, errand: Errand);
 
     /// Waits until an errand has ended, and gives all that have; empty when none is under way.
     fn endings(&mut self) -> Vec<Ended>;
+}
+
+/// Signs what a run has published, so that others can hold it against what comes later. It fails no run: what
+/// it cannot do it says.
+pub trait Evidence {
+    /// Under which name something is to be put at the drop-box, if anything is due.
+    fn due(&self, log: &dyn EventLog) -> Option<RemoteName>;
+
+    /// What is to stand there in place of what does; none where nothing is to be put there.
+    fn seal(&self, log: &dyn EventLog, there: Option<Vec<u8>>) -> Option<Arc<[u8]>>;
+
+    /// It stands there.
+    fn published(&self);
 }
 
 /// Looks at what was delivered.

@@ -216,6 +216,10 @@ impl Carrier for Porter {
         free.filter(|_| world.in_place).collect()
     }
 
+    fn beginning(&mut self, name: RemoteName, _: u32) -> Result<Option<Vec<u8>>, Failure> {
+        panic!("nothing is signed, and {name} is looked into")
+    }
+
     fn begin(&mut self, errand: Errand) {
         self.under_way.push(errand);
     }
@@ -412,6 +416,7 @@ impl Program {
         }
         let parts = Parts {
             progress: &(),
+            evidence: None,
             policy: self.policy,
             partners: self.partners.clone().unwrap(),
             status_file: &NoFile,

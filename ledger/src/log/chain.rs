@@ -128,7 +128,8 @@ pub fn check(tip: Tip, payload: &[u8], stored: Digest) -> Result<Entry, ChainErr
 }
 
 /// SHA-256(hash before ‖ u32 length ‖ u64 sequence ‖ payload); none for more than a payload may have.
-fn hash(before: Digest, sequence: Sequence, payload: &[u8]) -> Option<Digest> {
+#[must_use]
+pub fn hash(before: Digest, sequence: Sequence, payload: &[u8]) -> Option<Digest> {
     let length = u32::try_from(payload.len())
         .ok()
         .filter(|length| *length <= PAYLOAD_BYTES_MAX)?;

@@ -7,11 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use courier_ledger::{RemoteName, Seen};
+use courier_ledger::{Failure, FailureClass, Phase, RemoteName, Seen};
 
 use super::message::Message;
 use super::{Link, SftpCarrier};
-use crate::effects::sftp::{Completed, Done, Operation, Placing};
+use crate::effects::sftp::{Completed, Concern, Done, Operation, Placing};
 
 /// Tickets of looks: no log has entries of such numbers.
 const FIRST_TICKET: u64 = 1 << 63;
@@ -52,5 +52,45 @@ impl SftpCarrier {
             }
         }
         free
+    }
+
+    /// How a file begins. Whatever else comes meanwhile is taken.
+    pub(super) fn look_into(
+        &mut self,
+        name: RemoteName,
+        length: u32,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        if let Link::Up(drop_box) = &self.link {
+            let concern = Concern::UploadInDoubt;
+            let operation = Operation::Excerpt {
+                name,
+                length,
+                concern,
+            };
+            drop_box.submit(FIRST_TICKET, operation);
+        }
+        while matches!(self.link, Link::Up(_)) {
+            match self.receiver.recv() {
+                Ok(Message::Transferred(Completed { ticket, result })) if is_look(ticket) => {
+                    match result {
+                        Ok(Done::Excerpt(bytes)) => return Ok(bytes),
+                        Err(error) if error.connection_lost => self.mend(&error.failure),
+                        Err(error) => return Err(error.failure),
+                        // The answer to a look that nobody waits for any more.
+                        Ok(_) => {}
+                    }
+                }
+                Ok(message) => self.take(message),
+                Err(_) => break,
+            }
+        }
+        Err(match &self.link {
+            Link::Down(failure) => failure.clone(),
+            Link::Up(_) | Link::Mending => Failure {
+                phase: Phase::Look,
+                class: FailureClass::Transient,
+                text: "the connection was lost".to_owned(),
+            },
+        })
     }
 }

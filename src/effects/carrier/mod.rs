@@ -321,6 +321,10 @@ impl Carrier for SftpCarrier {
         self.look_ahead(names)
     }
 
+    fn beginning(&mut self, name: RemoteName, length: u32) -> Result<Option<Vec<u8>>, Failure> {
+        self.look_into(name, length)
+    }
+
     fn begin(&mut self, errand: Errand) {
         let start = errand.start;
         let mut job = Job::new(errand);

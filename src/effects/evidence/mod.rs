@@ -1,0 +1,23 @@
+//! What proves to others that a ledger is the one they know: signed checkpoints, and proofs that belong to
+//! them, in the formats of C2SP (signed-note, tlog-checkpoint, tlog-proof).
+//!
+//! What always holds here: no two checkpoints of one ledger contradict each other, for each is held against
+//! those before it, here and at the drop-box, before it is signed. Deliberately absent: the tree, which is
+//! `courier-ledger`'s, and the clock: a checkpoint has no time.
+
+mod checkpoint;
+mod keeper;
+mod kept;
+mod key;
+mod note;
+mod proof;
+#[cfg(test)]
+mod tests;
+mod tree_file;
+
+pub(crate) use checkpoint::{Checkpoint, Signed, signed_in};
+pub(crate) use keeper::Keeper;
+pub(crate) use kept::{Kept, KeptError};
+pub(crate) use key::{EvidenceKey, EvidenceKeyError, KeyNameError};
+pub(crate) use note::{NoteError, Verifier};
+pub(crate) use proof::{ConsistencyProof, InclusionProof, ProofError};
