@@ -39,6 +39,9 @@ python3 -c 'import cryptography.fernet' 2>/dev/null \
     || python3 -m pip install --quiet cryptography \
     || echo "Python's cryptography is missing: pip install cryptography"
 
+say "SFTP servers in other languages"
+integration/servers/build.sh
+
 say "Formatting"
 cargo fmt --all --check
 cargo fmt --manifest-path fuzz/Cargo.toml --check

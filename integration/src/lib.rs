@@ -10,6 +10,7 @@ pub mod courier;
 pub mod either_broker;
 pub mod embedded_sftp;
 pub mod independent;
+pub mod library_sftp;
 pub mod openssh;
 pub mod people;
 pub mod place;

@@ -12,6 +12,7 @@ use serde_json::Value;
 use site::{Courier, Place};
 use testbed::broker::{EmbeddedBroker, Settings};
 use testbed::embedded_sftp::{EmbeddedSftp, EmbeddedSftpSettings, Login};
+use testbed::library_sftp::Library;
 use testbed::openssh::{KeyKind, OpenSshSettings};
 use testbed::server::SftpServer;
 use testbed::watcher::{Sights, Watcher};
@@ -435,6 +436,22 @@ fn openssh_that_lets_nobody_look_is_taken_at_its_word_and_that_is_said_once() {
 #[test]
 fn proftpd() {
     if let Some(server) = site::proftpd() {
+        deliveries(&server, LARGE_BYTES, Replacing::InOneStep);
+    }
+}
+
+#[test]
+fn a_server_in_go() {
+    library(Library::Go);
+}
+
+#[test]
+fn apache_mina() {
+    library(Library::Mina);
+}
+
+fn library(library: Library) {
+    if let Some(server) = site::library_sftp(library) {
         deliveries(&server, LARGE_BYTES, Replacing::InOneStep);
     }
 }

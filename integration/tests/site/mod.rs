@@ -12,6 +12,7 @@ use std::io::Cursor;
 
 use testbed::broker::EmbeddedBroker;
 use testbed::embedded_sftp::{EmbeddedSftp, EmbeddedSftpSettings};
+use testbed::library_sftp::{Library, LibrarySftp};
 use testbed::openssh::{OpenSsh, OpenSshSettings, StartError};
 use testbed::place::KEY;
 use testbed::proftpd::ProFtpd;
@@ -39,7 +40,19 @@ pub fn openssh_with(settings: OpenSshSettings) -> Option<OpenSsh> {
     }
 }
 
-/// A real ProFTPD server, under the same conditions.
+/// A server made of this library; none, said plainly, where its language is not installed.
+pub fn library_sftp(library: Library) -> Option<LibrarySftp> {
+    match LibrarySftp::start(library) {
+        Ok(server) => Some(server),
+        Err(StartError::Missing(what)) => {
+            skipped(&format!("{what} is not built"));
+            None
+        }
+        Err(error) => panic!("{library:?} does not start: {error}"),
+    }
+}
+
+/// A real ProFTPD server, under the same conditions as OpenSSH.
 pub fn proftpd() -> Option<ProFtpd> {
     match ProFtpd::start() {
         Ok(server) => Some(server),
