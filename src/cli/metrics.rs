@@ -139,3 +139,61 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     new.persist(path)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+    use std::collections::BTreeSet;
+    use std::process::Command;
+
+    use super::*;
+
+    const PREFIX: &str = "broker_courier_";
+    const ALERTS: &str = include_str!("../../monitoring/alerts.yaml");
+    const ALERTS_TEST: &str = include_str!("../../monitoring/alerts_test.yaml");
+    const DASHBOARD: &str = include_str!("../../monitoring/dashboard.json");
+    const DOCUMENT: &str = include_str!("../../docs/monitoring.md");
+
+    /// The figures that a text names.
+    fn named(text: &str) -> BTreeSet<String> {
+        let is_of_name = |c: char| c.is_ascii_lowercase() || c == '_';
+        let mentions = text.split(PREFIX).skip(1);
+        let names = mentions.map(|rest| rest.split(|c| !is_of_name(c)).next().unwrap().to_owned());
+        names.filter(|name| !name.is_empty()).collect()
+    }
+
+    #[test]
+    fn rules_and_dashboard_name_figures_that_there_are_and_the_document_names_all() {
+        let mut known: BTreeSet<String> = FIGURES.iter().map(|it| it.0.to_owned()).collect();
+        known.insert("build_info".to_owned());
+        for text in [ALERTS, ALERTS_TEST, DASHBOARD] {
+            let named = named(text);
+            assert!(!named.is_empty());
+            assert!(named.is_subset(&known), "{named:?}");
+        }
+        for figure in &known {
+            assert!(DOCUMENT.contains(&format!("`{figure}`")), "{figure}");
+        }
+        let dashboard: serde_json::Value = serde_json::from_str(DASHBOARD).unwrap();
+        assert!(dashboard["panels"].as_array().unwrap().len() > 4);
+    }
+
+    /// By Prometheus' own program, where it is installed.
+    #[test]
+    fn the_rules_do_what_their_tests_say() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/monitoring");
+        let check = |arguments: &[&str]| {
+            let output = Command::new("promtool")
+                .args(arguments)
+                .current_dir(folder)
+                .output();
+            match output {
+                Ok(output) => assert!(output.status.success(), "{output:?}"),
+                Err(error) => eprintln!("SKIPPED: promtool is not here ({error})"),
+            }
+        };
+        check(&["check", "rules", "alerts.yaml"]);
+        check(&["test", "rules", "alerts_test.yaml"]);
+    }
+}
