@@ -1,7 +1,9 @@
-//! `NOTIFY.COMMAND`: who is told when a run ends otherwise than the one before.
+//! Who is told of runs: `NOTIFY.COMMAND`, when one ends otherwise than the one before, and `NOTIFY.URL`, of
+//! each that begins and ends.
 //!
-//! What always holds here: what a run recorded is not told twice in a row, and no name of a patient's data is in it, for
-//! there is none. Deliberately absent: runs that found another one active.
+//! What always holds here: what a run recorded is not told to the command twice in a row; a monitor hears exit
+//! codes and counts, no name and no text; and no name of a patient's data is in either, for there is none.
+//! Deliberately absent: runs that found another one active.
 
 use std::fmt;
 
@@ -9,7 +11,9 @@ use courier_ledger::{Run, RunVerdict};
 
 use super::error::CommandError;
 use super::terminal;
+use crate::config::Configuration;
 use crate::effects::notice;
+use crate::effects::ping::{Monitor, Ping};
 use crate::exit_code::ExitCode;
 use crate::run::RunReport;
 
@@ -50,57 +54,95 @@ impl Before {
     }
 }
 
-/// Tells how a run ended, if it ended otherwise than the one before.
-pub(super) fn ended(command: Option<&str>, before: &Before, report: &RunReport) {
-    let code = report.exit_code();
-    let verdict = report.verdict();
-    let occasion = match code {
-        ExitCode::Done if before.good => return,
-        ExitCode::Done => Occasion::Recovery,
-        _ if before
-            .verdict
-            .as_ref()
-            .is_some_and(|it| alike(it, &verdict)) =>
-        {
-            return;
+/// Who is told, as the configuration says.
+pub(super) struct Listeners {
+    command: Option<String>,
+    monitor: Option<Monitor>,
+}
+
+impl Listeners {
+    pub(super) fn of(configuration: &Configuration) -> Self {
+        let reports = &configuration.reports;
+        let url = reports.url.as_ref();
+        // Whatever is wrong with the authorities is told when the broker's client is made.
+        let monitor = url.and_then(|url| Monitor::at(url.clone(), &configuration.broker).ok());
+        Self {
+            command: reports.command.clone(),
+            monitor,
         }
-        ExitCode::Blocked => Occasion::Held,
-        _ => Occasion::Failure,
-    };
-    let failure = verdict.failure.map(|failure| format!("{failure}\n"));
-    let text = format!("{}{}\n", failure.unwrap_or_default(), report.counts);
-    give(command, occasion, code, &text);
+    }
+
+    /// Tells that a run has begun.
+    pub(super) fn begun(&self) {
+        self.ping(Ping::Start, "");
+    }
+
+    /// Tells how a run ended; the command only if it ended otherwise than the one before.
+    pub(super) fn ended(&self, before: &Before, report: &RunReport) {
+        let code = report.exit_code();
+        self.ping_end(code, &format!("{}\n", report.counts));
+        let verdict = report.verdict();
+        let occasion = match code {
+            ExitCode::Done if before.good => return,
+            ExitCode::Done => Occasion::Recovery,
+            _ if before
+                .verdict
+                .as_ref()
+                .is_some_and(|it| alike(it, &verdict)) =>
+            {
+                return;
+            }
+            ExitCode::Blocked => Occasion::Held,
+            _ => Occasion::Failure,
+        };
+        let failure = verdict.failure.map(|failure| format!("{failure}\n"));
+        let text = format!("{}{}\n", failure.unwrap_or_default(), report.counts);
+        self.start(occasion, code, &text);
+    }
+
+    /// Tells that a run could not begin, or not be recorded: each time, for nothing may be written then.
+    pub(super) fn failed(&self, error: &CommandError) {
+        let occasion = match error.code {
+            ExitCode::Busy => return,
+            ExitCode::Blocked => Occasion::Held,
+            _ => Occasion::Failure,
+        };
+        self.ping_end(error.code, "");
+        self.start(occasion, error.code, &format!("{error}\n"));
+    }
+
+    fn ping_end(&self, code: ExitCode, counts: &str) {
+        let words = format!("exit code {}: {}\n{counts}", code.number(), code.words());
+        self.ping(Ping::End(code.number()), &words);
+    }
+
+    fn ping(&self, what: Ping, words: &str) {
+        let Some(monitor) = &self.monitor else { return };
+        if let Err(unheard) = monitor.ping(what, terminal::run_id(), words) {
+            tracing::warn!("NOTIFY.URL: the monitor did not hear of this run: {unheard}");
+        }
+    }
+
+    fn start(&self, occasion: Occasion, code: ExitCode, text: &str) {
+        let Some(command) = &self.command else { return };
+        let text = format!(
+            "broker-courier: {occasion}, exit code {}: {}\n{text}`broker-courier status` shows more.\n",
+            code.number(),
+            code.words()
+        );
+        let variables = [
+            ("BROKER_COURIER_EVENT", occasion.to_string()),
+            ("BROKER_COURIER_EXIT_CODE", code.number().to_string()),
+            ("BROKER_COURIER_RUN", terminal::run_id().to_owned()),
+        ];
+        if let Err(error) = notice::give(command, &text, &variables) {
+            tracing::warn!("NOTIFY.COMMAND: {error}");
+        }
+    }
 }
 
 /// Whether two runs failed in the same way: words may tell of times and sizes.
 fn alike(one: &RunVerdict, other: &RunVerdict) -> bool {
     let kind = |it: &RunVerdict| it.failure.as_ref().map(|it| (it.phase, it.class));
     one.exit_code == other.exit_code && kind(one) == kind(other)
-}
-
-/// Tells that a run could not begin, or not be recorded: each time, for nothing may be written then.
-pub(super) fn failed(command: Option<&str>, error: &CommandError) {
-    let occasion = match error.code {
-        ExitCode::Busy => return,
-        ExitCode::Blocked => Occasion::Held,
-        _ => Occasion::Failure,
-    };
-    give(command, occasion, error.code, &format!("{error}\n"));
-}
-
-fn give(command: Option<&str>, occasion: Occasion, code: ExitCode, text: &str) {
-    let Some(command) = command else { return };
-    let text = format!(
-        "broker-courier: {occasion}, exit code {}: {}\n{text}`broker-courier status` shows more.\n",
-        code.number(),
-        code.words()
-    );
-    let variables = [
-        ("BROKER_COURIER_EVENT", occasion.to_string()),
-        ("BROKER_COURIER_EXIT_CODE", code.number().to_string()),
-        ("BROKER_COURIER_RUN", terminal::run_id().to_owned()),
-    ];
-    if let Err(error) = notice::give(command, &text, &variables) {
-        tracing::warn!("NOTIFY.COMMAND: {error}");
-    }
 }

@@ -8,10 +8,11 @@ use courier_ledger::{Failure, RunCounts, Skipped, Unseen};
 use super::arguments::Arguments;
 use super::error::{CommandError, DropBoxFailed, NoWaker, NoWatch, PollFailed};
 use super::health::Health;
+use super::notify::{self, Listeners};
 use super::progress::{self, Display, Names};
 use super::watch::Watch;
 use super::{
-    again, held, ledger, logging, lost_key, metrics, notify, output, owner, parts, plan, standing,
+    again, held, ledger, logging, lost_key, metrics, output, owner, parts, plan, standing,
 };
 use crate::config::Configuration;
 use crate::effects::carrier::Connecting;
@@ -28,13 +29,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         logging::remember(arguments, &working_dir);
     }
     let configuration = parts::configuration(arguments)?;
-    let command = configuration.reports.command.as_deref();
-    run_with(arguments, &configuration).inspect_err(|error| notify::failed(command, error))
+    let listeners = Listeners::of(&configuration);
+    run_with(arguments, &configuration, &listeners).inspect_err(|error| listeners.failed(error))
 }
 
 fn run_with(
     arguments: &Arguments,
     configuration: &Configuration,
+    listeners: &Listeners,
 ) -> Result<ExitCode, CommandError> {
     let key = lost_key::load(&configuration.key_files, &configuration.working_dir)?;
     let endpoint = parts::endpoint(configuration)?;
@@ -43,6 +45,7 @@ fn run_with(
     let broker = Arc::new(parts::broker(configuration, persistence)?);
     let clock = SystemClock::start();
     let (claimed, legacy) = ledger::claim(&configuration.working_dir, &clock)?;
+    listeners.begun();
 
     let _watch = Watch::begin(stop.clone()).map_err(NoWatch)?;
     let fetcher = parts::fetcher(configuration, &key, Arc::clone(&broker))?;
@@ -89,8 +92,7 @@ fn run_with(
     ledger.close()?;
     tell(arguments, &report);
     logging::keep();
-    let command = configuration.reports.command.as_deref();
-    notify::ended(command, &run_before, &report);
+    listeners.ended(&run_before, &report);
     Ok(report.exit_code())
 }
 

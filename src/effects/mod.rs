@@ -12,6 +12,7 @@ pub(crate) mod lock_holder;
 pub(crate) mod new_file;
 pub(crate) mod notice;
 pub(crate) mod persistence;
+pub(crate) mod ping;
 pub(crate) mod process;
 pub(crate) mod secret_file;
 pub(crate) mod sftp;

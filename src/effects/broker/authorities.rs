@@ -15,8 +15,17 @@ use reqwest::tls::Certificate;
 
 use super::error::{BrokerError, LeftOut};
 
-/// Reads all of them; what is left out is said.
-pub(super) fn read(path: &Path) -> Result<Vec<Certificate>, BrokerError> {
+/// What a bundle gives.
+#[derive(Debug)]
+pub(super) struct Authorities {
+    /// Who is trusted.
+    pub(super) trusted: Vec<Certificate>,
+    /// What a person should know of the bundle: what was left out of it, and why.
+    pub(super) remarks: Vec<String>,
+}
+
+/// Reads all of them.
+pub(super) fn read(path: &Path) -> Result<Authorities, BrokerError> {
     let unreadable = |source| BrokerError::ReadCaBundle {
         path: path.to_owned(),
         source,
@@ -36,9 +45,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<Certificate>, BrokerError> {
             Err(error) => return Err(unreadable(error)),
         }
     }
-    for left_out in &found.left_out {
-        tracing::warn!("REQUESTS_CA_BUNDLE: {left_out}; it is left out");
-    }
+    let left_out = found.left_out.iter();
+    let mut remarks: Vec<String> = left_out
+        .map(|left_out| format!("REQUESTS_CA_BUNDLE: {left_out}; it is left out"))
+        .collect();
     let path = path.to_owned();
     let first = found.left_out.into_iter().next();
     match (found.trusted.is_empty(), is_folder) {
@@ -46,17 +56,18 @@ pub(super) fn read(path: &Path) -> Result<Vec<Certificate>, BrokerError> {
         (true, false) => Err(BrokerError::MalformedCaBundle { path, first }),
         (false, _) => {
             if !found.trusted.iter().any(|it| is_root(it)) {
-                tracing::warn!(
+                remarks.push(format!(
                     "REQUESTS_CA_BUNDLE: {} holds intermediate authorities alone: a broker is trusted only \
                      when the authority that signed them is there, too, or among those of the system",
                     path.display()
-                );
+                ));
             }
             let certificates = found.trusted.iter().map(|trusted| {
                 let der = trusted.to_der().map_err(|_| malformed(&path))?;
                 Certificate::from_der(&der).map_err(|_| malformed(&path))
             });
-            certificates.collect()
+            let trusted = certificates.collect::<Result<_, _>>()?;
+            Ok(Authorities { trusted, remarks })
         }
     }
 }
@@ -395,7 +406,7 @@ mod tests {
         fs::write(at("0a1b2c3d.0"), &one).unwrap();
         std::os::unix::fs::symlink(at("root.pem"), at("0a1b2c3d.1")).unwrap();
         std::os::unix::fs::symlink(at("gone"), at("ffffffff.0")).unwrap();
-        assert_eq!(read(folder.path()).unwrap().len(), 2);
+        assert_eq!(read(folder.path()).unwrap().trusted.len(), 2);
     }
 
     #[test]
@@ -422,6 +433,6 @@ mod tests {
             "CERTIFICATE",
         );
         fs::write(&file, intermediate).unwrap();
-        assert_eq!(read(&file).unwrap().len(), 1);
+        assert_eq!(read(&file).unwrap().trusted.len(), 1);
     }
 }

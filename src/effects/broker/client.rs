@@ -14,10 +14,10 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH};
 use url::Url;
 
 use super::answer;
-use super::authorities;
 use super::call::Call;
 use super::document::DocumentError;
 use super::error::BrokerError;
+use super::https::{self, HttpsClient};
 use super::media::DEFINITION_TYPE;
 use super::network::Network;
 use super::problem::Problem;
@@ -43,11 +43,11 @@ pub(crate) struct Broker {
 impl Broker {
     /// Makes a client that goes on trying as `persistence` says; nothing is sent yet.
     pub(crate) fn new(settings: Settings, persistence: Persistence) -> Result<Self, BrokerError> {
-        let authorities = match &settings.ca_bundle {
-            Some(path) => authorities::read(path)?,
-            None => Vec::new(),
-        };
-        let network = Network::new(&settings, persistence.stop().clone(), authorities)?;
+        let HttpsClient { client, remarks } = https::client(&settings)?;
+        for remark in remarks {
+            tracing::warn!("{remark}");
+        }
+        let network = Network::new(client, persistence.stop().clone())?;
         let address = settings.address.to_string();
         Ok(Self {
             settings,

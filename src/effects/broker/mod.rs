@@ -22,6 +22,7 @@ mod error;
 mod evidence;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod https;
 mod inquiry;
 mod media;
 mod network;
@@ -44,7 +45,9 @@ pub(crate) use address::Address;
 pub(crate) use api_key::ApiKey;
 pub(crate) use client::Broker;
 pub(crate) use error::BrokerError;
+pub(crate) use https::client as https_client;
 pub(crate) use inquiry::{Reached, Unanswered};
 pub(crate) use predicate::Tag;
 pub(crate) use proxy::Proxy;
 pub(crate) use settings::Settings;
+pub(crate) use transport::{Limits, Stage, problem};

@@ -7,23 +7,14 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use reqwest::Client;
-use reqwest::redirect::Policy;
-use reqwest::tls::{Certificate, Version};
 use tokio::runtime::{Builder, Runtime};
 
 use super::error::BrokerError;
 use super::problem::Problem;
-use super::resolver::Resolver;
-use super::settings::Settings;
 use crate::effects::stop::Stop;
-
-/// Shorter than the 30 s after which the broker's Jetty closes an idle connection: a call must not
-/// meet one that is being closed.
-const IDLE_CONNECTION: Duration = Duration::from_secs(20);
 
 /// The client, and what it runs on.
 pub(crate) struct Network {
@@ -34,27 +25,11 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Makes a client that trusts the system's authorities and these; nothing is sent yet.
-    pub(crate) fn new(
-        settings: &Settings,
-        stop: Stop,
-        authorities: Vec<Certificate>,
-    ) -> Result<Self, BrokerError> {
+    /// Runs the calls of this client; nothing is sent yet.
+    pub(crate) fn new(client: Client, stop: Stop) -> Result<Self, BrokerError> {
         let runtime = Builder::new_current_thread().enable_all().build();
-        let client = Client::builder()
-            .user_agent(concat!("broker-courier/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(Resolver)
-            .redirect(Policy::none())
-            .referer(false)
-            .http1_only()
-            .tls_version_min(Version::TLS_1_2)
-            .tls_certs_merge(authorities)
-            .connect_timeout(settings.connect_timeout)
-            .pool_idle_timeout(IDLE_CONNECTION)
-            .pool_max_idle_per_host(settings.concurrency.get());
-        let client = settings.proxy.used_by(client).and_then(|it| it.build());
         Ok(Self {
-            client: client.map_err(|error| BrokerError::Client(error.without_url()))?,
+            client,
             stop,
             runtime: Some(runtime.map_err(BrokerError::Runtime)?),
         })
