@@ -57,17 +57,19 @@ pub(crate) fn host_key(
     let Server {
         host,
         port,
+        route: _,
         timeouts,
         pinned,
         known_hosts,
     } = &server;
-    let key = sftp::probe((host, *port), timeouts, pinned, known_hosts).map_err(|error| {
-        let remedy = match error {
-            ConnectError::KnownHostsUnreadable { .. } => "SFTP.KNOWN_HOSTS names it",
-            _ => "check SFTP.HOST and SFTP.PORT; may this machine reach it?",
-        };
-        CommandError::from(error).hint(remedy)
-    })?;
+    let key =
+        sftp::probe(server.destination(), timeouts, pinned, known_hosts).map_err(|error| {
+            let remedy = match error {
+                ConnectError::KnownHostsUnreadable { .. } => "SFTP.KNOWN_HOSTS names it",
+                _ => "check SFTP.HOST and SFTP.PORT; may this machine reach it?",
+            };
+            CommandError::from(error).hint(remedy)
+        })?;
     let decides = match pinned.is_empty() {
         true => key.known,
         false => key.pinned,

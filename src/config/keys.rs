@@ -15,7 +15,7 @@ use super::kind::{
     Without::{Means, Nothing, Required},
 };
 use crate::effects::broker::{Address, Proxy, Tag};
-use crate::effects::sftp::{Placing, Verification};
+use crate::effects::sftp::{Placing, ProxyCommand, SftpProxy, Verification};
 
 /// The table and the name of a key; the table is empty for the top level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,6 +146,17 @@ keys! {
         "the SFTP server";
     PORT: Number<u16> = "SFTP" "PORT", Number { least: 1, most: u16::MAX, default: 22 },
         "its port";
+    SFTP_PROXY: Text<SftpProxy> = "SFTP" "PROXY",
+        Text::of("the URL of a proxy", Means("directly, whatever the environment says")),
+        "how the server is reached: through this HTTP (CONNECT) or SOCKS5 proxy, `http://host:port` or `socks5://host:port`";
+    SFTP_PROXY_USERNAME: Text<String> = "SFTP" "PROXY_USERNAME", Text::of("a text", Nothing),
+        "the user at the proxy";
+    SFTP_PROXY_PASSWORD: Secret = "SFTP" "PROXY_PASSWORD", Secret(Nothing),
+        "the password at the proxy; or `PROXY_PASSWORD_FILE`";
+    SFTP_PROXY_PASSWORD_FILE: LocalPath = "SFTP" "PROXY_PASSWORD_FILE", LocalPath(Nothing),
+        "a file that holds it";
+    PROXY_COMMAND: Text<ProxyCommand> = "SFTP" "PROXY_COMMAND", Text::of("a command of the shell", Nothing),
+        "a command whose standard input and output are the connection, as OpenSSH's `ProxyCommand`: `ssh -W %h:%p jump`; `%h` is the host, `%p` the port";
     USERNAME: Text<String> = "SFTP" "USERNAME", Text::of("a text", Required),
         "who logs in";
     PASSWORD: Secret = "SFTP" "PASSWORD",
@@ -214,9 +225,10 @@ keys! {
             others: &[
                 ("report", RemoteCheckRule::Report),
                 ("repair", RemoteCheckRule::Repair),
+                ("pickup", RemoteCheckRule::Pickup),
             ],
         },
-        "whether a run looks if delivered files are still at the drop-box with their size, and reports what is not, or uploads it again";
+        "whether a run looks if delivered files are still at the drop-box with their size, and reports what is not, uploads it again, or takes what is gone for fetched by the recipient";
 
     MAX_DELETIONS: Allowance = "GUARDS" "MAX_DELETIONS", Allowance,
         "deletions, and overwrites by another request under the same number, that one run may do without an approval; never more than half of the results stored, when that are four or more";
@@ -235,6 +247,10 @@ keys! {
 
     NOTIFY_COMMAND: Text<String> = "NOTIFY" "COMMAND", Text::of("a command of the shell", Nothing),
         "what is started when a run ends otherwise than the one before: with a failure, with something that waits for a person, or well again; what happened is on its standard input";
+    NOTIFY_URL: Secret = "NOTIFY" "URL", Secret(Nothing),
+        "the address of a check at a monitor, which hears when a run begins and with which exit code it ends";
+    NOTIFY_URL_FILE: LocalPath = "NOTIFY" "URL_FILE", LocalPath(Nothing),
+        "a file that holds it: whoever knows the address can ping";
 
     EVIDENCE_KEY: LocalPath = "EVIDENCE" "KEY", LocalPath(Nothing),
         "a key that signs a checkpoint of the ledger after each run that changed something, kept here and put beside `status.xml`; `broker-courier evidence-key` makes one (docs/proofs.md)";

@@ -19,6 +19,7 @@ use super::{Configuration, ConfigurationError, Reports, Rules, Warning};
 use crate::effects::broker::{Address, ApiKey, Proxy, Settings};
 use crate::effects::encoding::{self, NotText};
 use crate::effects::fernet::KeyFiles;
+use crate::effects::ping::PingUrl;
 use crate::effects::secret_file::{self, Exposed};
 use crate::effects::sftp::{Credential, Endpoint, HostKeys, PrivateKeyFile, Recipe, Window};
 use crate::effects::spool::SpoolLimits;
@@ -203,6 +204,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
     let key_files = key_files(reader);
     let rules = rules(reader);
     let spool = spool(reader);
+    let reports = reports(reader);
     let deadline = reader.seconds(&keys::DEADLINE);
     let retries = reader.number(&keys::RETRIES);
     let working_dir = reader.required_path(&keys::WORKING_DIR);
@@ -215,10 +217,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
         spool,
         deadline,
         retries,
-        reports: Reports {
-            textfile: reader.path(&keys::METRICS_TEXTFILE),
-            command: reader.optional(&keys::NOTIFY_COMMAND),
-        },
+        reports,
         evidence_key: reader.path(&keys::EVIDENCE_KEY),
         working_dir: working_dir?,
     })
@@ -262,18 +261,14 @@ fn broker(reader: &mut Reader<'_>) -> Option<Settings> {
 /// How the broker is reached, and who asks for that.
 fn proxy(reader: &mut Reader<'_>) -> Proxy {
     let proxy = reader.or_default(&keys::PROXY);
-    let username = reader.optional(&keys::PROXY_USERNAME);
-    let password = reader.secret(&keys::PROXY_PASSWORD, &keys::PROXY_PASSWORD_FILE);
-    if username.is_some() != password.is_some() {
-        let text =
-            "and PROXY_PASSWORD (or PROXY_PASSWORD_FILE) belong together: give both, or none";
-        reader.wrong(&keys::PROXY_USERNAME, text);
-    }
-    if username.is_some() && !matches!(proxy, Proxy::At { .. }) {
-        let text = "belongs to a proxy that BROKER.PROXY names by its URL";
-        reader.wrong(&keys::PROXY_USERNAME, text);
-    }
-    proxy.with_login(username.zip(password))
+    let login = (
+        &keys::PROXY_USERNAME,
+        &keys::PROXY_PASSWORD,
+        &keys::PROXY_PASSWORD_FILE,
+    );
+    let is_named = matches!(proxy, Proxy::At { .. });
+    let login = server::proxy_login(reader, login, is_named);
+    proxy.with_login(login)
 }
 
 fn key_files(reader: &mut Reader<'_>) -> Option<KeyFiles> {
@@ -326,6 +321,7 @@ fn rules(reader: &mut Reader<'_>) -> Rules {
 fn drop_box(reader: &mut Reader<'_>) -> Option<Endpoint> {
     let host = server::host(reader);
     let port = reader.number(&keys::PORT);
+    let route = server::route(reader);
     let username = reader.required(&keys::USERNAME);
     let credentials = credentials(reader);
     let timeouts = server::timeouts(reader);
@@ -340,6 +336,7 @@ fn drop_box(reader: &mut Reader<'_>) -> Option<Endpoint> {
     Some(Endpoint {
         host: host?,
         port,
+        route,
         username: username?,
         credentials,
         host_keys,
@@ -406,6 +403,30 @@ fn folder(reader: &mut Reader<'_>) -> Option<String> {
         "" => "/".to_owned(),
         cut => cut.to_owned(),
     })
+}
+
+fn reports(reader: &mut Reader<'_>) -> Reports {
+    Reports {
+        textfile: reader.path(&keys::METRICS_TEXTFILE),
+        command: reader.optional(&keys::NOTIFY_COMMAND),
+        url: ping_url(reader),
+    }
+}
+
+fn ping_url(reader: &mut Reader<'_>) -> Option<PingUrl> {
+    let text = reader.secret(&keys::NOTIFY_URL, &keys::NOTIFY_URL_FILE)?;
+    let url = PingUrl::new(&text);
+    if let Err(error) = &url {
+        let is_inline = reader.has(&keys::NOTIFY_URL);
+        match is_inline {
+            true => reader.wrong(&keys::NOTIFY_URL, &error.to_string()),
+            false => reader.wrong(
+                &keys::NOTIFY_URL_FILE,
+                &format!("cannot be used: it {error}"),
+            ),
+        }
+    }
+    url.ok()
 }
 
 fn spool(reader: &mut Reader<'_>) -> SpoolLimits {

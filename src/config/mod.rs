@@ -40,6 +40,7 @@ pub(crate) use template::{Answers, Proof};
 
 use crate::effects::broker;
 use crate::effects::fernet::KeyFiles;
+use crate::effects::ping::PingUrl;
 use crate::effects::secret_file::Exposed;
 use crate::effects::sftp::{Endpoint, PrivateKeyFile};
 use crate::effects::spool::SpoolLimits;
@@ -78,6 +79,8 @@ pub(crate) struct Reports {
     pub textfile: Option<PathBuf>,
     /// A command that is told of failures.
     pub command: Option<String>,
+    /// A monitor that hears of each run.
+    pub url: Option<PingUrl>,
 }
 
 /// How to decide: a policy, but for the key that is in use.

@@ -76,8 +76,11 @@ fn table_schema(table: &str) -> Value {
 }
 
 /// Secrets, and the files that may hold them instead: one of the two.
-static SECRETS: [(&Key<Secret>, &Key<LocalPath>); 3] = [
+static SECRETS: [(&Key<Secret>, &Key<LocalPath>); 6] = [
     (&keys::API_KEY, &keys::API_KEY_FILE),
+    (&keys::PROXY_PASSWORD, &keys::PROXY_PASSWORD_FILE),
+    (&keys::SFTP_PROXY_PASSWORD, &keys::SFTP_PROXY_PASSWORD_FILE),
+    (&keys::NOTIFY_URL, &keys::NOTIFY_URL_FILE),
     (&keys::PASSWORD, &keys::PASSWORD_FILE),
     (&keys::KEY_PASSPHRASE, &keys::KEY_PASSPHRASE_FILE),
 ];

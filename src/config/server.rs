@@ -3,9 +3,12 @@
 
 use std::path::PathBuf;
 
-use super::keys;
+use secrecy::SecretString;
+
+use super::keys::{self, Key};
+use super::kind::{LocalPath, Secret, Text};
 use super::reader::Reader;
-use crate::effects::sftp::{HostKeyFingerprint, Timeouts};
+use crate::effects::sftp::{Destination, HostKeyFingerprint, ProxyLogin, Route, Timeouts};
 
 /// A server, before anybody logs in.
 #[derive(Clone, Debug)]
@@ -14,6 +17,8 @@ pub(crate) struct Server {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// How it is reached.
+    pub route: Route,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// The host keys that the configuration accepts; none where it names none.
@@ -26,16 +31,74 @@ pub(crate) struct Server {
 pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
     let host = host(reader);
     let port = reader.number(&keys::PORT);
+    let route = route(reader);
     let timeouts = timeouts(reader);
     let pinned = reader.host_keys(&keys::HOST_KEY);
     let named = reader.path(&keys::KNOWN_HOSTS);
     Some(Server {
         host: host?,
         port,
+        route,
         timeouts,
         pinned,
         known_hosts: named.map_or_else(|| reader.known_hosts(), |path| vec![path]),
     })
+}
+
+impl Server {
+    /// The server, and the way to it.
+    pub(crate) fn destination(&self) -> Destination<'_> {
+        Destination {
+            host: &self.host,
+            port: self.port,
+            route: &self.route,
+        }
+    }
+}
+
+/// How the server is reached, and who asks for that.
+pub(super) fn route(reader: &mut Reader<'_>) -> Route {
+    let proxy = reader.optional(&keys::SFTP_PROXY);
+    let login = (
+        &keys::SFTP_PROXY_USERNAME,
+        &keys::SFTP_PROXY_PASSWORD,
+        &keys::SFTP_PROXY_PASSWORD_FILE,
+    );
+    let login = proxy_login(reader, login, proxy.is_some());
+    let command = reader.optional(&keys::PROXY_COMMAND);
+    if proxy.is_some() && command.is_some() {
+        let text = "and SFTP.PROXY are both given: keep one of them";
+        reader.wrong(&keys::PROXY_COMMAND, text);
+    }
+    match (proxy, command) {
+        (Some(proxy), _) => Route::Proxy {
+            proxy,
+            login: login.map(|(username, password)| ProxyLogin { username, password }),
+        },
+        (None, Some(command)) => Route::Command(command),
+        (None, None) => Route::Direct,
+    }
+}
+
+/// Who asks a proxy: both of name and password, or none, and only where the configuration names the proxy.
+pub(super) fn proxy_login(
+    reader: &mut Reader<'_>,
+    (username, password, file): (&Key<Text<String>>, &Key<Secret>, &Key<LocalPath>),
+    is_proxy_named: bool,
+) -> Option<(String, SecretString)> {
+    let name = reader.optional(username);
+    let secret = reader.secret(password, file);
+    if name.is_some() != secret.is_some() {
+        let text =
+            "and PROXY_PASSWORD (or PROXY_PASSWORD_FILE) belong together: give both, or none";
+        reader.wrong(username, text);
+    }
+    if name.is_some() && !is_proxy_named {
+        let table = username.name.table;
+        let text = format!("belongs to a proxy that {table}.PROXY names by its URL");
+        reader.wrong(username, &text);
+    }
+    name.zip(secret)
 }
 
 pub(super) fn timeouts(reader: &mut Reader<'_>) -> Timeouts {

@@ -135,7 +135,9 @@ fn every_known_key_is_read() {
         // The key's own line, if the file has one, is replaced.
         let text: String = LEGACY.replacen(&inner, &format!("{inner}2001-02-03 # "), 1);
         let text = match (name.table, text == LEGACY) {
+            // The same name stands in another table of the file.
             ("SFTP", _) if name.key == "CONCURRENCY" => with("SFTP", &line),
+            ("NOTIFY", _) if name.key == "URL" => with("NOTIFY", &line),
             (table, true) => with(table, &line),
             _ => text,
         };

@@ -22,6 +22,7 @@ use super::protocol::opening::OpeningError;
 use super::protocol::operation::{Completed, Operation};
 use super::protocol::outbox::{Bounds, Capabilities};
 use super::protocol::pipeline::Pipeline;
+use super::route::Destination;
 use crate::effects::waker::Waker;
 
 /// The host key that a server presents: of several, the one that is accepted.
@@ -44,12 +45,12 @@ pub(crate) struct PresentedHostKey {
 /// The server cannot be reached in time, or speaks no SSH that is safe; or the known hosts would decide and
 /// cannot be read.
 pub(crate) fn probe(
-    (host, port): (&str, u16),
+    server: Destination<'_>,
     timeouts: &Timeouts,
     pinned: &[HostKeyFingerprint],
     known_hosts: &[PathBuf],
 ) -> Result<PresentedHostKey, ConnectError> {
-    let known = known_keys(known_hosts, host, port);
+    let known = known_keys(known_hosts, server);
     let known = match pinned {
         [] => Some(known?),
         // They decide nothing.
@@ -58,7 +59,7 @@ pub(crate) fn probe(
     let decides = known.as_ref().filter(|_| pinned.is_empty());
     let pinned = AcceptedKeys::Pinned(pinned.to_vec());
     let accepted = decides.unwrap_or(&pinned);
-    let (fingerprint, algorithm) = match handshake(host, port, accepted, timeouts) {
+    let (fingerprint, algorithm) = match handshake(server, accepted, timeouts) {
         Ok(connection) => (connection.fingerprint, connection.algorithm.clone()),
         Err(
             ConnectError::HostKeyUnknown {
@@ -136,8 +137,7 @@ impl DropBox {
         completed: impl Fn(Completed) + Send + 'static,
     ) -> Result<Self, ConnectError> {
         let accepted = accepted_keys(endpoint)?;
-        let mut connection =
-            handshake(&endpoint.host, endpoint.port, &accepted, &endpoint.timeouts)?;
+        let mut connection = handshake(endpoint.destination(), &accepted, &endpoint.timeouts)?;
         reached(Milestone::HostKey(connection.fingerprint));
         connection.begin(endpoint.timeouts.login);
         log_in(&connection, &endpoint.username, &endpoint.credentials)?;
@@ -234,12 +234,12 @@ impl Drop for DropBox {
 fn accepted_keys(endpoint: &Endpoint) -> Result<AcceptedKeys, ConnectError> {
     match &endpoint.host_keys {
         HostKeys::Pinned(pins) => Ok(AcceptedKeys::Pinned(pins.clone())),
-        HostKeys::KnownHosts(paths) => known_keys(paths, &endpoint.host, endpoint.port),
+        HostKeys::KnownHosts(paths) => known_keys(paths, endpoint.destination()),
     }
 }
 
 /// The keys that these files name for the host.
-fn known_keys(paths: &[PathBuf], host: &str, port: u16) -> Result<AcceptedKeys, ConnectError> {
+fn known_keys(paths: &[PathBuf], server: Destination<'_>) -> Result<AcceptedKeys, ConnectError> {
     let mut known = KnownHosts::default();
     let mut looked_at = Vec::new();
     for path in paths {
@@ -247,7 +247,7 @@ fn known_keys(paths: &[PathBuf], host: &str, port: u16) -> Result<AcceptedKeys, 
         match std::fs::read(path) {
             Ok(bytes) => {
                 let text = String::from_utf8_lossy(&bytes);
-                known.learn(&text, host, port);
+                known.learn(&text, server.host, server.port);
                 looked_at.push(shown.to_string());
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use super::host_key::HostKeys;
 use super::protocol::outbox::NARROW_PACKET_BYTES;
 use super::protocol::recipe::Recipe;
+use super::route::{Destination, Route};
 
 /// A drop-box: a folder on a server, and everything needed to reach it.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Endpoint {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// How it is reached.
+    pub route: Route,
     /// Who logs in.
     pub username: String,
     /// What proves it, tried in this order.
@@ -38,6 +41,15 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
+    /// The server, and the way to it.
+    pub(crate) fn destination(&self) -> Destination<'_> {
+        Destination {
+            host: &self.host,
+            port: self.port,
+            route: &self.route,
+        }
+    }
+
     /// Offers a private key, too: before the password, which the server need not see then.
     pub(crate) fn offer(&mut self, pem: SecretString, passphrase: Option<SecretString>) {
         let is_password = |it: &Credential| matches!(it, Credential::Password(_));

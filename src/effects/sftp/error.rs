@@ -21,6 +21,16 @@ pub(crate) enum ConnectError {
         /// Why, in words.
         reason: String,
     },
+    /// The proxy on the way gives no connection, and a person has to see to it.
+    #[error("no connection to {address}: the proxy {proxy} (SFTP.PROXY) refuses: {reason}")]
+    ProxyRefused {
+        /// `host:port`.
+        address: String,
+        /// Its address.
+        proxy: String,
+        /// Why, in words.
+        reason: String,
+    },
     /// Something answers there, and it does not speak SSH.
     #[error("{address} does not speak SSH ({reason}): check host and port")]
     NotSsh {
@@ -223,6 +233,7 @@ impl ConnectError {
             | Self::PasswordExpired { .. }
             | Self::AuthenticationRefused { .. } => Phase::Authenticate,
             Self::Unreachable { .. }
+            | Self::ProxyRefused { .. }
             | Self::NotSsh { .. }
             | Self::NoCommonAlgorithm { .. }
             | Self::Handshake { .. }
@@ -243,7 +254,8 @@ impl ConnectError {
                 FailureClass::Transient
             }
             Self::Protocol { .. } => FailureClass::Permanent,
-            Self::NotSsh { .. }
+            Self::ProxyRefused { .. }
+            | Self::NotSsh { .. }
             | Self::NoCommonAlgorithm { .. }
             | Self::KnownHostsUnreadable { .. }
             | Self::HostKeyUnknown { .. }

@@ -20,6 +20,7 @@ mod host_key;
 mod known_hosts;
 mod private_key;
 mod protocol;
+mod route;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -32,5 +33,6 @@ pub(crate) use private_key::{PrivateKeyFault, recognised as private_key};
 pub(crate) use protocol::operation::{Completed, Concern, Done, Listed, Operation, OperationError};
 pub(crate) use protocol::outbox::Capabilities;
 pub(crate) use protocol::recipe::{Placing, Recipe, Verification};
+pub(crate) use route::{Destination, ProxyCommand, ProxyLogin, Route, SftpProxy};
 pub(crate) use wire::attributes::Attributes;
 pub(crate) use wire::names::{Entry, kept as kept_name};

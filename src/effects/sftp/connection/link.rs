@@ -5,7 +5,6 @@
 //! with every call and so never end a peer that drips.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use ssh2::{BlockDirections, Channel, ExtendedData, Session};
 use thiserror::Error;
 
+use super::socket::Socket;
 use crate::effects::sftp::wire::status::printable;
 
 /// What an attempt to read or write came to.
@@ -43,7 +43,7 @@ pub(crate) enum LinkError {
 pub(crate) struct Link {
     channel: Channel,
     session: Session,
-    stream: Arc<TcpStream>,
+    stream: Arc<Socket>,
     /// The beginning of what was printed beside SFTP, while that is listened to.
     beside: Option<Vec<u8>>,
 }
@@ -52,7 +52,7 @@ pub(crate) struct Link {
 const BESIDE_BYTES: usize = 1024;
 
 impl Link {
-    pub(crate) fn new(channel: Channel, session: Session, stream: Arc<TcpStream>) -> Self {
+    pub(crate) fn new(channel: Channel, session: Session, stream: Arc<Socket>) -> Self {
         Self {
             channel,
             session,
@@ -127,7 +127,7 @@ impl Link {
 
     /// Cuts the connection: whatever is waited for on it ends at once.
     pub(crate) fn cut(&self) {
-        cut(&self.stream);
+        self.stream.cut();
     }
 
     /// Says good-bye, without waiting for an answer, and cuts the connection.
@@ -146,14 +146,9 @@ impl Drop for Link {
     }
 }
 
-/// Cuts a connection that may be cut already.
-pub(crate) fn cut(stream: &TcpStream) {
-    let _already_cut = stream.shutdown(Shutdown::Both);
-}
-
 /// Waits for what `session` last lacked, or for `waker`.
 pub(crate) fn wait(
-    stream: &TcpStream,
+    stream: &Socket,
     session: &Session,
     waker: Option<BorrowedFd<'_>>,
     timeout: Duration,

@@ -5,10 +5,15 @@
 //! Deliberately absent: what the bytes mean.
 
 pub(super) mod answers;
+mod carrier_command;
+mod limited;
 pub(super) mod link;
 pub(super) mod login;
 pub(super) mod negotiation;
 pub(super) mod offer;
+mod reach;
 pub(super) mod session;
+pub(super) mod socket;
+mod tunnel;
 pub(super) mod watchdog;
 pub(super) mod worker;

@@ -4,12 +4,13 @@
 //! What always holds: nothing secret is sent, nothing is believed, and the deadline ends it. Deliberately
 //! absent: the key exchange itself.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ssh2::{MethodType, Session};
 
+use super::limited::Limited;
 use crate::effects::sftp::wire::packet::counted_string;
 use crate::effects::sftp::wire::status::printable;
 
@@ -93,51 +94,12 @@ fn lists_of(packet: &[u8]) -> Option<Vec<String>> {
     Some(lists)
 }
 
-/// A peer that gets so much attention.
-struct Limited<'a> {
-    stream: &'a TcpStream,
-    deadline: Instant,
-    left: usize,
-}
-
-impl Limited<'_> {
-    fn line(&mut self) -> io::Result<Vec<u8>> {
-        let mut line = Vec::new();
-        loop {
-            let [byte] = self.array()?;
-            if byte == b'\n' {
-                return Ok(line);
-            }
-            line.push(byte);
-        }
-    }
-
-    fn array<const N: usize>(&mut self) -> io::Result<[u8; N]> {
-        let mut array = [0; N];
-        self.read_exact(&mut array)?;
-        Ok(array)
-    }
-}
-
-impl Read for Limited<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let time = self.deadline.saturating_duration_since(Instant::now());
-        if time.is_zero() || self.left < buffer.len() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        self.stream
-            .set_read_timeout(Some(time.max(Duration::from_millis(1))))?;
-        let count = (&mut &*self.stream).read(buffer)?;
-        self.left -= count;
-        Ok(count)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
     use std::net::TcpListener;
+    use std::time::Duration;
 
     use super::*;
 

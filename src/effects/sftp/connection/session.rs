@@ -2,10 +2,10 @@
 //! key is judged before any credential is touched, and everything ends at one deadline.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use courier_ledger::Quoted;
 use libssh2_sys::{
     LIBSSH2_ERROR_ALGO_UNSUPPORTED, LIBSSH2_ERROR_BANNER_RECV, LIBSSH2_ERROR_EAGAIN,
     LIBSSH2_ERROR_KEX_FAILURE, LIBSSH2_ERROR_METHOD_NONE, LIBSSH2_ERROR_PROTO,
@@ -13,15 +13,17 @@ use libssh2_sys::{
     LIBSSH2_ERROR_TIMEOUT,
 };
 use ssh2::{ErrorCode, MethodType, Session};
-use thiserror::Error;
 
-use super::link::{cut, wait, words};
+use super::link::{wait, words};
 use super::offer::unknown_here;
+use super::reach::reach;
+use super::socket::Socket;
 use super::watchdog::Watchdog;
-use crate::effects::sftp::endpoint::{Timeouts, address};
+use crate::effects::sftp::endpoint::Timeouts;
 use crate::effects::sftp::error::ConnectError;
 use crate::effects::sftp::host_key::{AcceptedKeys, HostKeyFingerprint, Verdict};
 use crate::effects::sftp::known_hosts::type_of;
+use crate::effects::sftp::route::Destination;
 use crate::effects::sftp::wire::status::printable;
 
 /// The ciphers that cost least on hardware with AES instructions, first; the rest follows.
@@ -83,7 +85,7 @@ impl Stopped {
 /// A session whose host key was accepted, and that has not logged in.
 pub(crate) struct Handshaken {
     pub(crate) session: Session,
-    stream: Arc<TcpStream>,
+    stream: Arc<Socket>,
     pub(crate) address: String,
     watchdog: Arc<Watchdog>,
     deadline: Instant,
@@ -95,14 +97,14 @@ pub(crate) struct Handshaken {
 impl Drop for Handshaken {
     fn drop(&mut self) {
         if !self.is_handed_on {
-            cut(&self.stream);
+            self.stream.cut();
         }
     }
 }
 
 /// Calls until it is no longer "try again", or the deadline has passed.
 pub(crate) fn drive<T>(
-    stream: &TcpStream,
+    stream: &Socket,
     session: &Session,
     deadline: Instant,
     mut call: impl FnMut() -> Result<T, ssh2::Error>,
@@ -123,18 +125,12 @@ pub(crate) fn drive<T>(
 /// Connects and shakes hands, and accepts a host key or ends there. A server with several keys is
 /// asked for the one that is known.
 pub(crate) fn handshake(
-    host: &str,
-    port: u16,
+    to: Destination<'_>,
     accepted: &AcceptedKeys,
     timeouts: &Timeouts,
 ) -> Result<Handshaken, ConnectError> {
     let types = accepted.types();
-    let first = attempt(
-        host,
-        port,
-        (!types.is_empty()).then(|| types.join(",")),
-        timeouts,
-    )?;
+    let first = attempt(to, (!types.is_empty()).then(|| types.join(",")), timeouts)?;
     let Err(refusal) = first.judged(accepted) else {
         return Ok(first);
     };
@@ -151,7 +147,7 @@ pub(crate) fn handshake(
         if presented_already {
             continue;
         }
-        if let Ok(next) = attempt(host, port, Some(family.to_owned()), timeouts)
+        if let Ok(next) = attempt(to, Some(family.to_owned()), timeouts)
             && next.judged(accepted).is_ok()
         {
             return Ok(next);
@@ -191,7 +187,7 @@ impl Handshaken {
     }
 
     /// Lets others hold the socket, too, and decide about it from now on.
-    pub(crate) fn hand_on(&mut self) -> (Arc<TcpStream>, Arc<Watchdog>) {
+    pub(crate) fn hand_on(&mut self) -> (Arc<Socket>, Arc<Watchdog>) {
         self.is_handed_on = true;
         (Arc::clone(&self.stream), Arc::clone(&self.watchdog))
     }
@@ -222,13 +218,12 @@ impl Handshaken {
 }
 
 fn attempt(
-    host: &str,
-    port: u16,
+    to: Destination<'_>,
     key_types: Option<String>,
     timeouts: &Timeouts,
 ) -> Result<Handshaken, ConnectError> {
-    let address = address(host, port);
-    let stream = Arc::new(connect(host, port, &address, timeouts.connect)?);
+    let address = to.to_string();
+    let stream = Arc::new(reach(to, timeouts.connect)?);
     let deadline = Instant::now() + timeouts.login;
     let local = |reason: String| ConnectError::Local {
         address: address.clone(),
@@ -258,16 +253,16 @@ fn attempt(
     // The handle must be a second one: `drive` borrows the session while the call changes it.
     let mut handle = session.clone();
     if let Err(stopped) = drive(&stream, &session, deadline, || handle.handshake()) {
-        cut(&stream);
+        stream.cut();
         return Err(if lacks_keys(&stopped) {
-            without_keys(host, port, timeouts, &stopped)
+            without_keys(to, timeouts, &stopped)
         } else {
-            handshake_error(address, &stopped)
+            handshake_error(address, &stopped, &stream.said())
         });
     }
     let key = session.host_key().map(|(key, _)| key.to_vec());
     let Some(key) = key else {
-        cut(&stream);
+        stream.cut();
         return Err(ConnectError::Handshake {
             address,
             reason: "the server presents no host key".to_owned(),
@@ -301,82 +296,6 @@ fn prefer(session: &Session, method: MethodType, first: &str) {
     let _kept = session.method_pref(method, &order.join(","));
 }
 
-fn connect(
-    host: &str,
-    port: u16,
-    address: &str,
-    timeout: Duration,
-) -> Result<TcpStream, ConnectError> {
-    let deadline = Instant::now() + timeout;
-    let unreachable = |reason: String| ConnectError::Unreachable {
-        address: address.to_owned(),
-        reason,
-    };
-    let addresses = resolve(host, port, deadline);
-    let addresses = addresses.map_err(|error| unreachable(error.to_string()))?;
-    connect_to_any(&addresses, deadline).map_err(|error| unreachable(error.to_string()))
-}
-
-/// Why none of a name's addresses has taken a connection.
-#[derive(Debug, Error)]
-enum NoneTakes {
-    #[error("the name has no address")]
-    NoAddress,
-    #[error("no answer in time")]
-    TimedOut,
-    #[error("{}", words(.0))]
-    Failed(io::Error),
-}
-
-/// Connects to the first of the addresses that takes a connection; the last one's error, if none does.
-fn connect_to_any(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, NoneTakes> {
-    let mut last = NoneTakes::NoAddress;
-    let mut untried = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
-    for resolved in addresses {
-        // One that swallows what is sent to it must not take the time of the others.
-        let left = deadline.saturating_duration_since(Instant::now());
-        let share = left / untried.max(1);
-        untried = untried.saturating_sub(1);
-        if share.is_zero() {
-            return Err(NoneTakes::TimedOut);
-        }
-        match TcpStream::connect_timeout(resolved, share) {
-            Ok(stream) => return Ok(stream),
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => last = NoneTakes::TimedOut,
-            Err(error) => last = NoneTakes::Failed(error),
-        }
-    }
-    Err(last)
-}
-
-/// Why a name has no address.
-#[derive(Debug, Error)]
-enum LookUpError {
-    #[error("{}", words(.0))]
-    NotBegun(io::Error),
-    #[error("the name cannot be looked up: {}", words(.0))]
-    Failed(io::Error),
-    #[error("the name was not looked up in time")]
-    TimedOut,
-}
-
-/// Looks a name up. The system's look-up has no time-out, so another thread waits for it.
-fn resolve(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, LookUpError> {
-    let name = (host.to_owned(), port);
-    let (sender, receiver) = mpsc::channel();
-    std::thread::Builder::new()
-        .name("sftp-resolve".to_owned())
-        .spawn(move || {
-            // Nobody may be waiting any more.
-            let _unheard = sender.send(name.to_socket_addrs().map(Iterator::collect));
-        })
-        .map_err(LookUpError::NotBegun)?;
-    match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(result) => result.map_err(LookUpError::Failed),
-        Err(_) => Err(LookUpError::TimedOut),
-    }
-}
-
 fn lacks_keys(stopped: &Stopped) -> bool {
     matches!(
         stopped.code(),
@@ -388,9 +307,9 @@ fn lacks_keys(stopped: &Stopped) -> bool {
 
 /// Why no keys were agreed on: libssh2 does not tell a server without a common algorithm from one that
 /// breaks the handshake off, so the server is asked once more what it offers.
-fn without_keys(host: &str, port: u16, timeouts: &Timeouts, stopped: &Stopped) -> ConnectError {
-    let address = address(host, port);
-    let offer = connect(host, port, &address, timeouts.connect)
+fn without_keys(to: Destination<'_>, timeouts: &Timeouts, stopped: &Stopped) -> ConnectError {
+    let address = to.to_string();
+    let offer = reach(to, timeouts.connect)
         .ok()
         .and_then(|stream| unknown_here(&stream, Instant::now() + timeouts.connect).ok());
     match offer {
@@ -413,9 +332,14 @@ fn without_keys(host: &str, port: u16, timeouts: &Timeouts, stopped: &Stopped) -
     }
 }
 
-fn handshake_error(address: String, stopped: &Stopped) -> ConnectError {
+/// `said` is what the command said that carries the connection, if one does.
+fn handshake_error(address: String, stopped: &Stopped, said: &str) -> ConnectError {
     let reason = stopped.words();
     match stopped.code() {
+        _ if !said.is_empty() => ConnectError::Unreachable {
+            address,
+            reason: format!("SFTP.PROXY_COMMAND says {}", Quoted(said)),
+        },
         Some(LIBSSH2_ERROR_BANNER_RECV | LIBSSH2_ERROR_PROTO) => {
             ConnectError::NotSsh { address, reason }
         }
@@ -431,38 +355,5 @@ fn handshake_error(address: String, stopped: &Stopped) -> ConnectError {
             reason: format!("{reason} (during the SSH handshake)"),
         },
         _ => ConnectError::Handshake { address, reason },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-
-    use super::*;
-
-    /// An address that swallows what is sent to it: a listener whose queue is full.
-    fn swallowing() -> (TcpListener, Vec<TcpStream>, SocketAddr) {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        rustix::net::listen(&listener, 0).expect("a shorter queue");
-        let address = listener.local_addr().expect("an address");
-        let mut waiting = Vec::new();
-        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(50)) {
-            waiting.push(stream);
-        }
-        (listener, waiting, address)
-    }
-
-    #[test]
-    fn an_address_that_swallows_everything_leaves_the_next_its_time() {
-        let (_listener, _waiting, silent) = swallowing();
-        let good = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = good.local_addr().expect("an address");
-        let soon = || Instant::now() + Duration::from_millis(400);
-        let stream = connect_to_any(&[silent, address], soon()).expect("the second one answers");
-        assert_eq!(stream.peer_addr().expect("connected"), address);
-        let error = connect_to_any(&[silent], soon()).expect_err("nobody answers");
-        assert_eq!(error.to_string(), "no answer in time");
-        let error = connect_to_any(&[], soon()).expect_err("nobody is there");
-        assert_eq!(error.to_string(), "the name has no address");
     }
 }

@@ -5,12 +5,11 @@
 //! absent: what the time is for.
 
 use std::io;
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use super::link::cut;
+use super::socket::Socket;
 
 /// How late a cut may be.
 const SLACK: Duration = Duration::from_millis(500);
@@ -19,7 +18,7 @@ const SLACK: Duration = Duration::from_millis(500);
 pub(crate) struct Watchdog(Arc<Watched>);
 
 struct Watched {
-    stream: Arc<TcpStream>,
+    stream: Arc<Socket>,
     begun: Instant,
     /// Milliseconds from the beginning.
     due: AtomicU64,
@@ -31,7 +30,7 @@ impl Watchdog {
     ///
     /// # Errors
     /// No thread can be started.
-    pub(crate) fn over(stream: Arc<TcpStream>, deadline: Instant) -> io::Result<Self> {
+    pub(crate) fn over(stream: Arc<Socket>, deadline: Instant) -> io::Result<Self> {
         let watched = Arc::new(Watched {
             stream,
             begun: Instant::now(),
@@ -81,7 +80,7 @@ fn watch(watcher: &Weak<Watched>) {
         if left.is_zero() {
             if let Some(watched) = watcher.upgrade() {
                 watched.has_cut.store(true, Ordering::Release);
-                cut(&watched.stream);
+                watched.stream.cut();
             }
             return;
         }
@@ -94,14 +93,14 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
     use std::io::Read as _;
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
 
-    fn connection() -> (Arc<TcpStream>, TcpStream) {
+    fn connection() -> (Arc<Socket>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (Arc::new(stream), listener.accept().unwrap().0)
+        (Arc::new(stream.into()), listener.accept().unwrap().0)
     }
 
     #[test]
@@ -109,7 +108,7 @@ mod tests {
         let (stream, _peer) = connection();
         let watchdog = Watchdog::over(Arc::clone(&stream), Instant::now()).unwrap();
         // Waits for ever unless it is cut.
-        assert_eq!((&*stream).read(&mut [0]).unwrap(), 0);
+        assert_eq!((&**stream).read(&mut [0]).unwrap(), 0);
         assert!(watchdog.has_cut());
     }
 
@@ -122,6 +121,6 @@ mod tests {
         assert!(!watchdog.has_cut());
         drop(watchdog);
         io::Write::write_all(&mut peer, b"1").unwrap();
-        assert_eq!((&*stream).read(&mut [0]).unwrap(), 1);
+        assert_eq!((&**stream).read(&mut [0]).unwrap(), 1);
     }
 }
