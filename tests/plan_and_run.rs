@@ -61,6 +61,7 @@ fn remote_check() -> impl Strategy<Value = RemoteCheckRule> {
         Just(RemoteCheckRule::Off),
         Just(RemoteCheckRule::Report),
         Just(RemoteCheckRule::Repair),
+        Just(RemoteCheckRule::Pickup),
     ]
 }
 
@@ -97,6 +98,7 @@ impl Telling {
             RemoteCheckRule::Off => "set REMOTE.CHECK off",
             RemoteCheckRule::Report => "set REMOTE.CHECK report",
             RemoteCheckRule::Repair => "set REMOTE.CHECK repair",
+            RemoteCheckRule::Pickup => "set REMOTE.CHECK pickup",
         });
         telling
     }

@@ -292,7 +292,11 @@ impl Play {
                 (RemoteName::export(id), seen)
             })
             .collect();
-        let delta = RemoteDelta::between(self.history.state(), &look);
+        let rule = match script.chance() {
+            true => RemoteCheckRule::Report,
+            false => RemoteCheckRule::Pickup,
+        };
+        let delta = RemoteDelta::between(self.history.state(), &look, rule);
         self.record(Event::RemoteObserved(delta));
     }
 
@@ -348,6 +352,7 @@ impl Play {
                     drift: Drift::Missing,
                 }],
                 settled: vec![id],
+                picked_up: None,
             }),
             4 => Event::CommandStarted {
                 command: Command::Delete {

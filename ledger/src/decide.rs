@@ -128,6 +128,7 @@ fn wanted<'a>(
                 Verdict::Keep => Wanted::AsItIs,
                 Verdict::Ignore => Wanted::LeftAlone(Skipped::ReappearanceIgnored(id)),
                 Verdict::Report(drift) => Wanted::LeftAlone(Skipped::Drifted(id, drift)),
+                Verdict::Leave(drift) => Wanted::LeftAlone(Skipped::DriftedAgain(id, drift)),
             }
         }
     }
@@ -138,6 +139,7 @@ enum Verdict {
     Keep,
     Ignore,
     Report(Drift),
+    Leave(Drift),
 }
 
 /// Why a listed, readable request is uploaded, if it is.
@@ -170,20 +172,35 @@ fn reason(
             {
                 Verdict::Upload(UploadReason::KeyChanged)
             } else {
-                about_drift(state, policy, file)
+                about_drift(state, policy, observation.id, request.repaired, file)
             }
         }
     }
 }
 
 /// What becomes of a file that is otherwise current. Only a look of this very run counts: what an
-/// earlier one saw may have changed since.
-fn about_drift(state: &State, policy: &Policy, file: &StoredFile) -> Verdict {
-    let looked = state.run().is_some_and(|run| run.looked);
-    match (policy.remote_check, file.drift.filter(|_| looked)) {
+/// earlier one saw may have changed since. What it saw anew is said; what was known is in `status`.
+fn about_drift(
+    state: &State,
+    policy: &Policy,
+    id: RequestId,
+    repaired: bool,
+    file: &StoredFile,
+) -> Verdict {
+    let Some(run) = state.run().filter(|run| run.looked) else {
+        return Verdict::Keep;
+    };
+    let is_new = run.newly_drifted.contains(&id);
+    match (policy.remote_check, file.drift) {
         (RemoteCheckRule::Off, _) | (_, None) => Verdict::Keep,
-        (RemoteCheckRule::Report, Some(drift)) => Verdict::Report(drift),
-        (RemoteCheckRule::Repair, Some(_)) => Verdict::Upload(UploadReason::Drifted),
+        (RemoteCheckRule::Repair, Some(_)) if !repaired => Verdict::Upload(UploadReason::Drifted),
+        (RemoteCheckRule::Repair, Some(drift)) if is_new => Verdict::Leave(drift),
+        (RemoteCheckRule::Report | RemoteCheckRule::Pickup, Some(drift)) if is_new => {
+            Verdict::Report(drift)
+        }
+        (RemoteCheckRule::Report | RemoteCheckRule::Repair | RemoteCheckRule::Pickup, Some(_)) => {
+            Verdict::Keep
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::added::present;
 use crate::command::RemoteName;
 use crate::id::RequestId;
 
@@ -47,6 +48,22 @@ pub struct RemoteDelta {
     pub changed: Vec<Drifted>,
     /// Files that are again as they were delivered, by id.
     pub settled: Vec<RequestId>,
+    /// Files that are gone, and by the policy count as fetched by the recipient, by id: they are not looked at
+    /// any more. Absent when there are none, and in older entries.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub picked_up: Option<Vec<RequestId>>,
+}
+
+impl RemoteDelta {
+    /// Files that count as fetched by the recipient, by id.
+    #[must_use]
+    pub fn picked_up(&self) -> &[RequestId] {
+        self.picked_up.as_deref().unwrap_or_default()
+    }
 }
 
 /// One file as a look saw it.
@@ -79,12 +96,17 @@ impl fmt::Display for RemoteDelta {
             drifted,
             changed,
             settled,
+            picked_up: _,
         } = self;
         write!(
             f,
             "looked at {total} files: {drifted} not as delivered ({} newly, {} settled)",
             changed.len(),
             settled.len()
-        )
+        )?;
+        match self.picked_up().len() {
+            0 => Ok(()),
+            count => write!(f, ", {count} fetched by the recipient"),
+        }
     }
 }

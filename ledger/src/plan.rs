@@ -57,6 +57,8 @@ pub enum Skipped {
     NameKept(RequestId),
     /// Its file is not at the drop-box as it was delivered, and the policy says to report that.
     Drifted(RequestId, Drift),
+    /// The same, of a file that was put back before: it is not put back again and again.
+    DriftedAgain(RequestId, Drift),
 }
 
 impl Skipped {
@@ -68,7 +70,8 @@ impl Skipped {
             | Self::ReappearanceIgnored(id)
             | Self::Draft(id)
             | Self::NameKept(id)
-            | Self::Drifted(id, _) => *id,
+            | Self::Drifted(id, _)
+            | Self::DriftedAgain(id, _) => *id,
         }
     }
 }
@@ -283,6 +286,14 @@ impl fmt::Display for Skipped {
                 write!(
                     f,
                     "{} was delivered, and {drift} (REMOTE.CHECK)",
+                    RemoteName::export(*request)
+                )
+            }
+            Self::DriftedAgain(request, drift) => {
+                write!(
+                    f,
+                    "{} was uploaded again for that, and {drift} once more: it is left alone until its result \
+                     changes; if the recipient takes files away, REMOTE.CHECK = \"pickup\" records that",
                     RemoteName::export(*request)
                 )
             }

@@ -58,8 +58,10 @@ pub enum RemoteCheckRule {
     Off,
     /// It looks and says so.
     Report,
-    /// It looks and uploads them again.
+    /// It looks and uploads them again, once.
     Repair,
+    /// It looks, and takes those that are gone for fetched by the recipient.
+    Pickup,
 }
 
 /// What needs a person's approval.

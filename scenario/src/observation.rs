@@ -2,7 +2,9 @@
 //!
 //! What always holds: everything is as the history has it, unless the words say otherwise.
 
-use courier_ledger::{Event, Look, PublishedSeen, RemoteDelta, RemoteName, RequestId, Seen};
+use courier_ledger::{
+    Event, Look, PublishedSeen, RemoteCheckRule, RemoteDelta, RemoteName, RequestId, Seen,
+};
 
 use crate::alteration;
 use crate::broker::failure_in;
@@ -28,7 +30,11 @@ pub(crate) fn poll(history: &History, words: &mut Words) -> Result<Event, Unclea
 }
 
 /// Looks at the drop-box: every file is as it was delivered, unless something else is said.
-pub(crate) fn look(history: &History, words: &mut Words) -> Result<Event, Unclear> {
+pub(crate) fn look(
+    history: &History,
+    rule: RemoteCheckRule,
+    words: &mut Words,
+) -> Result<Event, Unclear> {
     if words.next_is("fails") {
         let failure = failure_in(words)?;
         return Ok(Event::RemoteCheckFailed { failure });
@@ -57,7 +63,7 @@ pub(crate) fn look(history: &History, words: &mut Words) -> Result<Event, Unclea
             };
         }
     }
-    let mut delta = RemoteDelta::between(history.state(), &look);
+    let mut delta = RemoteDelta::between(history.state(), &look, rule);
     alteration::look(&mut delta, words)?;
     Ok(Event::RemoteObserved(delta))
 }

@@ -79,6 +79,10 @@ pub(crate) fn look(delta: &RemoteDelta) -> String {
         let name = RemoteName::export(*id);
         line(&mut text, &format!("{name}: as delivered again"));
     }
+    for id in delta.picked_up() {
+        let name = RemoteName::export(*id);
+        line(&mut text, &format!("{name}: fetched by the recipient"));
+    }
     text
 }
 

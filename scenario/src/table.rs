@@ -115,7 +115,8 @@ fn of_request(plan: &Plan, state: &State) -> String {
         | Skipped::ReappearanceIgnored(id)
         | Skipped::Draft(id)
         | Skipped::NameKept(id)
-        | Skipped::Drifted(id, _) => *id,
+        | Skipped::Drifted(id, _)
+        | Skipped::DriftedAgain(id, _) => *id,
     };
     if plan
         .skipped

@@ -300,7 +300,7 @@ impl Teller {
 
     /// Looks at the drop-box; says what was found if that can be recorded.
     fn look(&mut self, words: &mut Words) -> Result<String, Unclear> {
-        let event = observation::look(&self.history, words)?;
+        let event = observation::look(&self.history, self.history.policy.remote_check, words)?;
         let found = match &event {
             Event::RemoteObserved(delta) => shown::look(delta),
             _ => String::new(),

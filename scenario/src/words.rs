@@ -280,6 +280,7 @@ words! {
         "off" => Off,
         "report" => Report,
         "repair" => Repair,
+        "pickup" => Pickup,
     }
 }
 

@@ -60,6 +60,8 @@ struct RequestView {
     last_update: Option<Timestamp>,
     deleted: Option<Timestamp>,
     note: Option<String>,
+    /// When a look found that the recipient had fetched the file.
+    missed: Option<Timestamp>,
 }
 
 impl LedgerView {
@@ -240,6 +242,13 @@ fn view(state: &State, id: RequestId, request: &Request) -> RequestView {
         note: unreadable
             .or(request.failure.as_ref())
             .map(ToString::to_string)
-            .or_else(|| file?.drift.map(|drift| drift.to_string())),
+            .or_else(|| file?.drift.map(|drift| drift.to_string()))
+            .or_else(|| {
+                Some(format!(
+                    "the recipient has fetched it; noticed {}",
+                    file?.missed?
+                ))
+            }),
+        missed: file.and_then(|file| file.missed),
     }
 }

@@ -142,7 +142,7 @@ pub(super) fn look(
         .collect();
     match lookout.look(names) {
         Ok(look) => {
-            let delta = RemoteDelta::between(ledger.state(), &look);
+            let delta = RemoteDelta::between(ledger.state(), &look, policy.remote_check);
             ledger.append(clock.now(), vec![Event::RemoteObserved(delta)])?;
             Ok(None)
         }

@@ -4,7 +4,7 @@
 use super::illegal::Reason;
 use super::request::{Identity, LedgerLine, Presence, Receipt, Remote, StoredFile};
 use super::{Intent, State};
-use crate::command::{Command, RemoteName, Replaces};
+use crate::command::{Command, RemoteName, Replaces, UploadReason};
 use crate::event::Delivery;
 use crate::evidence::Evidence;
 use crate::failure::{Failure, RemoteAfterFailure};
@@ -198,13 +198,14 @@ impl State {
         remote: fn(StoredFile) -> Remote,
     ) -> Result<(), Reason> {
         let wrong = Reason::WrongOutcome(start);
-        let (id, file) = match &self.intent(start)?.command {
+        let (id, file, reason) = match &self.intent(start)?.command {
             Command::Upload {
                 request,
                 name,
                 published,
                 fingerprint,
                 completion,
+                reason,
                 ..
             } if *name == delivery.name => {
                 let file = StoredFile {
@@ -214,8 +215,9 @@ impl State {
                     key: Some(delivery.key),
                     receipt: Some(Receipt::new(start, delivery)),
                     drift: None,
+                    missed: None,
                 };
-                (*request, file)
+                (*request, file, *reason)
             }
             Command::Upload { .. }
             | Command::Delete { .. }
@@ -244,6 +246,7 @@ impl State {
             }
         });
         request.settle(remote(file));
+        request.repaired = reason == UploadReason::Drifted;
         self.intents.remove(&start);
         Ok(())
     }

@@ -7,9 +7,11 @@ use super::{Request, State};
 use crate::command::RemoteName;
 use crate::drift::{Drift, Drifted, Look, RemoteDelta, Seen};
 use crate::id::RequestId;
+use crate::policy::RemoteCheckRule;
+use crate::time::Timestamp;
 
 impl State {
-    pub(super) fn look(&mut self, delta: &RemoteDelta) -> Result<(), Reason> {
+    pub(super) fn look(&mut self, delta: &RemoteDelta, time: Timestamp) -> Result<(), Reason> {
         if !self.run_under_way()?.polled {
             return Err(Reason::LookedBeforePoll);
         }
@@ -38,12 +40,14 @@ impl State {
                 return Err(Reason::NothingNew(*id));
             }
         }
+        let fetched = self.fetched(delta)?;
         let files = self.stored_files().count() as u64;
         let drifted = self
             .stored_files()
             .filter(|(_, file)| file.drift.is_some())
             .count() as u64;
-        if (files, drifted + newly) != (delta.total, delta.drifted + delta.settled.len() as u64) {
+        let no_longer = delta.settled.len() as u64 + fetched;
+        if (files, drifted + newly) != (delta.total, delta.drifted + no_longer) {
             return Err(Reason::LookDiffers);
         }
         for Drifted { id, drift } in &delta.changed {
@@ -52,8 +56,48 @@ impl State {
         for id in &delta.settled {
             self.set_drift(*id, None);
         }
-        self.run_under_way()?.looked = true;
+        for id in delta.picked_up() {
+            self.set_picked_up(*id, time);
+        }
+        let run = self.run_under_way()?;
+        run.looked = true;
+        run.newly_drifted = delta.changed.iter().map(|drifted| drifted.id).collect();
         Ok(())
+    }
+
+    /// How many of the files that were fetched had been known to have drifted.
+    fn fetched(&self, delta: &RemoteDelta) -> Result<u64, Reason> {
+        if delta.picked_up.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Reason::LookDiffers);
+        }
+        let mut last = None;
+        let mut drifted = 0;
+        for id in delta.picked_up() {
+            if last.replace(*id).is_some_and(|last| last >= *id) {
+                return Err(Reason::OutOfOrder(*id));
+            }
+            let is_changed = delta
+                .changed
+                .binary_search_by_key(id, |drifted| drifted.id)
+                .is_ok();
+            if is_changed || delta.settled.binary_search(id).is_ok() {
+                return Err(Reason::NothingNew(*id));
+            }
+            drifted += u64::from(self.stored_file(*id)?.drift.is_some());
+        }
+        Ok(drifted)
+    }
+
+    fn set_picked_up(&mut self, id: RequestId, time: Timestamp) {
+        if let Some(request) = self.requests.get_mut(&id)
+            && let Remote::Stored(file) = &request.remote
+        {
+            request.remote = Remote::PickedUp(StoredFile {
+                drift: None,
+                missed: Some(time),
+                ..file.clone()
+            });
+        }
     }
 
     fn stored_file(&self, id: RequestId) -> Result<&StoredFile, Reason> {
@@ -78,16 +122,21 @@ impl State {
 }
 
 impl RemoteDelta {
-    /// What `look` says that `state` does not know. A name that was not looked at says nothing.
+    /// What `look` says that `state` does not know, by this rule. A name that was not looked at says nothing.
     #[must_use]
-    pub fn between(state: &State, look: &Look) -> Self {
+    pub fn between(state: &State, look: &Look, rule: RemoteCheckRule) -> Self {
         let mut delta = Self::default();
+        let mut picked_up = Vec::new();
         for (id, file) in state.stored_files() {
             let Some(seen) = look.get(&RemoteName::export(id)) else {
                 continue;
             };
             delta.total += 1;
             let drift = drift(file, *seen);
+            if rule == RemoteCheckRule::Pickup && drift == Some(Drift::Missing) {
+                picked_up.push(id);
+                continue;
+            }
             delta.drifted += u64::from(drift.is_some());
             match drift {
                 Some(drift) if file.drift != Some(drift) => {
@@ -97,6 +146,7 @@ impl RemoteDelta {
                 Some(_) | None => {}
             }
         }
+        delta.picked_up = (!picked_up.is_empty()).then_some(picked_up);
         delta
     }
 }

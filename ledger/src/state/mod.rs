@@ -71,6 +71,8 @@ pub struct Run {
     pub poll_failure: Option<Failure>,
     /// Whether it has looked at the drop-box.
     pub looked: bool,
+    /// The files that this look found not to be as they were delivered, and no earlier one just so.
+    pub newly_drifted: BTreeSet<RequestId>,
     /// When and how it ended; none while it is under way, or when it was cut off.
     pub finished: Option<(Timestamp, RunCounts)>,
     /// What it came to; none as long as that, and in ledgers of older versions.

@@ -120,5 +120,6 @@ fn file(completion: Hundredths, adopted: Option<&Adopted>) -> StoredFile {
         key: adopted.map(|it| it.key),
         receipt: None,
         drift: None,
+        missed: None,
     }
 }

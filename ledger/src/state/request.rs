@@ -67,6 +67,8 @@ pub struct StoredFile {
     pub receipt: Option<Receipt>,
     /// How it differed when the drop-box was last looked at.
     pub drift: Option<Drift>,
+    /// When a look found that the recipient had fetched it; none for one that was taken at once.
+    pub missed: Option<Timestamp>,
 }
 
 /// What proves a delivery, besides its name and key.
@@ -188,6 +190,8 @@ pub struct Request {
     pub in_doubt: BTreeSet<Sequence>,
     /// … and those of them that found the final name free before they were begun.
     pub found_free: BTreeSet<Sequence>,
+    /// Whether the last delivery put back what was not at the drop-box as it was delivered.
+    pub repaired: bool,
 }
 
 impl Request {
@@ -201,6 +205,7 @@ impl Request {
             failure: None,
             in_doubt: BTreeSet::new(),
             found_free: BTreeSet::new(),
+            repaired: false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The one transition table: live run and replay share it. An event that cannot follow gives an
 //! error and no state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::illegal::{IllegalEvent, Reason};
 use super::request::{Identity, LedgerLine, Presence, Remote, Request, StoredFile};
@@ -83,6 +83,7 @@ impl State {
                     polled: false,
                     poll_failure: None,
                     looked: false,
+                    newly_drifted: BTreeSet::new(),
                     finished: None,
                     verdict: None,
                 });
@@ -221,7 +222,7 @@ impl State {
                 size_bytes: _,
                 sha256: _,
             } => {}
-            Event::RemoteObserved(delta) => self.look(delta)?,
+            Event::RemoteObserved(delta) => self.look(delta, time)?,
             Event::RemoteCheckFailed { failure: _ } => {
                 self.run_under_way()?;
             }
@@ -289,6 +290,7 @@ impl State {
                     key: None,
                     receipt: None,
                     drift: None,
+                    missed: None,
                 }),
             };
             request.line = Some(LedgerLine {

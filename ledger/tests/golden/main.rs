@@ -50,6 +50,7 @@ static GOLDEN: LazyLock<BTreeMap<String, LogFiles>> = LazyLock::new(|| {
             recipe::RELEASED,
             recipe::INSTEAD_OF,
             recipe::RECOVERED_AT,
+            recipe::FETCHED,
             recipe::VERDICT,
         ]) {
             if let Some(story) = recipe::make(name) {

@@ -34,6 +34,9 @@ pub(crate) const INSTEAD_OF: &str = "instead-of";
 /// The log of a ledger that was begun anew from a drop-box that is known.
 pub(crate) const RECOVERED_AT: &str = "recovered-at";
 
+/// The log of a look that finds what the recipient has fetched.
+pub(crate) const FETCHED: &str = "fetched";
+
 /// The log of a run that says what it came to.
 pub(crate) const VERDICT: &str = "verdict";
 
@@ -116,6 +119,16 @@ pub(crate) fn make(name: &str) -> Option<History> {
             });
         }
         "RemoteObserved" => look(&mut story),
+        FETCHED => {
+            look(&mut story);
+            story.record(Event::RemoteObserved(RemoteDelta {
+                total: 3,
+                drifted: 1,
+                changed: Vec::new(),
+                settled: Vec::new(),
+                picked_up: Some(vec![RequestId(2), RequestId(3)]),
+            }));
+        }
         "RemoteCheckFailed" => {
             start_run(&mut story);
             let failure = failure(Phase::Look, FailureClass::Transient);
@@ -350,6 +363,7 @@ fn look_for(story: &mut History, resized: u64) {
         drifted: changed.len() as u64,
         changed,
         settled: Vec::new(),
+        picked_up: None,
     }));
 }
 
@@ -568,6 +582,7 @@ fn look(story: &mut History) {
         drifted: 1,
         changed: vec![drifted(2, Drift::Missing)],
         settled: Vec::new(),
+        picked_up: None,
     }));
     let size_bytes = 99;
     story.record(Event::RemoteObserved(RemoteDelta {
@@ -578,6 +593,7 @@ fn look(story: &mut History) {
             drifted(3, Drift::Missing),
         ],
         settled: vec![RequestId(2)],
+        picked_up: None,
     }));
 }
 

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use super::partners::Relations;
 use courier_ledger::{
     Command, Entry, Event, Fingerprint, Hundredths, KeyId, LegacyEntry, Observation,
-    RemoteAfterFailure, RemoteName, RequestId, Timestamp,
+    RemoteAfterFailure, RemoteName, RequestId, Timestamp, UploadReason,
 };
 
 /// Whether files of these two belong to different requests: a draft that is published stays the same.
@@ -83,6 +83,10 @@ pub(crate) struct Auditor {
     pub(crate) delivered: BTreeMap<RequestId, Delivered>,
     /// The intent of each last delivery.
     pub(crate) receipts: BTreeMap<RequestId, u64>,
+    /// What was last delivered because it was not as it had been delivered.
+    pub(crate) repaired: BTreeSet<RequestId>,
+    /// What this run's look found otherwise than any look before.
+    pub(crate) newly_drifted: BTreeSet<RequestId>,
     /// Numbers of which the last command has no known outcome.
     pub(crate) doubts: BTreeSet<RequestId>,
     pub(crate) keys: Keys,
@@ -185,6 +189,10 @@ impl Auditor {
                     self.picked_up.remove(&request);
                 }
             }
+            Event::RemoteObserved(delta) => {
+                self.newly_drifted = delta.changed.iter().map(|it| it.id).collect();
+                self.picked_up.extend(delta.picked_up());
+            }
             Event::Deleted { start, .. } => self.removed(start.0, entry.time),
             Event::CommandFailed { start, remote, .. } => {
                 let command = self.open.remove(&start.0).unwrap();
@@ -253,6 +261,7 @@ impl Auditor {
             published,
             completion,
             fingerprint,
+            reason,
             ..
         }) = self.open.remove(&start)
         else {
@@ -268,6 +277,11 @@ impl Auditor {
         };
         self.delivered.insert(request, delivered);
         self.receipts.insert(request, start);
+        if reason == UploadReason::Drifted {
+            self.repaired.insert(request);
+        } else {
+            self.repaired.remove(&request);
+        }
         self.doubts.remove(&request);
         self.removed.remove(&request);
         if let Some(place) = self.places.get(&request) {

@@ -29,7 +29,7 @@ impl World {
             });
             (name, seen)
         });
-        let delta = RemoteDelta::between(&self.state, &look.collect());
+        let delta = RemoteDelta::between(&self.state, &look.collect(), policy.remote_check);
         self.refuses_false_looks(&delta)?;
         self.record(vec![Event::RemoteObserved(delta.clone())])
             .map_err(|it| Property::DeltaEqualsWhole.violated(it.text))?;
@@ -77,6 +77,12 @@ impl World {
         delta: &RemoteDelta,
         sees_sizes: bool,
     ) -> Result<(), Violation> {
+        for id in delta.picked_up() {
+            let there = self.drop_box.files.get(RemoteName::export(*id).as_str());
+            Property::DeltaEqualsWhole.holds(there.is_none(), || {
+                format!("{id} stands there, and counts as fetched by {delta:?}")
+            })?;
+        }
         for (id, file) in self.state.stored_files() {
             let there = self.drop_box.files.get(RemoteName::export(id).as_str());
             let delivered = file.receipt.map(|receipt| receipt.size_bytes);

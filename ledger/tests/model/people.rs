@@ -35,7 +35,7 @@ impl World {
                 self.policy.drafts = [DraftRule::Upload, DraftRule::Wait][usize::from(bit(2))];
                 self.policy.remote_check = [
                     RemoteCheckRule::Off,
-                    RemoteCheckRule::Off,
+                    RemoteCheckRule::Pickup,
                     RemoteCheckRule::Report,
                     RemoteCheckRule::Repair,
                 ][usize::from(bits >> 4 & 3)];

@@ -171,7 +171,9 @@ impl World {
         };
         // Only a look notices what others did to a file, and only of a size that was recorded. What the
         // recipient took is not looked at, even when somebody puts something in its place.
-        let repaired = policy.remote_check == RemoteCheckRule::Repair;
+        // What was put back once is not put back again.
+        let repaired = policy.remote_check == RemoteCheckRule::Repair
+            && !self.auditor.repaired.contains(&RequestId(id));
         let taken = self.auditor.picked_up.contains(&RequestId(id));
         if !file.whole {
             let is_seen = matches!(file.maker, Maker::Ours(_)) && !taken;

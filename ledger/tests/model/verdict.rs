@@ -23,6 +23,7 @@ enum Verdict {
     Kept,
     Ignored,
     Drifted(Drift),
+    DriftedAgain(Drift),
 }
 
 impl World {
@@ -57,7 +58,11 @@ impl World {
                     unchanged += 1;
                     None
                 }
-                Verdict::Draft | Verdict::Kept | Verdict::Ignored | Verdict::Drifted(_) => {
+                Verdict::Draft
+                | Verdict::Kept
+                | Verdict::Ignored
+                | Verdict::Drifted(_)
+                | Verdict::DriftedAgain(_) => {
                     skipped.push((*id, Some(verdict)));
                     None
                 }
@@ -76,6 +81,7 @@ impl World {
             Skipped::Draft(id) => (id.0, Some(Verdict::Draft)),
             Skipped::NameKept(id) => (id.0, Some(Verdict::Kept)),
             Skipped::Drifted(id, drift) => (id.0, Some(Verdict::Drifted(*drift))),
+            Skipped::DriftedAgain(id, drift) => (id.0, Some(Verdict::DriftedAgain(*drift))),
         });
         Property::TrueReasons.holds(said.eq(skipped.iter().copied()), || {
             format!("{skipped:?} should be skipped in {plan:?}")
@@ -135,10 +141,18 @@ impl World {
         } else if other_key && policy.on_key_change == KeyChangeRule::Reupload {
             Verdict::Upload(UploadReason::KeyChanged)
         } else {
+            let is_new = self.auditor.newly_drifted.contains(&observation.id);
+            let again = self.auditor.repaired.contains(&observation.id);
             match (policy.remote_check, self.drift(observation.id)) {
                 (RemoteCheckRule::Off, _) | (_, None) => Verdict::Keep,
-                (RemoteCheckRule::Report, Some(drift)) => Verdict::Drifted(drift),
-                (RemoteCheckRule::Repair, Some(_)) => Verdict::Upload(UploadReason::Drifted),
+                (RemoteCheckRule::Repair, Some(_)) if !again => {
+                    Verdict::Upload(UploadReason::Drifted)
+                }
+                (_, Some(_)) if !is_new => Verdict::Keep,
+                (RemoteCheckRule::Repair, Some(drift)) => Verdict::DriftedAgain(drift),
+                (RemoteCheckRule::Report | RemoteCheckRule::Pickup, Some(drift)) => {
+                    Verdict::Drifted(drift)
+                }
             }
         }
     }

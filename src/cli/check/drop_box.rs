@@ -233,7 +233,7 @@ fn refused(attempt: Attempt, endpoint: &Endpoint, rule: RemoteCheckRule) -> Stan
         ),
         Attempt::Look => match rule {
             RemoteCheckRule::Off => return noted("leave REMOTE.CHECK = \"off\""),
-            RemoteCheckRule::Report | RemoteCheckRule::Repair => {
+            RemoteCheckRule::Report | RemoteCheckRule::Repair | RemoteCheckRule::Pickup => {
                 "set REMOTE.CHECK = \"off\", or have the server let files be looked at".to_owned()
             }
         },
