@@ -252,6 +252,7 @@ impl Play {
                     token_sha256: Digest([4; 32]),
                     key: self.history.policy.key,
                     placement: script.one_of(&[Placement::PosixRename, Placement::Direct]),
+                    contents: None,
                 };
                 match way {
                     1 => Event::PickedUp {

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use site::{Courier, Place};
 use testbed::broker::{EmbeddedBroker, Settings};
 use testbed::embedded_sftp::{EmbeddedSftp, EmbeddedSftpSettings, Login, Subsystem};
+use testbed::openssh::KeyKind;
 use testbed::server::SftpServer as _;
 
 struct Scene {
@@ -312,4 +313,52 @@ fn an_unknown_host_names_the_files_that_were_looked_at() {
     let words = format!("is unknown to {}", known.display());
     assert!(said.contains(&words), "{said}");
     assert_eq!(scene.server.passwords(), 0);
+}
+
+/// OpenSSH's own client as a jump host's and as a SOCKS proxy.
+#[test]
+fn over_a_jump_host_and_through_a_socks_proxy() {
+    let Some(jump) = site::openssh() else {
+        return;
+    };
+    let ssh = format!(
+        "ssh -F none -i {} -p {} -o BatchMode=yes -o StrictHostKeyChecking=no -o LogLevel=ERROR \
+         -o UserKnownHostsFile=/dev/null {}@{}",
+        jump.private_key(KeyKind::Ed25519).display(),
+        jump.port(),
+        jump.username(),
+        jump.host(),
+    );
+    let scene = Scene::at(Login::Password, Subsystem::Sftp);
+    let command = format!("PROXY_COMMAND = \"{ssh} -W %h:%p\"");
+    let timeout = "TIMEOUT = \"25\"";
+    let with = |line: &str| format!("{line}\n{timeout}");
+    scene.place.change_config(timeout, &with(&command));
+    scene.run(0);
+    assert_eq!(scene.place.zips(), ["export_0.zip"]);
+
+    // Whoever carries the connection says why it does not.
+    let mistaken = command.replace("ssh -F none", "ssh -F none -o PubkeyAuthentication=no");
+    scene.place.change_config(&command, &mistaken);
+    let said = scene.run(5);
+    assert!(said.contains("SFTP.PROXY_COMMAND says"), "{said}");
+    assert!(said.contains("Permission denied"), "{said}");
+
+    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = port.local_addr().unwrap().port();
+    let mut socks = Command::new("sh")
+        .args(["-c", &format!("exec {ssh} -N -D 127.0.0.1:{port}")])
+        .spawn()
+        .unwrap();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(socks.try_wait().unwrap().is_none(), "ssh has ended");
+        std::thread::yield_now();
+    }
+    let proxy = format!("PROXY = \"socks5://127.0.0.1:{port}\"");
+    scene.place.change_config(&mistaken, &proxy);
+    scene.run(0);
+    socks.kill().unwrap();
+    socks.wait().unwrap();
+    let said = scene.run(5);
+    assert!(said.contains("(SFTP.PROXY): Connection refused"), "{said}");
 }

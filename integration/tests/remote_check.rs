@@ -84,11 +84,51 @@ fn repair(server: &dyn SftpServer) {
     );
     let foreign = fs::read_to_string(scene.place.drop_box().join("export_77.zip")).unwrap();
     assert_eq!(foreign, "somebody else's");
+    // Whoever takes the file away again has it.
+    let taken = scene.place.drop_box().join("export_0.zip");
+    fs::remove_file(&taken).unwrap();
+    for says in ["was uploaded again for that", "0 uploaded"] {
+        let (stdout, stderr) = scene.courier.run(&scene.place, &["run"], 0);
+        assert!(site::sum(&stdout).starts_with("0 uploaded"), "{stdout}");
+        let told = format!("{stdout}{stderr}");
+        assert!(told.contains(says), "{told}");
+        assert_eq!(
+            told.contains("REMOTE.CHECK"),
+            says != "0 uploaded",
+            "{told}"
+        );
+        assert!(!taken.exists());
+    }
     scene.courier.run(&scene.place, &["verify"], 0);
 }
 
+fn pickup(server: &dyn SftpServer) {
+    let scene = damaged(server, "pickup");
+    let (stdout, stderr) = scene.courier.run(&scene.place, &["run"], 0);
+    assert!(site::sum(&stdout).starts_with("0 uploaded"), "{stdout}");
+    assert!(
+        stderr.contains("export_1.zip was delivered, and it has 5 bytes"),
+        "{stderr}"
+    );
+    assert!(!stderr.contains("export_0.zip"), "{stderr}");
+    let (stdout, stderr) = scene.courier.run(&scene.place, &["run"], 0);
+    assert!(
+        !format!("{stdout}{stderr}").contains("export_1.zip"),
+        "{stderr}"
+    );
+    let (status, _) = scene.courier.run(&scene.place, &["status", "--json"], 0);
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["requests"][0]["drop_box"], "picked up");
+    assert!(status["requests"][0]["missed"].is_string(), "{status}");
+    let (status, _) = scene.courier.run(&scene.place, &["status"], 0);
+    assert!(
+        status.contains("the recipient has fetched it; noticed"),
+        "{status}"
+    );
+}
+
 #[test]
-fn with_openssh_drift_is_reported_or_repaired_and_nothing_else_is_touched() {
+fn with_openssh_drift_is_reported_repaired_or_taken_for_fetched_and_nothing_else_is_touched() {
     let Some(server) = site::openssh() else {
         return;
     };
@@ -97,10 +137,16 @@ fn with_openssh_drift_is_reported_or_repaired_and_nothing_else_is_touched() {
         return;
     };
     repair(&server);
+    let Some(server) = site::openssh() else {
+        return;
+    };
+    pickup(&server);
 }
 
 #[test]
-fn with_the_embedded_server_drift_is_reported_or_repaired_and_nothing_else_is_touched() {
+fn with_the_embedded_server_drift_is_reported_repaired_or_taken_for_fetched_and_nothing_else_is_touched()
+ {
     report(&site::embedded());
     repair(&site::embedded());
+    pickup(&site::embedded());
 }

@@ -441,6 +441,27 @@ fn proftpd() {
 }
 
 #[test]
+fn the_ledger_says_which_hospitals_and_what_was_in_a_bundle() {
+    let server = embedded(EmbeddedSftpSettings::default());
+    let scene = Scene::new(&server, 1 << 10);
+    scene.courier.run(&scene.place, &["run"], 0);
+    scene.courier.run(&scene.place, &["run"], 0);
+    let (log, _) = scene.courier.run(&scene.place, &["log", "--json"], 0);
+    let named = log.lines().filter(|line| line.contains("NodesNamed"));
+    assert_eq!(named.count(), 1, "{log}");
+    assert!(log.contains("\"name\":\"CN="), "{log}");
+    let delivered: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("\"Uploaded\""))
+        .collect();
+    assert_eq!(delivered.len(), 3);
+    for line in delivered {
+        assert!(line.contains("\"name\":\"0_result.txt\""), "{line}");
+        assert!(line.contains("\"name\":\"status.xml\""), "{line}");
+    }
+}
+
+#[test]
 fn a_server_in_go() {
     library(Library::Go);
 }

@@ -11,6 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::added::present;
+use crate::bundle_entry::BundleEntry;
 use crate::clock::ClockDifference;
 use crate::command::{Command, RemoteName, Removal};
 use crate::digest::Digest;
@@ -20,6 +21,8 @@ use crate::found::{AtTheEnd, Found, Unseen};
 use crate::held::Held;
 use crate::id::{KeyId, LogId, RequestId, Sequence};
 use crate::import::LegacyEntry;
+use crate::node_names::NodeName;
+use crate::number_set::NumberSet;
 use crate::partners::{BrokerChange, DropBoxAddress, DropBoxChange, Partners};
 use crate::plan::Blocked;
 use crate::policy::Policy;
@@ -58,6 +61,13 @@ pub struct Delivery {
     pub key: KeyId,
     /// How it was put in place.
     pub placement: Placement,
+    /// What the bundle held, where its directory could be read; absent in older entries.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub contents: Option<Vec<BundleEntry>>,
 }
 
 /// What a run did, in numbers.
@@ -105,13 +115,24 @@ pub struct RunVerdict {
     pub exit_code: u8,
     /// The gravest thing that failed, if anything did.
     pub failure: Option<Failure>,
+    /// The requests whose results were to be delivered or withdrawn, and were not begun with: that failed before
+    /// it was their turn. Absent when there are none, and in older entries.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub not_begun: Option<NumberSet>,
 }
 
 impl fmt::Display for RunVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "exit code {}", self.exit_code)?;
-        match &self.failure {
-            Some(failure) => write!(f, ", {failure}"),
+        if let Some(failure) = &self.failure {
+            write!(f, ", {failure}")?;
+        }
+        match &self.not_begun {
+            Some(requests) => write!(f, "; not begun with {requests}"),
             None => Ok(()),
         }
     }
@@ -380,6 +401,11 @@ pub enum Event {
     /// A part of what the broker answered, recorded before the [`Self::SnapshotObserved`] that it counts
     /// with.
     PortionObserved(SnapshotPortion),
+    /// The broker calls nodes otherwise than was known, or for the first time.
+    NodesNamed {
+        /// Each of them, by number.
+        nodes: Vec<NodeName>,
+    },
 }
 
 /// One table of kinds, for their names in order and for the name of each: a kind that is not in it does
@@ -427,6 +453,7 @@ kinds![
     ClockDiffers,
     PublishedLedgerSeen,
     PortionObserved,
+    NodesNamed,
 ];
 
 impl Event {
@@ -447,7 +474,9 @@ impl Event {
                     || portion.unreadable.iter().any(|it| it.id == request)
             }
             Self::RemoteObserved(delta) => {
-                delta.changed.iter().any(|it| it.id == request) || delta.settled.contains(&request)
+                delta.changed.iter().any(|it| it.id == request)
+                    || delta.settled.contains(&request)
+                    || delta.picked_up().contains(&request)
             }
             Self::CommandStarted { command, .. } => command.request() == Some(request),
             Self::LedgerRecovered { recovered, .. } => {
@@ -476,6 +505,7 @@ impl Event {
             | Self::TailRecovered { .. }
             | Self::RemoteCheckFailed { .. }
             | Self::KeyAnnounced { .. }
+            | Self::NodesNamed { .. }
             | Self::ClockDiffers(_) => false,
         }
     }
@@ -508,6 +538,7 @@ impl Event {
             | Self::RemoteObserved(_)
             | Self::RemoteCheckFailed { .. }
             | Self::KeyAnnounced { .. }
+            | Self::NodesNamed { .. }
             | Self::ClockDiffers(_) => None,
         }
     }
@@ -655,6 +686,10 @@ impl fmt::Display for Event {
             }
             Self::PublishedLedgerSeen { seen } => seen.fmt(f),
             Self::PortionObserved(portion) => portion.fmt(f),
+            Self::NodesNamed { nodes } => {
+                let nodes: Vec<_> = nodes.iter().map(ToString::to_string).collect();
+                write!(f, "nodes: {}", nodes.join(", "))
+            }
         }
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod account;
 mod added;
+mod bundle_entry;
 mod clock;
 mod command;
 mod completion;
@@ -29,6 +30,7 @@ mod id;
 mod import;
 mod kept;
 pub mod log;
+mod node_names;
 mod nodes;
 mod number_set;
 mod observation;
@@ -46,6 +48,7 @@ mod time;
 mod tip;
 pub mod tree;
 
+pub use bundle_entry::BundleEntry;
 pub use clock::{BrokerTime, ClockDifference, OtherClock};
 pub use command::{
     Command, PatternError, RemoteName, Removal, Replaces, TemporaryPattern, UploadReason,
@@ -65,6 +68,7 @@ pub use held::Held;
 pub use id::{KeyId, LogId, NodeId, RequestId, Sequence};
 pub use import::{ImportError, LegacyEntry, LegacyStatus};
 pub use kept::{CopyVerdict, KeptCopies};
+pub use node_names::{NodeName, NodeNames};
 pub use nodes::{NodeStatus, Nodes};
 pub use number_set::{NumberSet, Span};
 pub use observation::{Fingerprint, Observation};

@@ -31,6 +31,7 @@ stories! {
     interruptions
     clocks
     keys
+    nodes
     numbers
     order
     partners

@@ -372,6 +372,7 @@ pub fn delivery(name: &RemoteName, key: KeyId) -> Delivery {
         token_sha256: Digest([3; 32]),
         key,
         placement: Placement::PosixRename,
+        contents: None,
     }
 }
 

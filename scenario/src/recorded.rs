@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 
 use courier_ledger::{
-    ClockDifference, Digest, Drift, Event, Failure, Found, LegacyEntry, PublishedSeen, Removal,
-    SnapshotPortion, State, Unseen,
+    ClockDifference, Digest, Drift, Event, Failure, Found, LegacyEntry, NodeName, PublishedSeen,
+    Removal, SnapshotPortion, State, Unseen,
 };
 
 use crate::counts;
@@ -114,6 +114,10 @@ pub(crate) fn line(event: &Event, before: &State, after: Option<&State>) -> Opti
                 ours,
             } = difference;
             format!("clocks {} {} ours {}", whose.written(), theirs.0, ours.0)
+        }
+        Event::NodesNamed { nodes } => {
+            let named = |it: &NodeName| format!(" {} \"{}\"", it.node, it.name);
+            format!("name{}", nodes.iter().map(named).collect::<String>())
         }
         Event::KeyAnnounced { key: announced, .. } => format!("announce {}", key(*announced)),
         Event::LedgerPublished {

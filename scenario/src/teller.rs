@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use courier_ledger::{
-    ClockDifference, Digest, Event, Hundredths, LegacyEntry, RequestId, RunVerdict, Sequence,
-    Timestamp,
+    ClockDifference, Digest, Event, Hundredths, LegacyEntry, NodeId, NodeName, RequestId,
+    RunVerdict, Sequence, Timestamp,
 };
 
 use crate::alteration;
@@ -131,6 +131,14 @@ impl Teller {
                     ours,
                 }))
             }
+            "name" => {
+                let mut nodes = Vec::new();
+                while words.peek().is_some() {
+                    let (node, name) = (NodeId(words.value()?), words.word()?);
+                    nodes.push(NodeName { node, name });
+                }
+                self.note(Event::NodesNamed { nodes })
+            }
             "announce" => {
                 let (who, why) = ("an operator".to_owned(), "the old one is lost".to_owned());
                 let key = words.value()?;
@@ -166,6 +174,7 @@ impl Teller {
                 let verdict = words.after("exit")?.map(|exit_code| RunVerdict {
                     exit_code,
                     failure: None,
+                    not_begun: None,
                 });
                 let (counts, duration_micros) = (counts(words)?, 1);
                 self.note(Event::RunFinished {

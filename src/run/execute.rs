@@ -98,6 +98,7 @@ pub(super) fn execute(
     // What was never begun is tried again by the next run.
     let is_change = |command: &&Command| !matches!(command, Command::PublishLedger { .. });
     report.counts.failed += waiting.iter().filter(is_change).count() as u64;
+    report.not_begun = waiting.iter().filter_map(Command::request).collect();
     let lost = report
         .drop_box_failure
         .clone()
@@ -189,6 +190,7 @@ pub(super) fn unreachable(
     report: &mut RunReport,
 ) -> Result<(), RecordError> {
     report.counts.failed += plan.changes().count() as u64;
+    report.not_begun = plan.changes().filter_map(Command::request).collect();
     report.drop_box_failure = Some(failure.clone());
     if !publishes(plan) {
         return replace(&ledger.project(), status_file);

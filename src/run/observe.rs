@@ -6,8 +6,8 @@
 
 use courier_ledger::log::{EventLog, Ledger};
 use courier_ledger::{
-    BrokerTime, ClockDifference, Event, Failure, LegacyStatus, PORTION_WEIGHT, Partners, Policy,
-    PublishedSeen, RemoteCheckRule, RemoteDelta, RemoteName, Timestamp, waits_instead_of,
+    BrokerTime, ClockDifference, Event, Failure, LegacyStatus, NodeName, PORTION_WEIGHT, Partners,
+    Policy, PublishedSeen, RemoteCheckRule, RemoteDelta, RemoteName, Timestamp, waits_instead_of,
 };
 
 use super::error::RecordError;
@@ -73,6 +73,7 @@ pub(super) fn polled(
         Ok(Polled {
             snapshot,
             broker_time,
+            node_names,
         }) => {
             let difference = broker_time.and_then(BrokerTime::difference);
             let delta = snapshot.delta(ledger.state());
@@ -83,6 +84,9 @@ pub(super) fn polled(
             }
             let mut events = vec![Event::SnapshotObserved(last)];
             events.extend(difference.map(Event::ClockDiffers));
+            let seen = node_names.unwrap_or_default();
+            let nodes = NodeName::new_among(&seen, ledger.state().node_names());
+            events.extend((!nodes.is_empty()).then_some(Event::NodesNamed { nodes }));
             ledger.append(clock.now(), events)?;
             Ok(Ok(difference))
         }

@@ -1,7 +1,7 @@
 //! What a run did, and the exit code that follows from it.
 
 use courier_ledger::{
-    ClockDifference, Failure, Fallen, Held, Limit, Phase, PublishedSeen, RunCounts, RunVerdict,
+    ClockDifference, Failure, Fallen, Held, Limit, NumberSet, Phase, PublishedSeen, RunCounts, RunVerdict,
     Skipped, UnannouncedKey, Unseen,
 };
 
@@ -49,6 +49,8 @@ pub struct RunReport {
     pub unseen: Option<Unseen>,
     /// What was left alone, and why.
     pub skipped: Vec<Skipped>,
+    /// The requests that were to be seen to, and were not begun with.
+    pub not_begun: NumberSet,
 }
 
 impl RunReport {
@@ -63,6 +65,7 @@ impl RunReport {
         RunVerdict {
             exit_code: self.exit_code().number(),
             failure: gravest.cloned(),
+            not_begun: (!self.not_begun.is_empty()).then(|| self.not_begun.clone()),
         }
     }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use courier_ledger::log::EventLog;
 use courier_ledger::{
-    BrokerTime, Command, Delivery, Digest, Failure, Found, LogId, Look, RemoteAfterFailure,
-    RemoteName, Removal, Replaces, RequestId, Sequence, Snapshot, State, StatusFound, Timestamp,
-    Unproven, Unseen,
+    BrokerTime, Command, Delivery, Digest, Failure, Found, LogId, Look, NodeNames,
+    RemoteAfterFailure, RemoteName, Removal, Replaces, RequestId, Sequence, Snapshot, State,
+    StatusFound, Timestamp, Unproven, Unseen,
 };
 
 /// Asks the broker for everything.
@@ -27,6 +27,8 @@ pub struct Polled {
     pub snapshot: Snapshot,
     /// What its clock said, if it said so.
     pub broker_time: Option<BrokerTime>,
+    /// What it calls its nodes, if it said so.
+    pub node_names: Option<NodeNames>,
 }
 
 /// A command whose intent is on disk.

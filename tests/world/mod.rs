@@ -113,6 +113,7 @@ impl Poller for Broker {
             None => Ok(Polled {
                 snapshot: world.broker.snapshot(expected),
                 broker_time: world.next.broker_time.take(),
+                node_names: None,
             }),
         }
     }
@@ -178,6 +179,7 @@ impl Porter {
                     token_sha256: Digest([2; 32]),
                     key: KEY,
                     placement: Placement::PosixRename,
+                    contents: None,
                 })
             }
             Command::PublishLedger { .. } => {

@@ -220,5 +220,6 @@ pub(crate) fn delivery(observation: &Observation, start: Sequence) -> Delivery {
         token_sha256: sha256(b"token"),
         key: KEY,
         placement: Placement::PosixRename,
+        contents: None,
     }
 }

@@ -84,6 +84,9 @@ pub enum Reason {
     /// The folded look is not the one recorded.
     #[error("the folded look has another number of files than the recorded one")]
     LookDiffers,
+    /// Nodes are named by number, and only as they were not called before.
+    #[error("names of nodes stand twice or out of order, or are none")]
+    NoNewNames,
     /// The command is not one that this state allows.
     #[error("the state does not allow the command: {0}")]
     CommandNotAllowed(&'static str),

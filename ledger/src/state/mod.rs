@@ -29,6 +29,7 @@ use crate::failure::Failure;
 use crate::found::Found;
 use crate::id::{KeyId, LogId, RequestId, Sequence};
 use crate::import::LegacyStatus;
+use crate::node_names::NodeNames;
 use crate::observation::Observation;
 use crate::published::PublishedSeen;
 use crate::recovered::Ancestor;
@@ -134,6 +135,7 @@ pub struct State {
     relations: Relations,
     recovered_from: Option<Tip>,
     ancestors: Vec<Ancestor>,
+    node_names: NodeNames,
     /// What was recorded of a poll whose last entry is still to come.
     #[serde(default, skip_serializing_if = "SnapshotPortion::is_empty")]
     portions: SnapshotPortion,
@@ -165,6 +167,12 @@ impl Default for Listing {
 }
 
 impl State {
+    /// What the broker calls its nodes, as far as it was asked.
+    #[must_use]
+    pub fn node_names(&self) -> &NodeNames {
+        &self.node_names
+    }
+
     /// When the last run ended that did all that was to be done.
     #[must_use]
     pub fn last_good(&self) -> Option<Timestamp> {

@@ -12,6 +12,7 @@ use crate::event::{Entry, Event};
 use crate::evidence::Evidence;
 use crate::id::Sequence;
 use crate::import::LegacyEntry;
+use crate::node_names::NodeName;
 use crate::snapshot::SnapshotPortion;
 use crate::time::Timestamp;
 
@@ -240,11 +241,25 @@ impl State {
                 who: _,
                 why: _,
             } => self.announce(*key)?,
+            Event::NodesNamed { nodes } => self.name_nodes(nodes)?,
             Event::PublishedLedgerSeen { seen } => {
                 self.run_under_way()?;
                 self.published_seen = seen.clone();
             }
         }
+        Ok(())
+    }
+
+    /// Names are recorded in a run, in order, and only when they are new.
+    fn name_nodes(&mut self, nodes: &[NodeName]) -> Result<(), Reason> {
+        self.run_under_way()?;
+        let ascend = nodes.is_sorted_by(|one, next| one.node < next.node);
+        let is_new = |it: &NodeName| self.node_names.get(&it.node) != Some(&it.name);
+        if nodes.is_empty() || !ascend || !nodes.iter().all(is_new) {
+            return Err(Reason::NoNewNames);
+        }
+        let named = nodes.iter().map(|it| (it.node, it.name.clone()));
+        self.node_names.extend(named);
         Ok(())
     }
 

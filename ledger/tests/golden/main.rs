@@ -51,6 +51,8 @@ static GOLDEN: LazyLock<BTreeMap<String, LogFiles>> = LazyLock::new(|| {
             recipe::INSTEAD_OF,
             recipe::RECOVERED_AT,
             recipe::FETCHED,
+            recipe::CONTENTS,
+            recipe::NOT_BEGUN,
             recipe::VERDICT,
         ]) {
             if let Some(story) = recipe::make(name) {

@@ -37,6 +37,12 @@ pub(crate) const RECOVERED_AT: &str = "recovered-at";
 /// The log of a look that finds what the recipient has fetched.
 pub(crate) const FETCHED: &str = "fetched";
 
+/// The log of a delivery that says what the bundle held.
+pub(crate) const CONTENTS: &str = "contents";
+
+/// The log of a run that says what it could not begin with.
+pub(crate) const NOT_BEGUN: &str = "not-begun";
+
 /// The log of a run that says what it came to.
 pub(crate) const VERDICT: &str = "verdict";
 
@@ -119,6 +125,54 @@ pub(crate) fn make(name: &str) -> Option<History> {
             });
         }
         "RemoteObserved" => look(&mut story),
+        "NodesNamed" => {
+            start_run(&mut story);
+            let named = |node, name: &str| NodeName {
+                node: NodeId(node),
+                name: name.to_owned(),
+            };
+            story.record(Event::NodesNamed {
+                nodes: vec![
+                    named(0, "CN=Hospital One,O=One,L=A"),
+                    named(7, "CN=Hospital Seven,O=Seven,L=B"),
+                ],
+            });
+            story.record(Event::NodesNamed {
+                nodes: vec![named(7, "CN=Hospital of Seven,O=Seven,L=B")],
+            });
+        }
+        NOT_BEGUN => {
+            publish_first(&mut story);
+            story.record(Event::RunFinished {
+                counts: RunCounts::default(),
+                duration_micros: 8_000_000,
+                verdict: Some(RunVerdict {
+                    exit_code: 5,
+                    failure: Some(failure(Phase::Connect, FailureClass::Transient)),
+                    not_begun: Some([1, 2, 5].map(RequestId).into_iter().collect()),
+                }),
+            });
+        }
+        CONTENTS => {
+            publish_first(&mut story);
+            let start = upload(&mut story, 1, UploadReason::New);
+            let entry = |name: &str, size_bytes, crc32| BundleEntry {
+                name: name.to_owned(),
+                size_bytes,
+                crc32,
+            };
+            let mut delivery = delivery(1, Placement::PosixRename);
+            delivery.contents = Some(vec![
+                entry("status.xml", 512, 0x1234_5678),
+                entry("17_result.zip", 70_000, 0xffff_fffe),
+            ]);
+            story.record(Event::Uploaded {
+                start,
+                delivery,
+                found: None,
+                unseen: None,
+            });
+        }
         FETCHED => {
             look(&mut story);
             story.record(Event::RemoteObserved(RemoteDelta {
@@ -165,7 +219,11 @@ pub(crate) fn make(name: &str) -> Option<History> {
             start_run(&mut story);
             let failure = failure(Phase::Authenticate, FailureClass::NeedsPerson);
             for (exit_code, failure) in [(5, Some(failure)), (0, None)] {
-                let verdict = Some(RunVerdict { exit_code, failure });
+                let verdict = Some(RunVerdict {
+                    exit_code,
+                    failure,
+                    not_begun: None,
+                });
                 if exit_code == 0 {
                     start_run(&mut story);
                 }
@@ -391,6 +449,7 @@ fn delivery(id: u64, placement: Placement) -> Delivery {
         token_sha256: digest("the token"),
         key: KEY,
         placement,
+        contents: None,
     }
 }
 

@@ -274,6 +274,7 @@ impl World {
             } else {
                 Placement::PosixRename
             },
+            contents: None,
         };
         Ok(match luck {
             Luck::AnswerLost => failed(errand, Phase::Place, RemoteAfterFailure::Uncertain, found),

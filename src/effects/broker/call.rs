@@ -23,6 +23,8 @@ pub(crate) enum Call {
     List,
     /// Every request.
     WholeList,
+    /// Every node.
+    Nodes,
     /// The nodes' part in one request.
     Status(RequestId),
     /// The definition of one request.
@@ -36,7 +38,7 @@ pub(crate) enum Call {
 impl Call {
     pub(crate) fn phase(self) -> Phase {
         match self {
-            Self::List => Phase::List,
+            Self::List | Self::Nodes => Phase::List,
             Self::Status(_) => Phase::Status,
             Self::WholeList | Self::Definition(_) => Phase::Evidence,
             Self::Export(_) => Phase::Export,
@@ -57,6 +59,7 @@ impl Call {
         match self {
             Self::List => words(&["broker", "request", "filtered"]),
             Self::WholeList => words(&["broker", "request"]),
+            Self::Nodes => words(&["broker", "node"]),
             Self::Status(id) => words(&["broker", "request", &id.to_string(), "status"]),
             Self::Definition(id) => words(&["broker", "request", &id.to_string()]),
             Self::Export(id) => words(&["broker", "export", "request-bundle", &id.to_string()]),
@@ -67,7 +70,7 @@ impl Call {
     /// As what it is tried again.
     pub(crate) fn repeated(self) -> Repeated {
         match self {
-            Self::List | Self::WholeList => Repeated::List,
+            Self::List | Self::WholeList | Self::Nodes => Repeated::List,
             Self::Status(id) | Self::Definition(id) | Self::Export(id) | Self::Download(id) => {
                 Repeated::Request(id)
             }
@@ -77,7 +80,7 @@ impl Call {
     /// What the answer must be.
     pub(crate) fn media(self) -> Media {
         match self {
-            Self::List | Self::WholeList | Self::Status(_) => Media::Xml,
+            Self::List | Self::WholeList | Self::Nodes | Self::Status(_) => Media::Xml,
             Self::Definition(_) => Media::Definition,
             Self::Export(_) => Media::Text,
             Self::Download(_) => Media::Zip,
@@ -88,7 +91,7 @@ impl Call {
     pub(crate) fn timeout(self, settings: &Settings) -> Duration {
         match self {
             Self::List | Self::WholeList => settings.list_timeout,
-            Self::Status(_) | Self::Definition(_) => settings.status_timeout,
+            Self::Nodes | Self::Status(_) | Self::Definition(_) => settings.status_timeout,
             Self::Export(_) => settings.export_timeout,
             Self::Download(_) => settings.download_timeout,
         }
@@ -110,7 +113,7 @@ impl Call {
     pub(crate) fn max_bytes(self, settings: &Settings) -> u64 {
         let limit = match self {
             Self::List | Self::WholeList => settings.max_answer_bytes,
-            Self::Status(_) | Self::Definition(_) => MAX_SMALL_ANSWER_BYTES,
+            Self::Nodes | Self::Status(_) | Self::Definition(_) => MAX_SMALL_ANSWER_BYTES,
             Self::Export(_) | Self::Download(_) => MAX_LINK_BYTES,
         };
         limit.min(settings.max_answer_bytes)

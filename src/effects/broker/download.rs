@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use courier_ledger::{Failure, RequestId};
+use courier_ledger::{BundleEntry, Failure, RequestId};
 use reqwest::Response;
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
@@ -118,6 +118,11 @@ impl Download {
     #[must_use]
     pub(crate) fn content_length(&self) -> Option<u64> {
         self.content_length
+    }
+
+    /// What the bundle holds, once it came by whole; none where its directory says nothing.
+    pub(crate) fn contents(&self) -> Option<Vec<BundleEntry>> {
+        self.ends.entries()
     }
 
     /// The next bytes, however many come at once; none at the end.

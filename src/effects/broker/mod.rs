@@ -26,6 +26,7 @@ mod https;
 mod inquiry;
 mod media;
 mod network;
+mod node_list;
 mod plain_status;
 mod poll;
 mod predicate;
@@ -36,6 +37,7 @@ mod request_status;
 mod resolver;
 mod settings;
 mod transport;
+mod zip_directory;
 mod zip_end;
 
 #[cfg(test)]

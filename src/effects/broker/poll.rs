@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::pin::pin;
 
-use courier_ledger::{Failure, FailureClass, NodeStatus, Phase, Poll, PollError, RequestId, State};
+use courier_ledger::{
+    Failure, FailureClass, NodeNames, NodeStatus, Phase, Poll, PollError, RequestId, State,
+};
 
 use futures_util::future::{Either, select};
 
@@ -19,7 +21,7 @@ use super::call::Call;
 use super::client::Broker;
 use super::problem::Problem;
 use super::request_list::RequestList;
-use super::{concurrent, request_list, request_status};
+use super::{concurrent, node_list, request_list, request_status};
 
 /// So many unanswered calls in a row, and no answer in between, mean that the broker is gone: the
 /// rest would only wait for the same deadline.
@@ -38,6 +40,13 @@ enum Manner {
 struct Reading<'s> {
     poll: RefCell<Poll>,
     known: &'s State,
+}
+
+/// What is asked once, beside the statuses.
+#[derive(Default)]
+struct Beside {
+    whole: Option<RequestList>,
+    node_names: Option<NodeNames>,
 }
 
 impl Reading<'_> {
@@ -83,7 +92,8 @@ impl Broker {
             .map_err(|error| contradiction(&error))?;
         let poll = RefCell::new(poll);
         let reading = Reading { poll, known };
-        let (manner, whole) = self.statuses_and_whole_list(&reading, &listed).await;
+        let (manner, beside) = self.statuses_and_beside(&reading, &listed).await;
+        let Beside { whole, node_names } = beside.unwrap_or_default();
         manner.map_err(|error| contradiction(&error))?;
         let mut poll = reading.poll.into_inner();
         let missing = poll.missing(expected);
@@ -101,29 +111,54 @@ impl Broker {
         Ok(Polled {
             snapshot: snapshot.map_err(|error| contradiction(&error))?,
             broker_time,
+            node_names,
         })
     }
 
-    /// Every status, and beside them the list of all requests. It is asked for after the list under the
-    /// tag, so that what is in that is in this; a broker that falls silent is not waited for twice.
-    async fn statuses_and_whole_list(
+    /// Every status, and beside them what is asked once. The list of all requests is asked for after the list
+    /// under the tag, so that what is in that is in this; a broker that falls silent is not waited for twice.
+    async fn statuses_and_beside(
         &self,
         reading: &Reading<'_>,
         listed: &RequestList,
-    ) -> (Result<Manner, PollError>, Option<RequestList>) {
+    ) -> (Result<Manner, PollError>, Option<Beside>) {
         const SILENT: Result<Manner, PollError> = Ok(Manner::Silent);
         let ids: Vec<RequestId> = listed.keys().copied().collect();
-        let whole = pin!(self.whole_list(listed));
+        let once = pin!(self.beside(listed));
         let beside = NonZeroUsize::new(self.settings.concurrency.get() - 1);
         let Some(beside) = beside else {
             let manner = self.statuses(reading, &ids, NonZeroUsize::MIN).await;
-            let whole = if manner == SILENT { None } else { whole.await };
-            return (manner, whole);
+            let once = if manner == SILENT {
+                None
+            } else {
+                Some(once.await)
+            };
+            return (manner, once);
         };
-        match select(pin!(self.statuses(reading, &ids, beside)), whole).await {
+        match select(pin!(self.statuses(reading, &ids, beside)), once).await {
             Either::Left((SILENT, _)) => (SILENT, None),
-            Either::Left((manner, whole)) => (manner, whole.await),
-            Either::Right((whole, manner)) => (manner.await, whole),
+            Either::Left((manner, once)) => (manner, Some(once.await)),
+            Either::Right((once, manner)) => (manner.await, Some(once)),
+        }
+    }
+
+    async fn beside(&self, listed: &RequestList) -> Beside {
+        let whole = self.whole_list(listed).await;
+        let node_names = self.node_names().await;
+        Beside { whole, node_names }
+    }
+
+    /// What the broker calls its nodes; without names a run goes on.
+    async fn node_names(&self) -> Option<NodeNames> {
+        let bytes = self.fetch(Call::Nodes).await;
+        let names = bytes.and_then(|it| node_list::parse(&it).map_err(Problem::Document));
+        match names {
+            Ok(names) => Some(names),
+            Err(problem) => {
+                let failure = self.failure(Call::Nodes, &problem);
+                tracing::info!("the hospitals are not named: {failure}");
+                None
+            }
         }
     }
 

@@ -1,13 +1,20 @@
-//! Whether bytes that pass by begin and end as a zip archive does
+//! What passes by of a zip archive, as far as it tells whether the archive is whole, and what is in it
 //! (APPNOTE.TXT 4.3.7 local file header, 4.3.16 end of central directory record).
 //!
 //! An answer without `Content-Length`, or with one that is too small, can be cut anywhere without a
 //! trace in HTTP; the archive's last record is the proof that it is whole. It ends in a comment (the
 //! broker writes "Bundle for request N"), whose length it tells. Deliberately absent: comments of
-//! more than a kibibyte, and looking at what is inside.
+//! more than a kibibyte, and unpacking.
+
+use courier_ledger::BundleEntry;
+
+use super::zip_directory;
 
 const RECORD_BYTES: usize = 22;
-const TAIL_BYTES: usize = RECORD_BYTES + 1024;
+/// The last record with its comment.
+const RECORD_TAIL_BYTES: usize = RECORD_BYTES + 1024;
+/// Enough for the directory of a bundle of a thousand hospitals.
+const TAIL_BYTES: usize = 128 << 10;
 const RECORD_SIGNATURE: [u8; 4] = *b"PK\x05\x06";
 const ENTRY_SIGNATURE: [u8; 4] = *b"PK\x03\x04";
 
@@ -15,6 +22,7 @@ const ENTRY_SIGNATURE: [u8; 4] = *b"PK\x03\x04";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ZipEnds {
     first: Vec<u8>,
+    /// At least the tail, and up to twice as much, so that each byte is moved once.
     last: Vec<u8>,
 }
 
@@ -24,9 +32,20 @@ impl ZipEnds {
         let wanted = ENTRY_SIGNATURE.len() - self.first.len();
         self.first.extend(bytes.iter().take(wanted));
         let tail = &bytes[bytes.len().saturating_sub(TAIL_BYTES)..];
-        let kept = TAIL_BYTES - tail.len();
-        self.last.drain(..self.last.len().saturating_sub(kept));
+        if self.last.len() + tail.len() > 2 * TAIL_BYTES {
+            self.last
+                .drain(..self.last.len().saturating_sub(TAIL_BYTES));
+        }
         self.last.extend(tail);
+    }
+
+    fn tail(&self, most_bytes: usize) -> &[u8] {
+        &self.last[self.last.len().saturating_sub(most_bytes)..]
+    }
+
+    /// What the archive's directory names, where the whole of it came by last.
+    pub(crate) fn entries(&self) -> Option<Vec<BundleEntry>> {
+        zip_directory::entries(self.tail(TAIL_BYTES))
     }
 
     /// Whether what came so far can be the beginning of an archive.
@@ -36,11 +55,11 @@ impl ZipEnds {
 
     /// Whether what came so far can be a whole archive.
     pub(crate) fn ends(&self) -> bool {
-        self.last
-            .windows(RECORD_BYTES)
+        let last = self.tail(RECORD_TAIL_BYTES);
+        last.windows(RECORD_BYTES)
             .enumerate()
             .any(|(start, record)| {
-                let comment_bytes = self.last.len() - start - RECORD_BYTES;
+                let comment_bytes = last.len() - start - RECORD_BYTES;
                 record.starts_with(&RECORD_SIGNATURE)
                     && u16::try_from(comment_bytes)
                         .is_ok_and(|length| record.ends_with(&length.to_le_bytes()))

@@ -209,6 +209,7 @@ impl Desk {
             token_sha256: digest.token_sha256,
             token_bytes: digest.token_bytes,
             key: key.id(),
+            contents: download.contents(),
         })
     }
 

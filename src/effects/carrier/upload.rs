@@ -5,8 +5,8 @@
 //! nothing is claimed. Deliberately absent: how often it is tried (`job`).
 
 use courier_ledger::{
-    Delivery, Digest, Failure, FailureClass, Found, KeyId, LogId, Phase, RemoteAfterFailure,
-    RemoteName, Replaces, RequestId, Sequence,
+    BundleEntry, Delivery, Digest, Failure, FailureClass, Found, KeyId, LogId, Phase,
+    RemoteAfterFailure, RemoteName, Replaces, RequestId, Sequence,
 };
 
 use super::ownership::Ownership;
@@ -23,12 +23,14 @@ pub(super) struct FetchOrder {
 }
 
 /// What was encrypted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Fetched {
     pub(super) plaintext_sha256: Digest,
     pub(super) token_sha256: Digest,
     pub(super) token_bytes: u64,
     pub(super) key: KeyId,
+    /// What the bundle held, where its directory could be read.
+    pub(super) contents: Option<Vec<BundleEntry>>,
 }
 
 /// Why nothing, or not all, was fetched.
@@ -156,7 +158,7 @@ impl Upload {
             }
             (Transfer::Ended(Err(failure)), _) => failed(failure, left),
             (Transfer::Ended(Ok(placed)), Some(Ok(fetched))) => {
-                match delivery(name, *placed, *fetched) {
+                match delivery(name, *placed, fetched) {
                     Ok(delivery) if placed.was_taken => Ending::PickedUp(delivery),
                     Ok(delivery) => Ending::Delivered(delivery),
                     Err(failure) => failed(&failure, RemoteAfterFailure::Uncertain),
@@ -173,7 +175,7 @@ impl Upload {
     }
 }
 
-fn delivery(name: &RemoteName, placed: Placed, fetched: Fetched) -> Result<Delivery, Failure> {
+fn delivery(name: &RemoteName, placed: Placed, fetched: &Fetched) -> Result<Delivery, Failure> {
     if fetched.token_bytes != placed.size_bytes {
         return Err(Failure {
             phase: Phase::Confirm,
@@ -191,6 +193,7 @@ fn delivery(name: &RemoteName, placed: Placed, fetched: Fetched) -> Result<Deliv
         token_sha256: fetched.token_sha256,
         key: fetched.key,
         placement: placed.placement,
+        contents: fetched.contents.clone(),
     })
 }
 

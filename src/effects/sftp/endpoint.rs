@@ -63,7 +63,7 @@ impl Endpoint {
 impl fmt::Display for Endpoint {
     /// As `sftp` would be told: `user@host:22/folder`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = address(&self.host, self.port);
+        let address = self.destination();
         let folder = self.folder.trim_start_matches('/');
         write!(f, "{}@{address}/{folder}", self.username)
     }
@@ -141,14 +141,5 @@ impl Window {
             packet_bytes: self.packet_bytes.min(NARROW_PACKET_BYTES),
             ..self
         }
-    }
-}
-
-/// `host:port`, as messages name it.
-pub(crate) fn address(host: &str, port: u16) -> String {
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
     }
 }

@@ -9,7 +9,14 @@ use std::str::FromStr;
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use super::endpoint::address;
+/// `host:port`, as messages name it.
+fn address(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
 
 /// A server, and the way to it.
 #[derive(Clone, Copy, Debug)]

@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::socket::Socket;
 use crate::effects::sftp::wire::status::printable;
 
 /// How long it may take to end by itself once it is asked to.
@@ -36,8 +35,8 @@ pub(super) struct CarrierCommand {
     ended: Mutex<Receiver<()>>,
 }
 
-/// Has the shell start `command`; gives what it carries.
-pub(super) fn start(command: &str) -> io::Result<Socket> {
+/// Has the shell start `command`; gives our end of what it carries.
+pub(super) fn start(command: &str) -> io::Result<(TcpStream, CarrierCommand)> {
     let (ours, its) = UnixStream::pair()?;
     let input = OwnedFd::from(its);
     let output = input.try_clone()?;
@@ -67,7 +66,7 @@ pub(super) fn start(command: &str) -> io::Result<Socket> {
     };
     // Whoever uses it needs a socket that can be waited for and cut, of whatever family.
     let stream = TcpStream::from(OwnedFd::from(ours));
-    Ok(Socket::over(stream, command))
+    Ok((stream, command))
 }
 
 fn listen(errors: ChildStderr, said: &Mutex<String>) {
@@ -136,33 +135,34 @@ mod tests {
 
     #[test]
     fn a_command_carries_both_ways_and_ends_with_the_connection() {
-        let socket = start("cat").unwrap();
-        (&*socket).write_all(b"there").unwrap();
+        let (mut stream, command) = start("cat").unwrap();
+        stream.write_all(b"there").unwrap();
         let mut back = [0; 5];
-        (&*socket).read_exact(&mut back).unwrap();
+        stream.read_exact(&mut back).unwrap();
         assert_eq!(&back, b"there");
-        let child = socket.said();
-        assert_eq!(child, "");
+        drop(stream);
+        assert_eq!(command.said(), "");
     }
 
     #[test]
     fn the_last_words_of_one_that_fails_are_kept_and_cleaned() {
-        let socket =
+        let (mut stream, command) =
             start("sh -c 'echo first >&2; printf \"no\\033[31m way\\n\" >&2; exit 1'").unwrap();
         let mut nothing = [0; 1];
-        assert_eq!((&*socket).read(&mut nothing).unwrap(), 0);
-        let said = socket.said();
+        assert_eq!(stream.read(&mut nothing).unwrap(), 0);
+        let said = command.said();
         assert!(said.starts_with("no") && said.ends_with("way"), "{said}");
         assert!(!said.contains('\u{1b}'), "{said}");
     }
 
     #[test]
     fn one_that_does_not_mind_is_ended() {
-        let socket = start("sh -c 'trap \"\" HUP; echo ready; while :; do sleep 1; done'").unwrap();
+        let (mut stream, command) =
+            start("sh -c 'trap \"\" HUP; echo ready; while :; do sleep 1; done'").unwrap();
         let mut ready = [0; 5];
-        (&*socket).read_exact(&mut ready).unwrap();
+        stream.read_exact(&mut ready).unwrap();
         let begun = Instant::now();
-        drop(socket);
+        drop(command);
         assert!(begun.elapsed() >= GRACE);
     }
 }

@@ -30,10 +30,12 @@ pub(super) fn reach(to: Destination<'_>, timeout: Duration) -> Result<Socket, Co
         }
         Route::Command(command) => {
             let command = command.of(to.host, to.port);
-            carrier_command::start(&command).map_err(|error| ConnectError::Local {
+            let started = carrier_command::start(&command);
+            let (stream, command) = started.map_err(|error| ConnectError::Local {
                 address: to.to_string(),
                 reason: format!("SFTP.PROXY_COMMAND cannot be started: {}", words(&error)),
-            })
+            })?;
+            Ok(Socket::over(stream, command))
         }
         Route::Proxy { proxy, login } => {
             let stream = connect(&proxy.host, proxy.port, deadline)
