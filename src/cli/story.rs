@@ -5,20 +5,31 @@
 
 use courier_ledger::account::{Appearance, Happening, Placed, What};
 use courier_ledger::{
-    Command, Completion, Evidence, Failure, FailureClass, NodeId, NodeStatus, Quoted,
+    Command, Completion, Evidence, Failure, FailureClass, NodeId, NodeNames, NodeStatus, Quoted,
     RemoteAfterFailure, Removal, Timestamp, UploadReason,
 };
 use indicatif::HumanBytes;
 
 /// How hospitals are called.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Hospitals;
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hospitals<'a>(pub(super) &'a NodeNames);
 
-impl Hospitals {
-    /// The broker's number for it, as long as the ledger records no name.
+impl Hospitals<'_> {
+    /// The common name that the broker gives it, and its number; that alone where no name was recorded.
     pub(super) fn name(self, node: NodeId) -> String {
-        format!("hospital {node}")
+        match self.0.get(&node).map(|name| common_name(name)) {
+            Some(name) => format!("{} ({node})", Quoted(name)),
+            None => format!("hospital {node}"),
+        }
     }
+}
+
+/// The common name of a distinguished name (RFC 4514), where that begins with one; else the whole.
+fn common_name(name: &str) -> &str {
+    let common = name.strip_prefix("CN=");
+    // A comma that belongs to the name is escaped; then the whole is the safer thing to show.
+    let common = common.filter(|it| !it.contains('\\'));
+    common.and_then(|it| it.split(',').next()).unwrap_or(name)
 }
 
 /// A time as a story has it: UTC, in whole seconds.
@@ -27,7 +38,7 @@ pub(super) fn at(time: Timestamp) -> String {
 }
 
 /// The sentences for one entry.
-pub(super) fn tell(happening: &Happening, hospitals: Hospitals) -> String {
+pub(super) fn tell(happening: &Happening, hospitals: Hospitals<'_>) -> String {
     match &happening.what {
         What::TakenOver { entry } => {
             let what = match entry.deleted {
@@ -149,6 +160,10 @@ pub(super) fn tell(happening: &Happening, hospitals: Hospitals) -> String {
         What::Settled => {
             "A look at the drop-box found it again as it had been delivered.".to_owned()
         }
+        What::Fetched => {
+            "A look at the drop-box found that the recipient had fetched it (REMOTE.CHECK)."
+                .to_owned()
+        }
     }
 }
 
@@ -177,7 +192,7 @@ fn shown(
     published: Option<Timestamp>,
     completion: Completion,
     completed: &[NodeStatus],
-    hospitals: Hospitals,
+    hospitals: Hospitals<'_>,
 ) -> String {
     let how = match appearance {
         Appearance::First => "The broker showed it for the first time",

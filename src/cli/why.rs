@@ -54,6 +54,7 @@ pub(crate) fn why(arguments: &Arguments, options: &WhyOptions) -> Result<ExitCod
         return Err(UsageError::NoSuchRequest(id).into());
     };
     let (now, next) = (now(&state, id), next(&state, id));
+    let happenings = sentences(request, Hospitals(&account.node_names));
     if options.json {
         output::write_json(&StoryView {
             schema: SCHEMA,
@@ -61,20 +62,20 @@ pub(crate) fn why(arguments: &Arguments, options: &WhyOptions) -> Result<ExitCod
             through: reading.tip.sequence,
             hash: reading.tip.hash,
             request: id,
-            happenings: sentences(request),
+            happenings,
             now,
             next,
         })?;
     } else {
-        output::write(|output| show(output, id, request, &account.last, &now, &next))?;
+        output::write(|output| show(output, id, &happenings, &account.last, &now, &next))?;
     }
     Ok(ExitCode::Done)
 }
 
-fn sentences(request: &RequestAccount) -> Vec<Told<'_>> {
+fn sentences<'a>(request: &'a RequestAccount, hospitals: Hospitals<'_>) -> Vec<Told<'a>> {
     let told = request.happenings.iter().map(|happening| Told {
         happening,
-        sentence: story::tell(happening, Hospitals),
+        sentence: story::tell(happening, hospitals),
     });
     told.collect()
 }
@@ -82,7 +83,7 @@ fn sentences(request: &RequestAccount) -> Vec<Told<'_>> {
 fn show(
     output: &mut dyn Write,
     id: RequestId,
-    request: &RequestAccount,
+    happenings: &[Told<'_>],
     (last, time): &(Sequence, Timestamp),
     now: &[String],
     next: &[String],
@@ -95,7 +96,7 @@ fn show(
     for Told {
         happening,
         sentence,
-    } in sentences(request)
+    } in happenings
     {
         let event = format!("#{}", happening.event);
         let first = format!("{}  {event:<8}", at(happening.time));

@@ -1,8 +1,8 @@
 //! What a run did, and the exit code that follows from it.
 
 use courier_ledger::{
-    ClockDifference, Failure, Fallen, Held, Limit, NumberSet, Phase, PublishedSeen, RunCounts, RunVerdict,
-    Skipped, UnannouncedKey, Unseen,
+    ClockDifference, Failure, Fallen, Held, Limit, NumberSet, Phase, PublishedSeen, RunCounts,
+    RunVerdict, Skipped, UnannouncedKey, Unseen,
 };
 
 use crate::exit_code::ExitCode;

@@ -188,6 +188,7 @@ impl Teller {
                     token_sha256: Digest::of(&[b"token", &start.0.to_le_bytes()]),
                     key: self.policy.key,
                     placement: Placement::PosixRename,
+                    contents: None,
                 },
                 found: None,
                 unseen: None,
@@ -262,7 +263,11 @@ impl Teller {
         self.append(Event::RunFinished {
             counts,
             duration_micros: (self.time - began).unsigned_abs(),
-            verdict: Some(RunVerdict { exit_code, failure }),
+            verdict: Some(RunVerdict {
+                exit_code,
+                failure,
+                not_begun: None,
+            }),
         });
     }
 }

@@ -170,4 +170,6 @@ pub enum What {
     },
     /// Its file is again as it was delivered.
     Settled,
+    /// Its file is gone, which counts as fetched by the recipient.
+    Fetched,
 }

@@ -20,6 +20,7 @@ use crate::event::{Entry, Event};
 use crate::failure::Failure;
 use crate::held::Held;
 use crate::id::{LogId, RequestId, Sequence};
+use crate::node_names::NodeNames;
 use crate::partners::{Exchanges, Partners};
 use crate::plan::Skipped;
 use crate::policy::Policy;
@@ -120,6 +121,8 @@ pub struct Account {
     pub held: Vec<HeldPeriod>,
     /// What else is worth knowing.
     pub remarks: Vec<Remark>,
+    /// What the broker calls its nodes, as it did last.
+    pub node_names: NodeNames,
     portions: SnapshotPortion,
     last_poll: Option<Timestamp>,
     unreadable: BTreeSet<RequestId>,
@@ -349,6 +352,9 @@ impl Account {
                 for id in &delta.settled {
                     self.request(*id).push(event, time, What::Settled);
                 }
+                for id in delta.picked_up() {
+                    self.request(*id).push(event, time, What::Fetched);
+                }
             }
             Event::RemoteCheckFailed { failure } => {
                 self.fail(failure);
@@ -361,6 +367,10 @@ impl Account {
             }
             Event::ClockDiffers(difference) => {
                 self.remark(entry, Remarkable::ClockDiffers(*difference));
+            }
+            Event::NodesNamed { nodes } => {
+                let named = nodes.iter().map(|it| (it.node, it.name.clone()));
+                self.node_names.extend(named);
             }
             Event::PublishedLedgerSeen { seen } => {
                 let seen = seen.clone();

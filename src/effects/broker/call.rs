@@ -101,7 +101,9 @@ impl Call {
     pub(crate) fn longer(self) -> &'static str {
         match self {
             Self::List | Self::WholeList => "BROKER.LIST_TIMEOUT allows it longer",
-            Self::Status(_) | Self::Definition(_) => "BROKER.STATUS_TIMEOUT allows it longer",
+            Self::Nodes | Self::Status(_) | Self::Definition(_) => {
+                "BROKER.STATUS_TIMEOUT allows it longer"
+            }
             Self::Export(_) => {
                 "the broker may need longer for this bundle: BROKER.EXPORT_TIMEOUT allows it"
             }
