@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod evidence;
+mod packages;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -256,3 +256,52 @@ fn another_tag_waits_and_what_the_old_one_asked_for_can_be_kept() {
         scene.run(0);
     });
 }
+
+/// Several tags and drop-boxes are several instances.
+#[test]
+fn two_couriers_of_one_broker_know_nothing_of_each_other() {
+    for broker in EitherBroker::each() {
+        let courier = Courier::build();
+        let servers = [site::embedded(), site::embedded()];
+        let places = servers
+            .each_ref()
+            .map(|server| Place::new(&broker.url(), server));
+        let [rki, dzif] = &places;
+        dzif.change_config("TAG = \"rki\"", "TAG = \"dzif\"");
+        let publish = |tag: &str| broker.publish_answered(tag).unwrap();
+        let (first, second) = (publish("rki"), publish("dzif"));
+        let name = |id: u64| format!("export_{id}.zip");
+        // At the same time: a lock is for one ledger.
+        std::thread::scope(|scope| {
+            for place in &places {
+                scope.spawn(|| courier.run(place, &["run"], 0));
+            }
+        });
+        assert_eq!(rki.zips(), [name(first)]);
+        assert_eq!(dzif.zips(), [name(second)]);
+        // What waits for a person at one, or fails, holds nothing up at the other.
+        let third = publish("dzif");
+        publish("rki");
+        let pinned = servers[0].host_key_fingerprint();
+        rki.change_config(
+            &pinned,
+            "SHA256:EXAMPLE/ASK/THE/OPERATOR/OF/YOUR/SERVER/AAA",
+        );
+        courier.run(rki, &["run"], 5);
+        courier.run(dzif, &["run"], 0);
+        assert_eq!(dzif.zips(), [name(second), name(third)]);
+        for place in &places {
+            courier.run(place, &["verify"], 0);
+        }
+        // Two in one folder of a drop-box: the second one is told, and changes nothing.
+        let [_, server] = &servers;
+        let intruder = Place::new(&broker.url(), server);
+        let (_, said) = courier.run(&intruder, &["run"], 6);
+        assert!(
+            said.contains("give each configuration a folder of its own"),
+            "{said}"
+        );
+        assert_eq!(dzif.zips(), [name(second), name(third)]);
+        courier.run(dzif, &["run"], 0);
+    }
+}

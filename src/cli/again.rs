@@ -1,5 +1,5 @@
 //! How a command is named in a message, so that it can be pasted as it stands there: with the configuration
-//! that this command had.
+//! that this command had, or in the words that call a service's program.
 //!
 //! What always holds here: nothing but what stands between backticks and begins with the program's name is
 //! changed.
@@ -8,46 +8,79 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use super::arguments::Arguments;
+use crate::effects::environment;
 
-/// The option that names the same ledger again, with a blank before it.
-static OPTION: OnceLock<String> = OnceLock::new();
+/// How this process was told which ledger it is about.
+static SAME: OnceLock<Same> = OnceLock::new();
+
+/// What names the same ledger again.
+enum Same {
+    /// An option with a blank before it, or nothing.
+    Option(String),
+    /// Words in place of the program's name: the configuration that a service was given is gone when it has
+    /// ended.
+    Words(String),
+}
+
+impl Same {
+    fn of(arguments: &Arguments) -> Self {
+        let option = |name: &str, path: &Path| {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            Self::Option(format!(" {name} {}", quoted(&path.to_string_lossy())))
+        };
+        match (&arguments.config, &arguments.ledger) {
+            (_, Some(ledger)) => option("--ledger", ledger),
+            (Some(_), None) if let Some(words) = environment::command() => Self::Words(words),
+            (Some(config), None) => option("-c", config),
+            (None, None) => Self::Option(String::new()),
+        }
+    }
+}
 
 /// Remembers how this command was told which ledger it is about.
 pub(super) fn remember(arguments: &Arguments) {
     // The first command of a process is its only one.
-    let _first = OPTION.set(option(arguments));
+    let _first = SAME.set(Same::of(arguments));
 }
 
-/// How the same ledger is named again: empty, or an option with a blank before it.
-pub(super) fn option(arguments: &Arguments) -> String {
-    let option = |name: &str, path: &Path| {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        format!(" {name} {}", quoted(&path.to_string_lossy()))
-    };
-    match (&arguments.config, &arguments.ledger) {
-        (_, Some(ledger)) => option("--ledger", ledger),
-        (Some(config), None) => option("-c", config),
-        (None, None) => String::new(),
+/// How the program is called for the same ledger again.
+pub(super) fn called(arguments: &Arguments) -> String {
+    match Same::of(arguments) {
+        Same::Option(option) => format!("{PROGRAM}{option}"),
+        Same::Words(words) => words,
     }
 }
 
 /// A message whose commands can be pasted.
 pub(super) fn pasteable(text: &str) -> String {
-    with_option(text, OPTION.get().map_or("", String::as_str))
+    match SAME.get() {
+        Some(same) => with_same(text, same),
+        None => text.to_owned(),
+    }
 }
 
-fn with_option(text: &str, option: &str) -> String {
+const PROGRAM: &str = "broker-courier";
+
+fn with_same(text: &str, same: &Same) -> String {
     let mut said = String::with_capacity(text.len());
     for (index, part) in text.split('`').enumerate() {
         if index > 0 {
             said.push('`');
         }
-        said.push_str(part);
-        let is_command = index % 2 == 1 && part.starts_with("broker-courier ");
+        let arguments = part.strip_prefix(PROGRAM).filter(|_| index % 2 == 1);
+        let arguments = arguments.filter(|words| words.starts_with(' '));
         // A key is made without any configuration.
         let is_complete = part.contains(" keygen ") || part.contains(" -c ");
-        if is_command && !is_complete {
-            said.push_str(option);
+        match (arguments, same) {
+            (Some(_), Same::Option(option)) if !is_complete => {
+                said.push_str(part);
+                said.push_str(option);
+            }
+            (Some(arguments), Same::Words(words)) if !is_complete => {
+                said.push_str(words);
+                said.push_str(arguments);
+            }
+            (_, _) => said.push_str(part),
         }
     }
     said
@@ -64,16 +97,21 @@ pub(super) fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{quoted, with_option};
+    use super::{Same, quoted, with_same};
 
     #[test]
     fn commands_in_a_message_name_the_configuration_and_nothing_else_changes() {
         let told = "ask; `broker-courier recover` or `broker-courier keygen FILE`, never `rm`";
+        let option = |option: &str| Same::Option(option.to_owned());
         assert_eq!(
-            with_option(told, " -c /etc/a.toml"),
+            with_same(told, &option(" -c /etc/a.toml")),
             "ask; `broker-courier recover -c /etc/a.toml` or `broker-courier keygen FILE`, never `rm`"
         );
-        assert_eq!(with_option(told, ""), told);
+        assert_eq!(with_same(told, &option("")), told);
+        assert_eq!(
+            with_same(told, &Same::Words("broker-courier-as rki".to_owned())),
+            "ask; `broker-courier-as rki recover` or `broker-courier keygen FILE`, never `rm`"
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use courier_ledger::{
 use super::again::{self, quoted};
 use super::arguments::Arguments;
 use super::{who, wrapped};
+use crate::effects::environment;
 
 /// How many digits of a digest are shown to be typed: enough that nobody hits another by chance.
 const PREFIX_DIGITS: usize = 12;
@@ -58,11 +59,8 @@ pub(crate) fn show(
     }
     let digest = held.digest().to_string();
     let prefix = digest.get(..PREFIX_DIGITS).unwrap_or(&digest);
-    let configuration = again::option(arguments);
-    let (approve, signature) = (
-        format!("broker-courier{configuration} approve {prefix}"),
-        signature(),
-    );
+    let approve = format!("{} approve {prefix}", again::called(arguments));
+    let signature = signature();
     let answers = answers(&held.exchanges);
     if answers.is_empty() {
         writeln!(
@@ -191,7 +189,12 @@ pub(crate) fn tell_fallen(fallen: &Fallen) {
 }
 
 fn signature() -> String {
-    match who::login_name() {
+    // Whoever pastes a service's line is not the service.
+    let name = match environment::command() {
+        Some(_) => None,
+        None => who::login_name(),
+    };
+    match name {
         Some(name) => format!(" --who {}", quoted(&name)),
         None => " --who NAME".to_owned(),
     }

@@ -65,11 +65,13 @@ pub(super) fn require(arguments: &Arguments, directory: &Path) -> Result<(), Com
         return Ok(());
     }
     let (owner, me) = (User::of(metadata.uid()), User::of(me));
-    let means = Means {
-        sudo: is_in_path("sudo"),
-        unit: matches!(arguments.command, Command::Run(_)) && has_unit(),
-    };
-    let line = line(&me, &owner, means, &this_command(arguments));
+    let line = line_of_service(arguments, directory).unwrap_or_else(|| {
+        let means = Means {
+            sudo: is_in_path("sudo"),
+            unit: matches!(arguments.command, Command::Run(_)) && has_unit(),
+        };
+        line(&me, &owner, means, &this_command(arguments))
+    });
     let error = NotOwner {
         directory: directory.to_owned(),
         owner,
@@ -107,14 +109,45 @@ fn line(me: &User, owner: &User, means: Means, command: &str) -> String {
 
 const UNIT: &str = "broker-courier.service";
 
+/// Whether somebody has written one: that of the packages runs as a user of its own, which nobody else is.
 fn has_unit() -> bool {
-    [
-        "/etc/systemd/system",
-        "/usr/lib/systemd/system",
-        "/lib/systemd/system",
-    ]
-    .iter()
-    .any(|folder| Path::new(folder).join(UNIT).exists())
+    Path::new("/etc/systemd/system").join(UNIT).exists()
+}
+
+/// What the packages bring to run a command as one of their services does.
+const AS_SERVICE: &str = "broker-courier-as";
+
+/// How it is done for a service of the packages, whose user is there only while it runs, and into whose folder
+/// nobody gets but root.
+fn line_of_service(arguments: &Arguments, directory: &Path) -> Option<String> {
+    let config = std::path::absolute(arguments.config.as_ref()?).ok()?;
+    let service = service(&config, &directory.canonicalize().ok()?)?;
+    let words = std::env::args_os().skip(1);
+    let words = without_configuration(words.map(|word| word.to_string_lossy().into_owned()));
+    let line = format!("{AS_SERVICE} {} {}", quoted(&service), words.join(" "));
+    is_in_path(AS_SERVICE).then_some(line)
+}
+
+/// The service that has this configuration, and its ledger in this folder.
+fn service(config: &Path, directory: &Path) -> Option<String> {
+    let is_service = directory.starts_with("/var/lib/private")
+        && config.parent() == Some(Path::new("/etc/broker-courier"));
+    let name = config.file_stem().filter(|_| is_service)?;
+    Some(name.to_string_lossy().into_owned())
+}
+
+/// The words of a command, as a shell takes them, but for those that name its configuration.
+fn without_configuration(mut words: impl Iterator<Item = String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "-c" | "--config" => drop(words.next()),
+            joined if joined.starts_with("--config=") => {}
+            joined if joined.starts_with("-c") => {}
+            _ => kept.push(quoted(&word)),
+        }
+    }
+    kept
 }
 
 fn is_in_path(program: &str) -> bool {
@@ -152,6 +185,24 @@ mod tests {
     fn user(id: u32, name: &str) -> User {
         let name = (!name.is_empty()).then(|| name.to_owned());
         User { id, name }
+    }
+
+    #[test]
+    fn a_service_of_the_packages_is_known_by_its_places() {
+        let (config, ledger) = (
+            Path::new("/etc/broker-courier/rki.toml"),
+            Path::new("/var/lib/private/broker-courier-rki"),
+        );
+        assert_eq!(service(config, ledger).as_deref(), Some("rki"));
+        assert_eq!(service(config, Path::new("/var/lib/broker-courier")), None);
+        assert_eq!(service(Path::new("/home/ann/rki.toml"), ledger), None);
+        let words = ["-c", "rki.toml", "approve", "1f", "--why", "it is right"];
+        let again = |words: &[&str]| {
+            without_configuration(words.iter().map(|&word| word.to_owned())).join(" ")
+        };
+        assert_eq!(again(&words), "approve 1f --why 'it is right'");
+        assert_eq!(again(&["run", "--config=rki.toml"]), "run");
+        assert_eq!(again(&["--config", "rki.toml", "run"]), "run");
     }
 
     #[test]

@@ -156,7 +156,7 @@ pub(crate) fn recover(
 
 /// The same command, with a reason.
 fn again(arguments: &Arguments, options: &RecoverOptions) -> String {
-    let mut line = format!("broker-courier{} recover", again::option(arguments));
+    let mut line = format!("{} recover", again::called(arguments));
     let paths = [("--from", &options.from), ("--status", &options.status)];
     for (name, path) in paths {
         if let Some(path) = path {

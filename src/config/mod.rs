@@ -36,7 +36,7 @@ pub use keys::reference_markdown;
 pub(crate) use problem::Problem;
 pub(crate) use schema::json_schema;
 pub(crate) use server::Server;
-pub(crate) use template::{Answers, Proof};
+pub(crate) use template::{Answers, Name, Proof};
 
 use crate::effects::broker;
 use crate::effects::fernet::KeyFiles;

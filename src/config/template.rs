@@ -1,7 +1,7 @@
 //! A new configuration file: the documented example, every key with its comment, with what a person answered
 //! in place of the example's values.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::reader::Folders;
 use super::{Configuration, ConfigurationError};
@@ -11,6 +11,8 @@ const EXAMPLE: &str = include_str!("../../docs/broker-courier.example.toml");
 /// What a person must say of a new configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Answers {
+    /// What the configuration is called.
+    pub(crate) name: Name,
     /// The broker's base address.
     pub(crate) url: String,
     /// The tag of requests that are delivered.
@@ -40,14 +42,65 @@ pub(crate) enum Proof {
     PrivateKey(String),
 }
 
-impl Answers {
-    /// The file of the API key, beside the configuration.
-    pub(crate) const API_KEY_FILE: &'static str = "api-key";
-    /// The file of the password, beside the configuration.
-    pub(crate) const PASSWORD_FILE: &'static str = "sftp-password";
-    /// The file of the encryption key, beside the configuration.
-    pub(crate) const KEY_FILE: &'static str = "results.key";
+/// What a configuration is called, and after it the files and folders that are its alone: where several
+/// stand in one folder, none takes another's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// `courier.toml`: what belongs to it has plain names.
+    Courier,
+    /// `rki.toml`, say: what belongs to it begins with `rki`.
+    Other(String),
+}
 
+impl Name {
+    /// That of this file.
+    pub(crate) fn of(config: &Path) -> Self {
+        match config.file_stem().map(|stem| stem.to_string_lossy()) {
+            None => Self::Courier,
+            Some(stem) if stem == "courier" => Self::Courier,
+            Some(stem) => Self::Other(stem.into_owned()),
+        }
+    }
+
+    /// The file of the API key, beside the configuration.
+    pub(crate) fn api_key_file(&self) -> String {
+        self.file("api-key", "api-key")
+    }
+
+    /// The file of the password, beside the configuration.
+    pub(crate) fn password_file(&self) -> String {
+        self.file("sftp-password", "sftp-password")
+    }
+
+    /// The file of the encryption key, beside the configuration.
+    pub(crate) fn key_file(&self) -> String {
+        self.file("results.key", "key")
+    }
+
+    /// The folder of the ledger: of a configuration in `/etc/NAME` that of a service, else beside it.
+    pub(crate) fn working_dir(&self, folder: &Path) -> PathBuf {
+        let service = folder.strip_prefix("/etc").ok();
+        match service.filter(|service| service.components().count() == 1) {
+            Some(service) => {
+                let mut path = Path::new("/var/lib").join(service).into_os_string();
+                if let Self::Other(name) = self {
+                    path.push(format!("-{name}"));
+                }
+                path.into()
+            }
+            None => self.file("work", "work").into(),
+        }
+    }
+
+    fn file(&self, plain: &str, after_name: &str) -> String {
+        match self {
+            Self::Courier => plain.to_owned(),
+            Self::Other(name) => format!("{name}.{after_name}"),
+        }
+    }
+}
+
+impl Answers {
     /// The file's text.
     pub(crate) fn text(&self) -> String {
         let mut lines: Vec<String> = EXAMPLE.lines().map(ToOwned::to_owned).collect();
@@ -58,6 +111,9 @@ impl Answers {
         };
         let assigned = |key: &str, value: &str| format!("{key} = {}", quoted(value));
         for (table, key, value) in [
+            ("BROKER", "API_KEY_FILE", &self.name.api_key_file()),
+            ("SFTP", "PASSWORD_FILE", &self.name.password_file()),
+            ("SECURITY", "PATH_ENCRYPTION_KEY", &self.name.key_file()),
             ("BROKER", "URL", &self.url),
             ("REQUESTS", "TAG", &self.tag),
             ("SFTP", "HOST", &self.host),
@@ -71,11 +127,8 @@ impl Answers {
             set("SFTP", "PORT", &format!("PORT = {}", self.port));
         }
         if let Proof::PrivateKey(path) = &self.proof {
-            set(
-                "SFTP",
-                "PASSWORD_FILE",
-                "# or: PASSWORD_FILE = \"sftp-password\"",
-            );
+            let password = assigned("PASSWORD_FILE", &self.name.password_file());
+            set("SFTP", "PASSWORD_FILE", &format!("# or: {password}"));
             set("SFTP", "KEY_FILE", &assigned("KEY_FILE", path));
         }
         match &self.host_key {
@@ -92,10 +145,12 @@ impl Answers {
 
     /// What is wrong with the answers, each in the words of its key; the files of secrets aside.
     pub(crate) fn problems(&self) -> Vec<String> {
-        let text = self
-            .text()
-            .replace("API_KEY_FILE = \"api-key\"", "API_KEY = \"x\"")
-            .replace("\nPASSWORD_FILE = \"sftp-password\"", "\nPASSWORD = \"x\"");
+        let in_place = |text: String, key: &str, file: &str| {
+            let line = format!("\n{key}_FILE = {}\n", quoted(file));
+            text.replace(&line, &format!("\n{key} = \"x\"\n"))
+        };
+        let text = in_place(self.text(), "API_KEY", &self.name.api_key_file());
+        let text = in_place(text, "PASSWORD", &self.name.password_file());
         let folders = Folders {
             file: Path::new(""),
             home: Some(Path::new("/")),

@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::encoding::{self, NotText};
+use super::environment;
 
 /// A file with a secret that others than its owner can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +28,32 @@ impl Exposed {
     /// A file of this mode, if group or others may read it.
     #[must_use]
     pub fn of(path: &Path, mode: u32) -> Option<Self> {
-        (mode & 0o044 != 0).then(|| Self {
+        Self::beside(path, mode, environment::credentials().as_deref())
+    }
+
+    /// The same, where a service has its secrets in this folder.
+    fn beside(path: &Path, mode: u32, credentials: Option<&Path>) -> Option<Self> {
+        // Of a file with an access control list, the group's bits are that list's mask: systemd gives a
+        // service's user the right to read its secrets so, and nobody else gets into the folder.
+        let readers = match credentials.is_some_and(|folder| is_below(path, folder)) {
+            true => OTHERS,
+            false => GROUP | OTHERS,
+        };
+        (mode & readers != 0).then(|| Self {
             path: path.to_owned(),
             mode: mode & 0o7777,
         })
+    }
+}
+
+const GROUP: u32 = 0o040;
+const OTHERS: u32 = 0o004;
+
+/// Whether it really is there, whatever links and dots its path has.
+fn is_below(path: &Path, folder: &Path) -> bool {
+    match (path.canonicalize(), folder.canonicalize()) {
+        (Ok(path), Ok(folder)) => path.starts_with(folder),
+        (Err(_), _) | (_, Err(_)) => false,
     }
 }
 
@@ -150,5 +173,39 @@ fn unreadable(error: io::Error) -> SecretFileError {
     match error.kind() {
         io::ErrorKind::NotFound => SecretFileError::Missing,
         _ => SecretFileError::Unreadable(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secrets_that_a_service_was_given_are_readable_for_its_user_and_no_exposure() {
+        let folder = tempfile::tempdir().unwrap();
+        let (given, own) = (folder.path().join("given"), folder.path().join("own"));
+        for place in [&given, &own] {
+            fs::create_dir(place).unwrap();
+            fs::write(place.join("api-key"), "k").unwrap();
+        }
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&given, &link).unwrap();
+        let is_exposed = |path: &Path, mode: u32, credentials: Option<&Path>| {
+            Exposed::beside(path, mode, credentials).is_some()
+        };
+        for path in [given.join("api-key"), link.join("api-key")] {
+            assert!(!is_exposed(&path, 0o100_440, Some(&given)));
+            assert!(!is_exposed(&path, 0o100_440, Some(&link)));
+            assert!(
+                is_exposed(&path, 0o100_444, Some(&given)),
+                "for others, too"
+            );
+            assert!(is_exposed(&path, 0o100_440, None), "no service");
+        }
+        let elsewhere = [own.join("api-key"), given.join("../own/api-key")];
+        for path in elsewhere {
+            assert!(is_exposed(&path, 0o100_440, Some(&given)), "{path:?}");
+            assert!(!is_exposed(&path, 0o100_400, Some(&given)), "{path:?}");
+        }
     }
 }

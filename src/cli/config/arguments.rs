@@ -51,8 +51,8 @@ pub(crate) struct InitOptions {
     #[arg(long, value_name = "SHA256:…")]
     pub(crate) host_key: Option<String>,
 
-    /// The folder of the ledger (MISC.WORKING_DIR); without it, /var/lib/NAME for a configuration in
-    /// /etc/NAME, else the folder `work` beside it
+    /// The folder of the ledger (MISC.WORKING_DIR); without it, /var/lib/NAME for /etc/NAME/courier.toml and
+    /// /var/lib/NAME-rki for /etc/NAME/rki.toml, elsewhere `work` or `rki.work` beside the configuration
     #[arg(long, value_name = "DIR")]
     pub(crate) working_dir: Option<PathBuf>,
 }

@@ -16,7 +16,7 @@ use crate::cli::again::quoted;
 use crate::cli::arguments::Arguments;
 use crate::cli::error::CommandError;
 use crate::cli::{output, parts};
-use crate::config::{Answers, Proof};
+use crate::config::{Answers, Name, Proof};
 use crate::effects::fernet::FernetKey;
 use crate::effects::new_file;
 use crate::exit_code::ExitCode;
@@ -82,21 +82,18 @@ pub(super) fn init(arguments: &Arguments, options: &InitOptions) -> Result<ExitC
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         Some(_) | None => Path::new("."),
     };
-    let working_dir = working_dir(options, folder);
-    let answers = questions::answers(options, working_dir.display().to_string())?;
-    let key_file = folder.join(Answers::KEY_FILE);
+    let name = Name::of(path);
+    let working_dir = working_dir(options, &name, folder);
+    let answers = questions::answers(options, name, working_dir.display().to_string())?;
+    let key_file = folder.join(answers.name.key_file());
     let mut inventory = Inventory::default();
     inventory.folder(folder, "the configuration's folder")?;
     inventory.folder(&folder.join(&working_dir), "the ledger's folder")?;
-    let asked = [
-        (Answers::API_KEY_FILE, "the broker's API key"),
-        (Answers::PASSWORD_FILE, "the SFTP password"),
-    ];
-    for (name, about) in asked {
-        if name == Answers::PASSWORD_FILE && answers.proof != Proof::Password {
-            continue;
-        }
-        inventory.secret(&folder.join(name), about)?;
+    let api_key_file = folder.join(answers.name.api_key_file());
+    inventory.secret(&api_key_file, "the broker's API key")?;
+    if answers.proof == Proof::Password {
+        let password_file = folder.join(answers.name.password_file());
+        inventory.secret(&password_file, "the SFTP password")?;
     }
     inventory.key(&key_file)?;
     inventory.file(path, answers.text().as_bytes(), "the configuration")?;
@@ -105,15 +102,12 @@ pub(super) fn init(arguments: &Arguments, options: &InitOptions) -> Result<ExitC
 }
 
 /// The folder of the ledger, as the configuration is to name it.
-fn working_dir(options: &InitOptions, folder: &Path) -> PathBuf {
+fn working_dir(options: &InitOptions, name: &Name, folder: &Path) -> PathBuf {
     if let Some(working_dir) = &options.working_dir {
         // What somebody types starts where they are.
         return std::path::absolute(working_dir).unwrap_or_else(|_| working_dir.clone());
     }
-    match folder.strip_prefix("/etc") {
-        Ok(name) if name.components().count() == 1 => Path::new("/var/lib").join(name),
-        Ok(_) | Err(_) => PathBuf::from("work"),
-    }
+    name.working_dir(folder)
 }
 
 impl Inventory {

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::arguments::InitOptions;
-use crate::config::{Answers, Proof};
+use crate::config::{Answers, Name, Proof};
 
 /// Why there are no answers.
 #[derive(Debug, thiserror::Error)]
@@ -36,12 +36,17 @@ pub(super) fn can_ask() -> bool {
 }
 
 /// What the configuration is to say.
-pub(super) fn answers(options: &InitOptions, working_dir: String) -> Result<Answers, NoAnswers> {
+pub(super) fn answers(
+    options: &InitOptions,
+    name: Name,
+    working_dir: String,
+) -> Result<Answers, NoAnswers> {
     let key_file = options.key_file.as_ref();
     let proof = key_file.map_or(Proof::Password, |path| {
         Proof::PrivateKey(path.display().to_string())
     });
     let mut answers = Answers {
+        name,
         // What is not answered yet must serve while another answer is judged.
         url: "https://broker.example.org".to_owned(),
         tag: "rki".to_owned(),

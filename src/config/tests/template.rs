@@ -6,6 +6,7 @@ use super::*;
 
 fn answers() -> Answers {
     Answers {
+        name: Name::Courier,
         url: "https://broker.clinic.example".to_owned(),
         tag: "a \"tag\"".to_owned(),
         host: "sftp.clinic.example".to_owned(),
@@ -113,4 +114,41 @@ fn what_a_configuration_comes_to_names_every_key_once_and_no_secret() {
     let keys = Configuration::effective(&incomplete.path()).unwrap();
     let missing = keys.iter().filter(|key| key.origin == Origin::Missing);
     assert_eq!(missing.count(), 7);
+}
+
+#[test]
+fn configurations_in_one_folder_do_not_share_what_is_theirs_alone() {
+    let etc = Path::new("/etc/broker-courier");
+    let courier = Name::of(&etc.join("courier.toml"));
+    let (rki, dzif) = (
+        Name::of(&etc.join("rki.toml")),
+        Name::of(&etc.join("dzif.toml")),
+    );
+    assert_eq!(
+        rki.working_dir(etc),
+        Path::new("/var/lib/broker-courier-rki")
+    );
+    assert_eq!(
+        courier.working_dir(etc),
+        Path::new("/var/lib/broker-courier")
+    );
+    assert_eq!(rki.working_dir(Path::new(".")), Path::new("rki.work"));
+    let of = |name: &Name| {
+        let text = Answers {
+            name: name.clone(),
+            ..answers()
+        };
+        assert_eq!(text.problems(), [""; 0]);
+        let files = [name.api_key_file(), name.password_file(), name.key_file()];
+        for file in &files {
+            assert!(text.text().contains(&format!(" = \"{file}\"\n")), "{file}");
+        }
+        let folder = name.working_dir(etc).display().to_string();
+        files.into_iter().chain([folder]).collect::<Vec<_>>()
+    };
+    let mut all = [of(&courier), of(&rki), of(&dzif)].concat();
+    all.sort();
+    let count = all.len();
+    all.dedup();
+    assert_eq!(all.len(), count, "{all:?}");
 }
