@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Builds the packages and leaves them in target/package: `packaging/build.sh [deb] [rpm] [tarball]`, all of
 # them without words. The tools that make them are built into target/tools when they are missing.
-# VERSION=0.0.9 gives the packages another version than Cargo.toml's.
+# VERSION=0.0.9 gives the packages another version than Cargo.toml's; PROFILE=dev packages the program as tests
+# have it, to try packaging itself.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 say() { printf '\n== %s\n' "$*"; }
 
 out=target/package
-program=${CARGO_TARGET_DIR:-target}/release/broker-courier
+profile=${PROFILE:-release}
+program=${CARGO_TARGET_DIR:-target}/${profile/#dev/debug}/broker-courier
 version=${VERSION:-$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)}
 kinds=("$@")
 [ ${#kinds[@]} -gt 0 ] || kinds=(deb rpm tarball)
@@ -22,7 +24,7 @@ tool() {
 }
 
 say "The program"
-cargo build --release --locked --package broker-courier
+cargo build --profile "$profile" --locked --package broker-courier
 
 say "Manual pages and completions, by the program itself"
 rm -rf "$out/man" "$out/completions"
@@ -32,7 +34,7 @@ mkdir -p "$out/man" "$out/completions"
 "$program" completions zsh > "$out/completions/_broker-courier"
 "$program" completions fish > "$out/completions/broker-courier.fish"
 
-# What says where a panic was stands apart: it is three quarters of the file.
+# What says where a panic was stands apart: it is four fifths of the file.
 strip --strip-unneeded -o "$out/broker-courier" "$program"
 echo "$(stat -c %s "$program") bytes, stripped $(stat -c %s "$out/broker-courier")"
 
@@ -41,7 +43,7 @@ for kind in "${kinds[@]}"; do
     case "$kind" in
         deb)
             tool cargo-deb 3.8.0
-            cargo deb --locked --no-build --dbgsym --deb-version "$version-1" --output "$out/"
+            cargo deb --locked --profile "$profile" --no-build --dbgsym --deb-version "$version-1" --output "$out/"
             ;;
         rpm)
             tool cargo-generate-rpm 0.21.1
