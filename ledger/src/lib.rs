@@ -13,6 +13,7 @@ mod clock;
 mod command;
 mod completion;
 mod decide;
+mod decisions;
 mod difference;
 mod digest;
 mod drift;
@@ -55,6 +56,7 @@ pub use command::{
 };
 pub use completion::{Completion, Hundredths};
 pub use decide::{decide, waits_instead_of};
+pub use decisions::{Contradiction, Decisions, Otherwise};
 pub use difference::{Difference, NodeChange, NodeDifference};
 pub use digest::{Digest, SnapshotDigest};
 pub use drift::{Drift, Drifted, Look, RemoteDelta, Seen};

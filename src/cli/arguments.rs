@@ -8,10 +8,11 @@ use clap::builder::Resettable;
 use clap::{
     ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
 };
-use courier_ledger::{BrokerChange, DropBoxChange, Sequence, Timestamp};
+use courier_ledger::{BrokerChange, DropBoxChange, Event, Sequence};
 
 use super::config::ConfigCommand;
 use super::moment::Moment;
+use super::plan::Rule;
 use super::report::Lang;
 use super::terminal::{self, Colour};
 use crate::effects::environment;
@@ -213,6 +214,14 @@ pub(crate) struct PlanOptions {
     /// Exit with 10 when changes are pending, with 6 when a guard blocks
     #[arg(long)]
     pub(crate) exit_code: bool,
+
+    /// What would have been done after this event, or at this time: from the ledger alone, nobody is asked
+    #[arg(long, value_name = "SEQ|TIME", allow_hyphen_values = true)]
+    pub(crate) at: Option<Moment>,
+
+    /// Another rule than the one of then, such as REQUESTS.DRAFTS=wait; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", num_args = 1.., requires = "at")]
+    pub(crate) policy: Vec<Rule>,
 }
 
 #[derive(Debug, Args)]
@@ -336,9 +345,21 @@ pub(crate) struct LogOptions {
     #[arg(long, value_name = "ID")]
     pub(crate) request: Option<courier_ledger::RequestId>,
 
-    /// Only events from this sequence number, date, or RFC 3339 time on
-    #[arg(long, value_name = "SEQ|TIME")]
-    pub(crate) since: Option<Since>,
+    /// Only events from this one on: a sequence number, an RFC 3339 time, a date, `yesterday`, `-2h`
+    #[arg(long, value_name = "SEQ|TIME", allow_hyphen_values = true)]
+    pub(crate) since: Option<Moment>,
+
+    /// Only events up to this one, that included
+    #[arg(long, value_name = "SEQ|TIME", allow_hyphen_values = true)]
+    pub(crate) until: Option<Moment>,
+
+    /// Only events of this kind; may be given several times
+    #[arg(long, value_name = "KIND", value_parser = clap::builder::PossibleValuesParser::new(Event::KINDS), hide_possible_values = true)]
+    pub(crate) kind: Vec<String>,
+
+    /// Only events of the run that this event belongs to, or of the `last` one
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) run: Option<RunName>,
 
     /// Of a damaged ledger, show what stands before the damage: it is proven to follow from its beginning,
     /// not to be all that there was
@@ -346,26 +367,27 @@ pub(crate) struct LogOptions {
     pub(crate) until_damage: bool,
 }
 
-/// From where on events are shown.
+/// Which run.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Since {
-    /// From this event on.
-    Sequence(Sequence),
-    /// From this time on.
-    Time(Timestamp),
+pub(crate) enum RunName {
+    /// The last one that began.
+    Last,
+    /// The one that this event belongs to.
+    Of(Sequence),
 }
 
-impl FromStr for Since {
+impl FromStr for RunName {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Ok(sequence) = text.trim_start_matches('#').parse() {
-            return Ok(Self::Sequence(sequence));
+        match text {
+            "last" => Ok(Self::Last),
+            _ => text
+                .trim_start_matches('#')
+                .parse()
+                .map(Self::Of)
+                .map_err(|_| "expected the number of an event of the run, or `last`"),
         }
-        Timestamp::parse_rfc3339(text)
-            .or_else(|| Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z")))
-            .map(Self::Time)
-            .ok_or("expected a sequence number, a date (2026-11-23) or an RFC 3339 time")
     }
 }
 
@@ -409,9 +431,9 @@ pub(crate) struct ReportOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayOptions {
-    /// The last event to take in; all by default
-    #[arg(long, value_name = "SEQ")]
-    pub(crate) at: Option<Sequence>,
+    /// The last event, time or day to take in; all by default
+    #[arg(long, value_name = "SEQ|TIME", allow_hyphen_values = true)]
+    pub(crate) at: Option<Moment>,
 
     /// Write the status.xml of that moment instead
     #[arg(long, conflicts_with = "json")]
@@ -435,6 +457,10 @@ pub(crate) struct VerifyOptions {
     /// Who must have signed them: the line that `evidence-key` showed
     #[arg(long, value_name = "VKEY", requires = "checkpoints")]
     pub(crate) key: Option<Verifier>,
+
+    /// Decide every run again by the rules that were recorded for it, and name where it did otherwise
+    #[arg(long)]
+    pub(crate) decisions: bool,
 
     /// Write JSON
     #[arg(long)]

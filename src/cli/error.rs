@@ -161,8 +161,17 @@ pub(crate) enum UsageError {
     /// Nothing was ever told of this request.
     #[error("the ledger knows no request {0}: no poll listed it, and nothing was delivered for it")]
     NoSuchRequest(courier_ledger::RequestId),
+    /// A moment that is to come.
+    #[error("that is yet to come: the last event is of {last}")]
+    ToCome {
+        /// Its time.
+        last: courier_ledger::Timestamp,
+    },
+    /// There is no such run.
+    #[error("no run has an event {0}")]
+    NoSuchRun(Sequence),
     /// Nothing lies in a period.
-    #[error("nothing of the ledger lies in that period: it goes from {first} to {last}")]
+    #[error("nothing of the ledger lies there: it goes from {first} to {last}")]
     NothingThen {
         /// The time of its first event.
         first: courier_ledger::Timestamp,
@@ -214,6 +223,10 @@ impl From<UsageError> for CommandError {
             UsageError::NoSuchRequest(_) => Some(
                 "`broker-courier status --all` lists those that it knows; the broker shows requests with \
                  another tag, and this ledger does not",
+            ),
+            UsageError::ToCome { .. } => Some("`broker-courier plan` says what would be done now"),
+            UsageError::NoSuchRun(_) => Some(
+                "`broker-courier log --kind RunStarted` lists the runs with the numbers of their first events",
             ),
             UsageError::NothingThen { .. } => Some(
                 "--from and --to take times of the ledger; dates are days of this machine's time zone",

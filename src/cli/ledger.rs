@@ -13,10 +13,12 @@ use courier_ledger::{Digest, Entry, LegacyStatus, LogId, Sequence, State, Timest
 
 use super::arguments::Arguments;
 use super::error::{CommandError, NoRandomNumbers, UsageError};
+use super::moment::Moment;
 use super::parts::working_dir;
 use super::standing::{LocalStatus, Published};
 use super::{output, owner};
 use crate::config::Configuration;
+use crate::effects::clock::SystemClock;
 use crate::effects::new_file::{self, FolderSync};
 use crate::effects::status_file::LocalStatusFile;
 use crate::run::Clock;
@@ -182,15 +184,19 @@ const NOTHING: Tip = Tip {
     hash: Digest([0; 32]),
 };
 
-/// The state after the entry `at`, or after all, folded from the first entry on; empty when there is
+/// The state at the moment `at`, or after all, folded from the first entry on; empty when there is
 /// no log yet.
 pub(super) fn replay_state(
     arguments: &Arguments,
-    at: Option<Sequence>,
+    at: Option<Moment>,
 ) -> Result<(State, Tip), CommandError> {
     let (mut state, mut tip) = (State::default(), NOTHING);
+    let (mut first, mut last, mut passed) = (None, Timestamp::default(), false);
     visit(&working_dir(arguments)?, |entry| {
-        if at.is_none_or(|at| entry.sequence <= at) {
+        first.get_or_insert(entry.time);
+        last = entry.time;
+        passed = passed || at.is_some_and(|at| !at.is_not_passed_by(entry.sequence, entry.time));
+        if !passed {
             state.advance(&entry)?;
             tip = Tip {
                 log: state.log().unwrap_or(NOTHING.log),
@@ -201,11 +207,18 @@ pub(super) fn replay_state(
         Ok(())
     })?;
     match at {
-        Some(at) if at != tip.sequence => Err(UsageError::NoSuchEvent {
+        Some(Moment::Event(at)) if at != tip.sequence => Err(UsageError::NoSuchEvent {
             asked: at,
             last: tip.sequence,
         }
         .into()),
+        Some(at) if at.first() > Some(SystemClock::start().now()) => {
+            Err(UsageError::ToCome { last }.into())
+        }
+        Some(Moment::Time(_) | Moment::Day(..)) if tip.sequence == Sequence::NONE => match first {
+            Some(first) => Err(UsageError::NothingThen { first, last }.into()),
+            None => Ok((state, tip)),
+        },
         _ => Ok((state, tip)),
     }
 }

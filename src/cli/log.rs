@@ -12,8 +12,9 @@ use std::ops::ControlFlow;
 use courier_ledger::{Entry, Event, RequestId, Sequence, Timestamp};
 use serde::Serialize;
 
-use super::arguments::{Arguments, LogOptions, Since};
-use super::error::CommandError;
+use super::arguments::{Arguments, LogOptions, RunName};
+use super::error::{CommandError, UsageError};
+use super::moment::Moment;
 use super::{ledger, output};
 use crate::exit_code::ExitCode;
 
@@ -28,21 +29,23 @@ struct Line<'a> {
 
 pub(crate) fn log(arguments: &Arguments, options: &LogOptions) -> Result<ExitCode, CommandError> {
     let mut subject = Subject::new(options.request);
-    let first = match (options.since, options.request) {
-        (Some(Since::Sequence(first)), None) => first,
-        // An outcome names only its command, which may stand earlier; clocks may have been turned back.
-        (Some(Since::Time(_)) | None, _) | (_, Some(_)) => Sequence::NONE,
+    let run = match options.run {
+        Some(run) => Some(run_of(arguments, run)?),
+        None => None,
     };
+    let first = match (options.since, options.request) {
+        (Some(Moment::Event(first)), None) => first,
+        // An outcome names only its command, which may stand earlier; clocks may have been turned back.
+        _ => Sequence::NONE,
+    };
+    let (mut last, mut shown) = (None, 0_u64);
     let mut read = Ok(());
     output::write(|output| {
         let mut written = Ok(());
         let mut visitor = |entry: Entry| {
-            let recent = match options.since {
-                None => true,
-                Some(Since::Sequence(first)) => entry.sequence >= first,
-                Some(Since::Time(first)) => entry.time >= first,
-            };
-            if subject.concerns(&entry) && recent {
+            last = Some((entry.sequence, entry.time));
+            if subject.concerns(&entry) && is_asked_for(&entry, options, run) {
+                shown += 1;
                 written = show(output, options, &entry);
             }
             match written {
@@ -57,7 +60,67 @@ pub(crate) fn log(arguments: &Arguments, options: &LogOptions) -> Result<ExitCod
         written
     })?;
     read?;
+    if let Some((sequence, time)) = last.filter(|_| shown == 0) {
+        tell_nothing(options, sequence, time);
+    }
     Ok(ExitCode::Done)
+}
+
+/// Whether an event is in the time, of the kinds and in the run that are asked for.
+fn is_asked_for(
+    entry: &Entry,
+    options: &LogOptions,
+    run: Option<(Sequence, Option<Sequence>)>,
+) -> bool {
+    let Entry { sequence, time, .. } = *entry;
+    let since = options.since;
+    let until = options.until;
+    let kind = entry.event.kind();
+    since.is_none_or(|since| since.is_reached_by(sequence, time))
+        && until.is_none_or(|until| until.is_not_passed_by(sequence, time))
+        && (options.kind.is_empty() || options.kind.iter().any(|it| it == kind))
+        && run.is_none_or(|(first, next)| {
+            sequence >= first && next.is_none_or(|next| sequence < next)
+        })
+}
+
+/// The first event of a run, and of the one behind it.
+fn run_of(
+    arguments: &Arguments,
+    run: RunName,
+) -> Result<(Sequence, Option<Sequence>), CommandError> {
+    let mut found: Option<(Sequence, Option<Sequence>)> = None;
+    let mut last = Sequence::NONE;
+    let mut visitor = |entry: Entry| {
+        last = entry.sequence;
+        if matches!(entry.event, Event::RunStarted { .. }) {
+            let is_behind = matches!(run, RunName::Of(event) if event < entry.sequence);
+            match &mut found {
+                Some((_, next)) if is_behind => {
+                    next.get_or_insert(entry.sequence);
+                }
+                None if is_behind => {}
+                _ => found = Some((entry.sequence, None)),
+            }
+        }
+        ControlFlow::Continue(())
+    };
+    ledger::read_from(arguments, Sequence::NONE, &mut visitor)?;
+    match (run, found) {
+        (RunName::Of(event), Some(_)) if event > last => Err(UsageError::NoSuchRun(event).into()),
+        (_, Some(found)) => Ok(found),
+        (RunName::Of(event), None) => Err(UsageError::NoSuchRun(event).into()),
+        (RunName::Last, None) => Err(UsageError::NoEvents.into()),
+    }
+}
+
+/// Says that nothing is shown, and up to where the ledger goes.
+fn tell_nothing(options: &LogOptions, last: Sequence, time: Timestamp) {
+    let about = match options.request {
+        Some(request) => format!(" about request {request}"),
+        None => String::new(),
+    };
+    tracing::warn!("the ledger has no such event{about}; its last one is {last}, of {time}");
 }
 
 fn show(output: &mut dyn Write, options: &LogOptions, entry: &Entry) -> io::Result<()> {

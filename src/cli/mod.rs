@@ -10,6 +10,7 @@ mod busy;
 mod check;
 mod checkpoints;
 mod config;
+mod decisions;
 mod decrypt;
 mod error;
 mod evidence_key;

@@ -28,14 +28,6 @@ impl Moment {
         }
     }
 
-    /// The last time that belongs to it; none for an event.
-    pub(super) fn last(self) -> Option<Timestamp> {
-        match self {
-            Self::Event(_) => None,
-            Self::Time(time) | Self::Day(_, time) => Some(time),
-        }
-    }
-
     /// Whether an event is at it or later.
     pub(super) fn is_reached_by(self, sequence: Sequence, time: Timestamp) -> bool {
         match self {
@@ -114,8 +106,12 @@ mod tests {
     fn at(text: &str) -> Option<(i64, i64)> {
         let now = jiff::Timestamp::from_second(1_774_864_800).ok()?;
         let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").ok()?;
-        let moment = Moment::read(text, now, &berlin)?;
-        Some((moment.first()?.0 / 1_000_000, moment.last()?.0 / 1_000_000))
+        let (first, last) = match Moment::read(text, now, &berlin)? {
+            Moment::Time(time) => (time, time),
+            Moment::Day(first, last) => (first, last),
+            Moment::Event(_) => return None,
+        };
+        Some((first.0 / 1_000_000, last.0 / 1_000_000))
     }
 
     #[test]
@@ -130,7 +126,8 @@ mod tests {
         assert_eq!(at("2026-03-30"), Some(today));
         assert_eq!(at("2026-03-30 12:00"), Some((NOON, NOON)));
         // The clocks were put forward in its night.
-        assert_eq!(at("yesterday"), Some((today.0 - 23 * HOUR, today.0 - 1)));
+        let yesterday = (today.0 - 23 * HOUR, today.0 - 1);
+        assert_eq!(at("yesterday"), Some(yesterday));
         for text in ["", "the other day", "2026-13-01", "-2", "--", "12:00"] {
             assert_eq!(at(text), None, "{text}");
         }

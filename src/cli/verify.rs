@@ -2,12 +2,15 @@
 //! judges it; and copies of `status.xml` that somebody kept.
 
 use courier_ledger::log::{Reading, Tail};
-use courier_ledger::{Digest, KeptCopies, LogId, Sequence, State, StatusDocument, Tip};
+use courier_ledger::{
+    Decisions, Digest, KeptCopies, LogId, Sequence, State, StatusDocument, Timestamp, Tip,
+};
 use serde::Serialize;
 
 use super::against::{self, JudgedCopy};
 use super::arguments::{Arguments, VerifyOptions};
 use super::checkpoints::Checkpoints;
+use super::decisions::{self, DecisionsView};
 use super::error::{CommandError, NoProjection};
 use super::standing::LocalStatus;
 use super::times::Times;
@@ -23,7 +26,8 @@ pub(crate) fn verify(
     // Before the log: a run that is under way replaces it only after what it shows.
     let local = LocalStatus::read(&directory);
     let mut checkpoints = Checkpoints::read(&directory, options)?;
-    let mut audit = Audit::new(&local, copies);
+    let decisions = options.decisions.then(Decisions::default);
+    let mut audit = Audit::new(&local, copies, decisions);
     let bar = progress_bar();
     let audited = ledger::audit(
         &directory,
@@ -49,11 +53,15 @@ pub(crate) fn verify(
     let shown = audit.status(local)?;
     let tree = checkpoints.judged()?;
     let judged = against::judged(&options.against, &audit.copies, reading.tip);
-    let contained = judged.iter().all(JudgedCopy::is_contained);
+    let otherwise = audit
+        .decisions
+        .as_ref()
+        .is_some_and(|it| !it.otherwise.is_empty());
+    let contained = judged.iter().all(JudgedCopy::is_contained) && !otherwise;
     let written = if options.json {
-        output::write_json(&AuditView::new(&reading, tree, shown, &audit.times, judged))
+        output::write_json(&AuditView::new(&reading, tree, shown, &audit, judged))
     } else {
-        write(&reading, tree, shown, &audit.times, &judged)
+        write(&reading, tree, shown, &audit, &judged)
     };
     match (contained, written) {
         (true, Ok(())) => Ok(ExitCode::Done),
@@ -73,6 +81,10 @@ struct Audit {
     state: State,
     times: Times,
     copies: KeptCopies,
+    /// Every decision once more, if that is asked for.
+    decisions: Option<Decisions>,
+    /// The times of the first entry and the last.
+    period: Option<(Timestamp, Timestamp)>,
     /// What the local `status.xml` shows.
     claim: Option<Tip>,
     /// The hash of that entry in this log, and what the log shows as of it.
@@ -80,11 +92,13 @@ struct Audit {
 }
 
 impl Audit {
-    fn new(local: &LocalStatus, copies: KeptCopies) -> Self {
+    fn new(local: &LocalStatus, copies: KeptCopies, decisions: Option<Decisions>) -> Self {
         Self {
             state: State::default(),
             times: Times::default(),
             copies,
+            decisions,
+            period: None,
             claim: local.projection().map(|(tip, _)| tip),
             shown: None,
         }
@@ -95,6 +109,11 @@ impl Audit {
         entry: &courier_ledger::Entry,
     ) -> Result<(), courier_ledger::log::FoldError> {
         self.times.read(entry);
+        let (first, _) = self.period.unwrap_or((entry.time, entry.time));
+        self.period = Some((first, entry.time));
+        if let Some(decisions) = &mut self.decisions {
+            decisions.read(&self.state, entry);
+        }
         self.state.advance(entry)?;
         self.copies.read(&self.state, entry);
         if let (Some(claim), Some(log)) = (self.claim, self.state.log())
@@ -139,7 +158,13 @@ struct AuditView {
     size_bytes: u64,
     tail: &'static str,
     status_xml_shows: Option<Sequence>,
+    /// When the first entry was recorded, …
+    first_time: Option<Timestamp>,
+    /// … and the last.
+    last_time: Option<Timestamp>,
+    runs: u64,
     times_go_back: u64,
+    decisions: Option<DecisionsView>,
     against: Vec<JudgedCopy>,
 }
 
@@ -148,7 +173,7 @@ impl AuditView {
         reading: &Reading,
         tree: Option<(Digest, usize)>,
         shown: Option<Sequence>,
-        times: &Times,
+        audit: &Audit,
         against: Vec<JudgedCopy>,
     ) -> Self {
         Self {
@@ -164,7 +189,11 @@ impl AuditView {
                 Tail::Torn(_) => "torn",
             },
             status_xml_shows: shown,
-            times_go_back: times.count(),
+            first_time: audit.period.map(|(first, _)| first),
+            last_time: audit.period.map(|(_, last)| last),
+            runs: reading.runs,
+            times_go_back: audit.times.count(),
+            decisions: audit.decisions.as_ref().map(DecisionsView::new),
             against,
         }
     }
@@ -174,7 +203,7 @@ fn write(
     reading: &Reading,
     tree: Option<(Digest, usize)>,
     shown: Option<Sequence>,
-    times: &Times,
+    audit: &Audit,
     judged: &[JudgedCopy],
 ) -> Result<(), CommandError> {
     let status = match shown {
@@ -205,7 +234,10 @@ fn write(
                 "{checkpoints} checkpoint{s} {is} of this history; the tree's root is {root}"
             )?;
         }
-        times.write(output)?;
+        audit.times.write(output)?;
+        if let Some(decisions) = &audit.decisions {
+            decisions::write(output, decisions)?;
+        }
         match reading.tail {
             Tail::Complete => {}
             Tail::BeingWritten => writeln!(output, "A run is writing the next event right now.")?,

@@ -14,8 +14,8 @@ use serde::Serialize;
 use super::arguments::{Arguments, WhyOptions};
 use super::error::{CommandError, UsageError};
 use super::ledger;
-use super::output;
 use super::story::{self, Hospitals, at};
+use super::{output, wrapped};
 use crate::exit_code::ExitCode;
 
 /// The name of what `--json` writes.
@@ -99,35 +99,20 @@ fn show(
     } in happenings
     {
         let event = format!("#{}", happening.event);
-        let first = format!("{}  {event:<8}", at(happening.time));
-        write_wrapped(output, &first, &sentence)?;
+        let first = format!("{}  {event:<7} ", at(happening.time));
+        let next = " ".repeat(first.chars().count());
+        wrapped::write(output, &first, &next, &sentence)?;
     }
     writeln!(output)?;
     for (title, sentences) in [("Now", now), ("Next", next)] {
-        write_wrapped(output, &format!("{title:<5}"), &sentences.join(" "))?;
+        wrapped::write(
+            output,
+            &format!("{title:<5}"),
+            "     ",
+            &sentences.join(" "),
+        )?;
     }
     Ok(())
-}
-
-/// What a line has at most, in characters.
-const WIDTH: usize = 100;
-
-/// Writes a text behind a first word, in lines that begin below each other.
-fn write_wrapped(output: &mut dyn Write, first: &str, text: &str) -> io::Result<()> {
-    let margin = first.chars().count();
-    write!(output, "{first}")?;
-    let mut column = margin;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if column > margin && column + 1 + length > WIDTH {
-            write!(output, "\n{:margin$}", "")?;
-            column = margin;
-        }
-        let space = if column > margin { " " } else { "" };
-        write!(output, "{space}{word}")?;
-        column += space.len() + length;
-    }
-    writeln!(output)
 }
 
 /// What stands at the drop-box, as far as the ledger knows.

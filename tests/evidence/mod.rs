@@ -5,6 +5,7 @@
 
 mod report;
 mod teller;
+mod then;
 
 use std::fs;
 use std::path::{Path, PathBuf};

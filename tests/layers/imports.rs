@@ -92,7 +92,10 @@ impl House {
         let mut visits = Vec::new();
         for (from, module) in &self.0 {
             for path in module.paths.iter().filter(|_| !from.is_empty()) {
-                if path.first().is_some_and(is_handed_on) {
+                // A module may be called as what it owns.
+                let is_inside =
+                    path.len() > 1 && self.0.contains_key(path.get(..1).unwrap_or(path));
+                if path.first().is_some_and(is_handed_on) && !is_inside {
                     visits.push(format!("{}: crate::{}", module.file, path.join("::")));
                 }
             }

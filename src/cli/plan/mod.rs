@@ -1,10 +1,12 @@
 //! `plan`: what `run` would do now. Polls and decides on a copy; works while a run is active.
 
 mod answered;
+mod at;
+mod rule;
 mod shown;
 mod view;
 
-use courier_ledger::{Failure, Grounds};
+use courier_ledger::{Failure, Grounds, Plan};
 
 use super::arguments::{Arguments, PlanOptions};
 use super::error::{CommandError, PollFailed};
@@ -14,9 +16,13 @@ use crate::effects::carrier::DistantLookout;
 use crate::effects::clock::SystemClock;
 use crate::exit_code::ExitCode;
 use crate::run::{self, Lookout, Rehearsed};
+pub(crate) use rule::Rule;
 use view::PlanView;
 
 pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitCode, CommandError> {
+    if let Some(at) = options.at {
+        return at::plan(arguments, options, at);
+    }
     let configuration = parts::configuration(arguments)?;
     let key = lost_key::load(&configuration.key_files, &configuration.working_dir)?;
     let broker = parts::broker(&configuration, parts::persistence(&configuration)?)?;
@@ -78,13 +84,15 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
     } else {
         output::write(|output| shown::write(output, &plan, &grounds, arguments))?;
     }
-    Ok(
-        match (options.exit_code, plan.waits(), plan.changes().next()) {
-            (true, true, _) => ExitCode::Blocked,
-            (true, false, Some(_)) => ExitCode::Pending,
-            (true, false, None) | (false, _, _) => ExitCode::Done,
-        },
-    )
+    Ok(exit_code(options, &plan))
+}
+
+fn exit_code(options: &PlanOptions, plan: &Plan) -> ExitCode {
+    match (options.exit_code, plan.waits(), plan.changes().next()) {
+        (true, true, _) => ExitCode::Blocked,
+        (true, false, Some(_)) => ExitCode::Pending,
+        (true, false, None) | (false, _, _) => ExitCode::Done,
+    }
 }
 
 /// Says that the drop-box was not reached.

@@ -76,6 +76,16 @@ pub(super) fn write(
     grounds: &[Grounds],
     arguments: &Arguments,
 ) -> io::Result<()> {
+    write_plan(output, plan, grounds)?;
+    held::show(output, &Held::of(plan), plan.limit.as_ref(), arguments)
+}
+
+/// Writes it without what waits for a person.
+pub(super) fn write_plan(
+    output: &mut dyn Write,
+    plan: &Plan,
+    grounds: &[Grounds],
+) -> io::Result<()> {
     let grounds: BTreeMap<_, _> = grounds.iter().map(|it| (it.request, it)).collect();
     for kind in Kind::ALL {
         let commands = plan.changes().filter(|it| Kind::of(it) == Some(kind));
@@ -97,8 +107,7 @@ pub(super) fn write(
         writeln!(output, "{nothing}")?;
     }
     write_left_alone(output, &plan.skipped)?;
-    writeln!(output, "\n{}", sum(plan))?;
-    held::show(output, &Held::of(plan), plan.limit.as_ref(), arguments)
+    writeln!(output, "\n{}", sum(plan))
 }
 
 /// The plan in numbers.

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use courier_ledger::Timestamp;
-use courier_ledger::account::Account;
 use serde::Serialize;
-
-use super::facts::{Period, RequestFacts};
 
 /// What happened in some days.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -19,38 +16,41 @@ pub(super) struct Day {
     pub(super) good_runs: u64,
 }
 
-pub(super) const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// The day of a time.
-pub(super) fn day(time: Timestamp) -> Timestamp {
+fn day(time: Timestamp) -> Timestamp {
     Timestamp(time.0.div_euclid(DAY_MICROS) * DAY_MICROS)
 }
 
-/// The days on which something happened.
-pub(super) fn of(account: &Account, requests: &[RequestFacts], period: Period) -> Vec<Day> {
+/// The days on which something happened: when runs began, and whether they were good; when results were
+/// delivered, and withdrawn.
+pub(super) fn of(
+    runs: impl Iterator<Item = (Timestamp, bool)>,
+    deliveries: impl Iterator<Item = Timestamp>,
+    withdrawals: impl Iterator<Item = Timestamp>,
+) -> Vec<Day> {
     let mut days: BTreeMap<Timestamp, Day> = BTreeMap::new();
-    let mut on = |time: Timestamp, count: &dyn Fn(&mut Day)| {
-        let begins = day(time);
-        count(days.entry(begins).or_insert_with(|| Day {
-            begins,
-            ..Day::default()
-        }));
-    };
-    for run in account.runs.iter().filter(|run| period.has(run.started)) {
-        on(run.started, &|day| {
-            day.runs += 1;
-            day.good_runs += u64::from(run.is_good());
-        });
+    for (time, is_good) in runs {
+        let day = on(&mut days, time);
+        day.runs += 1;
+        day.good_runs += u64::from(is_good);
     }
-    for request in requests {
-        for delivery in &request.deliveries {
-            on(delivery.time, &|day| day.deliveries += 1);
-        }
-        for time in &request.withdrawn {
-            on(*time, &|day| day.withdrawals += 1);
-        }
+    for time in deliveries {
+        on(&mut days, time).deliveries += 1;
+    }
+    for time in withdrawals {
+        on(&mut days, time).withdrawals += 1;
     }
     days.into_values().collect()
+}
+
+fn on(days: &mut BTreeMap<Timestamp, Day>, time: Timestamp) -> &mut Day {
+    let begins = day(time);
+    days.entry(begins).or_insert_with(|| Day {
+        begins,
+        ..Day::default()
+    })
 }
 
 /// As many groups of days as `most`, at most, without a hole between them, and how many days each has.

@@ -239,7 +239,6 @@ impl Facts {
         });
         let gaps = gaps.map(|gap| counted(gap, &waits)).collect();
         let (keys, drift) = (keys(&account, period), drift(&account, period));
-        let days = days::of(&account, &requests, period);
         let Account {
             log,
             began,
@@ -252,6 +251,13 @@ impl Facts {
         let runs: Vec<_> = keep(runs, |it| period.has(it.started));
         let decisions = keep(decisions, |it| period.has(it.time));
         let remarks = keep(remarks, |it| period.has(it.time));
+        let days = days::of(
+            runs.iter().map(|run| (run.started, run.is_good())),
+            requests
+                .iter()
+                .flat_map(|it| it.deliveries.iter().map(|it| it.time)),
+            requests.iter().flat_map(|it| it.withdrawn.iter().copied()),
+        );
         let totals = Totals {
             requests: requests.len() as u64,
             deliveries: requests.iter().map(|it| it.deliveries.len() as u64).sum(),
