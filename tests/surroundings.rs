@@ -106,6 +106,7 @@ const COMMANDS: &[(&str, i32, Does)] = &[
     ("-c CONFIG host-key", 5, Does::Shows),
     ("-c CONFIG host-key --json", 5, Does::Shows),
     ("keygen NEW", 0, Does::Acts),
+    ("evidence-key NEW", 0, Does::Acts),
     ("-c CONFIG rotate-key --why x --who y", 0, Does::Acts),
     ("-c CONFIG decrypt TOKEN -o NEW --key KEY", 0, Does::Acts),
     ("--log-format json -c CONFIG run", 4, Does::Acts),

@@ -200,7 +200,7 @@ fn a_file_of_checkpoints_is_read_as_it_was_written() {
     let text = file_of(&all);
     assert_eq!(signed_in(&text), Some(all));
     assert_eq!(signed_in(""), Some(Vec::new()));
-    for broken in [&text[1..], &text[..text.len() - 1], &text[..100], "x\n"] {
+    for broken in [&text[..text.len() - 1], &text[..100], &text[..40], "x\n"] {
         assert_eq!(signed_in(broken), None, "{broken}");
     }
 }
