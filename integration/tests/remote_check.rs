@@ -150,3 +150,71 @@ fn with_the_embedded_server_drift_is_reported_repaired_or_taken_for_fetched_and_
     repair(&site::embedded());
     pickup(&site::embedded());
 }
+
+#[test]
+fn a_folder_is_held_against_the_ledger_file_by_file() {
+    let server = site::embedded();
+    let broker = EmbeddedBroker::start(Settings::default()).unwrap();
+    for _ in 0..5 {
+        broker.publish("rki");
+    }
+    let place = Place::new(&broker.url(), &server);
+    let courier = Courier::build();
+    courier.run(&place, &["run"], 0);
+    let folder = place.drop_box();
+    let file = |name: &str| folder.join(name);
+    let folder_text = folder.display().to_string();
+    let audit = |more: &[&str], code| {
+        let arguments = [&["audit-box", &folder_text], more].concat();
+        courier.run(&place, &arguments, code).0
+    };
+    let key = place.key_path().display().to_string();
+    let said = audit(&["--key", &key], 0);
+    assert!(said.starts_with("5 whole\nby ledger "), "{said}");
+
+    let earlier = fs::read(file("export_0.zip")).unwrap();
+    broker.submit_result(1, 0, "text/plain", b"a hospital's");
+    broker.delete(1);
+    let withdrawn = fs::read(file("export_1.zip")).unwrap();
+    courier.run(&place, &["run"], 0);
+    fs::write(file("export_0.zip"), earlier).unwrap();
+    fs::write(file("export_1.zip"), withdrawn).unwrap();
+    fs::write(file("export_2.zip"), "other bytes").unwrap();
+    fs::remove_file(file("export_3.zip")).unwrap();
+    fs::write(file("export_77.zip"), "somebody else's").unwrap();
+    let audited: serde_json::Value = serde_json::from_str(&audit(&["--json"], 1)).unwrap();
+    let files = audited["files"].as_array().unwrap();
+    let verdicts: Vec<_> = files
+        .iter()
+        .map(|file| (file["name"].as_str().unwrap(), file["verdict"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        verdicts,
+        [
+            ("export_0.zip", "earlier"),
+            ("export_1.zip", "withdrawn"),
+            ("export_2.zip", "other-bytes"),
+            ("export_3.zip", "missing"),
+            ("export_4.zip", "whole"),
+            ("export_77.zip", "foreign"),
+        ]
+    );
+    let other = place.working_dir().with_file_name("other.key");
+    let other = other.display().to_string();
+    courier.run(&place, &["keygen", &other], 0);
+    let said = audit(&["--key", &other], 1);
+    assert!(said.contains("export_4.zip\": not decryptable"), "{said}");
+    courier.run(&place, &["audit-box", "/nonexistent"], 2);
+
+    // All that can be decrypted is; what cannot holds up none of it.
+    let plain = place.working_dir().with_file_name("plain");
+    fs::create_dir(&plain).unwrap();
+    let plain_text = plain.display().to_string();
+    courier.run(&place, &["decrypt", &folder_text, "-o", &plain_text], 1);
+    let mut names: Vec<_> = fs::read_dir(&plain)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["export_0.zip", "export_1.zip", "export_4.zip"]);
+}

@@ -131,7 +131,9 @@ pub(crate) enum Command {
     EvidenceKey(EvidenceKeyOptions),
     /// Puts a new encryption key in place of the one in use; the old one is kept for reading
     RotateKey(RotateKeyOptions),
-    /// Decrypts a delivered file
+    /// Holds a folder of delivered files against the ledger
+    AuditBox(AuditBoxOptions),
+    /// Decrypts delivered files
     Decrypt(DecryptOptions),
     /// Writes what completes this program's arguments in a shell to standard output
     Completions(CompletionsOptions),
@@ -490,12 +492,27 @@ pub(crate) struct RotateKeyOptions {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct DecryptOptions {
-    /// The file as it was delivered
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+pub(crate) struct AuditBoxOptions {
+    /// The folder: the drop-box, or a copy of it
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 
-    /// Where the decrypted file goes; must not exist
+    /// Key files: what is whole must be opened by one of them
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) key: Vec<PathBuf>,
+
+    /// Write JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DecryptOptions {
+    /// The files as they were delivered, or folders of them
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Where the decrypted file goes; must not exist. Of several, the folder for all of them
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
 

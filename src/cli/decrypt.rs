@@ -1,12 +1,13 @@
-//! `decrypt`: a delivered file back to the zip that the broker gave, with the key that the ledger names
+//! `decrypt`: delivered files back to the zips that the broker gave, each with the key that the ledger names
 //! for it, or whichever of the known ones fits.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use courier_ledger::{KeyId, RemoteName};
+use courier_ledger::{KeyId, RemoteName, State};
 
 use super::arguments::{Arguments, DecryptOptions};
-use super::error::{CommandError, NotDecrypted};
+use super::error::{CommandError, NoFolder, NotDecrypted};
 use super::{ledger, output, parts};
 use crate::effects::fernet::{FernetKey, decrypt_file};
 use crate::exit_code::ExitCode;
@@ -15,16 +16,45 @@ pub(crate) fn decrypt(
     arguments: &Arguments,
     options: &DecryptOptions,
 ) -> Result<ExitCode, CommandError> {
-    let named = named(arguments, &options.file);
-    let mut keys = keys(arguments, options)?;
+    let inputs = inputs(&options.files)?;
+    let keys = keys(arguments, options)?;
+    let state = state(arguments);
+    let decrypt = |input: &Path, output: &Path| one(&keys, state.as_ref(), input, output);
+    if let ([only], false) = (inputs.as_slice(), options.output.is_dir()) {
+        decrypt(only, &options.output)?;
+        return Ok(ExitCode::Done);
+    }
+    // Each of several keeps its name in a folder.
+    list(&options.output)?;
+    let mut code = ExitCode::Done;
+    for input in &inputs {
+        let output = options.output.join(input.file_name().unwrap_or_default());
+        if let Err(error) = decrypt(input, &output) {
+            // One that cannot be decrypted holds up no other.
+            code = code.max(error.code);
+            error.report();
+        }
+    }
+    Ok(code)
+}
+
+/// Decrypts one file.
+fn one(
+    keys: &[FernetKey],
+    state: Option<&State>,
+    input: &Path,
+    output: &Path,
+) -> Result<(), CommandError> {
+    let named = state.and_then(|state| named(state, input));
+    let mut keys = keys.to_vec();
     keys.sort_by_key(|key| Some(key.id()) != named);
-    let report = decrypt_file(&keys, &options.file, &options.output)
-        .map_err(|error| NotDecrypted { error, named })?;
-    output::tell(|output| {
+    let report =
+        decrypt_file(&keys, input, output).map_err(|error| NotDecrypted { error, named })?;
+    output::tell(|to| {
         writeln!(
-            output,
+            to,
             "{}: {} bytes, SHA-256 {}, key {}",
-            options.output.display(),
+            output.display(),
             report.plaintext_bytes,
             report.plaintext_sha256,
             report.key
@@ -34,11 +64,46 @@ pub(crate) fn decrypt(
         tracing::warn!(
             "the ledger names the key {named} for {}, and it was made with {}: it is another version \
              than the last one delivered, or another file",
-            options.file.display(),
+            input.display(),
             report.key
         );
     }
-    Ok(ExitCode::Done)
+    Ok(())
+}
+
+/// The files that are named, and those in folders that are named: there, whatever has the name of a result.
+fn inputs(named: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
+    let mut inputs = Vec::new();
+    for path in named {
+        if path.is_dir() {
+            let mut results = list(path)?;
+            results.retain(|path| is_result(path));
+            results.sort();
+            inputs.extend(results);
+        } else {
+            inputs.push(path.clone());
+        }
+    }
+    Ok(inputs)
+}
+
+fn list(folder: &Path) -> Result<Vec<PathBuf>, NoFolder> {
+    let entries = fs::read_dir(folder).and_then(|entries| {
+        let paths = entries.map(|entry| Ok(entry?.path()));
+        paths.collect()
+    });
+    entries.map_err(|error| NoFolder {
+        path: folder.to_owned(),
+        error,
+    })
+}
+
+fn is_result(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let number = name
+        .and_then(|name| name.strip_prefix("export_"))
+        .and_then(|rest| rest.strip_suffix(".zip"));
+    number.is_some_and(|it| !it.is_empty() && it.bytes().all(|c| c.is_ascii_digit()))
 }
 
 /// The keys to try: the one that was asked for, or all that the configuration names. Its first may be
@@ -61,19 +126,22 @@ fn keys(arguments: &Arguments, options: &DecryptOptions) -> Result<Vec<FernetKey
     }
 }
 
-/// The key that the ledger names for what was last delivered under the file's name, if there is a
-/// ledger to ask.
-fn named(arguments: &Arguments, file: &Path) -> Option<KeyId> {
+/// The ledger, if there is one to ask.
+fn state(arguments: &Arguments) -> Option<State> {
     if arguments.ledger.is_none() && arguments.config.is_none() {
         return None;
     }
-    let state = match ledger::read_state(arguments) {
-        Ok((state, _)) => state,
+    match ledger::read_state(arguments) {
+        Ok((state, _)) => Some(state),
         Err(error) => {
             tracing::warn!("the ledger cannot say which key it is: {error}");
-            return None;
+            None
         }
-    };
+    }
+}
+
+/// The key that the ledger names for what was last delivered under the file's name.
+fn named(state: &State, file: &Path) -> Option<KeyId> {
     let name = file.file_name()?.to_str()?;
     let (_, request) = state
         .requests()

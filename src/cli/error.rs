@@ -268,6 +268,21 @@ impl From<NoWorkingDirectory> for CommandError {
     }
 }
 
+/// The folder of files cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{} cannot be read as a folder", path.display())]
+pub(crate) struct NoFolder {
+    pub(crate) path: PathBuf,
+    #[source]
+    pub(crate) error: std::io::Error,
+}
+
+impl From<NoFolder> for CommandError {
+    fn from(error: NoFolder) -> Self {
+        Self::new(ExitCode::Usage, error).hint("name the folder that the delivered files lie in")
+    }
+}
+
 impl From<KeyError> for CommandError {
     fn from(error: KeyError) -> Self {
         let hint = match error {

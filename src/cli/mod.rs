@@ -6,6 +6,7 @@ mod again;
 mod against;
 mod approve;
 mod arguments;
+mod audit_box;
 mod busy;
 mod check;
 mod checkpoints;
@@ -119,6 +120,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         Command::Keygen(options) => keygen::keygen(options),
         Command::EvidenceKey(options) => evidence_key::evidence_key(options),
         Command::RotateKey(options) => rotate_key::rotate_key(arguments, options),
+        Command::AuditBox(options) => audit_box::audit_box(arguments, options),
         Command::Decrypt(options) => decrypt::decrypt(arguments, options),
         Command::Completions(options) => manual::completions(options),
         Command::Man(options) => manual::pages(options),

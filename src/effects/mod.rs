@@ -8,6 +8,7 @@ pub(crate) mod encoding;
 pub(crate) mod environment;
 pub(crate) mod evidence;
 pub(crate) mod fernet;
+pub(crate) mod file_digest;
 pub(crate) mod lock_holder;
 pub(crate) mod new_file;
 pub(crate) mod notice;

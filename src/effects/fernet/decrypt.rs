@@ -103,6 +103,11 @@ fn listed(keys: &[KeyId]) -> String {
     texts.join(" and ")
 }
 
+/// Whether one of the keys opens the token in a file: the whole of it is verified, and nothing is written.
+pub(crate) fn opens(keys: &[FernetKey], input: &Path) -> Result<(), DecryptError> {
+    TokenFile::open(input)?.fitting(keys).map(drop)
+}
+
 /// Decrypts the token in the file `input` to the new file `output` (mode 0600), with the first of the
 /// keys that fits.
 ///
