@@ -186,7 +186,12 @@ fn a_folder_is_held_against_the_ledger_file_by_file() {
     let files = audited["files"].as_array().unwrap();
     let verdicts: Vec<_> = files
         .iter()
-        .map(|file| (file["name"].as_str().unwrap(), file["verdict"].as_str().unwrap()))
+        .map(|file| {
+            (
+                file["name"].as_str().unwrap(),
+                file["verdict"].as_str().unwrap(),
+            )
+        })
         .collect();
     assert_eq!(
         verdicts,

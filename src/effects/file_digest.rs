@@ -17,10 +17,7 @@ use openssl::sha::Sha256;
 const PIECE_BYTES: usize = 1 << 20;
 
 /// Gives what `answer` says of each of the files, several at a time.
-pub(crate) fn of_each<T: Send>(
-    files: &[PathBuf],
-    answer: impl Fn(&Path) -> T + Sync,
-) -> Vec<T> {
+pub(crate) fn of_each<T: Send>(files: &[PathBuf], answer: impl Fn(&Path) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let answers = Mutex::new(Vec::new());
     let work = || {

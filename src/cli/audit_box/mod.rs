@@ -74,7 +74,9 @@ pub(crate) fn audit_box(
         File { name, verdict }
     });
     let here: BTreeSet<&str> = judged.iter().map(|file| file.name.as_str()).collect();
-    let absent = names.iter().filter(|(name, _)| !here.contains(name.as_str()));
+    let absent = names
+        .iter()
+        .filter(|(name, _)| !here.contains(name.as_str()));
     let absent = absent.filter_map(|(name, delivered)| {
         let verdict = Verdict::of_absence(delivered)?;
         let name = name.clone();
@@ -163,5 +165,8 @@ fn show(output: &mut dyn io::Write, view: &AuditView, all: bool) -> io::Result<(
         false => counts.join(", "),
     };
     let log = log.map(|log| log.to_string()).unwrap_or_default();
-    writeln!(output, "{counts}\nby ledger {log} as of event {through}, hash {hash}")
+    writeln!(
+        output,
+        "{counts}\nby ledger {log} as of event {through}, hash {hash}"
+    )
 }

@@ -127,7 +127,10 @@ impl fmt::Display for Verdict {
                 "event {event} speaks of a delivery under this name, and the ledger has no digest of it"
             ),
             Self::Earlier { event, last } => {
-                write!(f, "as event {event} delivered it; event {last} delivered another")
+                write!(
+                    f,
+                    "as event {event} delivered it; event {last} delivered another"
+                )
             }
             Self::OtherBytes {
                 event,
@@ -137,7 +140,9 @@ impl fmt::Display for Verdict {
                 f,
                 "event {event} delivered {delivered_bytes} bytes with SHA-256 {delivered_sha256}"
             ),
-            Self::Withdrawn { event } => write!(f, "event {event} deleted it, and it is still here"),
+            Self::Withdrawn { event } => {
+                write!(f, "event {event} deleted it, and it is still here")
+            }
             Self::Missing { event } => write!(f, "event {event} delivered it, and it is not here"),
             Self::Foreign => write!(f, "the ledger never delivered anything under this name"),
             Self::NotDecryptable { event, reason } => {
@@ -171,11 +176,18 @@ mod tests {
             deliveries: vec![delivered(3, "old"), delivered(9, "new")],
             withdrawn: None,
         };
-        for (content, says) in [("new", "whole"), ("old", "an earlier version"), ("x", "other bytes")] {
+        for (content, says) in [
+            ("new", "whole"),
+            ("old", "an earlier version"),
+            ("x", "other bytes"),
+        ] {
             assert_eq!(word(Some(&name), content), says);
         }
         assert_eq!(word(None, "new"), "foreign");
-        assert_eq!(Verdict::of_absence(&name).map(|it| it.word()), Some("missing"));
+        assert_eq!(
+            Verdict::of_absence(&name).map(|it| it.word()),
+            Some("missing")
+        );
         name.withdrawn = Some(Sequence(12));
         assert_eq!(word(Some(&name), "new"), "withdrawn");
         assert_eq!(Verdict::of_absence(&name), None);
