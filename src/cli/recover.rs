@@ -148,7 +148,10 @@ pub(crate) fn recover(
         }
         writeln!(
             output,
-            "The new ledger has begun: `broker-courier plan` shows what the next run does."
+            "{}",
+            again::pasteable(
+                "The new ledger has begun: `broker-courier plan` shows what the next run does."
+            )
         )
     });
     Ok(ExitCode::Done)

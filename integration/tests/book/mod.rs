@@ -1,0 +1,156 @@
+//! The book in `docs/`: every page is in its summary, no link leads nowhere, mdBook builds it, and what the pages
+//! show is what happens.
+//!
+//! `UPDATE_BOOK=1` writes what happened into the pages. Times, sizes and digests are not compared.
+
+mod page;
+mod stage;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::site;
+use page::Page;
+use stage::Stage;
+
+/// The pages whose commands are run.
+const PLAYED: [&str; 4] = [
+    "tutorial.md",
+    "moving-over.md",
+    "recipes.md",
+    "recipient.md",
+];
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
+}
+
+fn pages() -> BTreeSet<String> {
+    let names = fs::read_dir(docs()).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.ends_with(".md")).collect()
+}
+
+/// Where a page's links lead, outside of code.
+fn links(text: &str) -> Vec<String> {
+    let mut links = Vec::new();
+    let mut is_code = false;
+    for line in text.lines() {
+        is_code ^= line.trim_start().starts_with("```");
+        if !is_code {
+            let targets = line.split("](").skip(1);
+            links.extend(targets.filter_map(|rest| Some(rest.split_once(')')?.0.to_owned())));
+        }
+    }
+    links
+}
+
+/// A heading as links name it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase();
+    let kept = kept
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn every_page_is_in_the_summary_and_no_link_is_dead() {
+    let summary = fs::read_to_string(docs().join("SUMMARY.md")).unwrap();
+    let listed: BTreeSet<String> = links(&summary).into_iter().collect();
+    let mut pages = pages();
+    assert!(pages.remove("SUMMARY.md"));
+    assert_eq!(listed, pages, "docs/SUMMARY.md, and the pages of docs/");
+    let root = docs().join("..");
+    let mut dead = Vec::new();
+    for page in pages.iter().map(|name| format!("docs/{name}")) {
+        check_links(&root, &page, &mut dead);
+    }
+    for page in ["README.md", "CONTRIBUTING.md", "docs/SUMMARY.md"] {
+        check_links(&root, page, &mut dead);
+    }
+    assert_eq!(dead, [""; 0]);
+}
+
+fn check_links(root: &Path, page: &str, dead: &mut Vec<String>) {
+    let path = root.join(page);
+    for link in links(&fs::read_to_string(&path).unwrap()) {
+        if link.contains("://") || link.starts_with("mailto:") {
+            continue;
+        }
+        let (file, part) = link.split_once('#').unwrap_or((&link, ""));
+        let target = if file.is_empty() {
+            path.clone()
+        } else {
+            path.parent().unwrap().join(file)
+        };
+        let is_there = target.exists()
+            && (part.is_empty()
+                || fs::read_to_string(&target)
+                    .unwrap()
+                    .lines()
+                    .filter(|line| line.starts_with('#'))
+                    .any(|line| anchor(line.trim_start_matches('#')) == part));
+        if !is_there {
+            dead.push(format!("{page}: {link}"));
+        }
+    }
+}
+
+#[test]
+fn mdbook_builds_the_book() {
+    let tools = docs().join("../target/tools/mdbook/bin/mdbook");
+    let mdbook = if tools.exists() {
+        tools
+    } else {
+        "mdbook".into()
+    };
+    let version = Command::new(&mdbook)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status();
+    if !version.is_ok_and(|status| status.success()) {
+        return site::skipped("mdbook is not installed");
+    }
+    let book = tempfile::tempdir().unwrap();
+    let output = Command::new(&mdbook)
+        .arg("build")
+        .arg(docs())
+        .arg("--dest-dir")
+        .arg(book.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    for name in ["index.html", "tutorial.html", "configuration.html"] {
+        assert!(book.path().join(name).is_file(), "{name}: {said}");
+    }
+    // The search works without a network.
+    let index = fs::read_dir(book.path()).unwrap().any(|entry| {
+        let name = entry.unwrap().file_name();
+        name.to_string_lossy().starts_with("searchindex")
+    });
+    assert!(index, "{said}");
+}
+
+#[test]
+fn what_the_pages_show_is_what_happens() {
+    let is_update = std::env::var_os("UPDATE_BOOK").is_some();
+    let mut differences = Vec::new();
+    for name in PLAYED {
+        let path = docs().join(name);
+        let text = fs::read_to_string(&path).unwrap();
+        let mut page = Page::parse(&text);
+        page.play(&mut Stage::set(), &mut differences);
+        if is_update {
+            fs::write(&path, page.text()).unwrap();
+        }
+    }
+    assert!(
+        is_update || differences.is_empty(),
+        "{}",
+        differences.join("\n")
+    );
+}
