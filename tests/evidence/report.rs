@@ -223,3 +223,17 @@ fn a_page_is_written_to_a_file_and_of_a_damaged_ledger_there_is_none() {
     report(7);
     assert!(!file.exists());
 }
+
+/// A large ledger: `cargo test --release --test command_line -- --ignored a_large_ledger --nocapture`, with
+/// how long it took.
+#[test]
+#[ignore = "writes some 30,000 entries, which takes a minute or more"]
+fn a_large_ledger_has_a_page_that_can_be_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    teller::many(folder.path(), 5_000, 400);
+    let began = std::time::Instant::now();
+    let page = exits(courier().args(["report", "--ledger"]).arg(folder.path()), 0).0;
+    println!("{} bytes in {:?}", page.len(), began.elapsed());
+    assert!(page.len() < 5_000_000, "{} bytes", page.len());
+    assert_eq!(page.matches("<tr id=\"r").count(), 5_000);
+}

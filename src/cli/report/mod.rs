@@ -3,13 +3,21 @@
 //! What always holds here: every byte of the ledger is checked on the way, and there is no report of a
 //! damaged one; the same ledger and the same arguments give the same bytes.
 
+mod calendar;
 mod days;
 mod facts;
 mod figures;
+mod gaps;
+mod gather;
+mod lists;
 mod markup;
 mod page;
+mod pieces;
 mod plot;
 mod requests;
+mod vocabulary;
+mod waiting;
+mod withdrawals;
 mod words;
 
 use std::io::Write as _;
@@ -57,7 +65,7 @@ pub(crate) fn report(
     }
     let limit = options.limit.map(|limit| limit.0.as_micros());
     let limit = limit.map(|micros| i64::try_from(micros).unwrap_or(i64::MAX));
-    let facts = Facts::new(told.account, &told.state, &told.reading, period, limit);
+    let facts = Facts::gather(told.account, &told.state, &told.reading, period, limit);
     let mut bytes = match options.json {
         true => serde_json::to_vec(&facts).map_err(|error| output::error(error.into()))?,
         false => page::page(&facts, options.lang).into_bytes(),
