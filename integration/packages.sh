@@ -156,11 +156,13 @@ serve() {
     if [ "$name" = courier ]; then before='' key=results.key state=broker-courier; fi
     file=$root/etc/broker-courier/$name.toml
     install -m 600 "$from/rki.key" "$root/etc/broker-courier/$key"
-    sed -n 's/^API_KEY = "\(.*\)"/\1/p' "$from/courier.toml" > "$root/etc/broker-courier/${before}api-key"
-    local ssh_key
-    ssh_key=$(sed -n 's/^KEY_FILE = "\(.*\)"/\1/p' "$from/courier.toml")
-    install -m 600 "$ssh_key" "$root/etc/broker-courier/${before}ssh-key"
+    value() { sed -n "s/^$1 = \"\(.*\)\"/\1/p" "$from/courier.toml"; }
+    value API_KEY > "$root/etc/broker-courier/${before}api-key"
+    # Whichever of the two the server takes.
+    if [ -n "$(value PASSWORD)" ]; then value PASSWORD > "$root/etc/broker-courier/${before}sftp-password"; fi
+    if [ -n "$(value KEY_FILE)" ]; then cat "$(value KEY_FILE)" > "$root/etc/broker-courier/${before}ssh-key"; fi
     sed -e "s|^API_KEY = .*|API_KEY_FILE = \"${before}api-key\"|" \
+        -e "s|^PASSWORD = .*|PASSWORD_FILE = \"${before}sftp-password\"|" \
         -e "s|^KEY_FILE = .*|KEY_FILE = \"${before}ssh-key\"|" \
         -e "s|^PATH_ENCRYPTION_KEY = .*|PATH_ENCRYPTION_KEY = \"$key\"|" \
         -e "s|^WORKING_DIR = .*|WORKING_DIR = \"/var/lib/$state\"|" "$from/courier.toml" > "$file"
@@ -190,12 +192,8 @@ courier() { inside broker-courier -c "/etc/broker-courier/$1.toml" "${@:2}"; }
 said() { inside journalctl --quiet --no-pager --output=cat "_SYSTEMD_UNIT=$1.service" _COMM=broker-courier; }
 expect "every link holds, as the service finds it" inside broker-courier-as rki check
 expect "the service runs" inside systemctl start broker-courier@rki
-has_results() {
-    local box
-    box=$(sed -n 's/^FOLDERNAME = "\(.*\)"/\1/p' "$root/etc/broker-courier/$1.toml")
-    [ "$(find "$box" -name 'export_*.zip' | wc -l)" = 3 ] && [ -e "$box/status.xml" ]
-}
-expect "three results are at the drop-box" has_results rki
+has_results() { courier "$1" status | grep "3 results were delivered"; }
+expect "three results were delivered" has_results rki
 expect "it says nothing" test -z "$(said broker-courier@rki)"
 owned() { [ "$(stat -c '%a %u' "$root$ledger/..")" = "700 0" ] && [ "$(stat -c %u "$root$ledger")" -ge 61184 ]; }
 expect "the ledger belongs to a user that is there only while it runs" owned
@@ -221,7 +219,7 @@ serve dzif
 expect "the other one's every link holds" inside broker-courier-as dzif check
 expect "its timer is enabled" inside systemctl enable --quiet --now broker-courier@dzif.timer
 expect "both at the same time" inside systemctl start broker-courier@rki broker-courier@dzif
-expect "its results are at its drop-box" has_results dzif
+expect "its results were delivered" has_results dzif
 two_users() { [ "$(stat -c %u "$root$ledger")" != "$(stat -c %u "$root/var/lib/private/broker-courier-dzif")" ]; }
 expect "neither can read the other's ledger" two_users
 expect "neither is given the other's secrets" test -z "$(inside systemctl cat broker-courier@rki | grep -e '^LoadCredential.*dzif')"
