@@ -21,7 +21,11 @@ pub(crate) fn prove(
     let directory = parts::working_dir(arguments)?;
     // The log can only be longer than what was signed before it is read.
     let mut read = Read::of(options);
-    let reading = ledger::audit(&directory, |entry| Ok(read.take(entry)), |_| ())?;
+    let take = |entry| {
+        read.take(entry);
+        Ok(())
+    };
+    let reading = ledger::audit(&directory, take, |_| ())?;
     let log = reading.tip.log;
     let kept = Kept::read(&directory, log).map_err(NotProven::Kept)?;
     let text = match options.consistency.as_deref() {
