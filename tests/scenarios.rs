@@ -25,4 +25,5 @@ stories! {
     exit_codes
     failures
     partners
+    plans
 }

@@ -1,6 +1,6 @@
 //! What is to be done, in order, and what is deliberately not done, with the reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -135,6 +135,10 @@ pub struct Plan {
     pub unannounced_key: Option<UnannouncedKey>,
     /// How many deletions and overwrites there are, and how many need no approval, where those are fewer.
     pub limit: Option<Limit>,
+    /// The requests that alone are dealt with, where a person wants no others to be, …
+    pub only: Option<BTreeSet<RequestId>>,
+    /// … and what is to be done, and was set aside for that.
+    pub set_aside: Vec<Command>,
 }
 
 /// A key that no run used before and nobody announced, and what lies under which.
@@ -175,6 +179,23 @@ impl Plan {
                 true
             }
         })
+    }
+
+    /// Sets aside what is about other requests. Guards have judged all of it before: what they hold back
+    /// stays held back, however few of it are left.
+    pub fn narrow(&mut self, only: &BTreeSet<RequestId>) {
+        let is_other = |command: &Command| command.request().is_some_and(|id| !only.contains(&id));
+        let (aside, left) = std::mem::take(&mut self.commands)
+            .into_iter()
+            .partition(is_other);
+        self.commands = left;
+        self.set_aside = aside;
+        self.only = Some(only.clone());
+    }
+
+    /// The commands that change results, those that were set aside included.
+    pub fn whole(&self) -> impl Iterator<Item = &Command> {
+        self.changes().chain(&self.set_aside)
     }
 
     /// All commands, those that guards hold back included.

@@ -372,6 +372,16 @@ pub struct Snapshot {
     pub(crate) whole: Option<WholeList>,
 }
 
+impl Snapshot {
+    /// Whether the poll says anything of this request: it is listed, or it is known what became of it.
+    #[must_use]
+    pub fn tells_of(&self, id: RequestId) -> bool {
+        self.observations.contains_key(&id)
+            || self.unreadable.contains_key(&id)
+            || self.gone.contains_key(&id)
+    }
+}
+
 impl fmt::Display for SnapshotDelta {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

@@ -1,5 +1,6 @@
 //! The arguments, as typed.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -153,6 +154,29 @@ pub(crate) struct RunOptions {
     /// Change nothing, and show what would be done: `plan`
     #[arg(long, short = 'n')]
     pub(crate) dry_run: bool,
+
+    /// Do exactly what stands in this file of `plan --out`, or, if anything has moved since, nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "only"])]
+    pub(crate) plan: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) only: OnlyOption,
+}
+
+/// The requests that alone are to be dealt with.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct OnlyOption {
+    /// Only what is about these requests; guards judge the whole all the same
+    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
+    pub(crate) only: Vec<courier_ledger::RequestId>,
+}
+
+impl OnlyOption {
+    /// None: all of them.
+    pub(crate) fn requests(&self) -> Option<BTreeSet<courier_ledger::RequestId>> {
+        let requests: BTreeSet<_> = self.only.iter().copied().collect();
+        Some(requests).filter(|requests| !requests.is_empty())
+    }
 }
 
 #[derive(Debug, Args)]
@@ -218,12 +242,19 @@ pub(crate) struct PlanOptions {
     pub(crate) exit_code: bool,
 
     /// What would have been done after this event, or at this time: from the ledger alone, nobody is asked
-    #[arg(long, value_name = "SEQ|TIME", allow_hyphen_values = true)]
+    #[arg(long, value_name = "SEQ|TIME", allow_hyphen_values = true, conflicts_with_all = ["out", "only"])]
     pub(crate) at: Option<Moment>,
 
     /// Another rule than the one of then, such as REQUESTS.DRAFTS=wait; may be given several times
     #[arg(long, value_name = "KEY=VALUE", num_args = 1.., requires = "at")]
     pub(crate) policy: Vec<Rule>,
+
+    /// Keep the plan in a new file, for `run --plan FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) only: OnlyOption,
 }
 
 #[derive(Debug, Args)]

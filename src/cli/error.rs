@@ -2,13 +2,14 @@
 //! error of the parts becomes one here, with its exit code and its advice, so that `?` is all that a
 //! command needs.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use courier_ledger::log::{FoldError, LogError};
-use courier_ledger::{Failure, FailureClass, KeyId, Phase, RequestId, Sequence};
+use courier_ledger::{Failure, FailureClass, KeyId, Moved, Phase, RequestId, Sequence};
 use openssl::error::ErrorStack;
 
 use super::terminal::{self, Messages};
@@ -147,6 +148,12 @@ pub(crate) enum UsageError {
     /// A decision that nobody answers for.
     #[error("what a person decides needs a name and a reason: --who and --why")]
     Unsigned,
+    /// Requests that nobody knows.
+    #[error(
+        "--only names what neither the broker nor the ledger knows: request {}",
+        .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    UnknownRequests(BTreeSet<RequestId>),
     /// A key that need not be announced.
     #[error("the key {0} is in use already")]
     KeyInUse(KeyId),
@@ -207,6 +214,9 @@ impl From<UsageError> for CommandError {
             }
             UsageError::Copy { .. } => Some("name files that this user can read"),
             UsageError::Seed | UsageError::NothingLeftBehind | UsageError::Unsigned => None,
+            UsageError::UnknownRequests(_) => Some(
+                "nothing was done; `broker-courier plan` names what is to be done, `status` every request",
+            ),
             UsageError::KeyInUse(_) => {
                 Some("without FILE, `rotate-key` puts a new one in its place")
             }
@@ -665,6 +675,27 @@ impl From<PollFailed<'_>> for CommandError {
         }
         let text = format!("the broker gave no usable answer: {failure}");
         Self::new(ExitCode::Broker, text).hint("nothing was changed at the drop-box")
+    }
+}
+
+/// A plan that a run was bound to no longer holds.
+pub(crate) struct PlanMoved<'a>(pub(crate) &'a [Moved]);
+
+/// So much of what has moved is named; the rest is a number.
+const NAMED_MOVES: usize = 20;
+
+impl From<PlanMoved<'_>> for CommandError {
+    fn from(PlanMoved(moved): PlanMoved<'_>) -> Self {
+        let mut text =
+            "the world has moved since the plan was made, and nothing was done:".to_owned();
+        for moved in moved.iter().take(NAMED_MOVES) {
+            text.push_str(&format!("\n  {moved}"));
+        }
+        if moved.len() > NAMED_MOVES {
+            text.push_str(&format!("\n  and {} more", moved.len() - NAMED_MOVES));
+        }
+        Self::new(ExitCode::Blocked, text)
+            .hint("look at a new plan: `broker-courier plan --out FILE`")
     }
 }
 

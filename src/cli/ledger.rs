@@ -9,7 +9,9 @@ use courier_ledger::log::{
     self, Claimed, FileError, Files, FoldError, Journal, Ledger, LogError, NewLog, Progress,
     Reading, Rehearsal, chain,
 };
-use courier_ledger::{Digest, Entry, LegacyStatus, LogId, Sequence, State, Timestamp, Tip};
+use courier_ledger::{
+    Command, Digest, Entry, Event, LegacyStatus, LogId, Sequence, State, Timestamp, Tip,
+};
 
 use super::arguments::Arguments;
 use super::error::{CommandError, NoRandomNumbers, UsageError};
@@ -150,6 +152,47 @@ pub(super) fn rehearsal(
         None => chain::start(NOTHING.log),
     };
     Ok((Ledger::resume(Rehearsal::after(tip), state)?, legacy))
+}
+
+/// What was done since an entry.
+pub(super) enum Since {
+    /// Nothing about any result.
+    NothingBegun,
+    /// This command was the first to be begun, as that entry.
+    Begun(Sequence, Command),
+    /// The ledger has no such entry.
+    OtherHistory,
+}
+
+/// What was done since an entry.
+pub(super) fn since(working_dir: &Path, tip: Tip) -> Result<Since, CommandError> {
+    let files = files(working_dir)?;
+    let mut is_known = false;
+    for entry in log::read_from(&files, tip.sequence)? {
+        let entry = entry?;
+        if entry.sequence == tip.sequence {
+            is_known = entry.hash == tip.hash;
+        }
+        if !is_known {
+            return Ok(Since::OtherHistory);
+        }
+        match entry.event {
+            Event::CommandStarted { command, .. } if entry.sequence > tip.sequence => match command
+            {
+                Command::PublishLedger { .. } => {}
+                Command::RemoveTemporary { .. }
+                | Command::Delete { .. }
+                | Command::Upload { .. } => {
+                    return Ok(Since::Begun(entry.sequence, command));
+                }
+            },
+            _ => {}
+        }
+    }
+    Ok(match is_known {
+        true => Since::NothingBegun,
+        false => Since::OtherHistory,
+    })
 }
 
 /// The state as of now; empty when there is no log yet.

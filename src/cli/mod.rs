@@ -34,6 +34,7 @@ mod output;
 mod owner;
 mod parts;
 mod plan;
+mod plan_file;
 mod progress;
 mod prove;
 mod recover;
@@ -99,8 +100,17 @@ fn show(instead: &clap::Error) -> ExitCode {
 
 fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     match &arguments.command {
-        Command::Run(options) if options.dry_run => plan::plan(arguments, &PlanOptions::default()),
-        Command::Run(_) => run::run(arguments),
+        Command::Run(options) if options.dry_run => {
+            let only = options.only.clone();
+            plan::plan(
+                arguments,
+                &PlanOptions {
+                    only,
+                    ..PlanOptions::default()
+                },
+            )
+        }
+        Command::Run(options) => run::run(arguments, options),
         Command::Import(options) => import::import(arguments, options),
         Command::Plan(options) => plan::plan(arguments, options),
         Command::Config(command) => config::config(arguments, command),

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use courier_ledger::{Failure, RunCounts, Skipped, Unseen};
 
-use super::arguments::Arguments;
-use super::error::{CommandError, DropBoxFailed, NoWaker, NoWatch, PollFailed};
+use super::arguments::{Arguments, RunOptions};
+use super::error::{
+    CommandError, DropBoxFailed, NoWaker, NoWatch, PlanMoved, PollFailed, UsageError,
+};
 use super::health::Health;
 use super::notify::{self, Listeners};
 use super::progress::{self, Display, Names};
 use super::watch::Watch;
 use super::{
-    again, held, ledger, logging, lost_key, metrics, output, owner, parts, plan, standing,
+    again, held, ledger, logging, lost_key, metrics, output, owner, parts, plan, plan_file, standing,
 };
 use crate::config::Configuration;
 use crate::effects::carrier::Connecting;
@@ -20,9 +22,9 @@ use crate::effects::clock::SystemClock;
 use crate::effects::status_file::LocalStatusFile;
 use crate::effects::waker::Waker;
 use crate::exit_code::ExitCode;
-use crate::run::{self, Before, Clock as _, NewHostKey, Parts, RunReport};
+use crate::run::{self, Before, Clock as _, NewHostKey, Parts, RunReport, Scope};
 
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
+pub(crate) fn run(arguments: &Arguments, options: &RunOptions) -> Result<ExitCode, CommandError> {
     // Before a secret is read; what is wrong with the file itself is told as a whole below.
     if let Ok(working_dir) = parts::configured_working_dir(arguments) {
         owner::require(arguments, &working_dir)?;
@@ -30,14 +32,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     }
     let configuration = parts::configuration(arguments)?;
     let listeners = Listeners::of(&configuration);
-    run_with(arguments, &configuration, &listeners).inspect_err(|error| listeners.failed(error))
+    run_with(arguments, options, &configuration, &listeners)
+        .inspect_err(|error| listeners.failed(error))
 }
 
 fn run_with(
     arguments: &Arguments,
+    options: &RunOptions,
     configuration: &Configuration,
     listeners: &Listeners,
 ) -> Result<ExitCode, CommandError> {
+    let scope = scope(options)?;
     let key = lost_key::load(&configuration.key_files, &configuration.working_dir)?;
     let endpoint = parts::endpoint(configuration)?;
     let persistence = parts::persistence(configuration)?;
@@ -47,12 +52,16 @@ fn run_with(
     let (claimed, legacy) = ledger::claim(&configuration.working_dir, &clock)?;
     listeners.begun();
 
+    let partners = parts::partners(configuration);
+    if let (Scope::Bound(plan), Some(path)) = (&scope, &options.plan) {
+        let state = claimed.state();
+        plan_file::judge(path, plan, state, &partners, &configuration.working_dir)?;
+    }
     let _watch = Watch::begin(stop.clone()).map_err(NoWatch)?;
     let fetcher = parts::fetcher(configuration, &key, Arc::clone(&broker))?;
     let waker = Waker::new().map_err(NoWaker)?;
     let folder = endpoint.to_string();
     let departure = Connecting::begin(endpoint, fetcher, waker);
-    let partners = parts::partners(configuration);
     let evidence = parts::evidence(configuration)?;
     let names = match is_read(arguments) {
         true => Names::Shown,
@@ -67,6 +76,13 @@ fn run_with(
     };
     let approach = run::approach(&before, legacy, broker.as_ref(), departure, &clock)
         .map_err(|error| standing::not_approached(error, folder))?;
+    if let Scope::Only(requests) = &scope {
+        let unknown = approach.unknown(requests, claimed.state());
+        if !unknown.is_empty() {
+            display.end();
+            return Err(UsageError::UnknownRequests(unknown).into());
+        }
+    }
 
     let mut ledger = ledger::begun(claimed, approach.time())?;
     let parts = Parts {
@@ -77,6 +93,7 @@ fn run_with(
         progress: &display,
         evidence: evidence.as_ref().map(|it| it as &dyn run::Evidence),
         may_begin: &|| stop.reason().is_none(),
+        scope: &scope,
     };
     let report = run::run(&mut ledger, approach, parts);
     display.end();
@@ -94,6 +111,15 @@ fn run_with(
     logging::keep();
     listeners.ended(&run_before, &report);
     Ok(report.exit_code())
+}
+
+/// What of the plan is to be carried out.
+fn scope(options: &RunOptions) -> Result<Scope, CommandError> {
+    Ok(match (&options.plan, options.only.requests()) {
+        (Some(path), _) => Scope::Bound(Box::new(plan_file::read(path)?)),
+        (None, Some(requests)) => Scope::Only(requests),
+        (None, None) => Scope::All,
+    })
 }
 
 /// What happened. Problems to standard error; to standard output what waits for a person, and where
@@ -138,6 +164,9 @@ fn tell(arguments: &Arguments, report: &RunReport) {
     }
     if let Some(failure) = &report.drop_box_failure {
         CommandError::from(DropBoxFailed(failure)).report();
+    }
+    if !report.moved.is_empty() {
+        CommandError::from(PlanMoved(&report.moved)).report();
     }
     if logging::is_json() {
         return tell_sum_as_object(report);
@@ -210,7 +239,11 @@ fn sum(report: &RunReport) -> String {
     match report.poll_failure {
         // What was not read cannot be called unchanged.
         Some(_) => "nothing was read from the broker, and nothing was done".to_owned(),
-        None => report.counts.to_string(),
+        None if !report.moved.is_empty() => "nothing was done".to_owned(),
+        None => match report.set_aside {
+            0 => report.counts.to_string(),
+            others => format!("{}, {others} left alone by --only", report.counts),
+        },
     }
 }
 

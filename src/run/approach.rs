@@ -5,12 +5,13 @@
 //! judgement itself (`courier_ledger::published_standing`), and that of the local `status.xml`, which
 //! comes before anybody is asked.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use courier_ledger::log::LogError;
 use courier_ledger::{
-    Digest, DropBoxAddress, Failure, LegacyStatus, PublishedSeen, Refused, Sequence, State,
-    StatusFound, Timestamp, published_standing,
+    Digest, DropBoxAddress, Failure, LegacyStatus, PublishedSeen, Refused, RequestId, Sequence,
+    State, StatusFound, Timestamp, published_standing,
 };
 
 use super::seams::{Clock, Departure, Polled, Poller};
@@ -34,6 +35,23 @@ impl<C> Approach<C> {
     #[must_use]
     pub fn time(&self) -> Timestamp {
         self.time
+    }
+
+    /// Which of these requests neither the broker shows nor the ledger knows; none where the broker gave no
+    /// answer.
+    #[must_use]
+    pub fn unknown(&self, requests: &BTreeSet<RequestId>, state: &State) -> BTreeSet<RequestId> {
+        let Ok(polled) = &self.polled else {
+            return BTreeSet::new();
+        };
+        let imported = self.legacy.iter().flat_map(|it| &it.entries);
+        let imported: BTreeSet<RequestId> = imported.map(|entry| entry.id).collect();
+        let is_unknown = |id: &&RequestId| {
+            !polled.snapshot.tells_of(**id)
+                && state.request(**id).is_none()
+                && !imported.contains(id)
+        };
+        requests.iter().filter(is_unknown).copied().collect()
     }
 }
 

@@ -12,6 +12,7 @@ mod execute;
 mod hold;
 mod observe;
 mod report;
+mod scope;
 mod seams;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub use error::RecordError;
 use execute::Surroundings;
 pub use observe::VERSION;
 pub use report::{NewHostKey, RunReport};
+pub use scope::Scope;
 pub use seams::{
     Carrier, Clock, Departure, Ended, Ending, Errand, Evidence, Lookout, Polled, Poller, Progress,
     StatusFile, Task,
@@ -48,6 +50,8 @@ pub struct Parts<'a> {
     pub evidence: Option<&'a dyn Evidence>,
     /// Whether another command may be begun: no longer after the run's deadline.
     pub may_begin: &'a dyn Fn() -> bool,
+    /// What of the plan is to be carried out.
+    pub scope: &'a Scope,
 }
 
 /// Runs once over a ledger, from what was gathered before. An error means that nothing more could be
@@ -76,6 +80,7 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
         progress,
         evidence,
         may_begin,
+        scope,
     } = parts;
     let (arrived, seen) = match arrived {
         Ok((carrier, seen)) => (Ok(carrier), Some(seen)),
@@ -92,6 +97,7 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
                 report.look_failure = observe::look(ledger, clock, &policy, &mut carrier)?;
                 let mut plan = decide(ledger.state(), &policy);
                 hold::hold(ledger, clock, &plan)?;
+                report.moved = scope.apply(&mut plan, &policy);
                 report_held_back(&mut report, &mut plan);
                 let surroundings = Surroundings {
                     clock,
@@ -99,9 +105,12 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
                     progress,
                     may_begin,
                 };
-                execute::execute(ledger, plan, &mut carrier, surroundings, &mut report)?;
-                if let Some(evidence) = evidence {
-                    evidence::put_beside(ledger, evidence, &mut carrier);
+                // A plan that no longer holds is as none: not even the ledger is published.
+                if report.moved.is_empty() {
+                    execute::execute(ledger, plan, &mut carrier, surroundings, &mut report)?;
+                    if let Some(evidence) = evidence {
+                        evidence::put_beside(ledger, evidence, &mut carrier);
+                    }
                 }
             }
             Err(failure) => {
@@ -109,8 +118,11 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
                 observe::declare(ledger, clock, &policy, &partners, None)?;
                 let mut plan = decide(ledger.state(), &policy);
                 hold::hold(ledger, clock, &plan)?;
+                report.moved = scope.apply(&mut plan, &policy);
                 report_held_back(&mut report, &mut plan);
-                execute::unreachable(ledger, clock, &plan, failure, status_file, &mut report)?;
+                if report.moved.is_empty() {
+                    execute::unreachable(ledger, clock, &plan, failure, status_file, &mut report)?;
+                }
             }
         },
     }
@@ -194,6 +206,7 @@ pub fn rehearse(
 /// Moves what the plan leaves undone, and why, to the report.
 fn report_held_back(report: &mut RunReport, plan: &mut Plan) {
     report.counts.unchanged = plan.unchanged;
+    report.set_aside = plan.set_aside.len() as u64;
     report.counts.blocked = plan.blocked.len() as u64;
     if plan.waits() {
         report.held = Some(Held::of(plan));

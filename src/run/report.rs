@@ -1,8 +1,8 @@
 //! What a run did, and the exit code that follows from it.
 
 use courier_ledger::{
-    ClockDifference, Failure, Fallen, Held, Limit, NumberSet, Phase, PublishedSeen, RunCounts,
-    RunVerdict, Skipped, UnannouncedKey, Unseen,
+    ClockDifference, Failure, FailureClass, Fallen, Held, Limit, Moved, NumberSet, Phase,
+    PublishedSeen, RunCounts, RunVerdict, Skipped, UnannouncedKey, Unseen,
 };
 
 use crate::exit_code::ExitCode;
@@ -51,6 +51,10 @@ pub struct RunReport {
     pub skipped: Vec<Skipped>,
     /// The requests that were to be seen to, and were not begun with.
     pub not_begun: NumberSet,
+    /// How much was to be done about other requests than a person wants to be dealt with.
+    pub set_aside: u64,
+    /// What has moved since the plan was made that the run was bound to: then nothing was done.
+    pub moved: Vec<Moved>,
 }
 
 impl RunReport {
@@ -64,9 +68,23 @@ impl RunReport {
             .or(self.look_failure.as_ref());
         RunVerdict {
             exit_code: self.exit_code().number(),
-            failure: gravest.cloned(),
+            failure: gravest.cloned().or_else(|| self.refusal()),
             not_begun: (!self.not_begun.is_empty()).then(|| self.not_begun.clone()),
         }
+    }
+
+    /// That the plan which the run was bound to no longer holds.
+    fn refusal(&self) -> Option<Failure> {
+        let first = self.moved.first()?;
+        let others = match self.moved.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        Some(Failure {
+            phase: Phase::Run,
+            class: FailureClass::NeedsPerson,
+            text: format!("the plan that the run was bound to no longer holds: {first}{others}"),
+        })
     }
 
     /// The exit code: the gravest thing that happened.
@@ -78,7 +96,7 @@ impl RunReport {
             ExitCode::Broker
         } else if self.drop_box_failure.as_ref().filter(tells).is_some() {
             ExitCode::DropBox
-        } else if self.held.is_some() {
+        } else if self.held.is_some() || !self.moved.is_empty() {
             ExitCode::Blocked
         } else if self.counts.failed > 0
             || !self.failures.is_empty()

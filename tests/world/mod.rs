@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use broker_courier::run::{
     ApproachError, Before, Carrier, Clock, Departure, Ended, Ending, Errand, Lookout, Parts,
-    Polled, Poller, RunReport, StatusFile, Task,
+    Polled, Poller, RunReport, Scope, StatusFile, Task,
 };
 use courier_ledger::log::{EventLog as _, Ledger, Rehearsal, chain};
 use courier_ledger::*;
@@ -382,7 +382,7 @@ impl Program {
 
     /// A whole run, or none if the program was killed; the log of the simulation is folded again from
     /// its entries.
-    pub(crate) fn run(&mut self) -> Result<Option<RunReport>, Refused> {
+    pub(crate) fn run(&mut self, scope: &Scope) -> Result<Option<RunReport>, Refused> {
         let porter = Porter {
             world: self.world.clone(),
             under_way: Vec::new(),
@@ -424,6 +424,7 @@ impl Program {
             status_file: &NoFile,
             clock: &self.clock,
             may_begin: &may_begin,
+            scope,
         };
         let run = AssertUnwindSafe(|| broker_courier::run::run(&mut self.ledger, approach, parts));
         let ended = match catch_unwind(run) {

@@ -3,9 +3,11 @@
 //!
 //! Deliberately absent: entries one by one. What a run records is up to the run loop.
 
+use broker_courier::run::Scope;
 use courier_ledger::log::{Rehearsal, chain};
 use courier_ledger::{
-    BrokerTime, Event, Failure, FailureClass, OtherClock, Phase, State, Timestamp,
+    BrokerTime, Event, Failure, FailureClass, OtherClock, Phase, RequestId, SavedPlan, State,
+    Timestamp,
 };
 use scenario::{Stage, Unclear, Words, failure_in, plan_in_words, state_in_words};
 
@@ -17,6 +19,8 @@ pub(crate) struct RunStage {
     pub(crate) program: Program,
     /// What was backed up.
     backup: Option<(Rehearsal, State)>,
+    /// A plan that a person has seen.
+    kept: Option<SavedPlan>,
 }
 
 impl RunStage {
@@ -24,12 +28,13 @@ impl RunStage {
         Self {
             program: Program::new(),
             backup: None,
+            kept: None,
         }
     }
 
-    fn run(&mut self) -> String {
+    fn run(&mut self, scope: &Scope) -> String {
         self.program.world.borrow_mut().done.clear();
-        let ran = self.program.run();
+        let ran = self.program.run(scope);
         let mut text = String::new();
         let mut say = |line: String| {
             text.push_str(&line);
@@ -83,6 +88,12 @@ impl RunStage {
             if let Some(failure) = failure {
                 say(format!("{what} failed: {failure}"));
             }
+        }
+        for moved in &report.moved {
+            say(format!("moved: {moved}"));
+        }
+        if report.set_aside > 0 {
+            say(format!("{} left to another run", report.set_aside));
         }
         let code = report.exit_code();
         say(format!("{}", report.counts));
@@ -163,7 +174,37 @@ impl RunStage {
                     false => scenario::set(&mut self.program.policy, words)?,
                 }
             }
-            "run" => return Ok(self.run()),
+            "run" => {
+                let scope = match words.peek() {
+                    Some("only") => {
+                        words.word()?;
+                        Scope::Only(words.numbers()?.into_iter().map(RequestId).collect())
+                    }
+                    Some("kept") => {
+                        words.word()?;
+                        let kept = self.kept.clone();
+                        let kept = kept.ok_or_else(|| Unclear::new("no plan was kept"))?;
+                        Scope::Bound(Box::new(kept))
+                    }
+                    Some(_) | None => Scope::All,
+                };
+                return Ok(self.run(&scope));
+            }
+            "keep" => {
+                let mut plan = match self.program.plan() {
+                    Ok(plan) => plan,
+                    Err(failure) => return Ok(format!("the broker failed: {failure}\n")),
+                };
+                if words.peek() == Some("only") {
+                    words.word()?;
+                    plan.narrow(&words.numbers()?.into_iter().map(RequestId).collect());
+                }
+                let partners = self.program.partners.clone();
+                let partners = partners.ok_or_else(|| Unclear::new("there are no partners"))?;
+                let (policy, made) = (self.program.policy, Timestamp(0));
+                let tip = Some(self.program.ledger.tip());
+                self.kept = Some(SavedPlan::of(&plan, policy, partners, tip, made));
+            }
             "plan" => {
                 return Ok(match self.program.plan() {
                     Ok(plan) => plan_in_words(&plan),

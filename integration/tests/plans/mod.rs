@@ -125,3 +125,134 @@ fn what_is_held_is_shown_by_guard_with_its_limit_and_key() {
     assert_eq!(plan["limit"]["guards"]["max_deletions"], 10, "{plan}");
     assert_eq!(fs::read_dir(scene.place.drop_box()).unwrap().count(), 7);
 }
+
+#[test]
+fn a_kept_plan_is_done_once_as_it_is_or_not_at_all() {
+    let scene = Scene::with_delivered(1);
+    let file = scene.place.working_dir().with_file_name("tonight.plan");
+    let path = file.display().to_string();
+    let keep = || {
+        drop(fs::remove_file(&file));
+        scene.says(&["plan", "--out", &path], 0)
+    };
+    let refused = |code: i32| {
+        let before = fs::read(scene.place.working_dir().join("ledger.log")).unwrap();
+        let (_, why) = scene
+            .courier
+            .run(&scene.place, &["run", "--plan", &path], code);
+        let after = fs::read(scene.place.working_dir().join("ledger.log")).unwrap();
+        (flat(&why), before == after)
+    };
+    scene.broker.publish("rki");
+    let said = keep();
+    assert!(said.contains(&format!("run --plan {path}")), "{said}");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(!text.contains(testbed::place::KEY) && !text.contains(EmbeddedBroker::ADMIN_KEY));
+    // Nobody's file is overwritten.
+    scene.says(&["plan", "--out", &path], 2);
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+
+    for (from, to, why) in [
+        (
+            "\"version\": 1",
+            "\"version\": 2",
+            "is of version 2, and this program knows version 1",
+        ),
+        (
+            "broker-courier plan",
+            "something else",
+            "is not a plan that `plan --out` wrote",
+        ),
+        (
+            "export_1.zip",
+            "export_0.zip",
+            "was edited or damaged: it says that its digest is ",
+        ),
+        (
+            "\"only\": null",
+            "\"only\": null, \"more\": 1",
+            "was edited or damaged: unknown field `more`",
+        ),
+        ("}", "", "is not a plan"),
+    ] {
+        fs::write(&file, text.replace(from, to)).unwrap();
+        let (said, untouched) = refused(2);
+        assert!(said.contains(why) && untouched, "{why}\n{said}");
+    }
+    fs::write(&file, &text).unwrap();
+
+    scene.broker.set_status(1, 1, "completed");
+    scene.broker.delete(0);
+    let published = fs::read(scene.place.drop_box().join("status.xml")).unwrap();
+    let (said, untouched) = refused(6);
+    assert!(!untouched, "what was seen is recorded");
+    for words in [
+        "the world has moved since the plan was made, and nothing was done: export_0.zip: was nothing to do; \
+         is to be withdrawn (the request was deleted)",
+        "export_1.zip: was to be delivered (new, no hospital has answered yet); is to be delivered (new, 1/1 \
+         completed)",
+    ] {
+        assert!(said.contains(words), "{words}\n{said}");
+    }
+    assert_eq!(scene.place.zips(), ["export_0.zip"]);
+    assert_eq!(
+        fs::read(scene.place.drop_box().join("status.xml")).unwrap(),
+        published
+    );
+    let status = flat(&scene.says(&["status"], 0));
+    assert!(
+        status.contains("the plan that the run was bound to no longer holds"),
+        "{status}"
+    );
+
+    keep();
+    scene.says(&["run", "--plan", &path], 0);
+    assert_eq!(scene.place.zips(), ["export_1.zip"]);
+    let (said, untouched) = refused(6);
+    let over = "is over: since it was made, at event ";
+    assert!(
+        said.contains(over) && said.contains("\"delete export_0.zip"),
+        "{said}"
+    );
+    assert!(untouched, "{said}");
+
+    keep();
+    let tag = "TAG = \"rki\"";
+    scene.place.change_config(tag, "TAG = \"other\"");
+    let (said, untouched) = refused(2);
+    assert!(
+        said.contains("is for another broker or tag: ") && untouched,
+        "{said}"
+    );
+    scene.place.change_config("TAG = \"other\"", tag);
+    scene.says(&["run", "--plan", &path], 0);
+    scene.says(&["verify"], 0);
+}
+
+#[test]
+fn only_some_requests_are_dealt_with_and_unknown_ones_are_named() {
+    let scene = Scene::with_delivered(0);
+    for _ in 0..4 {
+        scene.broker.publish("rki");
+    }
+    let text = flat(&scene.says(&["plan", "--only", "1,2"], 0));
+    assert!(
+        text.contains("2 others left to another run by --only 2 to do, "),
+        "{text}"
+    );
+    for command in ["plan", "run"] {
+        let (_, said) = scene
+            .courier
+            .run(&scene.place, &[command, "--only", "1", "77", "78"], 2);
+        assert!(
+            said.contains("neither the broker nor the ledger knows: request 77, 78"),
+            "{said}"
+        );
+    }
+    let said = scene.says(&["run", "--only", "1", "2"], 0);
+    assert!(site::sum(&said).contains("2 uploaded, "), "{said}");
+    assert!(said.contains("2 left alone by --only"), "{said}");
+    assert_eq!(scene.place.zips(), ["export_1.zip", "export_2.zip"]);
+}

@@ -6,16 +6,18 @@ mod rule;
 mod shown;
 mod view;
 
-use courier_ledger::{Failure, Grounds, Plan};
+use std::collections::BTreeSet;
+
+use courier_ledger::{Failure, Grounds, Plan, RequestId, SavedPlan};
 
 use super::arguments::{Arguments, PlanOptions};
-use super::error::{CommandError, PollFailed};
+use super::error::{CommandError, PollFailed, UsageError};
 use super::standing::Published;
-use super::{held, ledger, lost_key, output, parts};
+use super::{again, held, ledger, lost_key, output, parts, plan_file};
 use crate::effects::carrier::DistantLookout;
 use crate::effects::clock::SystemClock;
 use crate::exit_code::ExitCode;
-use crate::run::{self, Lookout, Rehearsed};
+use crate::run::{self, Clock as _, Lookout, Rehearsed};
 pub(crate) use rule::Rule;
 use view::PlanView;
 
@@ -41,6 +43,7 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
         }
     };
     let (mut ledger, legacy) = ledger::rehearsal(&configuration, published.as_ref())?;
+    let tip = ledger.state().log().map(|_| ledger.tip());
     let lookout = visit.as_mut().ok().map(|visit| visit as &mut dyn Lookout);
     let clock = SystemClock::start();
     let policy = configuration.rules.policy(key.id());
@@ -54,7 +57,7 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
         &clock,
     )?;
     let Rehearsed {
-        plan,
+        mut plan,
         look_failure,
         clocks,
         answered,
@@ -79,10 +82,33 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
         Grounds::of(ledger.state(), command, answered)
     });
     let grounds: Vec<Grounds> = grounds.collect();
+    if let Some(only) = options.only.requests() {
+        let unknown = |id: &RequestId| ledger.state().request(*id).is_none();
+        let unknown: BTreeSet<RequestId> = only.iter().copied().filter(unknown).collect();
+        if !unknown.is_empty() {
+            return Err(UsageError::UnknownRequests(unknown).into());
+        }
+        plan.narrow(&only);
+    }
+    if let Some(path) = &options.out {
+        let saved = SavedPlan::of(&plan, policy, partners, tip, clock.now());
+        plan_file::write(path, saved)?;
+    }
     if options.json {
         output::write_json(&PlanView::new(&plan, &grounds))?;
     } else {
-        output::write(|output| shown::write(output, &plan, &grounds, arguments))?;
+        output::write(|output| {
+            shown::write(output, &plan, &grounds, arguments)?;
+            options.out.as_deref().map_or(Ok(()), |path| {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+                let (program, path) = (again::called(arguments), path.to_string_lossy());
+                let command = format!("{program} run --plan {}", again::quoted(&path));
+                writeln!(
+                    output,
+                    "\nKept. Exactly this, or nothing, does\n  {command}"
+                )
+            })
+        })?;
     }
     Ok(exit_code(options, &plan))
 }

@@ -107,6 +107,11 @@ pub(super) fn write_plan(
         writeln!(output, "{nothing}")?;
     }
     write_left_alone(output, &plan.skipped)?;
+    match plan.set_aside.len() {
+        0 => {}
+        1 => writeln!(output, "1 other left to another run by --only")?,
+        others => writeln!(output, "{others} others left to another run by --only")?,
+    }
     writeln!(output, "\n{}", sum(plan))
 }
 

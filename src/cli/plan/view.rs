@@ -3,8 +3,10 @@
 //! What always holds here: what people are shown is in it; fields keep their names and meanings, and new ones
 //! may come.
 
+use std::collections::BTreeSet;
+
 use courier_ledger::{
-    Blocked, Command, Digest, Estrangement, Exchanges, Grounds, Held, KeyId, Limit, Plan,
+    Blocked, Command, Digest, Estrangement, Exchanges, Grounds, Held, KeyId, Limit, Plan, RequestId,
 };
 use serde::Serialize;
 
@@ -23,6 +25,9 @@ pub(super) struct PlanView<'a> {
     approval_digest: Option<Digest>,
     skipped: Vec<String>,
     unchanged: u64,
+    only: Option<&'a BTreeSet<RequestId>>,
+    /// What `only` leaves to another run.
+    set_aside: &'a [Command],
 }
 
 /// A key that a person must say is the right one.
@@ -51,6 +56,8 @@ impl<'a> PlanView<'a> {
             approval_digest: plan.waits().then(|| Held::of(plan).digest()),
             skipped: plan.skipped.iter().map(ToString::to_string).collect(),
             unchanged: plan.unchanged,
+            only: plan.only.as_ref(),
+            set_aside: &plan.set_aside,
         }
     }
 }
