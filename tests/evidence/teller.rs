@@ -343,16 +343,17 @@ pub(crate) fn eventful(folder: &Path) {
 /// So many requests of 30 hospitals, which come and complete over so many runs.
 pub(crate) fn many(folder: &Path, requests: u64, runs: u64) {
     let mut teller = Teller::new(folder);
+    teller.broker.others = Some([(1, Some(1))].into());
     for run in 0..runs {
         let minute = i64::try_from(run).unwrap() * 60;
         let born = requests * run / runs..requests * (run + 1) / runs;
         // Each is shown twice: as it comes, and when more have completed.
         let before = requests * run.saturating_sub(1) / runs..born.start;
-        for (ids, completed) in [(before, 20), (born, 3)] {
+        for (ids, published, completed) in [(before, minute - 119, 20), (born, minute - 59, 3)] {
             for id in ids {
                 let time = |node: u64| (node < completed).then_some(minute - 30);
                 let nodes: Vec<_> = (1..=30).map(|node| (node, time(node))).collect();
-                teller.show(id, minute - 59, &nodes);
+                teller.show(id + 2, published, &nodes);
             }
         }
         teller.run(Luck::Good);
