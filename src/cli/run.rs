@@ -14,7 +14,8 @@ use super::notify::{self, Listeners};
 use super::progress::{self, Display, Names};
 use super::watch::Watch;
 use super::{
-    again, held, ledger, logging, lost_key, metrics, output, owner, parts, plan, plan_file, standing,
+    again, held, ledger, logging, lost_key, metrics, output, owner, parts, plan, plan_file,
+    standing,
 };
 use crate::config::Configuration;
 use crate::effects::carrier::Connecting;
