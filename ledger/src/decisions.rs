@@ -3,6 +3,11 @@
 //! What always holds here: a run is judged by the rules that the log has for it, and by nothing that came
 //! later. Deliberately absent: runs of which the log has only a digest of the rules; they are counted.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "what is decided shows in few events"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt;
 

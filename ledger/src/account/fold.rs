@@ -86,9 +86,9 @@ impl Account {
                 found,
                 unseen,
             } => {
-                let placed = match entry.event {
-                    Event::PickedUp { .. } => Placed::PickedUp,
-                    _ => Placed::InPlace,
+                let placed = match matches!(entry.event, Event::PickedUp { .. }) {
+                    true => Placed::PickedUp,
+                    false => Placed::InPlace,
                 };
                 if let Some(Open {
                     command:

@@ -3,6 +3,11 @@
 //! What always holds here: a time between two things is between what two clocks said: a completion is
 //! what the broker tells, a delivery is recorded by ours.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "each question is about few of the things that can happen"
+)]
+
 use serde::Serialize;
 
 use super::happening::{Appearance, Happening, What};
