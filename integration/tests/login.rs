@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use site::{Courier, Place};
@@ -315,6 +315,23 @@ fn an_unknown_host_names_the_files_that_were_looked_at() {
     assert_eq!(scene.server.passwords(), 0);
 }
 
+/// A command that runs beside a test, and ends with it.
+struct Background(Child);
+
+impl Background {
+    fn start(command: &str) -> Self {
+        let mut shell = Command::new("sh");
+        Self(shell.args(["-c", command]).spawn().unwrap())
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let _already_gone = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
 /// OpenSSH's own client as a jump host's and as a SOCKS proxy.
 #[test]
 fn over_a_jump_host_and_through_a_socks_proxy() {
@@ -344,21 +361,17 @@ fn over_a_jump_host_and_through_a_socks_proxy() {
     assert!(said.contains("SFTP.PROXY_COMMAND says"), "{said}");
     assert!(said.contains("Permission denied"), "{said}");
 
-    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let port = port.local_addr().unwrap().port();
-    let mut socks = Command::new("sh")
-        .args(["-c", &format!("exec {ssh} -N -D 127.0.0.1:{port}")])
-        .spawn()
-        .unwrap();
+    let free = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let socks = Background::start(&format!("exec {ssh} -N -D 127.0.0.1:{port}"));
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(socks.try_wait().unwrap().is_none(), "ssh has ended");
         std::thread::yield_now();
     }
     let proxy = format!("PROXY = \"socks5://127.0.0.1:{port}\"");
     scene.place.change_config(&mistaken, &proxy);
     scene.run(0);
-    socks.kill().unwrap();
-    socks.wait().unwrap();
+    drop(socks);
     let said = scene.run(5);
     assert!(said.contains("(SFTP.PROXY): Connection refused"), "{said}");
 }

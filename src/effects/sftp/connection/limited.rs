@@ -36,12 +36,21 @@ impl Limited<'_> {
 impl Read for Limited<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let time = self.deadline.saturating_duration_since(Instant::now());
-        if time.is_zero() || self.left < buffer.len() {
+        if time.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
+        }
+        if self.left < buffer.len() {
+            return Err(io::ErrorKind::InvalidData.into());
         }
         self.stream
             .set_read_timeout(Some(time.max(Duration::from_millis(1))))?;
-        let count = (&mut &*self.stream).read(buffer)?;
+        // A socket's time-out is called "try again" by the system.
+        let count = (&mut &*self.stream)
+            .read(buffer)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
+                _ => error,
+            })?;
         self.left -= count;
         Ok(count)
     }

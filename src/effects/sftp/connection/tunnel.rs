@@ -39,9 +39,21 @@ pub(super) enum TunnelError {
     /// It could not.
     #[error("{0}")]
     Failed(String),
-    /// It does not answer, or breaks off.
+    /// It does not answer.
+    #[error("no answer in time")]
+    Silent,
+    /// It breaks off.
     #[error("{}", words(.0))]
-    Broken(#[from] io::Error),
+    Broken(io::Error),
+}
+
+impl From<io::Error> for TunnelError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::TimedOut => Self::Silent,
+            _ => Self::Broken(error),
+        }
+    }
 }
 
 /// Asks a proxy for a connection to a server.
@@ -334,5 +346,14 @@ mod tests {
         let (stream, _heard) = proxy(vec![(asked, endless)]);
         let error = open(&stream, ProxyKind::Http, None, to("box"), soon()).unwrap_err();
         assert!(matches!(error, TunnelError::Broken(_)), "{error:?}");
+    }
+
+    #[test]
+    fn one_that_does_not_answer_is_called_silent() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let soon = Instant::now() + Duration::from_millis(50);
+        let error = open(&stream, ProxyKind::Socks5, None, to("box"), soon).unwrap_err();
+        assert_eq!(error.to_string(), "no answer in time");
     }
 }

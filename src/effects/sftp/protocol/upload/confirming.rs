@@ -25,8 +25,10 @@ pub(super) struct Confirming {
     sum: Option<Sum>,
     /// Whether the server still has it open.
     is_open: bool,
-    /// Whether the open file's size could not be had.
+    /// Whether the open file's size could not be had, or is not what was sent.
     is_unmeasured: bool,
+    /// That size, where it is not.
+    other_size: Option<u64>,
     /// What stands under the final name.
     target: Option<Sighting<Target>>,
     /// What stands under the temporary name.
@@ -43,8 +45,8 @@ impl Question for Target {
 }
 
 impl Confirming {
-    /// Sends what follows the last byte. Requests on one handle are served in order, so nothing is
-    /// waited for here.
+    /// Sends what follows the last byte. Requests on one handle are served in order, or nearly so, and
+    /// nothing is waited for here.
     pub(super) fn begin(
         handle: &Handle,
         size_bytes: u64,
@@ -80,6 +82,7 @@ impl Confirming {
             sum,
             is_open: true,
             is_unmeasured: false,
+            other_size: None,
             target,
             temporary: None,
         })
@@ -111,12 +114,19 @@ impl Confirming {
             Sending::Measured(Ok(Attributes {
                 size_bytes: Some(size),
                 ..
-            }))
-            | Sending::MeasuredByName(Ok(Attributes {
-                size_bytes: Some(size),
-                ..
-            })) => self.compare(size, task),
-            Sending::Measured(Ok(_) | Err(_)) => self.is_unmeasured = true,
+            })) if size == self.size_bytes => {}
+            // Some servers answer this while they still write (`pkg/sftp` for one, against
+            // draft-ietf-secsh-filexfer-02, section 6.1): it is asked for once more when all is written.
+            Sending::Measured(told) => {
+                self.is_unmeasured = true;
+                self.other_size = told.ok().and_then(|it| it.size_bytes);
+            }
+            Sending::MeasuredByName(told) => {
+                let size = told.ok().and_then(|it| it.size_bytes);
+                if let Some(size) = size.or(self.other_size) {
+                    self.compare(size, task);
+                }
+            }
             Sending::Closed(said) => {
                 self.is_open = false;
                 if let Err(status) = said {
@@ -134,8 +144,7 @@ impl Confirming {
                 }
             }
             Sending::LookedAtTemporary(said) => self.temporary = Some(Sight::of(said)),
-            // It is on the disk; nobody tells the size.
-            Sending::Synced(Ok(())) | Sending::MeasuredByName(Ok(_) | Err(_)) => {}
+            Sending::Synced(Ok(())) => {}
         }
         State::Confirming(self)
     }
