@@ -101,7 +101,7 @@ fn show(
         let event = format!("#{}", happening.event);
         let first = format!("{}  {event:<7} ", at(happening.time));
         let next = " ".repeat(first.chars().count());
-        wrapped::write(output, &first, &next, &sentence)?;
+        wrapped::write(output, &first, &next, sentence)?;
     }
     writeln!(output)?;
     for (title, sentences) in [("Now", now), ("Next", next)] {

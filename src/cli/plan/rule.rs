@@ -8,7 +8,10 @@ use serde_json::Value;
 
 /// A rule that takes the place of one of a policy's.
 #[derive(Clone, Debug)]
-pub(crate) struct Rule(fn(&mut Policy, &str) -> bool, String);
+pub(crate) struct Rule(Change, String);
+
+/// Puts a value into a policy, if it is one.
+type Change = fn(&mut Policy, &str) -> bool;
 
 impl Rule {
     /// Puts it in place.
@@ -19,7 +22,7 @@ impl Rule {
 }
 
 /// The keys, and what each changes, if its value is one.
-const RULES: [(&str, fn(&mut Policy, &str) -> bool); 7] = [
+const RULES: [(&str, Change); 7] = [
     ("REQUESTS.CHANGE", |policy, value| {
         choose(&mut policy.change, value)
     }),

@@ -137,7 +137,7 @@ pub(super) struct RequestFacts {
     /// Hospitals, and when they completed.
     pub(super) hospitals: Nodes,
     /// At the broker, at the end of the period.
-    pub(super) broker: Option<Listed>,
+    pub(super) broker: Option<AtBroker>,
     /// At the drop-box, at the end of the period.
     pub(super) drop_box: Option<AtDropBox>,
     pub(super) deliveries: Vec<DeliveryFacts>,
@@ -150,7 +150,7 @@ pub(super) struct RequestFacts {
 /// What the broker said of a request last.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Listed {
+pub(super) enum AtBroker {
     Imported,
     Listed,
     Unreadable,

@@ -10,7 +10,7 @@ use courier_ledger::{Command, Evidence, KeyId, Presence, Remote, RequestId, Stat
 
 use super::days;
 use super::facts::{
-    AtDropBox, Check, DeliveryFacts, DriftFacts, Facts, GapFacts, KeyFacts, Listed, Period,
+    AtBroker, AtDropBox, Check, DeliveryFacts, DriftFacts, Facts, GapFacts, KeyFacts, Period,
     RequestFacts, Totals, WaitFacts, Waiting, WithdrawalFacts, Withdrawn,
 };
 use super::figures::Figures;
@@ -244,14 +244,14 @@ fn one(
     }
 }
 
-fn listed(presence: Presence, unreadable: bool) -> Listed {
+fn listed(presence: Presence, unreadable: bool) -> AtBroker {
     match presence {
-        _ if unreadable => Listed::Unreadable,
-        Presence::Imported => Listed::Imported,
-        Presence::Listed => Listed::Listed,
-        Presence::Gone(Evidence::Deleted) => Listed::Deleted,
-        Presence::Gone(Evidence::Untagged) => Listed::Untagged,
-        Presence::Gone(Evidence::Unconfirmed) => Listed::Missing,
+        _ if unreadable => AtBroker::Unreadable,
+        Presence::Imported => AtBroker::Imported,
+        Presence::Listed => AtBroker::Listed,
+        Presence::Gone(Evidence::Deleted) => AtBroker::Deleted,
+        Presence::Gone(Evidence::Untagged) => AtBroker::Untagged,
+        Presence::Gone(Evidence::Unconfirmed) => AtBroker::Missing,
     }
 }
 

@@ -7,18 +7,18 @@ use courier_ledger::{
     BrokerChange, Drift, DropBoxChange, Evidence, Failure, PublishedSeen, RunCounts,
 };
 
-use super::facts::{AtDropBox, Listed};
+use super::facts::{AtBroker, AtDropBox};
 use super::words::Lang;
 
 impl Lang {
-    pub(super) fn listed(self, listed: Listed) -> &'static str {
+    pub(super) fn listed(self, listed: AtBroker) -> &'static str {
         match listed {
-            Listed::Imported => self.say("taken over", "übernommen"),
-            Listed::Listed => self.say("listed", "gelistet"),
-            Listed::Unreadable => self.say("listed, not readable", "gelistet, nicht lesbar"),
-            Listed::Deleted => self.say("deleted", "gelöscht"),
-            Listed::Untagged => self.say("tag taken away", "Tag entzogen"),
-            Listed::Missing => self.say("gone, unproven", "verschwunden, unbewiesen"),
+            AtBroker::Imported => self.say("taken over", "übernommen"),
+            AtBroker::Listed => self.say("listed", "gelistet"),
+            AtBroker::Unreadable => self.say("listed, not readable", "gelistet, nicht lesbar"),
+            AtBroker::Deleted => self.say("deleted", "gelöscht"),
+            AtBroker::Untagged => self.say("tag taken away", "Tag entzogen"),
+            AtBroker::Missing => self.say("gone, unproven", "verschwunden, unbewiesen"),
         }
     }
 
