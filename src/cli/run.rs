@@ -68,7 +68,7 @@ fn run_with(
         true => Names::Shown,
         false => Names::Left,
     };
-    let display = Display::begin(names);
+    let display = Display::begin(names, broker.headway().clone());
     let run_before = notify::Before::of(claimed.state().run());
     let before = Before {
         state: claimed.state(),

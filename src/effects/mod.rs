@@ -9,6 +9,7 @@ pub(crate) mod environment;
 pub(crate) mod evidence;
 pub(crate) mod fernet;
 pub(crate) mod file_digest;
+pub(crate) mod headway;
 pub(crate) mod lock_holder;
 pub(crate) mod new_file;
 pub(crate) mod notice;

@@ -23,6 +23,7 @@ use super::network::Network;
 use super::problem::Problem;
 use super::settings::Settings;
 use super::transport::{Limits, Stage, problem};
+use crate::effects::headway::Headway;
 use crate::effects::persistence::Persistence;
 
 /// RFC 3986, section 2.3: everything but unreserved characters is encoded.
@@ -38,6 +39,7 @@ pub(crate) struct Broker {
     persistence: Persistence,
     network: Network,
     address: String,
+    headway: Headway,
 }
 
 impl Broker {
@@ -54,7 +56,13 @@ impl Broker {
             persistence,
             network,
             address,
+            headway: Headway::default(),
         })
+    }
+
+    /// How far what is under way has come.
+    pub(crate) fn headway(&self) -> &Headway {
+        &self.headway
     }
 
     /// Waits for a call, or for the end of the run.

@@ -15,6 +15,7 @@ use courier_ledger::{
 
 use futures_util::future::{Either, select};
 
+use crate::effects::headway::Asked;
 use crate::run::Polled;
 
 use super::call::Call;
@@ -79,6 +80,7 @@ impl Broker {
     }
 
     async fn look(&self, expected: &BTreeSet<RequestId>, known: &State) -> Result<Polled, Failure> {
+        self.headway().asks(Asked::List);
         let list = async || {
             let (bytes, broker_time) = self.fetch_with_time(Call::List).await?;
             let listed = request_list::parse(&bytes).map_err(Problem::Document)?;
@@ -92,14 +94,20 @@ impl Broker {
             .map_err(|error| contradiction(&error))?;
         let poll = RefCell::new(poll);
         let reading = Reading { poll, known };
+        let of = listed.len() as u64;
+        self.headway().asks(Asked::Statuses { read: 0, of });
         let (manner, beside) = self.statuses_and_beside(&reading, &listed).await;
         let Beside { whole, node_names } = beside.unwrap_or_default();
         manner.map_err(|error| contradiction(&error))?;
         let mut poll = reading.poll.into_inner();
         let missing = poll.missing(expected);
+        if !missing.is_empty() {
+            self.headway().asks(Asked::Absences(missing.len() as u64));
+        }
         for (id, evidence) in self.evidence(&missing, whole.as_ref()).await {
             poll.absent(id, evidence);
         }
+        self.headway().asks(Asked::Nothing);
         if let Some(whole) = whole {
             poll.whole(whole);
         }
@@ -182,6 +190,7 @@ impl Broker {
                 return reading.take_in(*id, Err(failed(id, not_asked)));
             }
             let status = self.ask(Call::Status(*id), request_status::parse).await;
+            self.headway().status_read();
             match &status {
                 Err(problem) if problem.is_unanswered() => {
                     last.replace(Some(problem.clone()));

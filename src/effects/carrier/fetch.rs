@@ -22,6 +22,7 @@ use super::message::Message;
 use super::upload::{FetchError, FetchOrder, Fetched, Remedy};
 use crate::effects::broker::Broker;
 use crate::effects::fernet::{EncryptError, Encryptor, FernetKey, TokenOrigin, token_size};
+use crate::effects::headway::Headway;
 use crate::effects::spool::SpoolDirectory;
 use crate::effects::waker::Waker;
 use crate::run::Clock;
@@ -68,6 +69,11 @@ impl Fetching {
     /// What earlier uploads may have been encrypted with.
     pub(super) fn keys(&self) -> &[FernetKey] {
         &self.fetcher.known_keys
+    }
+
+    /// How far the results have come.
+    pub(super) fn headway(&self) -> &Headway {
+        self.fetcher.broker.headway()
     }
 
     pub(super) fn order(&mut self, order: FetchOrder) {
@@ -172,6 +178,8 @@ impl Desk {
             remedy: Remedy::NextRun,
         })?;
         let expected = download.content_length().map(token_size);
+        let flow = broker.headway().flow(order.request);
+        flow.begin(expected);
         let writer = spool
             .create(expected)
             .map_err(|error| spool_failure(&error.into()))?;
@@ -192,6 +200,7 @@ impl Desk {
             encryptor
                 .update(&plaintext)
                 .map_err(|error| encrypt_failure(&error))?;
+            flow.fetched(result.written_bytes());
             if !announced && result.written_bytes() >= HEAD_START_BYTES {
                 self.tell(Message::Arriving(order.start, result.clone()));
                 announced = true;
@@ -201,6 +210,8 @@ impl Desk {
             .finish()
             .map_err(|error| encrypt_failure(&error))?;
         writer.finish().map_err(|error| spool_failure(&error))?;
+        flow.fetched(digest.token_bytes);
+        flow.expect(digest.token_bytes);
         if !announced {
             self.tell(Message::Arriving(order.start, result));
         }

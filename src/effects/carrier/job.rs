@@ -13,10 +13,12 @@ use courier_ledger::{
 };
 
 use super::document::Document;
+use super::metered::Metered;
 use super::ownership::Ownership;
 use super::transfer::{Placed, Repetition, Transfer};
 use super::upload::{FetchOrder, Upload};
 use crate::effects::fernet::{FernetKey, TOKEN_START_BYTES};
+use crate::effects::headway::Headway;
 use crate::effects::sftp::{Concern, Done, Operation};
 use crate::run::{Ending, Errand, Task};
 
@@ -115,7 +117,7 @@ impl Job {
 
     /// What the drop-box is asked for next; none while an upload has nothing to send. It counts as
     /// under way.
-    pub(super) fn begin_transfer(&mut self) -> Option<Operation> {
+    pub(super) fn begin_transfer(&mut self, headway: &Headway) -> Option<Operation> {
         let name = self.command.name();
         let operation = match &self.work {
             Work::Upload(Upload {
@@ -131,7 +133,10 @@ impl Job {
                 concern: Concern::UploadInDoubt,
             },
             Work::Upload(upload) => Operation::Upload {
-                source: Box::new(upload.spool.as_ref()?.reader()),
+                source: Box::new(Metered::new(
+                    upload.spool.as_ref()?.reader(),
+                    headway.flow(upload.request()),
+                )),
                 temporary: upload.temporary.clone(),
                 target: name.clone(),
                 replaces: upload.replaces(),

@@ -12,6 +12,7 @@ mod fetch;
 mod job;
 mod look;
 mod message;
+mod metered;
 mod ownership;
 mod transfer;
 mod upload;
@@ -181,7 +182,7 @@ impl SftpCarrier {
         }
         match &self.link {
             Link::Up(drop_box) => {
-                if let Some(operation) = job.begin_transfer() {
+                if let Some(operation) = job.begin_transfer(self.fetching.headway()) {
                     drop_box.submit(start.0, operation);
                 }
             }

@@ -90,6 +90,11 @@ impl Upload {
         }
     }
 
+    /// The request whose result it is.
+    pub(super) fn request(&self) -> RequestId {
+        self.order.request
+    }
+
     /// Begins to fetch, anew if it was fetched before.
     pub(super) fn fetch(&mut self) -> FetchOrder {
         self.spool = None;
