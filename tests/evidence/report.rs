@@ -226,6 +226,7 @@ fn a_page_is_written_to_a_file_and_of_a_damaged_ledger_there_is_none() {
 
 /// A large ledger: `cargo test --release --test command_line -- --ignored a_large_ledger --nocapture`, with
 /// how long it took.
+#[expect(clippy::print_stdout, reason = "the figures are what it is run for")]
 #[test]
 #[ignore = "writes some 30,000 entries, which takes a minute or more"]
 fn a_large_ledger_has_a_page_that_can_be_sent() {

@@ -53,7 +53,7 @@ pub(crate) fn audit_box(
     } = ledger::account(arguments, |_| true)?;
     let keys = keys(options)?;
     let names = delivered::names(&account);
-    let own = account.log.map(|log| RemoteName::checkpoints(log));
+    let own = account.log.map(RemoteName::checkpoints);
     let published = RemoteName::ledger();
     let is_result = |name: &str| {
         name != published.as_str() && own.as_ref().is_none_or(|own| name != own.as_str())

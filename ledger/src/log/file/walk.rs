@@ -16,6 +16,10 @@ use crate::log::file::mark::{Halt, Mark, Portion};
 use crate::log::file::storage::{LogFile, Storage};
 
 /// One step of a walk.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, and nearly always the large one"
+)]
 pub(crate) enum Step {
     Entry(Entry),
     Halt(Halt),
