@@ -19,7 +19,7 @@ fi
 if [ -d "$servers/mina" ]; then
     :
 elif command -v mvn >/dev/null && command -v javac >/dev/null; then
-    if mvn -q -B -f java/pom.xml dependency:copy-dependencies -DoutputDirectory="$servers/mina.part" \
+    if mvn -q -B -Dstyle.color=never -f java/pom.xml dependency:copy-dependencies -DoutputDirectory="$servers/mina.part" \
         && javac -cp "$servers/mina.part/*" -d "$servers/mina.part" java/Sftpd.java; then
         mv "$servers/mina.part" "$servers/mina"
     else

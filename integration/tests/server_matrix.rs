@@ -459,6 +459,11 @@ fn the_ledger_says_which_hospitals_and_what_was_in_a_bundle() {
         assert!(line.contains("\"name\":\"0_result"), "{line}");
         assert!(line.contains("\"name\":\"status.xml\""), "{line}");
     }
+    let (story, _) = scene.courier.run(&scene.place, &["why", "1"], 0);
+    assert!(story.contains("\"Hospital "), "{story}");
+    let (page, _) = scene.courier.run(&scene.place, &["report"], 0);
+    assert!(page.contains("Which hospital is which"), "{page}");
+    assert!(page.contains("CN=Hospital "), "{page}");
 }
 
 #[test]

@@ -303,6 +303,15 @@ impl fmt::Display for Skipped {
                     RemoteName::export(*request)
                 )
             }
+            Self::Drifted(request, Drift::Missing) => {
+                write!(
+                    f,
+                    "{} was delivered, and {} (REMOTE.CHECK; if the recipient takes files away, \"pickup\" \
+                     records that)",
+                    RemoteName::export(*request),
+                    Drift::Missing
+                )
+            }
             Self::Drifted(request, drift) => {
                 write!(
                     f,

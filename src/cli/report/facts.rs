@@ -7,7 +7,7 @@ use courier_ledger::account::{
     Decision, Declared, Gap, Placed, Remark, RunAccount, Wait, Withdrawal,
 };
 use courier_ledger::{
-    Completion, Digest, Drift, KeyId, LogId, Nodes, RequestId, Sequence, Timestamp,
+    Completion, Digest, Drift, KeyId, LogId, NodeNames, Nodes, RequestId, Sequence, Timestamp,
 };
 use serde::Serialize;
 
@@ -38,6 +38,8 @@ pub(super) struct Facts {
     pub(super) drift: Vec<DriftFacts>,
     pub(super) runs: Vec<RunAccount>,
     pub(super) remarks: Vec<Remark>,
+    /// What the broker calls its nodes, by number.
+    pub(super) hospital_names: NodeNames,
 }
 
 /// From when to when.

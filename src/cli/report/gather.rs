@@ -41,6 +41,7 @@ impl Facts {
             decisions,
             declared,
             remarks,
+            node_names,
             ..
         } = account;
         let runs: Vec<_> = keep(runs, |it| period.has(it.started));
@@ -92,6 +93,7 @@ impl Facts {
             drift,
             runs,
             remarks,
+            hospital_names: node_names,
         }
     }
 }

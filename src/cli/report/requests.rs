@@ -26,6 +26,7 @@ pub(super) fn section(page: &mut Markup, facts: &Facts, lang: Lang) {
          Sie steigt mit jedem Krankenhaus, das fertig ist; ein durchgehender Strich ist eine Auslieferung, ein \
          Kreuz eine Zurückziehung. Krankenhäuser heißen nach ihrer Nummer beim Broker.",
     ));
+    hospitals(page, facts, lang);
     let mut newest: Vec<&RequestFacts> = facts.requests.iter().collect();
     newest.sort_by_key(|it| (std::cmp::Reverse(it.last_activity), it.request));
     let detailed = newest.get(..DETAILED.min(newest.len())).unwrap_or_default();
@@ -42,6 +43,23 @@ pub(super) fn section(page: &mut Markup, facts: &Facts, lang: Lang) {
         page.end_fold();
     }
     page.end_section();
+}
+
+/// Which hospital a number stands for, as the broker said last.
+fn hospitals(page: &mut Markup, facts: &Facts, lang: Lang) {
+    let names = &facts.hospital_names;
+    if names.is_empty() {
+        return;
+    }
+    let title = lang.say("Which hospital is which", "Welches Krankenhaus welches ist");
+    page.fold(&format!("{title}: {}", lang.number(names.len() as u64)));
+    let heads = [lang.say("Number", "Nummer"), lang.say("Name", "Name")];
+    let rows = names.iter().map(|(node, name)| {
+        let cells = vec![Piece::Text(node.to_string()), Piece::Text(name.clone())];
+        (None, cells)
+    });
+    page.table(title, &heads, rows);
+    page.end_fold();
 }
 
 /// Requests by the month of their last activity.

@@ -17,6 +17,7 @@ pub(crate) const ALL: &[State] = &[
     ("another tag", other_tag),
     ("two couriers in one folder", two_couriers),
     ("somebody else's file under a needed name", foreign_file),
+    ("recipient takes files", taken),
 ];
 
 /// A folder beside the drop-box, with its owner.
@@ -87,5 +88,20 @@ fn foreign_file(call: &mut Call) -> Outcome<()> {
     call.cron(1, &["did not create", "move it away"])?;
     fs::rename(&theirs, call.place.drop_box().with_file_name("moved-away"))?;
     call.did("had it moved away");
+    call.well()
+}
+
+fn taken(call: &mut Call) -> Outcome<()> {
+    call.place
+        .change_config("[MISC]", "[REMOTE]\nCHECK = \"report\"\n[MISC]")?;
+    call.well()?;
+    for id in call.first() {
+        fs::remove_file(call.place.drop_box().join(format!("export_{id}.zip")))?;
+    }
+    call.wants_only(None);
+    call.cron(0, &["REMOTE.CHECK", "pickup"])?;
+    call.place
+        .change_config("CHECK = \"report\"", "CHECK = \"pickup\"")?;
+    call.did("asked the recipient, who takes them, and said so by that key");
     call.well()
 }
