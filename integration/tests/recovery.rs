@@ -166,7 +166,8 @@ fn another_drop_box_than_the_one_that_was_looked_at_waits() {
             .place
             .change_config(&folder("rki"), &folder("elsewhere"));
         let said = scene.run(6);
-        assert!(said.contains("/elsewhere, not sftp://"), "{said}");
+        let sentence = site::unwrapped(&said);
+        assert!(sentence.contains("/elsewhere, not sftp://"), "{said}");
         assert_eq!(files_of(&elsewhere), []);
     });
 }

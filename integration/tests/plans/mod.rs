@@ -6,7 +6,7 @@ use serde_json::Value;
 use testbed::broker::{EmbeddedBroker, Settings};
 use testbed::embedded_sftp::EmbeddedSftp;
 
-use crate::site::{self, Courier, Place};
+use crate::site::{self, Courier, Place, unwrapped};
 
 /// A broker with a drop-box, and the program.
 struct Scene {
@@ -46,11 +46,6 @@ impl Scene {
     }
 }
 
-/// Words without how they are broken into lines.
-fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 /// But for the command that is to be pasted.
 fn fits_a_terminal(text: &str) {
     for line in text.lines().filter(|line| !line.contains(" approve ")) {
@@ -74,7 +69,7 @@ fn a_plan_groups_what_is_to_be_done_and_says_why() {
     for _ in 0..2 {
         let text = scene.says(&["plan"], 0);
         fits_a_terminal(&text);
-        let text = flat(&text);
+        let text = unwrapped(&text);
         for words in [
             "To be delivered again: 1 ~ export_1.zip changed: 1 of 2 hospitals → 2 of 2; node 0 \
              delivered again on ",
@@ -100,7 +95,7 @@ fn a_plan_groups_what_is_to_be_done_and_says_why() {
         }
     }
     scene.says(&["run"], 0);
-    assert!(flat(&scene.says(&["plan"], 0)).contains("Nothing to do. 0 to do, 0 blocked"));
+    assert!(unwrapped(&scene.says(&["plan"], 0)).contains("Nothing to do. 0 to do, 0 blocked"));
 }
 
 #[test]
@@ -117,7 +112,7 @@ fn what_is_held_is_shown_by_guard_with_its_limit_and_key() {
         if arguments == ["plan"] {
             fits_a_terminal(&text);
         }
-        assert!(flat(&text).contains(words), "{text}");
+        assert!(unwrapped(&text).contains(words), "{text}");
     }
     let plan = scene.json(&["plan", "--json", "--exit-code"], 6);
     assert_eq!(plan["limit"]["wanted"], 4, "{plan}");
@@ -141,7 +136,7 @@ fn a_kept_plan_is_done_once_as_it_is_or_not_at_all() {
             .courier
             .run(&scene.place, &["run", "--plan", &path], code);
         let after = fs::read(scene.place.working_dir().join("ledger.log")).unwrap();
-        (flat(&why), before == after)
+        (unwrapped(&why), before == after)
     };
     scene.broker.publish("rki");
     let said = keep();
@@ -201,7 +196,7 @@ fn a_kept_plan_is_done_once_as_it_is_or_not_at_all() {
         fs::read(scene.place.drop_box().join("status.xml")).unwrap(),
         published
     );
-    let status = flat(&scene.says(&["status"], 0));
+    let status = unwrapped(&scene.says(&["status"], 0));
     assert!(
         status.contains("the plan that the run was bound to no longer holds"),
         "{status}"
@@ -237,7 +232,7 @@ fn only_some_requests_are_dealt_with_and_unknown_ones_are_named() {
     for _ in 0..4 {
         scene.broker.publish("rki");
     }
-    let text = flat(&scene.says(&["plan", "--only", "1,2"], 0));
+    let text = unwrapped(&scene.says(&["plan", "--only", "1,2"], 0));
     assert!(
         text.contains("2 others left to another run by --only 2 to do, "),
         "{text}"
