@@ -165,3 +165,10 @@ fn peak_of(child: &Child) -> u64 {
         })
         .unwrap_or(0)
 }
+
+/// A text without the ends of its lines, which depend on how long its words are.
+#[must_use]
+pub fn unwrapped(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ")
+}

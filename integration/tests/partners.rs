@@ -9,6 +9,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
 use site::{Courier, Place};
+use testbed::courier::unwrapped;
 use testbed::either_broker::EitherBroker;
 use testbed::server::SftpServer;
 
@@ -95,7 +96,7 @@ fn nothing_is_deleted_for_a_broker_that_was_set_up_anew() {
             let said = scene.run(6);
             let sentence = "8 of 8 known requests are gone, and 2 numbers mean others (0-1): \
                             this is another broker, or its database was set up anew";
-            assert!(site::unwrapped(&said).contains(sentence), "{said}");
+            assert!(unwrapped(&said).contains(sentence), "{said}");
             assert_eq!(scene.files(), before);
         }
         let (plan, _) = scene.courier.run(&scene.place, &["plan", "--exit-code"], 6);

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use site::{Courier, Place};
+use testbed::courier::unwrapped;
 use testbed::either_broker::EitherBroker;
 use testbed::server::SftpServer;
 
@@ -166,7 +167,7 @@ fn another_drop_box_than_the_one_that_was_looked_at_waits() {
             .place
             .change_config(&folder("rki"), &folder("elsewhere"));
         let said = scene.run(6);
-        let sentence = site::unwrapped(&said);
+        let sentence = unwrapped(&said);
         assert!(sentence.contains("/elsewhere, not sftp://"), "{said}");
         assert_eq!(files_of(&elsewhere), []);
     });

@@ -4,9 +4,10 @@ use std::fs;
 
 use serde_json::Value;
 use testbed::broker::{EmbeddedBroker, Settings};
+use testbed::courier::unwrapped;
 use testbed::embedded_sftp::EmbeddedSftp;
 
-use crate::site::{self, Courier, Place, unwrapped};
+use crate::site::{self, Courier, Place};
 
 /// A broker with a drop-box, and the program.
 struct Scene {

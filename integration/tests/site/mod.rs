@@ -18,12 +18,6 @@ use testbed::place::KEY;
 use testbed::proftpd::ProFtpd;
 use testbed::server::SftpServer;
 
-/// A text without the ends of its lines, which depend on how long its words are.
-pub fn unwrapped(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ")
-}
-
 /// Says on standard error that a test could not be made here.
 pub fn skipped(why: &str) {
     eprintln!("SKIPPED: {why}");

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use testbed::broker::{EmbeddedBroker, Settings};
-use testbed::courier::Courier;
+use testbed::courier::{Courier, unwrapped};
 use testbed::embedded_sftp::{EmbeddedSftp, EmbeddedSftpSettings};
 use testbed::openssh::{OpenSsh, OpenSshSettings};
 use testbed::place::Place;
@@ -224,7 +224,9 @@ impl Call {
             let instead = ended.status.code();
             return Err(format!("exit code {instead:?}, not {code}: {said}").into());
         }
-        match words.iter().find(|words| !self.said.contains(**words)) {
+        let unwrapped = unwrapped(&self.said);
+        let is_said = |words: &str| self.said.contains(words) || unwrapped.contains(words);
+        match words.iter().find(|words| !is_said(words)) {
             Some(words) => Err(format!("the message does not say {words:?}: {said}").into()),
             None => Ok(()),
         }
