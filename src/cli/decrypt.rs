@@ -1,14 +1,13 @@
 //! `decrypt`: delivered files back to the zips that the broker gave, each with the key that the ledger names
 //! for it, or whichever of the known ones fits.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use courier_ledger::{KeyId, RemoteName, State};
 
 use super::arguments::{Arguments, DecryptOptions};
-use super::error::{CommandError, NoFolder, NotDecrypted};
-use super::{ledger, output, parts};
+use super::error::{CommandError, NotDecrypted};
+use super::{folder, ledger, output, parts};
 use crate::effects::fernet::{FernetKey, decrypt_file};
 use crate::exit_code::ExitCode;
 
@@ -25,7 +24,7 @@ pub(crate) fn decrypt(
         return Ok(ExitCode::Done);
     }
     // Each of several keeps its name in a folder.
-    list(&options.output)?;
+    folder::list(&options.output)?;
     let mut code = ExitCode::Done;
     for input in &inputs {
         let output = options.output.join(input.file_name().unwrap_or_default());
@@ -76,26 +75,14 @@ fn inputs(named: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
     let mut inputs = Vec::new();
     for path in named {
         if path.is_dir() {
-            let mut results = list(path)?;
+            let mut results = folder::list(path)?;
             results.retain(|path| is_result(path));
-            results.sort();
             inputs.extend(results);
         } else {
             inputs.push(path.clone());
         }
     }
     Ok(inputs)
-}
-
-fn list(folder: &Path) -> Result<Vec<PathBuf>, NoFolder> {
-    let entries = fs::read_dir(folder).and_then(|entries| {
-        let paths = entries.map(|entry| Ok(entry?.path()));
-        paths.collect()
-    });
-    entries.map_err(|error| NoFolder {
-        path: folder.to_owned(),
-        error,
-    })
 }
 
 fn is_result(path: &Path) -> bool {

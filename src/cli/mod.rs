@@ -15,6 +15,7 @@ mod decisions;
 mod decrypt;
 mod error;
 mod evidence_key;
+mod folder;
 mod health;
 mod held;
 mod host_key;

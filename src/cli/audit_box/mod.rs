@@ -8,17 +8,16 @@ mod delivered;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use courier_ledger::{Digest, LogId, Quoted, RemoteName, Sequence};
 use serde::Serialize;
 
 use self::verdict::Verdict;
 use super::arguments::{Arguments, AuditBoxOptions};
-use super::error::{CommandError, NoFolder};
-use super::{ledger, output, parts};
+use super::error::CommandError;
+use super::{folder, ledger, output, parts};
 use crate::effects::fernet::{FernetKey, opens};
 use crate::effects::file_digest;
 use crate::exit_code::ExitCode;
@@ -58,10 +57,7 @@ pub(crate) fn audit_box(
     let is_result = |name: &str| {
         name != published.as_str() && own.as_ref().is_none_or(|own| name != own.as_str())
     };
-    let mut found = list(&options.folder).map_err(|error| NoFolder {
-        path: options.folder.clone(),
-        error,
-    })?;
+    let mut found = folder::list(&options.folder)?;
     found.retain(|path| is_result(&name_of(path)));
     let judged = file_digest::of_each(&found, |path| {
         let name = name_of(path);
@@ -126,15 +122,6 @@ fn opened(keys: &[FernetKey], path: &Path, verdict: Verdict) -> Verdict {
         },
         verdict => verdict,
     }
-}
-
-/// What is in the folder, by name.
-fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder)?;
-    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
-    let mut paths = paths.collect::<io::Result<Vec<_>>>()?;
-    paths.sort();
-    Ok(paths)
 }
 
 fn name_of(path: &Path) -> String {

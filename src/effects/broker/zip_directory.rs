@@ -6,8 +6,9 @@
 
 use courier_ledger::BundleEntry;
 
-const RECORD_BYTES: usize = 22;
-const RECORD_SIGNATURE: [u8; 4] = *b"PK\x05\x06";
+/// The end of central directory record, without its comment.
+pub(super) const RECORD_BYTES: usize = 22;
+pub(super) const RECORD_SIGNATURE: [u8; 4] = *b"PK\x05\x06";
 const HEADER_BYTES: usize = 46;
 const HEADER_SIGNATURE: [u8; 4] = *b"PK\x01\x02";
 
@@ -26,8 +27,8 @@ pub(super) fn entries(tail: &[u8]) -> Option<Vec<BundleEntry>> {
     (entries.len() == count).then_some(entries)
 }
 
-/// Where the last record begins: its comment fills exactly what follows.
-fn last_record(tail: &[u8]) -> Option<usize> {
+/// Where the record begins that ends an archive: its comment fills exactly what follows.
+pub(super) fn last_record(tail: &[u8]) -> Option<usize> {
     let starts = 0..=tail.len().checked_sub(RECORD_BYTES)?;
     starts.rev().find(|start| {
         let comment_bytes = tail.len() - start - RECORD_BYTES;

@@ -8,14 +8,12 @@
 
 use courier_ledger::BundleEntry;
 
-use super::zip_directory;
+use super::zip_directory::{self, RECORD_BYTES, RECORD_SIGNATURE};
 
-const RECORD_BYTES: usize = 22;
 /// The last record with its comment.
 const RECORD_TAIL_BYTES: usize = RECORD_BYTES + 1024;
 /// Enough for the directory of a bundle of a thousand hospitals.
 const TAIL_BYTES: usize = 128 << 10;
-const RECORD_SIGNATURE: [u8; 4] = *b"PK\x05\x06";
 const ENTRY_SIGNATURE: [u8; 4] = *b"PK\x03\x04";
 
 /// The first and the last bytes seen.
@@ -55,15 +53,7 @@ impl ZipEnds {
 
     /// Whether what came so far can be a whole archive.
     pub(crate) fn ends(&self) -> bool {
-        let last = self.tail(RECORD_TAIL_BYTES);
-        last.windows(RECORD_BYTES)
-            .enumerate()
-            .any(|(start, record)| {
-                let comment_bytes = last.len() - start - RECORD_BYTES;
-                record.starts_with(&RECORD_SIGNATURE)
-                    && u16::try_from(comment_bytes)
-                        .is_ok_and(|length| record.ends_with(&length.to_le_bytes()))
-            })
+        zip_directory::last_record(self.tail(RECORD_TAIL_BYTES)).is_some()
     }
 }
 
