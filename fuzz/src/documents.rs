@@ -30,6 +30,7 @@ pub fn legacy_status(data: &[u8]) {
             sequence: Sequence(sequence),
             time: Timestamp(0),
             event,
+            salt: None,
             hash: Digest([0; 32]),
         };
         state = state.apply(&entry).expect("an import that parses is legal");

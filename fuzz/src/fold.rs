@@ -7,10 +7,10 @@ use crate::log::payloads;
 /// Reads the bytes as one payload of the log. What is accepted is written to the same bytes, and can
 /// be shown to people.
 pub fn event(data: &[u8]) {
-    let Ok((time, event)) = fuzzing::decode(data) else {
+    let Ok((time, event, salt)) = fuzzing::decode(data) else {
         return;
     };
-    let written = fuzzing::encode(time, &event).expect("what was read can be written");
+    let written = fuzzing::encode(time, &event, salt).expect("what was read can be written");
     assert_eq!(written, data);
     let shown = format!("{time} {event} {event:?}");
     assert!(shown.contains(event.kind()));
@@ -22,13 +22,14 @@ pub fn event(data: &[u8]) {
 pub fn fold(data: &[u8]) {
     let mut state = State::default();
     for payload in payloads(data) {
-        let Ok((time, event)) = fuzzing::decode(payload) else {
+        let Ok((time, event, salt)) = fuzzing::decode(payload) else {
             continue;
         };
         let entry = Entry {
             sequence: state.tip().next(),
             time,
             event,
+            salt,
             hash: Digest([0; 32]),
         };
         match state.clone().apply(&entry) {

@@ -71,9 +71,9 @@ impl Play {
     /// Records what need not be legal, and survives being written in any case.
     fn try_record(&mut self, event: Event) -> Result<Sequence, IllegalEvent> {
         let time = self.history.now();
-        let bytes = fuzzing::encode(time, &event).expect("events can be written");
+        let bytes = fuzzing::encode(time, &event, None).expect("events can be written");
         let read = fuzzing::decode(&bytes).expect("what was written can be read");
-        assert_eq!(read, (time, event.clone()));
+        assert_eq!(read, (time, event.clone(), None));
         self.history.try_record(event)
     }
 

@@ -14,6 +14,8 @@ import sys
 import zlib
 
 MAGIC = bytes.fromhex("8942434c0d0a1a0a")
+REDACTED = bytes.fromhex("894243520d0a1a0a")
+LEFT_OUT = 0xFFFFFFFF
 
 
 class Refused(Exception):
@@ -98,23 +100,37 @@ def payload(data):
     except UnicodeDecodeError as error:
         raise Refused("text that is not UTF-8") from error
     require(reader.at == len(data), "bytes behind the payload's value")
-    require(isinstance(value, Map) and [key for key, _ in value] == ["time", "event"], "no payload")
-    (_, time), (_, event) = value
+    keys = [key for key, _ in value] if isinstance(value, Map) else None
+    require(keys in (["time", "event"], ["time", "event", "salt"]), "no payload")
+    (_, time), (_, event), *salt = value
+    require(all(isinstance(it, bytes) and len(it) == 16 for _, it in salt), "no salt")
     require(isinstance(time, int) and isinstance(event, Map) and len(event) == 1, "no time, or no event")
     return time, event[0][0], event[0][1]
 
 
 def read_log(data):
-    """The log's id, and of each entry its hash, time, kind, fields and payload."""
-    require(len(data) >= 31 and data[:8] == MAGIC, "no log")
+    """The log's id, and of each entry its hash, time, kind, fields and payload; None in place of what a redacted copy
+    leaves out."""
+    require(len(data) >= 31 and data[:8] in (MAGIC, REDACTED), "no log")
+    redacted = data[:8] == REDACTED
+    if redacted:
+        require(len(data) >= 63 and sha256(data[:-32]) == data[-32:], "the copy is damaged")
+        data = data[:-32]
     require(zlib.crc32(data[:27]) == struct.unpack("<I", data[27:31])[0], "the header is damaged")
     require(data[8:11] == b"\x01\x00\x01", "another version or hash")
-    log, previous, at, entries = data[11:27], sha256(data[:31]), 31, []
+    log, at, entries = data[11:27], 31, []
+    start = MAGIC + data[8:27]
+    previous = sha256(start, struct.pack("<I", zlib.crc32(start)))
     while at < len(data):
         place = f"entry {len(entries) + 1}, byte {at}"
         require(at + 48 <= len(data), f"{place}: cut short")
         length, sequence, crc = struct.unpack("<IQI", data[at:at + 16])
         require(zlib.crc32(data[at:at + 12]) == crc, f"{place}: its header is damaged")
+        if redacted and length == LEFT_OUT:
+            require(sequence == len(entries) + 1 and entries, f"{place}: its sequence number")
+            previous, at = data[at + 16:at + 48], at + 48
+            entries.append((previous, None, None, None, None))
+            continue
         require(sequence == len(entries) + 1 and length <= 64 << 20, f"{place}: its sequence number or length")
         require(at + 48 + length <= len(data), f"{place}: cut short")
         body = data[at + 16:at + 16 + length]
@@ -282,7 +298,9 @@ def main():
             print(f"{options.proof}: entry {number} of {origin}, signed with {size}: {kind}, time {time}")
             return
         log, entries = read_log(contents(options.log))
-        print(f"log {log.hex()}: {len(entries)} entries, last hash {entries[-1][0].hex()}")
+        missing = sum(body is None for *_, body in entries)
+        seen = f", of which {missing} were left out: only their hashes are here" if missing else ""
+        print(f"log {log.hex()}: {len(entries)} entries{seen}, last hash {entries[-1][0].hex()}")
         if options.head:
             check_head(contents(options.head), entries)
             print("head: holds")

@@ -28,6 +28,7 @@ use crate::plan::Blocked;
 use crate::policy::Policy;
 use crate::published::PublishedSeen;
 use crate::recovered::Recovered;
+use crate::salt::Salt;
 use crate::snapshot::{SnapshotDelta, SnapshotPortion};
 use crate::time::Timestamp;
 
@@ -510,6 +511,42 @@ impl Event {
         }
     }
 
+    /// Whether it holds text that people wrote, names of people or of what is called after them, or the words of
+    /// servers: what somebody who has only the hashes around it could guess and confirm.
+    #[must_use]
+    pub fn holds_text(&self) -> bool {
+        match self {
+            Self::SnapshotObserved(delta) => !delta.unreadable.is_empty(),
+            Self::PortionObserved(portion) => !portion.unreadable.is_empty(),
+            Self::RunFinished { verdict, .. } => {
+                verdict.as_ref().is_some_and(|it| it.failure.is_some())
+            }
+            Self::PublishedLedgerSeen { seen } => matches!(seen, PublishedSeen::Unreadable(_)),
+            Self::PlanHeld { .. }
+            | Self::PollFailed { .. }
+            | Self::CommandFailed { .. }
+            | Self::DeletionsApproved { .. }
+            | Self::PlanApproved { .. }
+            | Self::PartnersDeclared { .. }
+            | Self::LeftBehindGone { .. }
+            | Self::KeyAnnounced { .. }
+            | Self::LedgerRecovered { .. }
+            | Self::RemoteCheckFailed { .. }
+            | Self::NodesNamed { .. } => true,
+            Self::LogCreated { .. }
+            | Self::LegacyImported { .. }
+            | Self::RunStarted { .. }
+            | Self::CommandStarted { .. }
+            | Self::Uploaded { .. }
+            | Self::PickedUp { .. }
+            | Self::Deleted { .. }
+            | Self::LedgerPublished { .. }
+            | Self::TailRecovered { .. }
+            | Self::RemoteObserved(_)
+            | Self::ClockDiffers(_) => false,
+        }
+    }
+
     /// The entry of the intent whose outcome it is.
     #[must_use]
     pub fn outcome_of(&self) -> Option<Sequence> {
@@ -721,6 +758,8 @@ pub struct Entry {
     pub time: Timestamp,
     /// What happened.
     pub event: Event,
+    /// What keeps the text in it from being guessed; absent where there is none, and in older entries.
+    pub salt: Option<Salt>,
     /// The hash of its frame, and through it of everything before (`docs/log-format.md`).
     pub hash: Digest,
 }

@@ -158,6 +158,7 @@ mod tests {
                     sequence: Sequence(number),
                     time: Timestamp(1),
                     event,
+                    salt: None,
                     hash: Digest::of(&[&[7]]),
                 };
                 state.advance(&entry).expect("legal");

@@ -42,6 +42,7 @@ mod projection;
 mod published;
 mod quoted;
 mod recovered;
+mod salt;
 mod saved_plan;
 mod snapshot;
 mod standing;
@@ -86,6 +87,7 @@ pub use projection::StatusDocument;
 pub use published::PublishedSeen;
 pub use quoted::Quoted;
 pub use recovered::{Adopted, Ancestor, Missing, Recovered};
+pub use salt::Salt;
 pub use saved_plan::{Moved, SavedPlan};
 pub use snapshot::{
     Gone, PORTION_WEIGHT, Poll, PollError, Snapshot, SnapshotDelta, SnapshotPortion, Unreadable,

@@ -107,7 +107,7 @@ impl EventLog for Table {
         }
         let (mut tip, mut rows, mut entries) = (self.tip, BTreeMap::new(), Vec::new());
         for event in events {
-            let (entry, payload) = chain::next(tip, time, &event)?;
+            let (entry, payload) = chain::next(tip, time, &event, None)?;
             let (sequence, hash) = (entry.sequence, entry.hash);
             tip = Tip {
                 sequence,

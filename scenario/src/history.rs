@@ -114,6 +114,7 @@ impl History {
             sequence: self.state.tip().next(),
             time: self.next_time.unwrap_or(later),
             event,
+            salt: None,
             hash: Digest([0; 32]),
         }
     }

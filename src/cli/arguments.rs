@@ -120,6 +120,8 @@ pub(crate) enum Command {
     Replay(ReplayOptions),
     /// Checks every byte of the ledger
     Verify(VerifyOptions),
+    /// Makes a copy of the ledger with events left out, which verifies all the same
+    Redact(RedactOptions),
     /// Proves to others that an event is in the ledger, or that it goes on from an earlier checkpoint
     Prove(ProveOptions),
     /// Says what a proof proves, and what it does not; needs no ledger
@@ -592,6 +594,57 @@ impl FromStr for EventNumber {
             .map(Self)
             .map_err(|_| "expected an event's number, as `log` shows it")
     }
+}
+
+/// Events from one to another, or one: `12`, `15-20`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EventRange {
+    first: Sequence,
+    last: Sequence,
+}
+
+impl EventRange {
+    /// Whether an event is among them.
+    pub(crate) fn has(self, event: Sequence) -> bool {
+        (self.first..=self.last).contains(&event)
+    }
+}
+
+impl FromStr for EventRange {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let number = |text: &str| text.trim_start_matches('#').parse();
+        match (number(first), number(last)) {
+            (Ok(first), Ok(last)) if first <= last => Ok(Self { first, last }),
+            _ => Err("expected an event's number, or two with a hyphen in between: 12, 15-20"),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RedactOptions {
+    /// Events to keep, such as 12,15-20; all others are left out
+    #[arg(
+        long,
+        value_name = "SEQ,…",
+        value_delimiter = ',',
+        required_unless_present_any = ["request", "drop"]
+    )]
+    pub(crate) keep: Vec<EventRange>,
+
+    /// Keep the events about this request; all others are left out, but for those of --keep
+    #[arg(long, value_name = "ID")]
+    pub(crate) request: Option<courier_ledger::RequestId>,
+
+    /// Leave out every event of this kind; may be given several times. The first event always stays
+    #[arg(long, value_name = "KIND", num_args = 1.., value_parser = clap::builder::PossibleValuesParser::new(Event::KINDS), hide_possible_values = true)]
+    pub(crate) drop: Vec<String>,
+
+    /// The folder to make for the copy; must not exist
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
 }
 
 #[derive(Debug, Args)]

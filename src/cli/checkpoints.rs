@@ -14,12 +14,23 @@ use super::error::{BadCheckpoint, CommandError};
 use crate::effects::evidence::{Kept, Signed, signed_in};
 use crate::effects::status_file;
 
+/// When there is a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trees {
+    /// Where something is held against it.
+    WhereHeld,
+    /// In any case.
+    Always,
+}
+
 /// The tree so far, and what is said of its later sizes.
 pub(super) struct Checkpoints {
     working_dir: PathBuf,
     tree: Tree,
     claims: BTreeMap<u64, Vec<(PathBuf, Signed)>>,
     held: usize,
+    largest: Option<u64>,
+    trees: Trees,
     wrong: Option<BadCheckpoint>,
 }
 
@@ -31,6 +42,8 @@ impl Checkpoints {
             tree: Tree::default(),
             claims: BTreeMap::new(),
             held: 0,
+            largest: None,
+            trees: Trees::WhereHeld,
             wrong: None,
         };
         for path in &options.checkpoints {
@@ -55,6 +68,14 @@ impl Checkpoints {
         Ok(checkpoints)
     }
 
+    /// The same, with a tree whatever is held against it.
+    pub(super) fn with_tree(self) -> Self {
+        Self {
+            trees: Trees::Always,
+            ..self
+        }
+    }
+
     fn add(&mut self, path: &Path, signed: Signed) {
         let of_size = self.claims.entry(signed.claim.size).or_default();
         of_size.push((path.to_owned(), signed));
@@ -62,14 +83,34 @@ impl Checkpoints {
 
     /// Takes in the next entry.
     pub(super) fn take(&mut self, entry: &Entry) {
+        self.begin(entry);
+        self.take_hash(entry.hash);
+    }
+
+    /// Takes in which ledger it is, if an entry says so.
+    pub(super) fn begin(&mut self, entry: &Entry) {
         if let Event::LogCreated { log, .. } = &entry.event {
             self.of_log(*log);
         }
+    }
+
+    /// The tree of what was taken in; of a ledger against which nothing is held there is none.
+    pub(super) fn root(&self) -> Digest {
+        self.tree.root()
+    }
+
+    /// The size of the largest that was taken in so far.
+    pub(super) fn largest(&self) -> Option<u64> {
+        self.largest
+    }
+
+    /// Takes in the hash of the next entry, whatever that says.
+    pub(super) fn take_hash(&mut self, hash: Digest) {
         // Where nothing is held against it, there is no tree to grow.
-        if self.claims.is_empty() && self.tree.size() == 0 {
+        if self.claims.is_empty() && self.tree.size() == 0 && self.trees == Trees::WhereHeld {
             return;
         }
-        self.tree.push(entry.hash);
+        self.tree.push(hash);
         let size = self.tree.size();
         let Some(claims) = self.claims.remove(&size) else {
             return;
@@ -78,6 +119,7 @@ impl Checkpoints {
         for (path, signed) in claims {
             if signed.claim.root == root {
                 self.held += 1;
+                self.largest = Some(size);
             } else {
                 self.wrong
                     .get_or_insert(BadCheckpoint::Contradicts { path, size });

@@ -110,6 +110,85 @@ impl fmt::Display for CommandError {
     }
 }
 
+/// What was asked for needs events that were left out of a redacted copy.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LeftOut {
+    /// The state at a moment.
+    #[error(
+        "this is a redacted copy: event {missing} was left out, and how things stood can be told up to event {last} \
+         only"
+    )]
+    State {
+        /// The first event that is missing.
+        missing: Sequence,
+        /// The one before.
+        last: Sequence,
+    },
+    /// Every decision once more.
+    #[error("this is a redacted copy: decisions follow from events that were left out")]
+    Decisions,
+    /// Copies of `status.xml`.
+    #[error(
+        "this is a redacted copy: what status.xml shows follows from events that were left out"
+    )]
+    Copies,
+    /// A request of which nothing is there.
+    #[error("this is a redacted copy, and nothing that was kept tells of request {0}")]
+    Request(RequestId),
+    /// The events of a run.
+    #[error(
+        "this is a redacted copy: to which run an event belongs follows from events that were left out"
+    )]
+    Runs,
+}
+
+impl From<LeftOut> for CommandError {
+    fn from(error: LeftOut) -> Self {
+        let hint = match error {
+            LeftOut::State { last, .. } => format!("`broker-courier replay --at {last}` shows it"),
+            LeftOut::Decisions | LeftOut::Copies => {
+                "`verify` without that checks what is there, and --checkpoints FILE --key VKEY that it is what \
+                 was signed"
+                    .to_owned()
+            }
+            LeftOut::Request(_) => "whoever made the copy can keep what is about it: redact --request".to_owned(),
+            LeftOut::Runs => "`log --since SEQ --until SEQ` shows a part by numbers".to_owned(),
+        };
+        Self::new(ExitCode::Usage, error).hint(hint)
+    }
+}
+
+/// Why there is no redacted copy.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotRedacted {
+    /// Something has its name.
+    #[error("{} exists already and is never written into", .0.display())]
+    Exists(PathBuf),
+    /// It cannot be written.
+    #[error("{}: the copy cannot be written", path.display())]
+    Unwritable {
+        /// Its folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl NotRedacted {
+    /// The copy in this folder cannot be written.
+    pub(super) fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Unwritable { path, source }
+    }
+}
+
+impl From<NotRedacted> for CommandError {
+    fn from(error: NotRedacted) -> Self {
+        Self::new(ExitCode::Usage, error)
+            .hint("name a folder that is not there yet, in one that this user may write to")
+    }
+}
+
 /// What was asked for cannot be done, because of how it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
@@ -331,6 +410,9 @@ impl From<EvidenceKeyError> for CommandError {
 /// What was asked for cannot be proven.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotProven {
+    /// A redacted copy does not have it.
+    #[error("this is a redacted copy: the event was left out of it, or may have been")]
+    LeftOut,
     /// The kept checkpoints cannot be used.
     #[error(transparent)]
     Kept(KeptError),
@@ -404,6 +486,10 @@ impl From<NotProven> for CommandError {
             NotProven::NoSuchCheckpoint { .. } | NotProven::Order { .. } => (
                 ExitCode::Usage,
                 "the file of checkpoints beside the ledger names their sizes",
+            ),
+            NotProven::LeftOut => (
+                ExitCode::Usage,
+                "whoever made the copy can prove it from the ledger itself",
             ),
             NotProven::NoEntry | NotProven::NotDelivered(_) => (
                 ExitCode::Usage,

@@ -1,6 +1,7 @@
 //! The ledger of the working directory, for writing, for reading, for an audit.
 
 use std::fs::File;
+use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use courier_ledger::log::{
     Reading, Rehearsal, chain,
 };
 use courier_ledger::{
-    Command, Digest, Entry, Event, LegacyStatus, LogId, Sequence, State, Timestamp, Tip,
+    Command, Digest, Entry, Event, LegacyStatus, LogId, Salt, Sequence, State, Timestamp, Tip,
 };
 
 use super::arguments::Arguments;
@@ -116,14 +117,22 @@ fn tell_recovered(ledger: &Ledger<Journal<Files>>) {
     }
 }
 
-fn files(working_dir: &Path) -> Result<Files, LogError> {
-    Files::new(working_dir).map_err(|source| {
+/// The files of a ledger; what is written there is salted.
+pub(super) fn files(working_dir: &Path) -> Result<Files, LogError> {
+    let files = Files::new(working_dir).map(|files| files.salted(drawn_salt));
+    files.map_err(|source| {
         LogError::from(FileError {
             path: working_dir.display().to_string(),
             operation: "opening",
             source,
         })
     })
+}
+
+fn drawn_salt() -> io::Result<Salt> {
+    let mut drawn = [0; 16];
+    openssl::rand::rand_bytes(&mut drawn)?;
+    Ok(Salt(drawn))
 }
 
 /// What `plan` decides on: the state as of now over a log that is thrown away, and what is to be

@@ -5,16 +5,19 @@
 //! reading: whether the first entry is true is known only when the last one was compared with the
 //! head, and what one reading would hold back until then grows with the log.
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::path::Path;
 
-use courier_ledger::{Entry, Event, RequestId, Sequence, Timestamp};
+use courier_ledger::log::Piece;
+use courier_ledger::{Entry, Event, Sequence, Timestamp};
 use serde::Serialize;
 
 use super::arguments::{Arguments, LogOptions, RunName};
-use super::error::{CommandError, UsageError};
+use super::error::{CommandError, LeftOut, UsageError};
 use super::moment::Moment;
+use super::redacted::{self, Stretches};
+use super::subject::Subject;
 use super::{ledger, output};
 use crate::exit_code::ExitCode;
 
@@ -27,7 +30,18 @@ struct Line<'a> {
     hash: courier_ledger::Digest,
 }
 
+/// An event that was left out of a redacted copy.
+#[derive(Serialize)]
+struct LeftOutLine {
+    sequence: Sequence,
+    kind: &'static str,
+    hash: courier_ledger::Digest,
+}
+
 pub(crate) fn log(arguments: &Arguments, options: &LogOptions) -> Result<ExitCode, CommandError> {
+    if let Some(folder) = redacted::named(arguments)? {
+        return of_copy(&folder, options);
+    }
     let mut subject = Subject::new(options.request);
     let run = match options.run {
         Some(run) => Some(run_of(arguments, run)?),
@@ -64,6 +78,83 @@ pub(crate) fn log(arguments: &Arguments, options: &LogOptions) -> Result<ExitCod
         tell_nothing(options, sequence, time);
     }
     Ok(ExitCode::Done)
+}
+
+/// The same of a redacted copy.
+fn of_copy(folder: &Path, options: &LogOptions) -> Result<ExitCode, CommandError> {
+    if options.run.is_some() {
+        return Err(LeftOut::Runs.into());
+    }
+    let mut subject = Subject::new(options.request);
+    // What is not whole is known at once; then nothing is shown.
+    let left_out = redacted::read(folder, |_| Ok(()))?.left_out;
+    let filtered = options.request.is_some() || !options.kind.is_empty();
+    let mut read = Ok(());
+    output::write(|output| {
+        let mut written = Ok(());
+        read = redacted::read(folder, |piece| {
+            if written.is_err() {
+                return Ok(());
+            }
+            match piece {
+                Piece::Kept(entry) => {
+                    if subject.concerns(&entry) && is_asked_for(&entry, options, None) {
+                        written = show(output, options, &entry);
+                    }
+                }
+                Piece::LeftOut { sequence, hash } => {
+                    let by_number = |it: Moment| match it {
+                        Moment::Event(number) => Some(number),
+                        Moment::Time(_) | Moment::Day(..) => None,
+                    };
+                    let since = options.since.and_then(by_number);
+                    let until = options.until.and_then(by_number);
+                    let asked = since.is_none_or(|it| sequence >= it)
+                        && until.is_none_or(|it| sequence <= it);
+                    if asked && !filtered {
+                        written = show_left_out(output, options, sequence, hash);
+                    }
+                }
+            }
+            Ok(())
+        })
+        .map(drop);
+        written
+    })?;
+    read?;
+    if !left_out.is_empty() {
+        let stretches = Stretches(&left_out);
+        let and = match filtered {
+            true => "; whether any of them is among what was asked for is not known",
+            false => "",
+        };
+        tracing::warn!(
+            "this is a redacted copy: what these events say was left out: {stretches}{and}"
+        );
+    }
+    Ok(ExitCode::Done)
+}
+
+fn show_left_out(
+    output: &mut dyn Write,
+    options: &LogOptions,
+    sequence: Sequence,
+    hash: courier_ledger::Digest,
+) -> io::Result<()> {
+    if options.json {
+        let line = LeftOutLine {
+            sequence,
+            kind: "left-out",
+            hash,
+        };
+        serde_json::to_writer(&mut *output, &line)?;
+        writeln!(output)
+    } else {
+        writeln!(
+            output,
+            "{sequence:>6}  left out: only its hash is here, {hash}"
+        )
+    }
 }
 
 /// Whether an event is in the time, of the kinds and in the run that are asked for.
@@ -129,6 +220,7 @@ fn show(output: &mut dyn Write, options: &LogOptions, entry: &Entry) -> io::Resu
         time,
         event,
         hash,
+        ..
     } = entry;
     if options.json {
         let line = Line {
@@ -146,34 +238,5 @@ fn show(output: &mut dyn Write, options: &LogOptions, entry: &Entry) -> io::Resu
             "{sequence:>6}  {time}  {:<16}  {event}",
             event.kind()
         )
-    }
-}
-
-/// Follows one request through the log: its observations, its commands and their outcomes.
-struct Subject {
-    request: Option<RequestId>,
-    starts: BTreeSet<Sequence>,
-}
-
-impl Subject {
-    fn new(request: Option<RequestId>) -> Self {
-        Self {
-            request,
-            starts: BTreeSet::new(),
-        }
-    }
-
-    fn concerns(&mut self, entry: &Entry) -> bool {
-        let Some(request) = self.request else {
-            return true;
-        };
-        if let Some(start) = entry.event.outcome_of() {
-            return self.starts.contains(&start);
-        }
-        let concerns = entry.event.concerns(request);
-        if concerns && matches!(entry.event, Event::CommandStarted { .. }) {
-            self.starts.insert(entry.sequence);
-        }
-        concerns
     }
 }

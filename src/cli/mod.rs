@@ -39,6 +39,8 @@ mod plan_file;
 mod progress;
 mod prove;
 mod recover;
+mod redact;
+mod redacted;
 mod replay;
 mod report;
 mod rotate_key;
@@ -46,10 +48,12 @@ mod run;
 mod standing;
 mod status;
 mod story;
+mod subject;
 mod survey;
 mod terminal;
 mod times;
 mod verify;
+mod verify_copy;
 mod verify_proof;
 mod watch;
 mod who;
@@ -125,6 +129,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         Command::Report(options) => report::report(arguments, options),
         Command::Replay(options) => replay::replay(arguments, options),
         Command::Verify(options) => verify::verify(arguments, options),
+        Command::Redact(options) => redact::redact(arguments, options),
         Command::Prove(options) => prove::prove(arguments, options),
         Command::VerifyProof(options) => verify_proof::verify_proof(options),
         Command::HostKey(options) => host_key::host_key(arguments, options),

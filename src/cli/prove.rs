@@ -4,12 +4,12 @@
 use std::io;
 use std::path::Path;
 
-use courier_ledger::log::chain;
+use courier_ledger::log::{Piece, chain};
 use courier_ledger::{Digest, Entry, Event, FullTree, LogId, RequestId, Sequence, Tip};
 
 use super::arguments::{Arguments, ProveOptions};
 use super::error::{CommandError, NotProven};
-use super::{ledger, output, parts};
+use super::{ledger, output, parts, redacted};
 use crate::effects::evidence::{ConsistencyProof, InclusionProof, Kept, Signed};
 use crate::effects::new_file;
 use crate::exit_code::ExitCode;
@@ -21,12 +21,22 @@ pub(crate) fn prove(
     let directory = parts::working_dir(arguments)?;
     // The log can only be longer than what was signed before it is read.
     let mut read = Read::of(options);
-    let take = |entry| {
-        read.take(entry);
-        Ok(())
+    let log = match redacted::is_copy(&directory)? {
+        true => {
+            let take = |piece| {
+                read.take(piece);
+                Ok(())
+            };
+            redacted::read(&directory, take)?.tip.log
+        }
+        false => {
+            let take = |entry| {
+                read.take(Piece::Kept(entry));
+                Ok(())
+            };
+            ledger::audit(&directory, take, |_| ())?.tip.log
+        }
     };
-    let reading = ledger::audit(&directory, take, |_| ())?;
-    let log = reading.tip.log;
     let kept = Kept::read(&directory, log).map_err(NotProven::Kept)?;
     let text = match options.consistency.as_deref() {
         Some([old, new]) => consistency(&read, &kept, *old, *new)?,
@@ -45,6 +55,18 @@ struct Read {
     request: Option<RequestId>,
     hashes: Vec<Digest>,
     entry: Option<Entry>,
+    left_out: Missing,
+}
+
+/// What a redacted copy does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    /// It has everything, or is none.
+    Nothing,
+    /// Events that nobody asked for by number.
+    Others,
+    /// The one that was asked for.
+    Wanted(Sequence),
 }
 
 impl Read {
@@ -54,11 +76,23 @@ impl Read {
             request: options.request,
             hashes: Vec::new(),
             entry: None,
+            left_out: Missing::Nothing,
         }
     }
 
-    fn take(&mut self, entry: Entry) {
-        self.hashes.push(entry.hash);
+    fn take(&mut self, piece: Piece) {
+        self.hashes.push(piece.hash());
+        let entry = match piece {
+            Piece::Kept(entry) => entry,
+            Piece::LeftOut { sequence, .. } => {
+                if self.wanted == Some(sequence) {
+                    self.left_out = Missing::Wanted(sequence);
+                } else if self.left_out == Missing::Nothing {
+                    self.left_out = Missing::Others;
+                }
+                return;
+            }
+        };
         if self.wanted == Some(entry.sequence) || self.request.is_some_and(|it| tells(&entry, it)) {
             self.entry = Some(entry);
         }
@@ -83,9 +117,19 @@ fn inclusion(
 ) -> Result<String, NotProven> {
     let entry = match (&read.entry, options.request) {
         (Some(entry), _) => entry,
+        (None, None) if matches!(read.left_out, Missing::Wanted(_)) => {
+            return Err(NotProven::LeftOut);
+        }
+        (None, Some(_)) if read.left_out != Missing::Nothing => return Err(NotProven::LeftOut),
         (None, Some(request)) => return Err(NotProven::NotDelivered(request)),
         (None, None) => return Err(NotProven::NoEntry),
     };
+    if options.request.is_some() && read.left_out != Missing::Nothing {
+        tracing::warn!(
+            "this is a redacted copy: whether event {} is the last delivery cannot be told by it",
+            entry.sequence
+        );
+    }
     let number = entry.sequence;
     let checkpoint = match options.checkpoint {
         Some(size) => of_size(kept, size)?,
@@ -103,7 +147,7 @@ fn inclusion(
             None => chain::start(log).hash,
         },
     };
-    let made = chain::next(before, entry.time, &entry.event);
+    let made = chain::next(before, entry.time, &entry.event, entry.salt);
     let (again, payload) = made.map_err(|_| NotProven::NoEntry)?;
     debug_assert_eq!(&again, entry);
     let tree = FullTree::of(&read.hashes);

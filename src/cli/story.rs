@@ -199,6 +199,7 @@ fn shown(
         Appearance::Changed => "The broker showed it otherwise than before",
         Appearance::Again => "The broker showed it again",
         Appearance::Another => "The broker showed another request under this number",
+        Appearance::Then => "The broker showed it (what came before was left out)",
     };
     let published = match published {
         Some(time) => format!("published on {}", at(time)),
@@ -214,7 +215,13 @@ fn shown(
     });
     let done: Vec<_> = done.collect();
     if !done.is_empty() {
-        told.push_str(&format!(" New: {}.", done.join(", ")));
+        let new = match appearance {
+            Appearance::Then => "Completed",
+            Appearance::First | Appearance::Changed | Appearance::Again | Appearance::Another => {
+                "New"
+            }
+        };
+        told.push_str(&format!(" {new}: {}.", done.join(", ")));
     }
     told
 }

@@ -14,7 +14,7 @@ use super::decisions::{self, DecisionsView};
 use super::error::{CommandError, NoProjection};
 use super::standing::LocalStatus;
 use super::times::Times;
-use super::{ledger, output, parts, terminal};
+use super::{ledger, output, parts, redacted, terminal, verify_copy};
 use crate::exit_code::ExitCode;
 
 pub(crate) fn verify(
@@ -22,6 +22,9 @@ pub(crate) fn verify(
     options: &VerifyOptions,
 ) -> Result<ExitCode, CommandError> {
     let directory = parts::working_dir(arguments)?;
+    if redacted::is_copy(&directory)? {
+        return verify_copy::verify(&directory, options);
+    }
     let copies = against::read(&options.against)?;
     // Before the log: a run that is under way replaces it only after what it shows.
     let local = LocalStatus::read(&directory);

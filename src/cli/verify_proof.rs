@@ -72,6 +72,7 @@ fn of_one(entry: &Entry, checkpoint: &Checkpoint, key: &Verifier, known: Known) 
         time,
         event,
         hash,
+        ..
     } = entry;
     let json = serde_json::to_string(event).unwrap_or_default();
     let same = match known {

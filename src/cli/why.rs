@@ -2,8 +2,9 @@
 //! what comes next and what that depends on.
 
 use std::io::{self, Write};
+use std::path::Path;
 
-use courier_ledger::account::{Happening, RequestAccount};
+use courier_ledger::account::{Account, Happening, RequestAccount};
 use courier_ledger::{
     Digest, LogId, Policy, Presence, ReappearanceRule, Remote, Request, RequestId, Sequence, State,
     Timestamp, decide,
@@ -12,8 +13,9 @@ use indicatif::HumanBytes;
 use serde::Serialize;
 
 use super::arguments::{Arguments, WhyOptions};
-use super::error::{CommandError, UsageError};
+use super::error::{CommandError, LeftOut, UsageError};
 use super::ledger;
+use super::redacted::{self, Stretches};
 use super::story::{self, Hospitals, at};
 use super::{output, wrapped};
 use crate::exit_code::ExitCode;
@@ -33,6 +35,9 @@ struct StoryView<'a> {
     happenings: Vec<Told<'a>>,
     now: Vec<String>,
     next: Vec<String>,
+    /// Of a redacted copy: the first and the last of each stretch of events whose contents were not seen.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    left_out: &'a [(Sequence, Sequence)],
 }
 
 /// One entry, and its sentences.
@@ -44,6 +49,9 @@ struct Told<'a> {
 }
 
 pub(crate) fn why(arguments: &Arguments, options: &WhyOptions) -> Result<ExitCode, CommandError> {
+    if let Some(folder) = redacted::named(arguments)? {
+        return of_copy(&folder, options);
+    }
     let ledger::Told {
         account,
         state,
@@ -65,9 +73,52 @@ pub(crate) fn why(arguments: &Arguments, options: &WhyOptions) -> Result<ExitCod
             happenings,
             now,
             next,
+            left_out: &[],
         })?;
     } else {
         output::write(|output| show(output, id, &happenings, &account.last, &now, &next))?;
+    }
+    Ok(ExitCode::Done)
+}
+
+/// The same by a redacted copy: what is there is told, and of everything else that it is not known.
+fn of_copy(folder: &Path, options: &WhyOptions) -> Result<ExitCode, CommandError> {
+    let mut account = Account::default();
+    let reading = redacted::read(folder, |piece| {
+        match piece.kept() {
+            Some(entry) => account.read(entry),
+            None => account.skip(),
+        }
+        Ok(())
+    })?;
+    let id = options.request;
+    let Some(request) = account.requests.get(&id) else {
+        return Err(LeftOut::Request(id).into());
+    };
+    let happenings = sentences(request, Hospitals(&account.node_names));
+    let left_out = &reading.left_out;
+    let unknown = match left_out.is_empty() {
+        true => Vec::new(),
+        false => vec![format!(
+            "This is a redacted copy. What these events say was not seen, and some of them may be about this \
+             request: {}. What stands at the drop-box now, and what comes next, is not known by it.",
+            Stretches(left_out)
+        )],
+    };
+    if options.json {
+        output::write_json(&StoryView {
+            schema: SCHEMA,
+            log: account.log,
+            through: reading.tip.sequence,
+            hash: reading.tip.hash,
+            request: id,
+            happenings,
+            now: unknown,
+            next: Vec::new(),
+            left_out,
+        })?;
+    } else {
+        output::write(|output| show(output, id, &happenings, &account.last, &unknown, &[]))?;
     }
     Ok(ExitCode::Done)
 }
@@ -104,7 +155,8 @@ fn show(
         wrapped::write(output, &first, &next, sentence)?;
     }
     writeln!(output)?;
-    for (title, sentences) in [("Now", now), ("Next", next)] {
+    let parts = [("Now", now), ("Next", next)];
+    for (title, sentences) in parts.into_iter().filter(|(_, it)| !it.is_empty()) {
         wrapped::write(
             output,
             &format!("{title:<5}"),

@@ -3,6 +3,7 @@
 //!
 //! `UPDATE_GOLDEN=1` writes the ledger anew that all of it is told from, and every page.
 
+mod redacted;
 mod report;
 mod teller;
 mod then;

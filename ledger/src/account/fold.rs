@@ -6,7 +6,7 @@ use super::decision::{Decided, Decision};
 use super::happening::{Placed, What};
 use super::request::RequestAccount;
 use super::run::RunAccount;
-use super::{Account, Declared, HeldPeriod, Open, Remark, Remarkable};
+use super::{Account, Declared, HeldPeriod, Holes, Open, Remark, Remarkable};
 use crate::command::Command;
 use crate::digest::Digest;
 use crate::event::{Entry, Event};
@@ -22,6 +22,9 @@ use crate::time::Timestamp;
 impl Account {
     /// Takes the next entry, which the state has accepted.
     pub fn read(&mut self, entry: &Entry) {
+        if self.holes == Holes::Here {
+            self.holes = Holes::Before;
+        }
         let (event, time) = (entry.sequence, entry.time);
         if self.log.is_none() {
             self.began = time;
@@ -261,8 +264,27 @@ impl Account {
         }
     }
 
+    /// Takes in that the next entry was left out: how things stood is not known any more.
+    pub fn skip(&mut self) {
+        if self.holes == Holes::Here {
+            return;
+        }
+        self.holes = Holes::Here;
+        self.portions = SnapshotPortion::default();
+        self.unreadable.clear();
+        self.last_poll = None;
+        self.waits = Held::default();
+        for request in self.requests.values_mut() {
+            request.interrupt();
+        }
+    }
+
     fn request(&mut self, id: RequestId) -> &mut RequestAccount {
-        self.requests.entry(id).or_default()
+        let holes = self.holes;
+        self.requests.entry(id).or_insert_with(|| match holes {
+            Holes::None => RequestAccount::default(),
+            Holes::Before | Holes::Here => RequestAccount::interrupted(),
+        })
     }
 
     fn remark(&mut self, entry: &Entry, what: Remarkable) {
@@ -356,7 +378,12 @@ impl Account {
 
     /// What has no outcome when a run begins will never have one.
     fn cut_off(&mut self, event: Sequence, time: Timestamp) {
-        for (start, open) in std::mem::take(&mut self.open) {
+        let open = std::mem::take(&mut self.open);
+        if self.holes != Holes::None {
+            // It may have ended with an entry that was left out.
+            return;
+        }
+        for (start, open) in open {
             if let Some(id) = open.command.request() {
                 self.request(id).push(event, time, What::CutOff { start });
             }

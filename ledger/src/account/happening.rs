@@ -42,6 +42,8 @@ pub enum Appearance {
     Again,
     /// Another request under the same number.
     Another,
+    /// As it was then; what came before was left out of a redacted copy.
+    Then,
 }
 
 /// What became of a delivered file at once.

@@ -122,11 +122,25 @@ pub struct Account {
     pub remarks: Vec<Remark>,
     /// What the broker calls its nodes, as it did last.
     pub node_names: NodeNames,
+    /// Whether entries were left out of what was read, and whether the last one was.
+    holes: Holes,
     portions: SnapshotPortion,
     last_poll: Option<Timestamp>,
     unreadable: BTreeSet<RequestId>,
     waits: Held,
     open: BTreeMap<Sequence, Open>,
+}
+
+/// What was left out of what was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Holes {
+    /// Nothing.
+    #[default]
+    None,
+    /// Something, and not the last entry.
+    Before,
+    /// The last entry.
+    Here,
 }
 
 /// A command that was begun.

@@ -25,6 +25,8 @@ pub struct RequestAccount {
     pub happenings: Vec<Happening>,
     observed: Option<Observation>,
     presence: Presence,
+    /// Something that may be about it was left out.
+    interrupted: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +79,21 @@ impl RequestAccount {
         matches!(self.presence, Presence::Listed | Presence::Unreadable)
     }
 
+    /// One of which something may have been left out before.
+    pub(super) fn interrupted() -> Self {
+        Self {
+            interrupted: true,
+            ..Self::default()
+        }
+    }
+
+    /// Something that may be about it was left out: how it stood is not known any more.
+    pub(super) fn interrupt(&mut self) {
+        self.observed = None;
+        self.presence = Presence::Unknown;
+        self.interrupted = true;
+    }
+
     pub(super) fn push(&mut self, event: Sequence, time: Timestamp, what: What) {
         self.happenings.push(Happening { event, time, what });
     }
@@ -96,6 +113,7 @@ impl RequestAccount {
             (Some(_), _) if another => Appearance::Another,
             (Some(_), Presence::Listed) => Appearance::Changed,
             (Some(_), _) | (None, Presence::Gone) => Appearance::Again,
+            (None, _) if self.interrupted => Appearance::Then,
             (None, _) => Appearance::First,
         };
         let before = before.filter(|_| !another);

@@ -10,10 +10,11 @@ use sha2::Digest as _;
 use crate::digest::Digest;
 use crate::event::{Entry, Event};
 use crate::id::{LogId, Sequence};
+use crate::salt::Salt;
 use crate::time::Timestamp;
 use crate::tip::Tip;
 
-use super::codec;
+use super::codec::{self, Payload};
 use super::header::Header;
 
 /// The largest payload that is written or read: 64 MiB. The largest honest event, the first look
@@ -68,14 +69,21 @@ pub fn start(log: LogId) -> Tip {
     }
 }
 
-/// The entry that `event`, recorded at `time`, becomes behind `tip`, and the bytes that it is kept as.
-pub fn next(tip: Tip, time: Timestamp, event: &Event) -> Result<(Entry, Vec<u8>), ChainError> {
+/// The entry that `event`, recorded at `time`, becomes behind `tip`, and the bytes that it is kept as. What holds text
+/// ([`Event::holds_text`]) should have a salt, drawn for it alone.
+pub fn next(
+    tip: Tip,
+    time: Timestamp,
+    event: &Event,
+    salt: Option<Salt>,
+) -> Result<(Entry, Vec<u8>), ChainError> {
     let mut payload = Vec::new();
-    let Tip { sequence, hash, .. } = extend(tip, time, event, &mut payload)?;
+    let Tip { sequence, hash, .. } = extend(tip, time, event, salt, &mut payload)?;
     let entry = Entry {
         sequence,
         time,
         event: event.clone(),
+        salt,
         hash,
     };
     Ok((entry, payload))
@@ -86,11 +94,12 @@ pub(crate) fn extend(
     tip: Tip,
     time: Timestamp,
     event: &Event,
+    salt: Option<Salt>,
     buffer: &mut Vec<u8>,
 ) -> Result<Tip, ChainError> {
     let sequence = tip.sequence.next();
     let start = buffer.len();
-    codec::encode(time, event, buffer).map_err(|source| ChainError::Encode {
+    codec::encode(time, event, salt, buffer).map_err(|source| ChainError::Encode {
         sequence,
         source: Box::new(source),
     })?;
@@ -113,7 +122,7 @@ pub fn check(tip: Tip, payload: &[u8], stored: Digest) -> Result<Entry, ChainErr
     if hash(tip.hash, sequence, payload) != Some(stored) {
         return Err(ChainError::Broken { sequence });
     }
-    let Ok((time, event)) = codec::decode(payload) else {
+    let Ok(Payload { time, event, salt }) = codec::decode(payload) else {
         return Err(ChainError::Unknown {
             sequence,
             written_by: codec::version_named(payload),
@@ -123,6 +132,7 @@ pub fn check(tip: Tip, payload: &[u8], stored: Digest) -> Result<Entry, ChainErr
         sequence,
         time,
         event,
+        salt,
         hash: stored,
     })
 }
@@ -180,7 +190,8 @@ mod tests {
     #[test]
     fn what_becomes_the_next_entry_is_read_back_there_and_nowhere_else() {
         let tip = start(LogId([7; 16]));
-        let (entry, payload) = next(tip, Timestamp(3), &event()).expect("an entry");
+        let (entry, payload) =
+            next(tip, Timestamp(3), &event(), Some(Salt([5; 16]))).expect("an entry");
         assert_eq!(check(tip, &payload, entry.hash).expect("is read"), entry);
         let elsewhere = Tip {
             sequence: Sequence(1),

@@ -1,4 +1,5 @@
-//! Payload ⇄ event: MessagePack, a map `{"time": microseconds, "event": …}` with named fields.
+//! Payload ⇄ event: MessagePack, a map `{"time": microseconds, "event": …, "salt": …}` with named fields, the
+//! last of which is absent where no text is to be kept from being guessed.
 //!
 //! What always holds here: a payload that decodes re-encodes to the same bytes. rmp-serde accepts
 //! trailing bytes, integers longer than they need be and structs without names; `canonical` accepts
@@ -9,21 +10,28 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
+use crate::added::present;
 use crate::event::Event;
 use crate::log::canonical;
+use crate::salt::Salt;
 use crate::time::Timestamp;
 
 #[derive(Serialize)]
 struct PayloadRef<'a> {
     time: Timestamp,
     event: &'a Event,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    salt: Option<Salt>,
 }
 
-#[derive(Deserialize)]
+/// What an entry is kept as, but for its place.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Payload {
-    time: Timestamp,
-    event: Event,
+pub(crate) struct Payload {
+    pub(crate) time: Timestamp,
+    pub(crate) event: Event,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) salt: Option<Salt>,
 }
 
 /// Why bytes with the right hash are not a payload of this version.
@@ -39,38 +47,40 @@ pub(crate) enum DecodeError {
 pub(crate) fn encode(
     time: Timestamp,
     event: &Event,
+    salt: Option<Salt>,
     bytes: &mut Vec<u8>,
 ) -> Result<(), rmp_serde::encode::Error> {
-    rmp_serde::encode::write_named(bytes, &PayloadRef { time, event })
+    rmp_serde::encode::write_named(bytes, &PayloadRef { time, event, salt })
 }
 
 /// Reads a payload that is in its own encoding.
-pub(crate) fn decode(bytes: &[u8]) -> Result<(Timestamp, Event), DecodeError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Payload, DecodeError> {
     match canonical::from_slice(bytes) {
-        Ok(Payload { time, event }) => {
-            debug_assert!(
-                is_encoding_of(bytes, time, &event),
-                "{event:?} as {bytes:x?}"
-            );
-            Ok((time, event))
+        Ok(payload) => {
+            debug_assert!(is_encoding_of(bytes, &payload), "{payload:?} as {bytes:x?}");
+            Ok(payload)
         }
         Err(canonical::Refused) => decode_and_compare(bytes),
     }
 }
 
 /// Reads a payload, and holds it against its own encoding.
-fn decode_and_compare(bytes: &[u8]) -> Result<(Timestamp, Event), DecodeError> {
-    let Payload { time, event } = rmp_serde::from_slice(bytes)?;
-    if is_encoding_of(bytes, time, &event) {
-        Ok((time, event))
+fn decode_and_compare(bytes: &[u8]) -> Result<Payload, DecodeError> {
+    let payload = rmp_serde::from_slice(bytes)?;
+    if is_encoding_of(bytes, &payload) {
+        Ok(payload)
     } else {
         Err(DecodeError::NotCanonical)
     }
 }
 
-fn is_encoding_of(bytes: &[u8], time: Timestamp, event: &Event) -> bool {
+fn is_encoding_of(bytes: &[u8], payload: &Payload) -> bool {
     let mut rest = Comparison { rest: bytes };
-    let payload = PayloadRef { time, event };
+    let payload = PayloadRef {
+        time: payload.time,
+        event: &payload.event,
+        salt: payload.salt,
+    };
     rmp_serde::encode::write_named(&mut rest, &payload).is_ok() && rest.rest.is_empty()
 }
 
@@ -134,26 +144,32 @@ mod tests {
 
     fn encoded(event: &Event) -> Vec<u8> {
         let mut bytes = Vec::new();
-        encode(Timestamp(-3), event, &mut bytes).expect("encodes");
+        encode(Timestamp(-3), event, None, &mut bytes).expect("encodes");
         bytes
     }
 
     #[test]
     fn a_payload_is_read_back() {
         let bytes = encoded(&event());
-        assert_eq!(decode(&bytes).expect("decodes"), (Timestamp(-3), event()));
+        let payload = |event| Payload {
+            time: Timestamp(-3),
+            event,
+            salt: None,
+        };
+        assert_eq!(decode(&bytes).expect("decodes"), payload(event()));
         let log = Event::LogCreated {
             log: LogId([1; 16]),
             version: "0.1.0".to_owned(),
         };
-        assert_eq!(decode(&encoded(&log)).expect("decodes").1, log);
+        assert_eq!(decode(&encoded(&log)).expect("decodes"), payload(log));
         let published = Event::LedgerPublished {
             start: Sequence(2),
             through: Sequence(u64::MAX),
             sha256: Digest([9; 32]),
             size_bytes: 1 << 40,
         };
-        assert_eq!(decode(&encoded(&published)).expect("decodes").1, published);
+        let read = decode(&encoded(&published)).expect("decodes");
+        assert_eq!(read, payload(published));
     }
 
     #[test]
@@ -182,6 +198,7 @@ mod tests {
         let positional = rmp_serde::to_vec(&PayloadRef {
             time: Timestamp(-3),
             event: &event(),
+            salt: None,
         });
         assert!(matches!(
             decode(&positional.expect("encodes")),
@@ -220,7 +237,10 @@ mod tests {
             bytes
         };
         let found = |bytes: &[u8]| match decode(bytes) {
-            Ok((_, Event::Deleted { found, .. })) => Some(found),
+            Ok(Payload {
+                event: Event::Deleted { found, .. },
+                ..
+            }) => Some(found),
             _ => None,
         };
         assert_eq!(found(without), Some(None));
@@ -237,6 +257,14 @@ mod tests {
         ] {
             assert_eq!(found(&with(other)), None, "{other:x?}");
         }
+        let mut salted = b"\x83".to_vec();
+        salted.extend(&without[1..]);
+        salted.extend(b"\xa4salt\xc4\x10");
+        salted.extend([7; 16]);
+        let payload = decode(&salted).expect("decodes");
+        assert_eq!(payload.salt, Some(Salt([7; 16])));
+        salted.pop();
+        assert!(decode(&salted).is_err());
         let mut long = without.to_vec();
         let map = long.iter().rposition(|byte| *byte == 0x82).expect("a map");
         long[map] = 0x83;
@@ -252,10 +280,19 @@ mod tests {
         payloads.extend(self::payloads(include_bytes!(
             "../../tests/golden/v1/looks.log"
         )));
+        payloads.extend(few_payloads(include_bytes!(
+            "../../tests/golden/v1/salted.log"
+        )));
         payloads
     }
 
     fn payloads(log: &'static [u8]) -> Vec<&'static [u8]> {
+        let payloads = few_payloads(log);
+        assert!(payloads.len() > 16);
+        payloads
+    }
+
+    fn few_payloads(log: &'static [u8]) -> Vec<&'static [u8]> {
         let mut rest = &log[Header::SIZE_BYTES..];
         let mut payloads = Vec::new();
         while let Some((start, behind)) = rest.split_first_chunk() {
@@ -263,15 +300,14 @@ mod tests {
             payloads.push(&behind[..length]);
             rest = &behind[length + HASH_BYTES..];
         }
-        assert!(payloads.len() > 16);
         payloads
     }
 
     #[test]
     fn the_fast_reader_reads_everything_that_is_written() {
         for bytes in every_variant() {
-            let Payload { time, event } = canonical::from_slice(bytes).expect("the one form");
-            assert_eq!(decode_and_compare(bytes).expect("decodes"), (time, event));
+            let payload: Payload = canonical::from_slice(bytes).expect("the one form");
+            assert_eq!(decode_and_compare(bytes).expect("decodes"), payload);
         }
     }
 
@@ -279,8 +315,8 @@ mod tests {
     fn the_fast_reader_accepts_nothing_that_re_encodes_otherwise() {
         let mut accepted = 0;
         let mut hold = |bytes: &[u8]| {
-            if let Ok(Payload { time, event }) = canonical::from_slice(bytes) {
-                assert!(is_encoding_of(bytes, time, &event), "{event:?}: {bytes:x?}");
+            if let Ok(payload) = canonical::from_slice(bytes) {
+                assert!(is_encoding_of(bytes, &payload), "{payload:?}: {bytes:x?}");
                 accepted += 1;
             }
         };
@@ -308,9 +344,9 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            if let Ok((time, event)) = decode(&flipped) {
+            if let Ok(Payload { time, event, salt }) = decode(&flipped) {
                 let mut again = Vec::new();
-                encode(time, &event, &mut again).expect("encodes");
+                encode(time, &event, salt, &mut again).expect("encodes");
                 assert_eq!(again, flipped);
             }
         }

@@ -83,7 +83,7 @@ pub fn entries_and_hashes_are_those_of_the_chain<L: EventLog>(begin: impl Fn() -
     let mut tip = chain::start(LOG);
     let mut expected = Vec::new();
     for event in std::iter::once(created()).chain(events.into_iter().flatten()) {
-        let (entry, payload) = chain::next(tip, TIME, &event).expect("an entry");
+        let (entry, payload) = chain::next(tip, TIME, &event, None).expect("an entry");
         let checked = chain::check(tip, &payload, entry.hash).expect("is whole");
         assert_eq!(checked, entry);
         tip = Tip {

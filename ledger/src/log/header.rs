@@ -18,6 +18,8 @@ pub enum HeaderFault {
     UnknownVersion(u16),
     /// The header is sound, of another hash.
     UnknownHash(u8),
+    /// The file begins as a redacted copy of a log does.
+    Redacted,
 }
 
 /// The header of `ledger.log`, 31 bytes: magic, version, hash id, log id, CRC-32 of the above.
@@ -30,12 +32,23 @@ impl Header {
     pub(crate) const SIZE_BYTES: usize = 31;
     /// As in PNG, bytes that a transfer in text mode, or one that cuts to seven bits, breaks.
     const MAGIC: [u8; 8] = *b"\x89BCL\r\n\x1a\n";
+    /// The same, for copies in which payloads were left out.
+    const REDACTED: [u8; 8] = *b"\x89BCR\r\n\x1a\n";
     const VERSION: u16 = 1;
     const SHA_256: u8 = 1;
 
     pub(crate) fn encode(self) -> [u8; Self::SIZE_BYTES] {
+        self.encode_behind(Self::MAGIC)
+    }
+
+    /// The header of a redacted copy of this log.
+    pub(crate) fn encode_redacted(self) -> [u8; Self::SIZE_BYTES] {
+        self.encode_behind(Self::REDACTED)
+    }
+
+    fn encode_behind(self, magic: [u8; 8]) -> [u8; Self::SIZE_BYTES] {
         let mut bytes = [0; Self::SIZE_BYTES];
-        bytes[..8].copy_from_slice(&Self::MAGIC);
+        bytes[..8].copy_from_slice(&magic);
         bytes[8..10].copy_from_slice(&Self::VERSION.to_le_bytes());
         bytes[10] = Self::SHA_256;
         bytes[11..27].copy_from_slice(&self.log.0);
@@ -46,10 +59,22 @@ impl Header {
 
     /// Reads the first bytes of a file, which may be fewer than a header has.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, HeaderFault> {
+        if bytes.starts_with(&Self::REDACTED) {
+            return Err(HeaderFault::Redacted);
+        }
+        Self::decode_behind(Self::MAGIC, bytes)
+    }
+
+    /// Reads the first bytes of a redacted copy.
+    pub(crate) fn decode_redacted(bytes: &[u8]) -> Result<Self, HeaderFault> {
+        Self::decode_behind(Self::REDACTED, bytes)
+    }
+
+    fn decode_behind(expected: [u8; 8], bytes: &[u8]) -> Result<Self, HeaderFault> {
         let Some((magic, rest)) = bytes.split_first_chunk::<8>() else {
             return Err(HeaderFault::Short);
         };
-        if *magic != Self::MAGIC {
+        if *magic != expected {
             return Err(HeaderFault::NotALog);
         }
         let Some((&[v0, v1, hash], rest)) = rest.split_first_chunk::<3>() else {

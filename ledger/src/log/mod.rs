@@ -32,6 +32,7 @@ pub use file::journal::Journal;
 pub use file::place::{Vacant, read_state, read_state_and_hashes};
 pub use file::read::{Progress, Reading, Tail, read, read_from, verify};
 pub use file::recovery::{Refusal, Rule};
+pub use file::redacted::{Piece, RedactedReading, Redactor, is_redacted, read_redacted};
 #[cfg(feature = "simulation")]
 pub use file::simulated::disk::Fault;
 #[cfg(feature = "simulation")]

@@ -52,11 +52,12 @@ impl EventLog for Rehearsal {
         let mut entries = Vec::with_capacity(events.len());
         for event in events {
             self.payload.clear();
-            tip = chain::extend(tip, time, &event, &mut self.payload)?;
+            tip = chain::extend(tip, time, &event, None, &mut self.payload)?;
             entries.push(Entry {
                 sequence: tip.sequence,
                 time,
                 event,
+                salt: None,
                 hash: tip.hash,
             });
         }

@@ -23,6 +23,7 @@ fn after(events: &[Event]) -> State {
                 sequence: Sequence(number),
                 time: Timestamp(1),
                 event: event.clone(),
+                salt: None,
                 hash: HASH,
             };
             state.apply(&entry).expect("legal")

@@ -3,7 +3,7 @@
 //!
 //! What always holds here: one log for each kind of event, which ends with it; one that holds every
 //! variant of every nested type; next to each, what it says, as JSON. `newer/` holds logs that a
-//! later version might write, with the refusal of each.
+//! later version might write, with the refusal of each; `redacted/` copies with events left out.
 //!
 //! A missing file is made with
 //! `UPDATE_GOLDEN=1 cargo test -p courier-ledger --test golden`, from its recipe in `recipe.rs`. That
@@ -25,9 +25,11 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use courier_ledger::log::{
-    EventLog as _, LogError, LogPlace as _, MemoryDisk, NewLog, Reading, Tail, read, verify,
+    EventLog as _, LogError, LogPlace as _, MemoryDisk, NewLog, Piece, Reading, Redactor, Tail,
+    read, read_redacted, verify,
 };
-use courier_ledger::{Entry, Event, Sequence, State};
+use courier_ledger::{Entry, Event, LogId, Salt, Sequence, State};
+use scenario::History;
 use serde_json::{Value, json};
 
 /// A log's two files.
@@ -54,9 +56,10 @@ static GOLDEN: LazyLock<BTreeMap<String, LogFiles>> = LazyLock::new(|| {
             recipe::CONTENTS,
             recipe::NOT_BEGUN,
             recipe::VERDICT,
+            recipe::SALTED,
         ]) {
             if let Some(story) = recipe::make(name) {
-                add(&folder("v1"), name, &written(story.entries()).0);
+                add(&folder("v1"), name, &made(name, &story));
             }
         }
         for (name, files) in newer::make_all() {
@@ -137,6 +140,21 @@ fn text(entries: &[Entry]) -> String {
     text.expect("events are JSON") + "\n"
 }
 
+/// The files of a recipe.
+fn made(name: &str, story: &History) -> LogFiles {
+    let mut entries = story.entries().to_vec();
+    for entry in entries.iter_mut().filter(|_| name == recipe::SALTED) {
+        let salt = Salt(
+            [entry.sequence.0.to_le_bytes(), *b"of salt."]
+                .concat()
+                .try_into()
+                .expect("16 bytes"),
+        );
+        entry.salt = entry.event.holds_text().then_some(salt);
+    }
+    written(&entries).0
+}
+
 /// The files that the entries are written to now, and the entries with their hashes.
 fn written(entries: &[Entry]) -> (LogFiles, Vec<Entry>) {
     let Some((first, rest)) = entries.split_first() else {
@@ -150,6 +168,7 @@ fn written(entries: &[Entry]) -> (LogFiles, Vec<Entry>) {
         id: *log,
         version: version.clone(),
     };
+    disk.set_salts(entries.iter().filter_map(|entry| entry.salt));
     let (mut journal, _) = disk.process().create(first.time, new).expect("created");
     let begun: Result<Vec<_>, _> = journal.read_from(Sequence::NONE).collect();
     let mut made = begun.expect("reads");
@@ -209,12 +228,59 @@ fn golden_logs_are_read_and_written_byte_for_byte() {
     }
 }
 
+/// Copies in which events were left out, byte for byte, too: whoever holds one can read it for ever.
+#[test]
+fn redacted_copies_are_read_and_written_byte_for_byte() {
+    for name in [recipe::EVERY_VARIANT, recipe::SALTED] {
+        let (_, entries) = entries(&GOLDEN[name]).expect("reads");
+        let mut redactor = Redactor::begin(log_of(&entries), Vec::new()).expect("begins");
+        let pieces = entries.iter().map(|entry| {
+            let (sequence, hash) = (entry.sequence, entry.hash);
+            match entry.event.holds_text() || sequence.0.is_multiple_of(5) {
+                true => Piece::LeftOut { sequence, hash },
+                false => Piece::Kept(entry.clone()),
+            }
+        });
+        let pieces: Vec<_> = pieces.collect();
+        for piece in &pieces {
+            redactor.push(piece).expect("is written");
+        }
+        let written = redactor.end().expect("ends");
+        let path = folder("redacted").join(format!("{name}.log"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() && !path.exists() {
+            fs::create_dir_all(folder("redacted")).expect("the folder can be made");
+            fs::write(&path, &written).expect("the file can be written");
+        }
+        let committed = fs::read(&path).expect("there is a committed copy");
+        assert_eq!(written, committed, "{name}");
+        let disk = MemoryDisk::new();
+        disk.set_contents("ledger.log", Some(&committed));
+        let mut read = Vec::new();
+        let reading = read_redacted(&disk.process(), |piece| {
+            read.push(piece);
+            Ok::<(), LogError>(())
+        });
+        assert_eq!(
+            reading.expect("is whole").tip.hash,
+            entries.last().expect("one").hash
+        );
+        assert_eq!(read, pieces, "{name}");
+    }
+}
+
+fn log_of(entries: &[Entry]) -> LogId {
+    match entries.first().map(|entry| &entry.event) {
+        Some(Event::LogCreated { log, .. }) => *log,
+        other => panic!("every log begins with its creation: {other:?}"),
+    }
+}
+
 /// Where a recipe still says how a log was made, it must not drift from the file.
 #[test]
 fn recipes_still_make_the_golden_logs() {
     for (name, files) in &*GOLDEN {
         if let Some(story) = recipe::make(name) {
-            assert_eq!(written(story.entries()).0, *files, "{name}");
+            assert_eq!(made(name, &story), *files, "{name}");
         }
     }
 }

@@ -43,6 +43,9 @@ pub(crate) const CONTENTS: &str = "contents";
 /// The log of a run that says what it could not begin with.
 pub(crate) const NOT_BEGUN: &str = "not-begun";
 
+/// The log of texts that are kept from being guessed.
+pub(crate) const SALTED: &str = "salted";
+
 /// The log of a run that says what it came to.
 pub(crate) const VERDICT: &str = "verdict";
 
@@ -52,6 +55,17 @@ pub(crate) fn make(name: &str) -> Option<History> {
     match name {
         "LogCreated" => {}
         "LegacyImported" => import(&mut story),
+        SALTED => {
+            start_run(&mut story);
+            let failure = failure(Phase::List, FailureClass::NeedsPerson);
+            story.record(Event::PollFailed { failure });
+            finish(&mut story);
+            story.record(Event::KeyAnnounced {
+                key: KeyId(*b"another."),
+                who: "somebody".to_owned(),
+                why: "it is time".to_owned(),
+            });
+        }
         "RunStarted" => start_run(&mut story),
         "SnapshotObserved" => observe_all(&mut story),
         "PortionObserved" => {

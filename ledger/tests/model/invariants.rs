@@ -105,6 +105,7 @@ impl World {
             sequence: self.state.tip().next(),
             time: Timestamp(self.clock),
             event,
+            salt: None,
             hash: Digest([0; 32]),
         };
         self.state.clone().apply(&entry).is_err()

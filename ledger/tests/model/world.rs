@@ -151,6 +151,7 @@ impl World {
                 sequence: self.state.tip().next(),
                 time,
                 event,
+                salt: None,
                 hash: Digest([0; 32]),
             };
             self.entries.push(entry);

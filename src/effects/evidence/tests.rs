@@ -107,7 +107,7 @@ fn log(entries: u64) -> (Vec<Vec<u8>>, Vec<Digest>) {
             who: "somebody".to_owned(),
             why: format!("reason {number}"),
         };
-        let (entry, payload) = chain::next(tip, Timestamp(5), &event).unwrap();
+        let (entry, payload) = chain::next(tip, Timestamp(5), &event, None).unwrap();
         tip.sequence = entry.sequence;
         tip.hash = entry.hash;
         payloads.push(payload);

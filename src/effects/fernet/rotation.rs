@@ -139,6 +139,7 @@ mod tests {
             sequence: state.tip().next(),
             time: Timestamp(1),
             event,
+            salt: None,
             hash: Digest([0; 32]),
         };
         state.apply(&entry).unwrap()

@@ -236,6 +236,8 @@ impl Examination {
             | Rule::Undecodable
             | Rule::NotCreated
             | Rule::ChangedSinceOpening
+            | Rule::CopyDamaged
+            | Rule::CopyBroken
             | Rule::ReplacedMeanwhile
             | Rule::ShorterThanHead => (LogFile::Log, self.mark.offset),
         };

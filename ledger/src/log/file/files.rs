@@ -16,6 +16,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::log::file::storage::{Lock, LogFile, OLD_CACHE, Storage};
+use crate::salt::Salt;
 
 /// The files of one directory.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Files {
     /// The files appended to. Kept open, because the kernel reports a failed write-back only to
     /// those that had the file open when it happened.
     appending: BTreeMap<LogFile, File>,
+    /// Who draws random bytes; none draws none.
+    salts: Option<fn() -> io::Result<Salt>>,
 }
 
 impl Files {
@@ -43,7 +46,17 @@ impl Files {
             path,
             directory,
             appending: BTreeMap::new(),
+            salts: None,
         })
+    }
+
+    /// The same, with salts from there for the entries that are written.
+    #[must_use]
+    pub fn salted(self, salts: fn() -> io::Result<Salt>) -> Self {
+        Self {
+            salts: Some(salts),
+            ..self
+        }
     }
 
     fn path(&self, file: LogFile) -> PathBuf {
@@ -122,6 +135,10 @@ impl Files {
 }
 
 impl Storage for Files {
+    fn salt(&mut self) -> io::Result<Option<Salt>> {
+        self.salts.map(|draw| draw()).transpose()
+    }
+
     fn locate(&self, file: LogFile) -> String {
         self.path(file).display().to_string()
     }

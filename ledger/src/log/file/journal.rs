@@ -23,6 +23,7 @@ use crate::log::file::state_cache::{Past, StateCache};
 use crate::log::file::storage::{LogFile, Storage};
 use crate::log::file::tail::TornTail;
 use crate::log::header::Header;
+use crate::salt::Salt;
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::tip::Tip;
@@ -71,7 +72,7 @@ impl<S: Storage> Journal<S> {
         };
         let mut past = Past::default();
         past.see(&event);
-        let (entry, mark) = push_frame(&mut buffer, first, time, event)?;
+        let (entry, mark) = push_frame(&mut buffer, first, time, event, None)?;
         sweep(&mut storage)?;
         storage.replace(LogFile::Log, &buffer).map_err(failed(
             &storage,
@@ -146,6 +147,12 @@ impl<S: Storage> Journal<S> {
     #[must_use]
     pub fn recovered(&self) -> &[TornTail] {
         &self.recovered
+    }
+
+    /// One for the next entry that holds text.
+    fn drawn_salt(&mut self) -> Result<Option<Salt>, LogError> {
+        let drawn = self.storage.salt();
+        drawn.map_err(failed(&self.storage, LogFile::Log, "drawing a salt for"))
     }
 
     fn usable(&self) -> Result<(), LogError> {
@@ -264,7 +271,11 @@ impl<S: Storage> EventLog for Journal<S> {
         let mut marks = Vec::new();
         let (mut before, mut past) = (self.before, self.past.clone());
         for event in events {
-            let (entry, next) = push_frame(&mut self.buffer, mark, time, event)?;
+            let salt = match event.holds_text() {
+                true => self.drawn_salt()?,
+                false => None,
+            };
+            let (entry, next) = push_frame(&mut self.buffer, mark, time, event, salt)?;
             (before, mark) = (mark, next);
             past.see(&entry.event);
             entries.push(entry);
@@ -324,11 +335,12 @@ fn push_frame(
     mark: Mark,
     time: Timestamp,
     event: Event,
+    salt: Option<Salt>,
 ) -> Result<(Entry, Mark), LogError> {
     let start = buffer.len();
     buffer.extend_from_slice(&[0; FrameHeader::SIZE_BYTES]);
     let payload = start + FrameHeader::SIZE_BYTES;
-    let tip = chain::extend(mark.tip, time, &event, buffer)?;
+    let tip = chain::extend(mark.tip, time, &event, salt, buffer)?;
     let Tip { sequence, hash, .. } = tip;
     let header = FrameHeader {
         // What the chain takes in is far below.
@@ -342,6 +354,7 @@ fn push_frame(
         sequence,
         time,
         event,
+        salt,
         hash,
     };
     Ok((entry, Mark { tip, offset }))

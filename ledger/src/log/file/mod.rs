@@ -20,6 +20,7 @@ pub(crate) mod mark;
 pub(crate) mod place;
 pub(crate) mod read;
 pub(crate) mod recovery;
+pub(crate) mod redacted;
 #[cfg(feature = "simulation")]
 pub(crate) mod simulated;
 pub(crate) mod state_cache;

@@ -232,6 +232,13 @@ pub enum Rule {
     /// The file is not what its one writer wrote.
     #[error("the file was changed by something else while the run wrote to it")]
     ReplacedMeanwhile,
+    /// The digest at the end of a redacted copy is not that of what stands before it, or it does not consist of
+    /// entries.
+    #[error("the redacted copy is damaged, or was cut short")]
+    CopyDamaged,
+    /// A redacted copy keeps an entry whose bytes do not have its hash.
+    #[error("the bytes of the entry here do not have its hash: the redacted copy was changed")]
+    CopyBroken,
     /// There is no head for a log of more than one run.
     #[error("the head is missing, and the log has more than its first run")]
     HeadMissing,
@@ -248,6 +255,10 @@ fn header_fault(fault: HeaderFault) -> String {
         HeaderFault::UnknownHash(id) => {
             format!("the log uses hash {id}, which this program does not know")
         }
+        HeaderFault::Redacted => {
+            "this is a redacted copy: events were left out of it, and nobody can go on from it"
+                .to_owned()
+        }
     }
 }
 
@@ -259,6 +270,13 @@ impl Rule {
             Self::Header(HeaderFault::UnknownVersion(_) | HeaderFault::UnknownHash(_))
             | Self::Undecodable => {
                 "use the version of the program that wrote the log, or a newer one"
+            }
+            Self::Header(HeaderFault::Redacted) => {
+                "`verify`, `log`, `prove`, `why`, `replay` and `redact` read it; everything else needs the ledger \
+                 itself, in its own folder"
+            }
+            Self::CopyDamaged | Self::CopyBroken => {
+                "have it copied once more, and compare the copies' SHA-256 with whoever made it"
             }
             Self::LogLost
             | Self::Header(HeaderFault::Short | HeaderFault::NotALog | HeaderFault::Damaged)
@@ -291,7 +309,8 @@ mod tests {
     use super::*;
     use Action::{Create, Heal, Open, Refuse};
 
-    const HEADER_FAULTS: [HeaderFault; 5] = [
+    const HEADER_FAULTS: [HeaderFault; 6] = [
+        HeaderFault::Redacted,
         HeaderFault::Short,
         HeaderFault::NotALog,
         HeaderFault::Damaged,
@@ -460,6 +479,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!((created, opened, healed, refused), (1, 3, 6, 155));
+        assert_eq!((created, opened, healed, refused), (1, 3, 6, 160));
     }
 }

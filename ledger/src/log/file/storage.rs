@@ -6,6 +6,8 @@
 use std::fmt;
 use std::io;
 
+use crate::salt::Salt;
+
 /// The files of a ledger, by what they are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogFile {
@@ -90,6 +92,12 @@ pub trait Storage {
 
     /// Asks for the exclusive kernel lock on the directory, without waiting.
     fn try_lock(&mut self) -> io::Result<Lock>;
+
+    /// Random bytes for one entry that holds text, from whoever may draw them; none where nobody does, as in tests
+    /// that compare bytes.
+    fn salt(&mut self) -> io::Result<Option<Salt>> {
+        Ok(None)
+    }
 
     /// Whether anybody holds that lock now.
     fn has_writer(&self) -> io::Result<bool>;

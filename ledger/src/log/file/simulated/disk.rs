@@ -2,8 +2,10 @@
 //!
 //! Deliberately absent: processes and locks (`memory`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
+
+use crate::salt::Salt;
 
 pub(crate) const SECTOR_BYTES: usize = 512;
 
@@ -99,6 +101,8 @@ pub(crate) struct Disk {
     pub(crate) dark: bool,
     pub(crate) owner: Option<u64>,
     pub(crate) handles: u64,
+    /// Those that are drawn next.
+    pub(crate) salts: VecDeque<Salt>,
 }
 
 impl Disk {

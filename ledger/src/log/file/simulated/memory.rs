@@ -14,6 +14,7 @@ use crate::log::file::simulated::disk::{
     Chance, Disk, Fault, Inode, NameChange, SECTOR_BYTES, apply,
 };
 use crate::log::file::storage::{Lock, LogFile, OLD_CACHE, Storage};
+use crate::salt::Salt;
 
 /// The disk, which outlives the processes that use it.
 #[derive(Clone, Debug, Default)]
@@ -113,6 +114,11 @@ impl MemoryDisk {
         disk.sync_names();
     }
 
+    /// The salts that are drawn from now on, one after the other; none once they are used up.
+    pub fn set_salts(&self, salts: impl IntoIterator<Item = Salt>) {
+        self.disk().salts = salts.into_iter().collect();
+    }
+
     /// The names of all files.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
@@ -137,6 +143,10 @@ impl Drop for Memory {
 }
 
 impl Storage for Memory {
+    fn salt(&mut self) -> io::Result<Option<Salt>> {
+        Ok(self.disk.disk().salts.pop_front())
+    }
+
     fn locate(&self, file: LogFile) -> String {
         file.to_string()
     }

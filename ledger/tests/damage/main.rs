@@ -5,6 +5,8 @@
 //! All of it in a release build; a debug build takes each 61st flip, and before the head each
 //! 31st truncation. The counts are printed.
 
+mod redacted;
+
 use std::ops::Range;
 
 use courier_ledger::log::sample::{TIME, new_log, started};
