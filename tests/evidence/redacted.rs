@@ -29,7 +29,10 @@ fn copy(folder: &Path, words: &[&str]) -> (PathBuf, String) {
 fn a_copy_verifies_and_says_what_is_not_there() {
     let folder = tempfile::tempdir().unwrap();
     let (copy, told) = copy(folder.path(), &["--request", "12"]);
-    assert!(told.contains("7 events as they are and 176 left out"), "{told}");
+    assert!(
+        told.contains("7 events as they are and 176 left out"),
+        "{told}"
+    );
     assert!(told.contains("also tell of 5 other requests"), "{told}");
     assert!(told.contains("23 of the events"), "{told}");
 
@@ -57,7 +60,11 @@ fn a_copy_verifies_and_says_what_is_not_there() {
     assert!(story.contains("export_12.zip was delivered"), "{story}");
     assert!(!story.contains("for the first time"), "{story}");
     assert!(story.contains("what comes next, is not known"), "{story}");
-    assert!(by(&copy, &["why", "999"], 2).1.contains("nothing that was kept"));
+    assert!(
+        by(&copy, &["why", "999"], 2)
+            .1
+            .contains("nothing that was kept")
+    );
 }
 
 #[test]
@@ -74,7 +81,10 @@ fn what_needs_every_event_refuses_a_copy_with_a_message_of_its_own() {
     ] {
         let (told, said) = by(&copy, words, code);
         assert_eq!(told, "", "{words:?}");
-        assert!(said.contains("this is a redacted copy"), "{words:?}: {said}");
+        assert!(
+            said.contains("this is a redacted copy"),
+            "{words:?}: {said}"
+        );
     }
     // Before anything was left out, everything is known.
     let then = &["replay", "--at", "9", "--json"];
