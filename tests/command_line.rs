@@ -336,8 +336,43 @@ fn keys_are_made_once_and_decrypt_what_they_encrypted() {
     decrypt(0);
     assert_eq!(fs::read(&output).unwrap(), b"a result");
     decrypt(1);
+
+    // From a pipe and to one, with whichever key fits.
+    let other = folder.path().join("other.key");
+    exits(courier().arg("keygen").arg(&other), 0);
+    let pipe = |given: &str, words: &[&str], code: i32| {
+        let mut command = courier();
+        command.arg("decrypt").args(words).arg("--key").arg(&other);
+        let assert = command
+            .arg("--key")
+            .arg(&path)
+            .write_stdin(given.to_owned());
+        let output = assert.assert().code(code).get_output().clone();
+        (output.stdout, String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(
+        pipe(&token, &["-"], 0),
+        (b"a result".to_vec(), String::new())
+    );
+    let named = input.to_str().unwrap();
+    assert_eq!(pipe("", &[named, "-o", "-"], 0).0, b"a result");
+    let changed = token.replacen('A', "B", 1);
+    for wrong in [&changed, &token[..token.len() - 4], "", "no token"] {
+        let (decrypted, said) = pipe(wrong, &["-"], 1);
+        assert!(
+            decrypted.is_empty() && said.contains("standard input"),
+            "{said}"
+        );
+    }
+    assert!(
+        pipe(&token, &["-", named], 2)
+            .1
+            .contains("goes there alone")
+    );
+    assert!(pipe("", &[named], 2).1.contains("-o OUT"));
+
     fs::remove_file(&output).unwrap();
-    fs::write(&input, token.replacen('A', "B", 1)).unwrap();
+    fs::write(&input, changed).unwrap();
     decrypt(1);
     assert!(!output.exists());
 }

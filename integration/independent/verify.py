@@ -3,11 +3,13 @@
 
 python3 verify.py LOG [--head FILE] [--status FILE]... [--key VKEY --checkpoints FILE]
 python3 verify.py --key VKEY --proof FILE
+python3 verify.py --key VKEY --manifest FILE --files FOLDER
 """
 
 import argparse
 import base64
 import hashlib
+import os
 import re
 import struct
 import sys
@@ -238,8 +240,8 @@ def signed(public, signature, message):
     return all((left[i] * right[2] - right[i] * left[2]) % P == 0 for i in (0, 1))
 
 
-def checkpoint(note, vkey):
-    """Origin, size and root of a signed checkpoint."""
+def opened(note, vkey):
+    """The signer's name, and the lines that are signed."""
     name, keyid, key = vkey.split("+", 2)
     key = base64.b64decode(key, validate=True)
     require(key[0] == 1 and sha256(name.encode(), b"\n", key)[:4].hex() == keyid, "no key of Ed25519")
@@ -249,10 +251,33 @@ def checkpoint(note, vkey):
         signature = base64.b64decode(signature, validate=True)
         if signer == name and signature[:4].hex() == keyid:
             require(signed(key[1:], signature[4:], text.encode() + b"\n"), "a wrong signature")
-            origin, size, root = text.split("\n")
-            require(re.fullmatch(re.escape(name) + "/[0-9a-f]{32}", origin), "the origin is not one of this key")
-            return origin, int(size), base64.b64decode(root, validate=True)
+            return name, text.split("\n")
     raise Refused("not signed by this key")
+
+
+def checkpoint(note, vkey):
+    """Origin, size and root of a signed checkpoint."""
+    name, lines = opened(note, vkey)
+    require(len(lines) == 3, "no checkpoint")
+    origin, size, root = lines
+    require(re.fullmatch(re.escape(name) + "/[0-9a-f]{32}", origin), "the origin is not one of this key")
+    return origin, int(size), base64.b64decode(root, validate=True)
+
+
+def check_manifest(note, vkey, folder):
+    """What is wrong with the files of a folder, by a signed manifest; and whose it is, and how many it names."""
+    name, (first, ledger, event, _, *lines) = opened(note, vkey)
+    origin = ledger.removeprefix("# ledger ")
+    require(first == "# broker-courier manifest 1", "no manifest")
+    require(re.fullmatch(re.escape(name) + "/[0-9a-f]{32}", origin), "the origin is not one of this key")
+    wrong, files = [], [line.split("  ", 1) for line in lines if not line.startswith("# ")]
+    for digest, file in files:
+        path = os.path.join(folder, os.path.basename(file))
+        if not os.path.exists(path):
+            wrong.append(f"{file}: missing")
+        elif sha256(contents(path)).hex() != digest:
+            wrong.append(f"{file}: other bytes")
+    return f"{origin}, event {event.split()[2]}", len(files), wrong
 
 
 def checkpoints(text):
@@ -289,13 +314,20 @@ def main():
     parser.add_argument("--key")
     parser.add_argument("--checkpoints")
     parser.add_argument("--proof")
+    parser.add_argument("--manifest")
+    parser.add_argument("--files", default=".")
     options = parser.parse_args()
-    if not options.log and not options.proof:
+    if not options.log and not options.proof and not options.manifest:
         parser.error("nothing to check")
     try:
         if options.proof:
             origin, size, number, (time, kind, _) = check_proof(contents(options.proof).decode(), options.key)
             print(f"{options.proof}: entry {number} of {origin}, signed with {size}: {kind}, time {time}")
+            return
+        if options.manifest:
+            of, count, wrong = check_manifest(contents(options.manifest).decode(), options.key, options.files)
+            require(not wrong, "; ".join(wrong))
+            print(f"{options.manifest}: by {of}; {count} files are as they were delivered")
             return
         log, entries = read_log(contents(options.log))
         missing = sum(body is None for *_, body in entries)

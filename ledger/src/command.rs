@@ -41,6 +41,26 @@ impl RemoteName {
         Self(format!("checkpoints-{log}.txt"))
     }
 
+    /// The final name of the signed list of what a ledger has delivered: `manifest-<8 digits of its id>.txt`. No
+    /// command names it.
+    #[must_use]
+    pub fn manifest(log: LogId) -> Self {
+        let log = log.to_string();
+        let log = log.get(..8).unwrap_or(&log);
+        Self(format!("manifest-{log}.txt"))
+    }
+
+    /// Whether a file of this name is one that is put beside the published ledger of some log: what was signed of
+    /// it.
+    #[must_use]
+    pub fn is_evidence(name: &str) -> bool {
+        let log = ["checkpoints-", "manifest-"]
+            .iter()
+            .find_map(|start| name.strip_prefix(start)?.strip_suffix(".txt"));
+        let is_digit = |it: u8| matches!(it, b'0'..=b'9' | b'a'..=b'f');
+        log.is_some_and(|log| log.len() == 8 && log.bytes().all(is_digit))
+    }
+
     /// What a check's probe is called, but for what makes its name unique and hides it as temporary names are
     /// hidden: `broker-courier-check`. No command names it.
     #[must_use]

@@ -1,7 +1,7 @@
 //! The arguments, as typed.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -524,15 +524,65 @@ pub(crate) struct RotateKeyOptions {
     pub(crate) who: Option<String>,
 }
 
+/// A key that something is checked with. No file is called as a verifier key is, which has its own checksum.
+#[derive(Clone, Debug)]
+pub(crate) enum AuditKey {
+    /// Who must have signed.
+    Verifier(Verifier),
+    /// The file of a key that opens results.
+    File(PathBuf),
+}
+
+impl AuditKey {
+    /// Who must have signed, if it says that.
+    pub(crate) fn verifier(&self) -> Option<&Verifier> {
+        match self {
+            Self::Verifier(verifier) => Some(verifier),
+            Self::File(_) => None,
+        }
+    }
+
+    /// The file of a key, if it is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Verifier(_) => None,
+            Self::File(path) => Some(path),
+        }
+    }
+}
+
+impl FromStr for AuditKey {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.parse() {
+            Ok(verifier) => Self::Verifier(verifier),
+            Err(_) => Self::File(PathBuf::from(text)),
+        })
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct AuditBoxOptions {
     /// The folder: the drop-box, or a copy of it
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
 
-    /// Key files: what is whole must be opened by one of them
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    pub(crate) key: Vec<PathBuf>,
+    /// The signed list of what is delivered, manifest-….txt, in place of a ledger
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+
+    /// A status.xml, in place of a ledger, or for what was withdrawn
+    #[arg(long, value_name = "FILE")]
+    pub(crate) status: Option<PathBuf>,
+
+    /// Checkpoints that were kept: what came later is said to be so
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoints: Option<PathBuf>,
+
+    /// The verifier key of whoever signs (NAME+ID+KEY); and key files: what is whole must be opened by one of them
+    #[arg(long, value_name = "VKEY|FILE", num_args = 1..)]
+    pub(crate) key: Vec<AuditKey>,
 
     /// Write JSON
     #[arg(long)]
@@ -541,17 +591,18 @@ pub(crate) struct AuditBoxOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct DecryptOptions {
-    /// The files as they were delivered, or folders of them
+    /// The files as they were delivered, or folders of them; `-` for one from standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Where the decrypted file goes; must not exist. Of several, the folder for all of them
+    /// Where the decrypted file goes; must not exist. Of several, the folder for all of them; `-`, which is what
+    /// standard input is decrypted to by default, for standard output
     #[arg(short, long, value_name = "OUT")]
-    pub(crate) output: PathBuf,
+    pub(crate) output: Option<PathBuf>,
 
-    /// The key file; otherwise that of the configuration
+    /// A key file, of which there may be several; otherwise those of the configuration
     #[arg(long, value_name = "FILE")]
-    pub(crate) key: Option<PathBuf>,
+    pub(crate) key: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

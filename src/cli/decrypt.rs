@@ -1,6 +1,7 @@
 //! `decrypt`: delivered files back to the zips that the broker gave, each with the key that the ledger names
 //! for it, or whichever of the known ones fits.
 
+use std::io::{self, IsTerminal as _, Stdout};
 use std::path::{Path, PathBuf};
 
 use courier_ledger::{KeyId, RemoteName, State};
@@ -8,26 +9,30 @@ use courier_ledger::{KeyId, RemoteName, State};
 use super::arguments::{Arguments, DecryptOptions};
 use super::error::{CommandError, NotDecrypted};
 use super::{folder, ledger, output, parts};
-use crate::effects::fernet::{FernetKey, decrypt_file};
+use crate::effects::fernet::{FernetKey, decrypt_file, decrypt_stream, decrypt_to};
 use crate::exit_code::ExitCode;
 
 pub(crate) fn decrypt(
     arguments: &Arguments,
     options: &DecryptOptions,
 ) -> Result<ExitCode, CommandError> {
-    let inputs = inputs(&options.files)?;
     let keys = keys(arguments, options)?;
+    if let Some(output) = output_of(options)? {
+        return to_stream(&keys, options, output);
+    }
+    let inputs = inputs(&options.files)?;
+    let output = options.output.as_deref().unwrap_or(Path::new("."));
     let state = state(arguments);
     let decrypt = |input: &Path, output: &Path| one(&keys, state.as_ref(), input, output);
-    if let ([only], false) = (inputs.as_slice(), options.output.is_dir()) {
-        decrypt(only, &options.output)?;
+    if let ([only], false) = (inputs.as_slice(), output.is_dir()) {
+        decrypt(only, output)?;
         return Ok(ExitCode::Done);
     }
     // Each of several keeps its name in a folder.
-    folder::list(&options.output)?;
+    folder::list(output)?;
     let mut code = ExitCode::Done;
     for input in &inputs {
-        let output = options.output.join(input.file_name().unwrap_or_default());
+        let output = output.join(input.file_name().unwrap_or_default());
         if let Err(error) = decrypt(input, &output) {
             // One that cannot be decrypted holds up no other.
             code = code.max(error.code);
@@ -35,6 +40,75 @@ pub(crate) fn decrypt(
         }
     }
     Ok(code)
+}
+
+/// Standard output, if it is what is decrypted to.
+fn output_of(options: &DecryptOptions) -> Result<Option<Stdout>, NotStreamed> {
+    let is_stream = |path: &Path| path == Path::new("-");
+    let from = options.files.iter().any(|path| is_stream(path));
+    match (&options.output, from) {
+        (Some(output), false) if !is_stream(output) => Ok(None),
+        (Some(output), true) if !is_stream(output) => Err(NotStreamed::Mixed),
+        (None, false) => Err(NotStreamed::NoOutput),
+        (Some(_), _) | (None, true) if options.files.len() > 1 => Err(NotStreamed::Mixed),
+        (Some(_), _) | (None, true) => {
+            let output = io::stdout();
+            match output.is_terminal() {
+                true => Err(NotStreamed::Terminal),
+                false => Ok(Some(output)),
+            }
+        }
+    }
+}
+
+/// Decrypts one file, or standard input, to standard output.
+fn to_stream(
+    keys: &[FernetKey],
+    options: &DecryptOptions,
+    output: Stdout,
+) -> Result<ExitCode, CommandError> {
+    let mut output = output.lock();
+    let report = match options.files.first() {
+        Some(path) if path != Path::new("-") => decrypt_to(keys, path, &mut output),
+        Some(_) | None => decrypt_stream(keys, &mut io::stdin().lock(), &mut output),
+    };
+    let report = report.map_err(|error| NotDecrypted { error, named: None })?;
+    tracing::info!(
+        "{} bytes, SHA-256 {}, key {}",
+        report.plaintext_bytes,
+        report.plaintext_sha256,
+        report.key
+    );
+    Ok(ExitCode::Done)
+}
+
+/// What cannot be done with streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum NotStreamed {
+    /// Nobody says where to.
+    #[error("where the decrypted files go is not given")]
+    NoOutput,
+    /// Streams and files.
+    #[error("one file goes to standard output, and standard input goes there alone")]
+    Mixed,
+    /// A person would have it on the screen.
+    #[error("standard output is a terminal, and results are no text")]
+    Terminal,
+}
+
+impl From<NotStreamed> for CommandError {
+    fn from(error: NotStreamed) -> Self {
+        let hint = match error {
+            NotStreamed::NoOutput => {
+                "-o OUT names a new file, of several a folder; -o - is standard output"
+            }
+            NotStreamed::Mixed => {
+                "`decrypt - < FILE > OUT`, `decrypt FILE -o - > OUT`, or files with -o OUT"
+            }
+            NotStreamed::Terminal => "`> OUT` or `| PROGRAM` behind it takes what is decrypted",
+        };
+        Self::new(ExitCode::Usage, error).hint(hint)
+    }
 }
 
 /// Decrypts one file.
@@ -93,11 +167,12 @@ fn is_result(path: &Path) -> bool {
     number.is_some_and(|it| !it.is_empty() && it.bytes().all(|c| c.is_ascii_digit()))
 }
 
-/// The keys to try: the one that was asked for, or all that the configuration names. Its first may be
+/// The keys to try: those that were asked for, or all that the configuration names. Its first may be
 /// lost, and an earlier one fit.
 fn keys(arguments: &Arguments, options: &DecryptOptions) -> Result<Vec<FernetKey>, CommandError> {
-    if let Some(path) = &options.key {
-        return Ok(vec![parts::load_key(path)?]);
+    if !options.key.is_empty() {
+        let keys = options.key.iter().map(|path| parts::load_key(path));
+        return keys.collect();
     }
     let files = parts::key_files(arguments)?;
     let old = parts::load_old_keys(&files);

@@ -4,13 +4,18 @@
 //! was seen to be this ledger's: an old copy that went on unseen would contradict what was signed before.
 //! Deliberately absent: records. What is signed is about the ledger, and stands beside it.
 
+use std::sync::Arc;
+
 use courier_ledger::log::{EventLog, Ledger};
-use courier_ledger::{Command, PublishedSeen, RemoteName, Sequence};
+use courier_ledger::{Command, Failure, PublishedSeen, RemoteName, Sequence};
 
 use super::seams::{Carrier, Ending, Errand, Evidence, Task};
 
 /// More than is ever put there: what is larger is not this ledger's.
 const LIMIT_BYTES: u32 = 4 << 20;
+
+/// So much of a list of what is delivered says whose it is.
+const MANIFEST_BEGINNING_BYTES: u32 = 1 << 10;
 
 /// Has the ledger signed, if that is due, and what was signed put at the drop-box.
 pub(super) fn put_beside(
@@ -36,22 +41,60 @@ pub(super) fn put_beside(
     let Some(document) = evidence.seal(ledger.log(), there) else {
         return;
     };
-    let log = ledger.tip().log;
+    if let Some(failure) = put(ledger, carrier, &name, document) {
+        tracing::warn!("{name} is signed, and not yet at the drop-box: {failure}");
+        return;
+    }
+    if let Some(failure) = put_manifest(ledger, evidence, carrier) {
+        let name = RemoteName::manifest(ledger.tip().log);
+        tracing::warn!("{name} is not yet at the drop-box: {failure}");
+        return;
+    }
+    evidence.published();
+}
+
+/// Puts the list of what is delivered at the drop-box, if there is one; gives why it is not there.
+fn put_manifest(
+    ledger: &Ledger<impl EventLog>,
+    evidence: &dyn Evidence,
+    carrier: &mut dyn Carrier,
+) -> Option<Failure> {
+    let tip = ledger.tip();
+    let name = RemoteName::manifest(tip.log);
+    let there = match carrier.beginning(name.clone(), MANIFEST_BEGINNING_BYTES) {
+        Ok(there) => there,
+        Err(failure) => return Some(failure),
+    };
+    let document = evidence.manifest(ledger.state(), tip, there)?;
+    put(ledger, carrier, &name, document)
+}
+
+/// Puts a document at the drop-box; gives why it is not there.
+fn put(
+    ledger: &Ledger<impl EventLog>,
+    carrier: &mut dyn Carrier,
+    name: &RemoteName,
+    document: Arc<[u8]>,
+) -> Option<Failure> {
+    let task = Task::Publish {
+        temporary: temporary(carrier, name, ledger),
+        document,
+    };
     carrier.begin(Errand {
-        log,
+        log: ledger.tip().log,
         start: ledger.next_sequence(),
         command: Command::PublishLedger { name: name.clone() },
-        task: Task::Publish {
-            temporary: temporary(carrier, &name, ledger),
-            document,
-        },
+        task,
     });
     match carrier.endings().into_iter().next().map(|it| it.ending) {
-        Some(Ending::Published { .. }) => evidence.published(),
-        Some(Ending::Failed { failure, .. }) => {
-            tracing::warn!("{name} is signed, and not yet at the drop-box: {failure}");
-        }
-        Some(Ending::Delivered(_) | Ending::PickedUp(_) | Ending::Removed(_)) | None => {}
+        Some(Ending::Failed { failure, .. }) => Some(failure),
+        Some(
+            Ending::Published { .. }
+            | Ending::Delivered(_)
+            | Ending::PickedUp(_)
+            | Ending::Removed(_),
+        )
+        | None => None,
     }
 }
 

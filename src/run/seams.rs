@@ -10,7 +10,7 @@ use courier_ledger::log::EventLog;
 use courier_ledger::{
     BrokerTime, Command, Delivery, Digest, Failure, Found, LogId, Look, NodeNames,
     RemoteAfterFailure, RemoteName, Removal, Replaces, RequestId, Sequence, Snapshot, State,
-    StatusFound, Timestamp, Unproven, Unseen,
+    StatusFound, Timestamp, Tip, Unproven, Unseen,
 };
 
 /// Asks the broker for everything.
@@ -162,7 +162,11 @@ pub trait Evidence {
     /// What is to stand there in place of what does; none where nothing is to be put there.
     fn seal(&self, log: &dyn EventLog, there: Option<Vec<u8>>) -> Option<Arc<[u8]>>;
 
-    /// It stands there.
+    /// The list of what is delivered, to stand under its name in place of what does, which begins so; none where nothing
+    /// is to be put there. Asked behind [`Self::seal`], when that stands there.
+    fn manifest(&self, state: &State, tip: Tip, there: Option<Vec<u8>>) -> Option<Arc<[u8]>>;
+
+    /// All of it stands there.
     fn published(&self);
 }
 

@@ -149,6 +149,8 @@ fn what_was_delivered_is_proven_to_somebody_who_has_no_ledger() {
         }
     }
 
+    a_folder_is_judged_without_a_ledger(&signing, &checkpoints);
+
     // One character of each line, one line less: nothing of that passes.
     let text = fs::read_to_string(&proof).unwrap();
     let lines: Vec<&str> = text.lines().collect();
@@ -170,6 +172,78 @@ fn what_was_delivered_is_proven_to_somebody_who_has_no_ledger() {
     }
     let other = "clinic.example/courier+33cf8f0b+AfQ";
     signing.say(&["verify-proof", &proof, "--key", other], 2);
+}
+
+/// A recipient has the files, what is signed beside them, and the verifier key.
+fn a_folder_is_judged_without_a_ledger(signing: &Signing, checkpoints: &str) {
+    let Signing { scene, vkey } = signing;
+    let folder = tempfile::tempdir().unwrap();
+    copy(&scene.place.drop_box(), folder.path());
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let manifest = at(&format!("manifest-{}.txt", &scene.log_id()[..8]));
+    let box_ = folder.path().display().to_string();
+    let audit = |more: &[&str], code: i32| {
+        let arguments = [&["audit-box", &box_, "--key", vkey], more].concat();
+        let outcome = scene.courier.program().run(&arguments);
+        let said = outcome.stdout + &outcome.stderr;
+        assert_eq!(outcome.code, Some(code), "{said}");
+        said
+    };
+    let by = ["--manifest", &manifest, "--checkpoints", checkpoints];
+    let said = audit(&by, 0);
+    assert!(
+        said.starts_with("3 whole\nby the manifest of ledger "),
+        "{said}"
+    );
+    let arguments = ["--key", vkey, "--manifest", &manifest, "--files", &box_];
+    if let Some((held, said)) = verify_py(&arguments) {
+        assert!(held && said.contains("3 files are as they were"), "{said}");
+    }
+    let sums = Command::new("sha256sum")
+        .args(["--check", "--quiet"])
+        .arg(&manifest)
+        .current_dir(folder.path())
+        .output();
+    assert!(sums.is_ok_and(|it| it.status.success()));
+    // The whole ledger says the same, and nobody took what was signed for results.
+    let said = signing.say(&["audit-box", &box_], 0);
+    assert!(said.starts_with("3 whole\nby ledger "), "{said}");
+
+    // With checkpoints that were kept before, what came since is later than the last one.
+    let old = at("old.txt");
+    let kept = fs::read_to_string(checkpoints).unwrap();
+    let first: Vec<&str> = kept.split_inclusive('\n').take(5).collect();
+    fs::write(&old, first.concat()).unwrap();
+    fs::write(at("export_77.zip"), "somebody's").unwrap();
+    fs::write(at("export_1.zip"), "other bytes").unwrap();
+    fs::remove_file(at("export_0.zip")).unwrap();
+    let said = audit(&["--manifest", &manifest, "--checkpoints", &old, "-v"], 1);
+    for says in [
+        "export_0.zip\": missing",
+        "export_1.zip\": other bytes",
+        "export_77.zip\": not listed",
+        "1 of them later than the last checkpoint",
+    ] {
+        assert!(said.contains(says), "{says}: {said}");
+    }
+    let status = at("status.xml");
+    let said = audit(&["--status", &status, "--checkpoints", &old, "-v"], 1);
+    assert!(said.contains("by the status.xml of ledger"), "{said}");
+    assert!(said.contains("nobody signs it"), "{said}");
+    if let Some((held, said)) = verify_py(&arguments) {
+        assert!(!held && said.contains("export_0.zip: missing"), "{said}");
+    }
+
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(
+        &manifest,
+        text.replacen("bytes, event", "bytes, event 1", 1),
+    )
+    .unwrap();
+    let said = audit(&["--manifest", &manifest], 7);
+    assert!(said.contains("it was changed"), "{said}");
+    let unnamed = ["audit-box", &box_, "--manifest", &manifest];
+    assert_eq!(scene.courier.program().run(&unnamed).code, Some(2));
 }
 
 #[test]

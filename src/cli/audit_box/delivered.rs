@@ -21,10 +21,36 @@ pub(super) struct Name {
     pub(super) deliveries: Vec<Delivered>,
     /// The entry by which it was withdrawn, if nothing was delivered since.
     pub(super) withdrawn: Option<Sequence>,
+    /// Whether it should be here.
+    pub(super) expected: Expected,
 }
 
+/// Whether something should be there under a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// It should.
+    #[default]
+    Here,
+    /// Nobody knows: the outcome of an attempt is missing.
+    Perhaps,
+}
+
+impl Name {
+    /// One under which this alone is known.
+    pub(super) fn once(delivered: Delivered, expected: Expected) -> Self {
+        Self {
+            deliveries: vec![delivered],
+            withdrawn: None,
+            expected,
+        }
+    }
+}
+
+/// Everything that is known, by name.
+pub(super) type Names = BTreeMap<String, Name>;
+
 /// The names under which something was delivered.
-pub(super) fn names(account: &Account) -> BTreeMap<String, Name> {
+pub(super) fn names(account: &Account) -> Names {
     let names = account.requests.iter().map(|(id, request)| {
         let name = RemoteName::export(*id).as_str().to_owned();
         (name, delivered(request))

@@ -5,7 +5,7 @@ use std::fmt;
 use courier_ledger::{Digest, Sequence};
 use serde::Serialize;
 
-use super::delivered::{Delivered, Name};
+use super::delivered::{Delivered, Expected, Name};
 
 /// How a file stands to the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,6 +49,8 @@ pub(super) enum Verdict {
     },
     /// Nothing was ever delivered under its name.
     Foreign,
+    /// What is there does not name it.
+    Unlisted,
     /// It is what was delivered last, and none of the keys opens it.
     NotDecryptable {
         /// The entry that says so.
@@ -93,7 +95,22 @@ impl Verdict {
     pub(super) fn of_absence(name: &Name) -> Option<Self> {
         let last = name.deliveries.last()?;
         let missing = Self::Missing { event: last.event };
-        name.withdrawn.is_none().then_some(missing)
+        let is_expected = name.withdrawn.is_none() && name.expected == Expected::Here;
+        is_expected.then_some(missing)
+    }
+
+    /// The entry that says what should be here, if one does.
+    pub(super) fn event(&self) -> Option<Sequence> {
+        match self {
+            Self::Whole { event }
+            | Self::Unproven { event }
+            | Self::Withdrawn { event }
+            | Self::Missing { event }
+            | Self::OtherBytes { event, .. }
+            | Self::NotDecryptable { event, .. } => Some(*event),
+            Self::Earlier { last, .. } => Some(*last),
+            Self::Foreign | Self::Unlisted | Self::Unreadable { .. } => None,
+        }
     }
 
     /// Whether nothing is to be looked into.
@@ -111,6 +128,7 @@ impl Verdict {
             Self::Withdrawn { .. } => "withdrawn",
             Self::Missing { .. } => "missing",
             Self::Foreign => "foreign",
+            Self::Unlisted => "not listed",
             Self::NotDecryptable { .. } => "not decryptable",
             Self::Unreadable { .. } => "unreadable",
         }
@@ -144,6 +162,10 @@ impl fmt::Display for Verdict {
                 write!(f, "event {event} deleted it, and it is still here")
             }
             Self::Missing { event } => write!(f, "event {event} delivered it, and it is not here"),
+            Self::Unlisted => write!(
+                f,
+                "nothing is said of it: it was never delivered, was withdrawn, or was delivered since"
+            ),
             Self::Foreign => write!(f, "the ledger never delivered anything under this name"),
             Self::NotDecryptable { event, reason } => {
                 write!(f, "as event {event} delivered it, and {reason}")
@@ -175,6 +197,7 @@ mod tests {
         let mut name = Name {
             deliveries: vec![delivered(3, "old"), delivered(9, "new")],
             withdrawn: None,
+            expected: Expected::Here,
         };
         for (content, says) in [
             ("new", "whole"),

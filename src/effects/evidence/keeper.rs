@@ -9,12 +9,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use courier_ledger::log::{EventLog, LogError};
-use courier_ledger::{Command, Digest, Event, LogId, RemoteName, Sequence, Tip, Tree};
+use courier_ledger::{Command, Digest, Event, LogId, RemoteName, Sequence, State, Tip, Tree};
 use openssl::error::ErrorStack;
 
 use super::checkpoint::{Checkpoint, Signed, file_of};
 use super::kept::{Kept, KeptError, of_ledger};
 use super::key::EvidenceKey;
+use super::manifest::Manifest;
 use super::tree_file::{self, TreeAt};
 use crate::run::Evidence;
 
@@ -190,6 +191,31 @@ impl Evidence for Keeper {
             Ok(document) => document.map(|text| Arc::from(text.into_bytes())),
             Err(error) => {
                 tracing::error!("{error}");
+                None
+            }
+        }
+    }
+
+    fn manifest(&self, state: &State, tip: Tip, there: Option<Vec<u8>>) -> Option<Arc<[u8]>> {
+        let kept = Kept::read(&self.working_dir, tip.log).ok()?;
+        let last = kept.all().last()?;
+        if last.claim.size != tip.sequence.0 {
+            return None;
+        }
+        let ours = Manifest::beginning(&last.claim.origin);
+        if there.is_some_and(|there| !there.starts_with(ours.as_bytes())) {
+            tracing::warn!(
+                "{} at the drop-box is not this ledger's, and is left alone: the recipient has no list of what is \
+                 delivered",
+                RemoteName::manifest(tip.log)
+            );
+            return None;
+        }
+        let manifest = Manifest::of(state, tip, last.claim.clone());
+        match self.key.sign(&manifest.text()) {
+            Ok(note) => Some(Arc::from(note.into_bytes())),
+            Err(error) => {
+                tracing::error!("{}", SealError::Library(error));
                 None
             }
         }

@@ -9,6 +9,7 @@ mod checkpoint;
 mod keeper;
 mod kept;
 mod key;
+mod manifest;
 mod note;
 mod proof;
 #[cfg(test)]
@@ -19,5 +20,6 @@ pub(crate) use checkpoint::{Checkpoint, Signed, signed_in};
 pub(crate) use keeper::Keeper;
 pub(crate) use kept::{Kept, KeptError};
 pub(crate) use key::{EvidenceKey, EvidenceKeyError, KeyNameError};
+pub(crate) use manifest::{Listed, Manifest};
 pub(crate) use note::{NoteError, Verifier};
 pub(crate) use proof::{ConsistencyProof, InclusionProof, ProofError};

@@ -4,7 +4,7 @@
 //! verification.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -137,6 +137,45 @@ pub(crate) fn decrypt_file(
     Ok(report)
 }
 
+/// Decrypts the token in the file `input` to a stream, with the first of the keys that fits: nothing is written before
+/// the whole token has been verified.
+pub(crate) fn decrypt_to(
+    keys: &[FernetKey],
+    input: &Path,
+    output: &mut impl Write,
+) -> Result<DecryptReport, DecryptError> {
+    TokenFile::open(input)?.decrypt_fitting(keys, output)
+}
+
+/// Decrypts the token that a stream gives to another. A stream cannot be read twice: the token, encrypted as it is, is
+/// kept in a file without a name meanwhile, in the folder for temporary files; nothing is written before the whole of it
+/// has been verified.
+pub(crate) fn decrypt_stream(
+    keys: &[FernetKey],
+    input: &mut impl Read,
+    output: &mut impl Write,
+) -> Result<DecryptReport, DecryptError> {
+    let name = Path::new("standard input");
+    let unkept = |source| DecryptError::Write {
+        path: std::env::temp_dir(),
+        source,
+    };
+    let mut kept = tempfile::tempfile().map_err(unkept)?;
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        let count = input.read(&mut piece);
+        let count = count.map_err(|source| DecryptError::Read {
+            path: name.into(),
+            source,
+        })?;
+        if count == 0 {
+            break;
+        }
+        kept.write_all(&piece[..count]).map_err(unkept)?;
+    }
+    TokenFile::of(name, kept)?.decrypt_fitting(keys, output)
+}
+
 /// A file that looks like a token: version, alphabet of the beginning and length are right.
 pub(super) struct TokenFile<'a> {
     path: &'a Path,
@@ -158,7 +197,15 @@ impl<'a> TokenFile<'a> {
             let source = io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
             return Err(unreadable(source));
         }
-        let file = File::open(path).map_err(unreadable)?;
+        Self::of(path, File::open(path).map_err(unreadable)?)
+    }
+
+    /// The same of an open file, which errors call so.
+    fn of(path: &'a Path, file: File) -> Result<Self, DecryptError> {
+        let unreadable = |source| DecryptError::Read {
+            path: path.into(),
+            source,
+        };
         let file_bytes = file.metadata().map_err(unreadable)?.len();
 
         let mut tail = [0; TAIL_BYTES as usize];
@@ -208,6 +255,22 @@ impl<'a> TokenFile<'a> {
             text_bytes,
             binary_bytes,
         })
+    }
+
+    /// Both passes, to a stream.
+    fn decrypt_fitting(
+        &self,
+        keys: &[FernetKey],
+        output: &mut impl Write,
+    ) -> Result<DecryptReport, DecryptError> {
+        let name = Path::new("standard output");
+        let key = self.fitting(keys)?;
+        let report = self.decrypt(key, output, name)?;
+        output.flush().map_err(|source| DecryptError::Write {
+            path: name.into(),
+            source,
+        })?;
+        Ok(report)
     }
 
     /// The first pass: verifies the whole token, with one key after the other.

@@ -17,7 +17,7 @@ pub(super) struct Sorted {
     pub(super) exports: BTreeMap<RequestId, Attributes>,
     /// Unfinished uploads.
     pub(super) temporaries: Vec<Temporary>,
-    /// How many other names there are.
+    /// How many other names there are, but for what was signed of a ledger.
     pub(super) others: u64,
 }
 
@@ -38,7 +38,7 @@ pub(super) fn sort(entries: Vec<Entry>, others: u64, pattern: &TemporaryPattern)
             .filter(|_| !attributes.is_no_file())
         {
             sorted.temporaries.push(temporary);
-        } else {
+        } else if !RemoteName::is_evidence(&name) {
             sorted.others += 1;
         }
     }
