@@ -1,5 +1,5 @@
-//! The book in `docs/`: every page is in its summary, no link leads nowhere, mdBook builds it, and what the pages
-//! show is what happens.
+//! The book in `docs/`: every page is in its summary, no link leads nowhere or out of the book, mdBook builds it, and
+//! what the pages show is what happens.
 //!
 //! `UPDATE_BOOK=1` writes what happened into the pages. Times, sizes and digests are not compared.
 
@@ -93,8 +93,14 @@ fn check_links(root: &Path, page: &str, dead: &mut Vec<String>) {
                     .lines()
                     .filter(|line| line.starts_with('#'))
                     .any(|line| anchor(line.trim_start_matches('#')) == part));
+        // The book holds what is in its folder.
+        let is_of_book = page.starts_with("docs/");
+        let leads_out =
+            is_of_book && (file.starts_with('/') || file.split('/').any(|part| part == ".."));
         if !is_there {
             dead.push(format!("{page}: {link}"));
+        } else if leads_out {
+            dead.push(format!("{page}: {link} leads out of the book"));
         }
     }
 }
