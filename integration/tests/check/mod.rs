@@ -56,9 +56,12 @@ fn when_all_is_well_every_link_holds_and_nothing_is_left() {
     let links = links(&courier, &place, 0);
     assert_eq!(with_result(&links, "failed"), [""; 0]);
     assert_eq!(with_result(&links, "note"), [""; 0]);
-    assert_eq!(links.len(), 26);
-    // This server tells no time for its files.
-    assert_eq!(with_result(&links, "not tried"), ["sftp.clock"]);
+    assert_eq!(links.len(), 27);
+    // This server tells no time for its files, and does not offer to be asked how much room there is.
+    let not_tried = ["sftp.clock", "sftp.space"];
+    assert_eq!(with_result(&links, "not tried"), not_tried);
+    let says = links["sftp.space"]["says"][0].as_str().unwrap();
+    assert!(says.contains("does not offer"), "{says}");
     assert_untouched(&place);
     let (text, _) = courier.run(&place, &["check"], 0);
     assert!(text.contains("\nok        sftp.remove "), "{text}");
@@ -245,6 +248,9 @@ fn what_a_folder_does_not_allow_is_told_and_old_probes_are_swept() {
     old.set_modified(hour_ago).unwrap();
     let found = links(&courier, &place_of, 0);
     assert_eq!(found["sftp.clock"]["result"], "ok");
+    assert_eq!(found["sftp.space"]["result"], "ok");
+    let says = found["sftp.space"]["says"][0].as_str().unwrap();
+    assert!(says.ends_with(" MiB are free"), "{says}");
     let says = found["sftp.list"]["says"][0].as_str().unwrap();
     assert!(
         says.contains("1 probes of earlier checks were removed"),

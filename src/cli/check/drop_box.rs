@@ -5,7 +5,7 @@ use courier_ledger::{BrokerTime, LogId, Placement, Quoted, RemoteCheckRule};
 use super::report::{Link, Report, Standing};
 use crate::cli::error::{CommandError, NoRandomNumbers};
 use crate::config::Configuration;
-use crate::effects::sftp::{Capabilities, Endpoint, HostKeys};
+use crate::effects::sftp::{Capabilities, Endpoint, HostKeys, Room};
 use crate::effects::stop::Stop;
 use crate::effects::trial::{self, Attempt, Finding, Tried};
 use crate::exit_code::ExitCode;
@@ -22,6 +22,7 @@ pub(super) const LINKS: &[Link] = &[
     link(Attempt::Login),
     link(Attempt::Sftp),
     link(Attempt::Folder),
+    link(Attempt::Room),
     link(Attempt::Create),
     link(Attempt::Write),
     link(Attempt::Rename),
@@ -39,6 +40,7 @@ const fn link(attempt: Attempt) -> Link {
         Attempt::Login => ("sftp.login", "login"),
         Attempt::Sftp => ("sftp.subsystem", "SFTP"),
         Attempt::Folder => ("sftp.folder", "folder"),
+        Attempt::Room => ("sftp.space", "free space"),
         Attempt::Create => ("sftp.create", "create"),
         Attempt::Write => ("sftp.write", "write"),
         Attempt::Rename => ("sftp.rename", "rename over"),
@@ -116,6 +118,7 @@ fn found(attempt: Attempt, finding: &Finding, endpoint: &Endpoint) -> (Standing,
         Finding::Nothing => nothing_else(attempt, endpoint),
         Finding::HostKey(fingerprint) => format!("{fingerprint} is accepted"),
         Finding::Offers(offers) => return offered(offers),
+        Finding::Room(room) => return found_room(*room),
         Finding::Written(bytes) => format!("{bytes} bytes arrived"),
         Finding::Placed(placement) => return placed(*placement),
         Finding::Taken => "somebody has taken the probe away in the meantime".to_owned(),
@@ -138,8 +141,36 @@ fn nothing_else(attempt: Attempt, endpoint: &Endpoint) -> String {
         Attempt::Look => "REMOTE.CHECK can be used".to_owned(),
         Attempt::Read => "`recover` can tell which files are ours".to_owned(),
         Attempt::Remove => "the probe is gone".to_owned(),
-        Attempt::HostKey | Attempt::Sftp | Attempt::Write | Attempt::Rename | Attempt::List => {
-            "works".to_owned()
+        Attempt::HostKey
+        | Attempt::Sftp
+        | Attempt::Room
+        | Attempt::Write
+        | Attempt::Rename
+        | Attempt::List => "works".to_owned(),
+    }
+}
+
+/// What the room on the server's disk comes to.
+fn found_room(room: Option<Room>) -> (Standing, String) {
+    match room {
+        None => {
+            let says = "the server does not offer to be asked (statvfs@openssh.com)";
+            (Standing::NotTried, says.to_owned())
+        }
+        // File systems that know no size have none.
+        Some(Room { total_bytes: 0, .. }) => {
+            let says = "the server answers, and its disk tells no size";
+            (Standing::NotTried, says.to_owned())
+        }
+        Some(room) => {
+            let standing = match room.is_too_little() {
+                true => Standing::Fails {
+                    code: ExitCode::DropBox,
+                    remedy: "have the server's operator make room: uploads will fail".to_owned(),
+                },
+                false => Standing::Holds,
+            };
+            (standing, format!("{room} are free"))
         }
     }
 }
@@ -219,6 +250,7 @@ fn refused(attempt: Attempt, endpoint: &Endpoint, rule: RemoteCheckRule) -> Stan
         Attempt::Folder => format!(
             "correct SFTP.FOLDERNAME, or have {folder} created; it starts where a login leads"
         ),
+        Attempt::Room => return noted("ask the server's operator if you want to know"),
         Attempt::Create => format!(
             "have the server's operator let {} create files in {folder}",
             endpoint.username

@@ -198,7 +198,7 @@ impl Job {
             }
             Done::Excerpt(start) => return self.looked_into(start.as_deref(), keys),
             // Looks are nobody's command.
-            Done::Seen(_) | Done::Listed(_) => {}
+            Done::Seen(_) | Done::Listed(_) | Done::Measured(_) => {}
         }
         Progress::Attempted
     }

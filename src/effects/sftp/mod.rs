@@ -36,3 +36,4 @@ pub(crate) use protocol::recipe::{Placing, Recipe, Verification};
 pub(crate) use route::{Destination, ProxyCommand, ProxyLogin, Route, SftpProxy};
 pub(crate) use wire::attributes::Attributes;
 pub(crate) use wire::names::{Entry, kept as kept_name};
+pub(crate) use wire::reply::Room;

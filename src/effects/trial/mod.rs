@@ -143,6 +143,7 @@ impl Trial<'_> {
         conversation: &mut Conversation,
         began: Timestamp,
     ) -> Result<Placed, Broken> {
+        self.measure(conversation)?;
         let is_placed = self.upload(conversation)?;
         if is_placed {
             self.look(conversation)?;
@@ -153,6 +154,17 @@ impl Trial<'_> {
             true => self.remove(conversation),
             false => Ok(Placed::Maybe),
         }
+    }
+
+    fn measure(&mut self, conversation: &mut Conversation) -> Result<(), Broken> {
+        let result = match conversation.ask(Operation::Measure) {
+            Ok(Done::Measured(room)) => Ok(Finding::Room(room)),
+            Ok(_) => Ok(Finding::Room(None)),
+            Err(Broken::Refused(failure)) => Err(failure.text),
+            Err(broken) => return Err(self.told_of(broken, Attempt::Room)),
+        };
+        self.tell(Attempt::Room, result);
+        Ok(())
     }
 
     /// Uploads the probe twice, the second time over the first; says whether it is there.

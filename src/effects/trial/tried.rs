@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use courier_ledger::{BrokerTime, Placement, RemoteName};
 
-use crate::effects::sftp::{Capabilities, HostKeyFingerprint};
+use crate::effects::sftp::{Capabilities, HostKeyFingerprint, Room};
 
 /// What is tried, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +21,8 @@ pub(crate) enum Attempt {
     Sftp,
     /// To find the folder.
     Folder,
+    /// To find room on its disk.
+    Room,
     /// To create a file there.
     Create,
     /// To write it, and to have it confirmed.
@@ -46,6 +48,8 @@ pub(crate) enum Finding {
     HostKey(HostKeyFingerprint),
     /// What the server announced.
     Offers(Capabilities),
+    /// How much room there is, or that the server does not offer to be asked.
+    Room(Option<Room>),
     /// So many bytes arrived.
     Written(u64),
     /// How a file came over another.

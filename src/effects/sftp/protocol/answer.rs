@@ -37,6 +37,8 @@ pub(crate) enum Answer {
     Excerpt(Excerpt),
     /// To a question of a listing.
     Listing(Listing),
+    /// To the question of a measurement.
+    Measuring(Said<Room>),
 }
 
 /// An answer to a question that the one who got it never put.
@@ -67,6 +69,7 @@ groups! {
     Looking(Sighted) looking;
     Excerpt(Excerpt) excerpt;
     Listing(Listing) listing;
+    Measuring(Said<Room>) measuring;
 }
 
 /// Answers to the question whether a file is there, however it is asked.

@@ -9,6 +9,7 @@ mod answer;
 mod excerpt;
 mod listing;
 mod look;
+mod measurement;
 pub(super) mod opening;
 pub(super) mod operation;
 pub(super) mod outbox;

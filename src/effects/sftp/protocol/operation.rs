@@ -8,6 +8,7 @@ use courier_ledger::{
 };
 
 use crate::effects::sftp::wire::names::Entry;
+use crate::effects::sftp::wire::reply::Room;
 use crate::effects::source::Source;
 
 /// One thing to do at the drop-box.
@@ -45,6 +46,8 @@ pub(crate) enum Operation {
     },
     /// Reads the names of everything in the folder.
     List,
+    /// Asks how much room there is for files in the folder.
+    Measure,
 }
 
 /// Why somebody wants to know how a file begins.
@@ -68,6 +71,7 @@ impl fmt::Debug for Operation {
             Self::Look { name } => write!(f, "Look {{ name: {name} }}"),
             Self::Excerpt { name, .. } => write!(f, "Excerpt {{ name: {name} }}"),
             Self::List => write!(f, "List"),
+            Self::Measure => write!(f, "Measure"),
         }
     }
 }
@@ -107,6 +111,8 @@ pub(crate) enum Done {
     Excerpt(Option<Vec<u8>>),
     /// What is in the folder.
     Listed(Listed),
+    /// How much room there is; none where the server does not offer to be asked.
+    Measured(Option<Room>),
 }
 
 /// What is in the folder, as far as the server tells.

@@ -15,6 +15,7 @@ use super::answer::{Answer, Misplaced};
 use super::excerpt::{Excerpt, Wanted};
 use super::listing::Listing;
 use super::look::Look;
+use super::measurement::Measurement;
 use super::operation::{Completed, Operation, Outcome};
 use super::outbox::{Bounds, Capabilities, Flow, Outbox, Requests};
 use super::recipe::Recipe;
@@ -34,6 +35,7 @@ enum Machine {
     Look(Look),
     Excerpt(Excerpt),
     Listing(Listing),
+    Measurement(Measurement),
 }
 
 impl Machine {
@@ -45,6 +47,7 @@ impl Machine {
             Self::Look(look) => look.begin(out),
             Self::Excerpt(excerpt) => excerpt.begin(out),
             Self::Listing(listing) => listing.begin(out),
+            Self::Measurement(measurement) => return measurement.begin(out),
         }
         None
     }
@@ -61,6 +64,7 @@ impl Machine {
             Self::Look(look) => Ok(look.answer(answer.looking()?, out)),
             Self::Excerpt(excerpt) => Ok(excerpt.answer(answer.excerpt()?, out)),
             Self::Listing(listing) => Ok(listing.answer(answer.listing()?, out)),
+            Self::Measurement(_) => Ok(Some(Measurement::answer(answer.measuring()?))),
         }
     }
 
@@ -68,7 +72,11 @@ impl Machine {
     fn expire(&mut self, out: &mut Requests<'_>) -> Option<Outcome> {
         match self {
             Self::Upload(upload) => upload.expire(out),
-            Self::Removal(_) | Self::Look(_) | Self::Excerpt(_) | Self::Listing(_) => None,
+            Self::Removal(_)
+            | Self::Look(_)
+            | Self::Excerpt(_)
+            | Self::Listing(_)
+            | Self::Measurement(_) => None,
         }
     }
 
@@ -80,6 +88,7 @@ impl Machine {
             Self::Look(look) => Err(look.lost(reason)),
             Self::Excerpt(excerpt) => Err(excerpt.lost(reason)),
             Self::Listing(listing) => Err(listing.lost(reason)),
+            Self::Measurement(_) => Err(Measurement::lost(reason)),
         }
     }
 }
@@ -102,9 +111,11 @@ impl Active {
     fn crowded_out_by(&self) -> Option<usize> {
         match &self.machine {
             Machine::Upload(upload) => upload.crowded_out_by(),
-            Machine::Removal(_) | Machine::Look(_) | Machine::Excerpt(_) | Machine::Listing(_) => {
-                None
-            }
+            Machine::Removal(_)
+            | Machine::Look(_)
+            | Machine::Excerpt(_)
+            | Machine::Listing(_)
+            | Machine::Measurement(_) => None,
         }
     }
 
@@ -240,6 +251,11 @@ impl Pipeline {
                 let listing = Listing::new(folder_path(&self.folder).to_owned());
                 self.waiting_small
                     .push_back((ticket, Machine::Listing(listing)));
+            }
+            Operation::Measure => {
+                let measurement = Measurement::new(folder_path(&self.folder).to_owned());
+                self.waiting_small
+                    .push_back((ticket, Machine::Measurement(measurement)));
             }
         }
     }

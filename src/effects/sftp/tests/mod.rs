@@ -7,6 +7,7 @@ mod hints;
 mod lies;
 mod listing;
 mod look;
+mod measurement;
 mod opening;
 mod pipeline;
 mod recipe;

@@ -1,6 +1,8 @@
 //! A server's answers (draft-ietf-secsh-filexfer-02, section 7). Fields that nobody asks for are not
 //! read; what follows the last known field is tolerated, as servers of other versions send it.
 
+use std::fmt;
+
 use super::attributes::Attributes;
 use super::error::ProtocolError;
 use super::names::Names;
@@ -150,7 +152,22 @@ pub(crate) struct Room {
     pub(crate) total_bytes: u64,
 }
 
+const MIB: u64 = 1 << 20;
+
+impl fmt::Display for Room {
+    /// `12 of 4096 MiB`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (free, total) = (self.free_bytes / MIB, self.total_bytes / MIB);
+        write!(f, "{free} of {total} MiB")
+    }
+}
+
 impl Room {
+    /// Whether it is so little that nothing can be uploaded.
+    pub(crate) fn is_too_little(&self) -> bool {
+        self.free_bytes < MIB
+    }
+
     /// Reads the body of an extended reply.
     pub(crate) fn decode(body: &[u8]) -> Result<Self, ProtocolError> {
         let mut packet = vec![EXTENDED_REPLY];

@@ -133,10 +133,6 @@ enum RoomAsked {
     NotYet,
 }
 
-/// With less room than this nothing can be uploaded, in bytes.
-const NO_ROOM_BYTES: u64 = MIB;
-const MIB: u64 = 1 << 20;
-
 struct Asked;
 
 impl Question for Asked {
@@ -230,21 +226,13 @@ impl GivingUp {
 
     /// Takes how much room there is.
     fn measured(&mut self, room: Room) {
-        if self.failure.is_no_room() || room.free_bytes < NO_ROOM_BYTES {
-            let Room {
-                free_bytes,
-                total_bytes,
-            } = room;
-            let words = if free_bytes < NO_ROOM_BYTES {
+        if self.failure.is_no_room() || room.is_too_little() {
+            let words = if room.is_too_little() {
                 "the drop-box is full"
             } else {
                 "the drop-box is over its quota"
             };
-            self.failure = Failure::no_room(format!(
-                "{words}: {} of {} MiB are free",
-                free_bytes / MIB,
-                total_bytes / MIB
-            ));
+            self.failure = Failure::no_room(format!("{words}: {room} are free"));
         }
     }
 
