@@ -44,6 +44,7 @@ impl Place {
             policy: Digest([3; 32]),
             key: KeyId([4; 8]),
             instead_of: None,
+            bound_to: None,
         };
         let finish = Event::RunFinished {
             counts: RunCounts::default(),

@@ -14,7 +14,7 @@ use std::fmt;
 use crate::command::Command;
 use crate::decide::decide;
 use crate::digest::Digest;
-use crate::event::{Entry, Event, RunCounts};
+use crate::event::{Entry, Event, RunCounts, RunVerdict};
 use crate::held::Held;
 use crate::id::Sequence;
 use crate::plan::Plan;
@@ -31,6 +31,8 @@ pub struct Decisions {
     /// Where a run did otherwise.
     pub otherwise: Vec<Otherwise>,
     known: BTreeMap<Digest, Policy>,
+    /// The saved plan that the run is bound to.
+    bound_to: Option<Digest>,
     current: Option<Expected>,
 }
 
@@ -79,7 +81,10 @@ impl Decisions {
     /// Takes the next entry; `before` is the state that it is about to follow.
     pub fn read(&mut self, before: &State, entry: &Entry) {
         match &entry.event {
-            Event::RunStarted { .. } => self.current = None,
+            Event::RunStarted { bound_to, .. } => {
+                self.current = None;
+                self.bound_to = *bound_to;
+            }
             Event::PartnersDeclared { policy, .. } => {
                 self.known.insert(policy.digest(), *policy);
             }
@@ -97,9 +102,11 @@ impl Decisions {
                 self.decide_first(before, entry);
                 self.started(entry, command, *approval);
             }
-            Event::RunFinished { counts, .. } => {
+            Event::RunFinished {
+                counts, verdict, ..
+            } => {
                 self.decide_first(before, entry);
-                self.finished(entry, counts);
+                self.finished(entry, counts, verdict.as_ref());
             }
             _ => {}
         }
@@ -174,7 +181,7 @@ impl Decisions {
         }
     }
 
-    fn finished(&mut self, entry: &Entry, counts: &RunCounts) {
+    fn finished(&mut self, entry: &Entry, counts: &RunCounts, verdict: Option<&RunVerdict>) {
         let Some(Expected {
             run,
             plan: Some(plan),
@@ -184,8 +191,18 @@ impl Decisions {
             return;
         };
         let is_change = |command: &&Command| !matches!(command, Command::PublishLedger { .. });
-        let left = left.iter().filter(is_change).count() as u64;
-        if left > counts.failed {
+        let told = verdict.and_then(|verdict| verdict.not_begun.as_ref());
+        let is_told = |command: &&Command| {
+            let request = command.request();
+            request.is_some_and(|id| told.is_some_and(|told| told.contains(id)))
+        };
+        // Bound to a plan that no longer held, it says so, and has done nothing at all.
+        let refused = self.bound_to.is_some()
+            && left.len() == plan.commands.len()
+            && verdict.is_some_and(|verdict| verdict.failure.is_some());
+        let untold = left.iter().filter(is_change).filter(|it| !is_told(it));
+        let left = untold.count() as u64;
+        if left > counts.failed && !refused {
             self.otherwise(run, entry, Contradiction::NotBegun(left));
         }
         let counted = (counts.blocked, counts.unchanged);

@@ -117,7 +117,7 @@ pub struct RunVerdict {
     /// The gravest thing that failed, if anything did.
     pub failure: Option<Failure>,
     /// The requests whose results were to be delivered or withdrawn, and were not begun with: that failed before
-    /// it was their turn. Absent when there are none, and in older entries.
+    /// it was their turn, nobody wanted it of this run, or the plan that it was bound to no longer held. Absent when there are none, and in older entries.
     #[serde(
         default,
         deserialize_with = "present",
@@ -173,6 +173,14 @@ pub enum Event {
             skip_serializing_if = "Option::is_none"
         )]
         instead_of: Option<KeyId>,
+        /// The digest of the saved plan that it is bound to: it does exactly that, or nothing; absent where it
+        /// is bound to none, and in older entries.
+        #[serde(
+            default,
+            deserialize_with = "present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        bound_to: Option<Digest>,
     },
     /// The broker was asked for everything, and answered.
     SnapshotObserved(SnapshotDelta),
@@ -596,11 +604,15 @@ impl fmt::Display for Event {
                 version,
                 key,
                 instead_of,
+                bound_to,
                 ..
             } => {
                 write!(f, "run by {version}, key {key}")?;
-                match instead_of {
-                    Some(last) => write!(f, ", which nobody announced in place of {last}"),
+                if let Some(last) = instead_of {
+                    write!(f, ", which nobody announced in place of {last}")?;
+                }
+                match bound_to {
+                    Some(plan) => write!(f, ", bound to the plan {plan}"),
                     None => Ok(()),
                 }
             }

@@ -145,6 +145,7 @@ mod tests {
             policy: Digest([0; 32]),
             key: KeyId([0; 8]),
             instead_of: None,
+            bound_to: None,
         };
         let created = Event::LogCreated {
             log: LOG,

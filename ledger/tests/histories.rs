@@ -130,6 +130,8 @@ noticed! {
     no_stranger_fails_when_what_stays_is_withdrawn: WithdrawAnyway, NoStranger;
     recovery_fails_when_nothing_is_adopted: AdoptNothing, Recovery;
     clock_fails_when_nothing_is_said_of_it: SayNothingOfClocks, Clock;
+    saved_plan_fails_when_one_that_has_moved_is_carried_out: CarryOutMoved, SavedPlan;
+    saved_plan_fails_when_guards_are_passed_in_parts: PassGuardsInParts, SavedPlan;
     standing_fails_when_anything_is_gone_on_with: GoOnWithAnything, Standing;
     standing_fails_when_any_publication_is_overwritten: OverwriteAnyPublication, Standing;
 }

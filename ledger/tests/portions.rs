@@ -155,6 +155,7 @@ fn a_first_snapshot_that_no_entry_holds_is_recorded_and_read_back() {
         policy: Digest([0; 32]),
         key: KeyId([1; 8]),
         instead_of: None,
+        bound_to: None,
     };
     ledger.append(now, vec![started]).unwrap();
     let mut poll = Poll::begin((0..requests).map(|id| (RequestId(id), Some(now)))).unwrap();

@@ -160,6 +160,7 @@ fn run() -> [Event; 2] {
         policy: Digest([1; 32]),
         key: KeyId([1; 8]),
         instead_of: None,
+        bound_to: None,
     };
     let failed = Event::PollFailed {
         failure: scenario::failure(),

@@ -164,20 +164,21 @@ impl History {
         self.record(Event::LegacyImported { sha256, entries });
     }
 
-    /// The beginning of a run.
+    /// The beginning of a run, which may be bound to a saved plan.
     #[must_use]
-    pub fn run_started(&self) -> Event {
+    pub fn run_started(&self, bound_to: Option<Digest>) -> Event {
         Event::RunStarted {
             version: self.version.clone(),
             policy: self.policy.digest(),
             key: self.policy.key,
             instead_of: waits_instead_of(&self.state, &self.policy),
+            bound_to,
         }
     }
 
     /// Begins a run.
     pub fn start_run(&mut self) -> Sequence {
-        self.record(self.run_started())
+        self.record(self.run_started(None))
     }
 
     /// Whom the run deals with, as it is recorded; none when that is known, or the story names nobody.

@@ -21,7 +21,11 @@ pub(crate) fn line(event: &Event, before: &State, after: Option<&State>) -> Opti
     Some(match event {
         Event::LogCreated { .. } | Event::CommandStarted { .. } => return None,
         Event::LegacyImported { entries, .. } => format!("import {}", legacy(entries)),
-        Event::RunStarted { .. } => "start".to_owned(),
+        Event::RunStarted {
+            bound_to: Some(plan),
+            ..
+        } => format!("start bound {plan}"),
+        Event::RunStarted { bound_to: None, .. } => "start".to_owned(),
         Event::SnapshotObserved(_) => "poll".to_owned(),
         Event::PortionObserved(portion) => {
             let SnapshotPortion {

@@ -150,7 +150,10 @@ impl Teller {
                 let version = "test".to_owned();
                 self.note(Event::LogCreated { log, version })
             }
-            "start" => self.note(self.history.run_started()),
+            "start" => {
+                let bound_to = words.after("bound")?;
+                self.note(self.history.run_started(bound_to))
+            }
             "poll" => {
                 let event = observation::poll(&self.history, words)?;
                 self.note(event)

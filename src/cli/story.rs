@@ -74,12 +74,20 @@ pub(super) fn tell(happening: &Happening, hospitals: Hospitals<'_>) -> String {
             evidence,
             last_listed,
         } => gone(*evidence, *last_listed),
-        What::Begun { command, approval } => {
-            let begun = begun(command);
-            match approval {
-                Some(approval) => format!("{begun}, released by the approval of event {approval}."),
-                None => format!("{begun}."),
+        What::Begun {
+            command,
+            approval,
+            bound_to,
+        } => {
+            let mut told = begun(command);
+            if let Some(approval) = approval {
+                told.push_str(&format!(", released by the approval of event {approval}"));
             }
+            if let Some(plan) = bound_to {
+                told.push_str(&format!(", by a run that was bound to the plan {plan}"));
+            }
+            told.push('.');
+            told
         }
         What::Delivered {
             delivery,

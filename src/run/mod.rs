@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 
 use courier_ledger::log::{EventLog, Ledger, Rehearsal};
 use courier_ledger::{
-    ClockDifference, Event, Failure, Grounds, Held, LegacyStatus, Observation, Partners, Plan,
-    Policy, RequestId, decide,
+    ClockDifference, Command, Event, Failure, Grounds, Held, LegacyStatus, NumberSet, Observation,
+    Partners, Plan, Policy, RequestId, decide,
 };
 
 pub use approach::{Approach, ApproachError, Before, approach};
@@ -86,7 +86,7 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
         Ok((carrier, seen)) => (Ok(carrier), Some(seen)),
         Err(failure) => (Err(failure), None),
     };
-    report.published_seen = observe::begin(ledger, time, &policy, seen)?;
+    report.published_seen = observe::begin(ledger, time, &policy, scope.bound_to(), seen)?;
     match observe::polled(ledger, clock, polled)? {
         Err(failure) => report.poll_failure = Some(failure),
         Ok(difference) => match arrived {
@@ -98,6 +98,7 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
                 let mut plan = decide(ledger.state(), &policy);
                 hold::hold(ledger, clock, &plan)?;
                 report.moved = scope.apply(&mut plan, &policy);
+                let aside = set_aside(&report, &plan);
                 report_held_back(&mut report, &mut plan);
                 let surroundings = Surroundings {
                     clock,
@@ -112,6 +113,7 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
                         evidence::put_beside(ledger, evidence, &mut carrier);
                     }
                 }
+                report.not_begun = report.not_begun.union(&aside);
             }
             Err(failure) => {
                 report.clocks.extend(difference);
@@ -119,10 +121,12 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
                 let mut plan = decide(ledger.state(), &policy);
                 hold::hold(ledger, clock, &plan)?;
                 report.moved = scope.apply(&mut plan, &policy);
+                let aside = set_aside(&report, &plan);
                 report_held_back(&mut report, &mut plan);
                 if report.moved.is_empty() {
                     execute::unreachable(ledger, clock, &plan, failure, status_file, &mut report)?;
                 }
+                report.not_begun = report.not_begun.union(&aside);
             }
         },
     }
@@ -176,7 +180,7 @@ pub fn rehearse(
     let polled = poller.poll(&state.expected_by_next_run(legacy.as_ref()), state);
     let mut clocks: Vec<_> = ledger.note_clock(time)?.into_iter().collect();
     observe::import(ledger, time, legacy)?;
-    observe::begin(ledger, time, policy, None)?;
+    observe::begin(ledger, time, policy, None, None)?;
     match observe::polled(ledger, clock, polled)? {
         Err(failure) => return Ok(Err(failure)),
         Ok(difference) => clocks.extend(difference),
@@ -201,6 +205,16 @@ pub fn rehearse(
         clocks,
         answered,
     }))
+}
+
+/// The requests that the plan would see to, and the run does not: those that nobody wants it to, or all of
+/// them where the plan that it is bound to no longer holds.
+fn set_aside(report: &RunReport, plan: &Plan) -> NumberSet {
+    let all = plan.whole().filter_map(Command::request);
+    match report.moved.is_empty() {
+        true => plan.set_aside.iter().filter_map(Command::request).collect(),
+        false => all.collect(),
+    }
 }
 
 /// Moves what the plan leaves undone, and why, to the report.

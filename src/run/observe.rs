@@ -6,8 +6,9 @@
 
 use courier_ledger::log::{EventLog, Ledger};
 use courier_ledger::{
-    BrokerTime, ClockDifference, Event, Failure, LegacyStatus, NodeName, PORTION_WEIGHT, Partners,
-    Policy, PublishedSeen, RemoteCheckRule, RemoteDelta, RemoteName, Timestamp, waits_instead_of,
+    BrokerTime, ClockDifference, Digest, Event, Failure, LegacyStatus, NodeName, PORTION_WEIGHT,
+    Partners, Policy, PublishedSeen, RemoteCheckRule, RemoteDelta, RemoteName, Timestamp,
+    waits_instead_of,
 };
 
 use super::error::RecordError;
@@ -32,12 +33,13 @@ pub(super) fn import(
     }
 }
 
-/// Begins a run, and records how the published `status.xml` was found, if that is not how it was found
+/// Begins a run, which may be bound to a saved plan, and records how the published `status.xml` was found, if that is not how it was found
 /// before; gives that back.
 pub(super) fn begin(
     ledger: &mut Ledger<impl EventLog>,
     time: Timestamp,
     policy: &Policy,
+    bound_to: Option<Digest>,
     seen: Option<PublishedSeen>,
 ) -> Result<Option<PublishedSeen>, RecordError> {
     let seen = seen.filter(|seen| !seen.is_like(ledger.state().published_seen()));
@@ -46,6 +48,7 @@ pub(super) fn begin(
         policy: policy.digest(),
         key: policy.key,
         instead_of: waits_instead_of(ledger.state(), policy),
+        bound_to,
     }];
     let recorded = seen.clone().map(|seen| Event::PublishedLedgerSeen { seen });
     events.extend(recorded);

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use courier_ledger::{Moved, Plan, Policy, RequestId, SavedPlan};
+use courier_ledger::{Digest, Moved, Plan, Policy, RequestId, SavedPlan};
 
 /// What of a plan a run carries out.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,14 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// The digest of the plan that the run is bound to.
+    pub(super) fn bound_to(&self) -> Option<Digest> {
+        match self {
+            Self::Bound(saved) => Some(saved.digest()),
+            Self::All | Self::Only(_) => None,
+        }
+    }
+
     /// Leaves of the plan what is to be done; gives what has moved since a kept plan was made.
     pub(super) fn apply(&self, plan: &mut Plan, policy: &Policy) -> Vec<Moved> {
         match self {

@@ -107,6 +107,7 @@ impl Teller {
             policy: self.policy.digest(),
             key: self.policy.key,
             instead_of,
+            bound_to: None,
         });
         self.time += 2_000_000;
         let mut counts = RunCounts::default();

@@ -42,6 +42,12 @@ impl Scene {
         self.courier.run(&self.place, arguments, code).0
     }
 
+    /// Runs that were bound, or to deal with some requests only, are no contradiction to what was decided.
+    fn does_what_its_rules_say(&self) {
+        let said = self.says(&["verify", "--decisions"], 0);
+        assert!(said.contains("; none did otherwise."), "{said}");
+    }
+
     fn json(&self, arguments: &[&str], code: i32) -> Value {
         serde_json::from_str(&self.says(arguments, code)).unwrap()
     }
@@ -203,9 +209,29 @@ fn a_kept_plan_is_done_once_as_it_is_or_not_at_all() {
         "{status}"
     );
 
-    keep();
+    let said = keep();
+    let kept: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    let plan = kept["digest"].as_str().unwrap();
+    assert!(said.contains(plan), "{said}");
     scene.says(&["run", "--plan", &path], 0);
     assert_eq!(scene.place.zips(), ["export_1.zip"]);
+    // Who audits sees which runs were bound to which plan, and what followed from it.
+    let bound_to = format!("bound to the plan {plan}");
+    let log = scene.says(&["log", "--kind", "RunStarted"], 0);
+    assert_eq!(log.matches("bound to the plan").count(), 2, "{log}");
+    assert_eq!(log.matches(&bound_to).count(), 1, "{log}");
+    let why = scene.json(&["why", "1", "--json"], 0);
+    let told = why["happenings"].as_array().unwrap().iter();
+    let mut begun = told.filter(|it| it["what"] == "begun");
+    assert!(begun.all(|it| it["bound_to"] == plan), "{why}");
+    let why = unwrapped(&scene.says(&["why", "1"], 0));
+    assert!(
+        why.contains(&format!("by a run that was {bound_to}")),
+        "{why}"
+    );
+    let page = file.with_file_name("report.html").display().to_string();
+    scene.says(&["report", "-o", &page], 0);
+    assert!(fs::read_to_string(&page).unwrap().contains(plan));
     let (said, untouched) = refused(6);
     let over = "is over: since it was made, at event ";
     assert!(
@@ -224,7 +250,7 @@ fn a_kept_plan_is_done_once_as_it_is_or_not_at_all() {
     );
     scene.place.change_config("TAG = \"other\"", tag);
     scene.says(&["run", "--plan", &path], 0);
-    scene.says(&["verify"], 0);
+    scene.does_what_its_rules_say();
 }
 
 #[test]
@@ -251,4 +277,7 @@ fn only_some_requests_are_dealt_with_and_unknown_ones_are_named() {
     assert!(site::sum(&said).contains("2 uploaded, "), "{said}");
     assert!(said.contains("2 left alone by --only"), "{said}");
     assert_eq!(scene.place.zips(), ["export_1.zip", "export_2.zip"]);
+    let log = scene.says(&["log", "--kind", "RunFinished"], 0);
+    assert!(log.contains("exit code 0; not begun with 0, 3"), "{log}");
+    scene.does_what_its_rules_say();
 }

@@ -40,7 +40,12 @@ impl Account {
                     self.request(it.id).push(event, time, what);
                 }
             }
-            Event::RunStarted { version, key, .. } => {
+            Event::RunStarted {
+                version,
+                key,
+                bound_to,
+                ..
+            } => {
                 self.cut_off(event, time);
                 self.portions = SnapshotPortion::default();
                 self.runs.push(RunAccount {
@@ -48,6 +53,7 @@ impl Account {
                     started: time,
                     version: version.clone(),
                     key: *key,
+                    bound_to: *bound_to,
                     polled: None,
                     finished: None,
                     duration_micros: None,
@@ -353,11 +359,13 @@ impl Account {
             let commands = &mut self.waits.commands;
             commands.retain(|held| held.command.request() != Some(id));
             self.hold_no_longer(time);
+            let bound_to = self.runs.last().and_then(|run| run.bound_to);
             let request = self.request(id);
             newest_completion = request.newest_completion();
             let what = What::Begun {
                 command: command.clone(),
                 approval,
+                bound_to,
             };
             request.push(event, time, what);
         }

@@ -103,6 +103,8 @@ pub enum What {
         command: Command,
         /// The approval that released it.
         approval: Option<Sequence>,
+        /// The digest of the saved plan that the run was bound to.
+        bound_to: Option<Digest>,
     },
     /// A result was delivered.
     Delivered {

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use crate::digest::Digest;
 use crate::event::{RunCounts, RunVerdict};
 use crate::failure::Failure;
 use crate::id::{KeyId, Sequence};
@@ -21,6 +22,8 @@ pub struct RunAccount {
     pub version: String,
     /// The key that it encrypted with.
     pub key: KeyId,
+    /// The digest of the saved plan that it was bound to.
+    pub bound_to: Option<Digest>,
     /// When the broker answered completely.
     pub polled: Option<Timestamp>,
     /// When it ended; none where it was cut off, or is under way.

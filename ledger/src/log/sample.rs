@@ -46,6 +46,7 @@ pub fn started() -> Event {
         policy: Digest([3; 32]),
         key: KeyId([4; 8]),
         instead_of: None,
+        bound_to: None,
     }
 }
 

@@ -50,6 +50,7 @@ fn started() -> Event {
         policy: Digest([0; 32]),
         key: KeyId([0; 8]),
         instead_of: None,
+        bound_to: None,
     }
 }
 

@@ -71,6 +71,7 @@ impl State {
                 policy,
                 key,
                 instead_of,
+                bound_to: _,
             } => {
                 self.uses(*key, *instead_of)?;
                 self.put_intents_in_doubt();

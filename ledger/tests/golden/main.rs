@@ -51,6 +51,7 @@ static GOLDEN: LazyLock<BTreeMap<String, LogFiles>> = LazyLock::new(|| {
             recipe::LOOKS,
             recipe::RELEASED,
             recipe::INSTEAD_OF,
+            recipe::BOUND_TO,
             recipe::RECOVERED_AT,
             recipe::FETCHED,
             recipe::CONTENTS,

@@ -46,6 +46,9 @@ pub(crate) const NOT_BEGUN: &str = "not-begun";
 /// The log of texts that are kept from being guessed.
 pub(crate) const SALTED: &str = "salted";
 
+/// The log of a run that is bound to a saved plan.
+pub(crate) const BOUND_TO: &str = "bound-to";
+
 /// The log of a run that says what it came to.
 pub(crate) const VERDICT: &str = "verdict";
 
@@ -301,7 +304,15 @@ pub(crate) fn make(name: &str) -> Option<History> {
                 policy: digest("the policy"),
                 key: KeyId(*b"\x00another"),
                 instead_of: Some(KEY),
+                bound_to: None,
             });
+        }
+        BOUND_TO => {
+            let mut started = run_started(VERSION);
+            if let Event::RunStarted { bound_to, .. } = &mut started {
+                *bound_to = Some(digest("what a person has seen"));
+            }
+            story.record(started);
         }
         _ => return None,
     }
@@ -372,6 +383,7 @@ pub(crate) fn run_started(version: &str) -> Event {
         policy: digest("the policy"),
         key: KEY,
         instead_of: None,
+        bound_to: None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use courier_ledger::{BrokerChange, DropBoxChange, Event, Found, Missing};
 
+use super::saved::Bound;
 use super::world::World;
 
 /// Something that happens in some histories.
@@ -30,10 +31,14 @@ pub(crate) enum Happening {
     CourierLater,
     /// An upload in doubt that had found its name free was known by what it left there.
     FoundFree,
+    /// A run that was bound to a saved plan did exactly that, …
+    PlanCarriedOut,
+    /// … and another one nothing.
+    PlanMoved,
 }
 
 impl Happening {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::SameDropBox,
         Self::AnotherDropBox,
         Self::NothingLeft,
@@ -47,6 +52,8 @@ impl Happening {
         Self::CourierFirst,
         Self::CourierLater,
         Self::FoundFree,
+        Self::PlanCarriedOut,
+        Self::PlanMoved,
     ];
 }
 
@@ -110,6 +117,10 @@ impl World {
         ] {
             happened.extend(self.met_courier.contains(&met).then_some(what));
         }
+        happened.extend(self.met_kept.iter().map(|met| match met {
+            Bound::CarriedOut => Happening::PlanCarriedOut,
+            Bound::Moved => Happening::PlanMoved,
+        }));
         happened
     }
 }

@@ -31,6 +31,7 @@ mod recovery;
 mod replay;
 mod runner;
 mod sabotage;
+mod saved;
 mod settle;
 mod standing;
 mod step;
@@ -90,6 +91,9 @@ pub(crate) enum Property {
     KnownPartner,
     /// Invariant 23: After `recover`, convergence, and no file of ours left whose request is gone.
     Recovery,
+    /// A run that is bound to a saved plan does exactly that, or nothing; a plan that is narrowed is a part of the
+    /// whole one, and passes no guard that the whole does not pass.
+    SavedPlan,
     /// No entry claims a time before that of the one before it, unless it says so.
     Clock,
     /// A ledger that was lost, or is an older copy of itself, is told by its `status.xml` from one that

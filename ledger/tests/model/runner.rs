@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, VecDeque};
 use courier_ledger::log::{Lock, Memory, Storage as _};
 use courier_ledger::{
     Blocked, Command, Digest, Event, Found, Guard, Held, LogId, Phase, Plan, Policy,
-    RemoteAfterFailure, RemoteName, Replaces, Request, RequestId, RunCounts, Sequence, State,
-    StatusDocument, Timestamp, Tip, Unproven, UploadReason, decide, waits_instead_of,
+    RemoteAfterFailure, RemoteName, Replaces, Request, RequestId, RunCounts, SavedPlan, Sequence,
+    State, StatusDocument, Timestamp, Tip, Unproven, UploadReason, decide, waits_instead_of,
 };
 
 use super::drop_box::Holds;
@@ -36,6 +36,8 @@ pub(crate) struct Run {
     approvals: BTreeMap<RequestId, Sequence>,
     /// The state that was decided on, where a defect wants it.
     decided_on: Option<State>,
+    /// The plan that it is bound to, until it is held against its own.
+    pub(crate) bound_to: Option<SavedPlan>,
 }
 
 /// A command whose intent is in the log.
@@ -96,7 +98,7 @@ impl World {
         Property::OneRunner.holds(refused, || "a second runner got the lock".to_owned())
     }
 
-    pub(crate) fn start(&mut self) -> Result<(), Violation> {
+    pub(crate) fn start(&mut self, bound_to: Option<SavedPlan>) -> Result<(), Violation> {
         let mut process = self.process();
         let free = process.try_lock().unwrap() == Lock::Acquired;
         Property::OneRunner.holds(free, || "the lock outlived its runner".to_owned())?;
@@ -120,6 +122,7 @@ impl World {
             policy: policy.digest(),
             key: policy.key,
             instead_of: waits_instead_of(&self.state, &policy),
+            bound_to: bound_to.as_ref().map(SavedPlan::digest),
         }];
         if !seen.is_like(self.state.published_seen()) {
             events.push(Event::PublishedLedgerSeen { seen });
@@ -140,6 +143,7 @@ impl World {
             sees_sizes: None,
             approvals: BTreeMap::new(),
             decided_on: None,
+            bound_to,
         });
         Ok(())
     }
@@ -189,6 +193,9 @@ impl World {
             plan: plan.clone(),
         });
         self.hold(&plan)?;
+        let Some(plan) = self.scoped(plan, &policy)? else {
+            return self.end();
+        };
         let approvals = plan.approvals();
         self.last_blocked = plan.blocked;
         let publication = |command: &Command| matches!(command, Command::PublishLedger { .. });

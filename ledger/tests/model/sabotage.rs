@@ -48,6 +48,10 @@ pub(crate) enum Sabotage {
     ForgetLooks,
     /// Whatever is too short to say whose it is is taken for this ledger's.
     TakeAnythingShort,
+    /// A plan that no longer holds is carried out as it is now.
+    CarryOutMoved,
+    /// What guards hold back is done where only a part of it is wanted.
+    PassGuardsInParts,
     /// Whatever ledger is there is gone on with.
     GoOnWithAnything,
     /// Whatever stands at the drop-box in place of `status.xml` is overwritten.

@@ -126,6 +126,10 @@ pub(crate) enum Step {
         kept: u8,
     },
     SecondRunner,
+    /// A person keeps the plan, for the requests of which the number has the bits, or for all.
+    KeepPlan(u8),
+    /// A run begins that is bound to it.
+    StartBound,
     Person(Setup),
     Approve(Release),
     /// A person says that the key will be this one.
@@ -300,6 +304,8 @@ impl ReferenceStateMachine for Histories {
             2 => prop::collection::vec(luck(), 0..4).prop_map(Step::Crash),
             1 => (1..4u8, 0..4u8).prop_map(|(begun, kept)| Step::TornBegin { begun, kept }),
             1 => Just(Step::SecondRunner),
+            2 => prop_oneof![Just(0), any::<u8>()].prop_map(Step::KeepPlan),
+            2 => Just(Step::StartBound),
             1 => setup().prop_map(Step::Person),
             2 => partner().prop_map(Step::Person),
             3 => prop_oneof![

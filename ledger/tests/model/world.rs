@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use courier_ledger::log::{Memory, MemoryDisk};
 use courier_ledger::{
     Blocked, Command, Digest, Entry, Event, Hundredths, KeyId, LogId, Plan, Policy, RemoteName,
-    RequestId, Sequence, State, Timestamp,
+    RequestId, SavedPlan, Sequence, State, Timestamp,
 };
 
 use super::auditor::Auditor;
@@ -14,6 +14,7 @@ use super::drop_box::{DropBox, File, Holds, Maker};
 use super::partners::Configured;
 use super::runner::Run;
 use super::sabotage::Sabotage;
+use super::saved::Bound;
 use super::step::{Setting, Step};
 use super::stranger::Acquaintances;
 use super::{Property, Violation};
@@ -71,6 +72,10 @@ pub(crate) struct World {
     pub(crate) last_blocked: Vec<Blocked>,
     /// What a person released.
     pub(crate) approved: Option<Vec<Command>>,
+    /// The plan that a person keeps, …
+    pub(crate) kept: Option<SavedPlan>,
+    /// … and what became of runs that were bound to one.
+    pub(crate) met_kept: BTreeSet<Bound>,
     /// Whether anything had been published when a run met what another courier had.
     pub(crate) met_courier: BTreeSet<bool>,
     /// The key that was approved with them.
@@ -107,6 +112,8 @@ impl World {
             last_blocked: Vec::new(),
             approved: None,
             approved_key: None,
+            kept: None,
+            met_kept: BTreeSet::new(),
             met_courier: BTreeSet::new(),
         };
         let created = Event::LogCreated {
@@ -184,12 +191,16 @@ impl World {
             Step::Damage(id) => self.drop_box.damage(&export(*id)),
             Step::Mend(id) => self.drop_box.mend(&export(*id)),
             Step::PickUp(id) => self.drop_box.pick_up(&export(*id)),
-            Step::Start | Step::SecondRunner if self.run.is_some() => self.second_runner()?,
-            Step::Start => self.start()?,
+            Step::Start | Step::StartBound | Step::SecondRunner if self.run.is_some() => {
+                self.second_runner()?;
+            }
+            Step::Start => self.start(None)?,
+            Step::StartBound => self.start_bound()?,
+            Step::KeepPlan(only) => self.keep_plan(*only)?,
             Step::SecondRunner => {}
             Step::Poll(answer, look) => {
                 if self.run.is_none() {
-                    self.start()?;
+                    self.start(None)?;
                 }
                 self.poll(answer, *look)?;
             }

@@ -90,8 +90,10 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
         }
         plan.narrow(&only);
     }
+    let mut kept = None;
     if let Some(path) = &options.out {
         let saved = SavedPlan::of(&plan, policy, partners, tip, clock.now());
+        kept = Some((path, saved.digest()));
         plan_file::write(path, saved)?;
     }
     if options.json {
@@ -99,13 +101,13 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
     } else {
         output::write(|output| {
             shown::write(output, &plan, &grounds, arguments)?;
-            options.out.as_deref().map_or(Ok(()), |path| {
+            kept.map_or(Ok(()), |(path, digest)| {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
                 let (program, path) = (again::called(arguments), path.to_string_lossy());
                 let command = format!("{program} run --plan {}", again::quoted(&path));
                 writeln!(
                     output,
-                    "\nKept. Exactly this, or nothing, does\n  {command}"
+                    "\nKept as the plan\n  {digest}\nExactly this, or nothing, does\n  {command}"
                 )
             })
         })?;

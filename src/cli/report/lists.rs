@@ -36,7 +36,46 @@ pub(super) fn decisions(page: &mut Markup, facts: &Facts, lang: Lang) {
         });
         page.table(lang.say("Decisions", "Entscheidungen"), &heads, rows);
     }
+    bound(page, facts, lang);
     page.end_section();
+}
+
+/// The runs that were to do exactly what somebody had seen before.
+fn bound(page: &mut Markup, facts: &Facts, lang: Lang) {
+    let bound = facts.runs.iter();
+    let bound: Vec<_> = bound.filter_map(|run| Some((run, run.bound_to?))).collect();
+    let shown = bound.split_at(bound.len().saturating_sub(SHOWN)).1;
+    if shown.is_empty() {
+        return;
+    }
+    page.paragraph(lang.say(
+        "These runs were bound to a plan that was saved before: they did exactly what stands in it, or nothing.",
+        "Diese Läufe waren an einen vorher gesicherten Plan gebunden: Sie taten genau, was in ihm steht, oder \
+         nichts.",
+    ));
+    let heads = [
+        lang.say("Began", "Begonnen"),
+        lang.say("Entry", "Eintrag"),
+        lang.say("Digest of the plan", "Prüfsumme des Plans"),
+        lang.say("Did", "Tat"),
+    ];
+    let rows = shown.iter().map(|(run, plan)| {
+        let cells = vec![
+            Piece::Time(run.started, lang.time(run.started)),
+            count(lang, run.start.0),
+            Piece::Text(plan.to_string()),
+            run.counts
+                .as_ref()
+                .map_or(Piece::Empty, |it| Piece::Text(lang.counts(it))),
+        ];
+        (None, cells)
+    });
+    let title = lang.say(
+        "Runs that were bound to a plan",
+        "Läufe, an einen Plan gebunden",
+    );
+    page.table(title, &heads, rows);
+    shortened(page, bound.len(), shown.len(), lang);
 }
 
 pub(super) fn keys(page: &mut Markup, facts: &Facts, lang: Lang) {

@@ -129,6 +129,7 @@ mod tests {
             policy: Digest([0; 32]),
             key,
             instead_of: None,
+            bound_to: None,
         };
         used.into_iter()
             .fold(state, |state, key| record(state, started(key)))
