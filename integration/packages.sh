@@ -4,8 +4,8 @@
 # what could not be tried here.
 #
 # Needs root on Debian or Ubuntu, and an archive to make an empty system from; installs debootstrap,
-# systemd-container and rpm when they are missing. PROFILE=dev takes the program that tests have, which saves
-# the release's building; OLDER=FILE.deb upgrades from that package; without it
+# systemd-container and rpm when they are missing. PROGRAM=FILE takes a program of the release that was built
+# before, PROFILE=dev the one that tests have: both save the release's building. OLDER=FILE.deb upgrades from that package; without it
 # the older version is this program under a lower number.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,6 +13,7 @@ cd "$(dirname "$0")/.."
 work=$PWD/target/packages
 root=$work/root
 packages=$PWD/target/package
+rpms=$work/rpm-root
 seen=0
 wrong=()
 untried=()
@@ -34,7 +35,7 @@ expect() {
 
 [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null || { echo "needs root on Debian or Ubuntu" >&2; exit 2; }
 missing=()
-for tool in debootstrap:debootstrap systemd-nspawn:systemd-container rpm:rpm strip:binutils; do
+for tool in debootstrap:debootstrap systemd-nspawn:systemd-container rpm:rpm cpio:cpio strip:binutils; do
     command -v "${tool%%:*}" > /dev/null || missing+=("${tool##*:}")
 done
 if [ ${#missing[@]} -gt 0 ]; then
@@ -43,8 +44,16 @@ if [ ${#missing[@]} -gt 0 ]; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 fi
 
+if [ -n "${PROGRAM-}" ]; then
+    # `target/package` goes, and so would a program in it.
+    case "$(realpath "$PROGRAM")" in
+        "$packages"/*) echo "PROGRAM must not be in $packages: that is made anew" >&2; exit 2 ;;
+    esac
+    PROGRAM=$(realpath "$PROGRAM")
+    export PROGRAM
+fi
 mkdir -p "$work"
-rm -rf "$packages"
+rm -rf "$packages" "$work/kept" "$work"/*.deb
 packaging/build.sh
 new=$(echo "$packages"/broker-courier_*.deb)
 older=${OLDER-}
@@ -87,10 +96,6 @@ same_build() { # the debug symbols belong to the program
 }
 expect "the debug symbols are a package of their own, and those of this program" same_build
 expect "every command has a manual page" test "$(find "$unpacked/deb/usr/share/man" -name '*.1.gz' | wc -l)" -gt 15
-expect "the rpm's scripts and files are taken by rpm" \
-    rpm --root "$unpacked/rpm-root" --initdb --install --nodeps --noscripts "$packages"/*.rpm
-not_tried "the rpm's scripts, and its installation on a system of its own kind"
-
 say "An empty Debian"
 if [ ! -e "$work/base.tar" ]; then
     read -r archive release < <(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' | head -n 1)
@@ -99,6 +104,35 @@ if [ ! -e "$work/base.tar" ]; then
         "${release%%-*}" "$root" "$archive" > "$work/debootstrap.log"
     tar -C "$root" -cf "$work/base.tar" .
 fi
+
+say "The rpm, on that system"
+# rpm's own database, below an empty Debian; what the package depends on has other names there.
+rm -rf "$rpms"
+mkdir "$rpms"
+tar -C "$rpms" -xf "$work/base.tar"
+in_rpms() { rpm --root "$rpms" "$@"; }
+expect "rpm has a database of its own there" in_rpms --initdb
+expect "the rpm is installed, with its scripts" in_rpms --nodeps --install "$packages"/*.rpm
+expect "rpm finds all of it as it was packed" in_rpms --nodeps --verify broker-courier
+expect "configurations have a folder that only root reads, there, too" \
+    test "$(stat -c '%a %U' "$rpms/etc/broker-courier")" = "700 root"
+expect "the program starts there" chroot "$rpms" broker-courier --version
+enabled=$rpms/etc/systemd/system/timers.target.wants
+chroot "$rpms" systemctl enable --quiet broker-courier.timer broker-courier@rki.timer
+expect "its timers can be enabled" test -L "$enabled/broker-courier.timer" -a -L "$enabled/broker-courier@rki.timer"
+install -m 600 /dev/null "$rpms/etc/broker-courier/courier.toml"
+expect "the same rpm is installed over it" in_rpms --nodeps --upgrade --force "$packages"/*.rpm
+expect "timers stay as they are" test -L "$enabled/broker-courier.timer" -a -L "$enabled/broker-courier@rki.timer"
+expect "it is removed" in_rpms --nodeps --erase broker-courier
+rpm_left() {
+    local left
+    left=$(cd "$rpms" && find usr etc/systemd -name '*broker-courier*')
+    [ -z "$left" ] || { echo "$left"; return 1; }
+}
+expect "nothing of it is left" rpm_left
+expect "the configuration is" test -f "$rpms/etc/broker-courier/courier.toml"
+rm -rf "$rpms"
+not_tried "the rpm on a system of its own kind, where systemd runs"
 
 machine=
 ended() {

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Builds the packages and leaves them in target/package: `packaging/build.sh [deb] [rpm] [tarball]`, all of
 # them without words. The tools that make them are built into target/tools when they are missing.
-# VERSION=0.0.9 gives the packages another version than Cargo.toml's; PROFILE=dev packages the program as tests
-# have it, to try packaging itself.
+# VERSION=0.0.9 gives the packages another version than Cargo.toml's; PROGRAM=FILE packages that program, built
+# before, with its symbols, and builds none; PROFILE=dev packages the program as tests have it, to try packaging
+# itself.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,7 +25,12 @@ tool() {
 }
 
 say "The program"
-cargo build --profile "$profile" --locked --package broker-courier
+if [ -z "${PROGRAM-}" ]; then
+    cargo build --profile "$profile" --locked --package broker-courier
+elif ! [ "$PROGRAM" -ef "$program" ]; then
+    # Where the packagers look for it.
+    install -D -m 755 "$PROGRAM" "$program"
+fi
 
 say "Manual pages and completions, by the program itself"
 rm -rf "$out/man" "$out/completions"
