@@ -67,7 +67,9 @@ say "Pages of the report, in a browser if there is one"
 integration/report.sh
 
 say "Damage campaign: every truncation and every bit flip of a log, its head and its state cache"
-cargo test --locked --release -p courier-ledger --test damage --test state_cache -- --nocapture
+# Optimised across crates it would be built for longer than it saves.
+CARGO_PROFILE_RELEASE_LTO=off \
+    cargo test --locked --release -p courier-ledger --test damage --test state_cache -- --nocapture
 
 say "Fuzz targets: their seeds, and a bounded number of mutations"
 # A workspace of its own, with the versions of this one.
@@ -77,7 +79,8 @@ cargo test --manifest-path fuzz/Cargo.toml --target-dir target --test replay -- 
 
 say "Licences, sources, minimum versions"
 if ! command -v cargo-deny >/dev/null && [ ! -x target/tools/bin/cargo-deny ]; then
-    cargo install --quiet --locked --root target/tools cargo-deny \
+    # What it does takes a second, however it is built; to optimise it takes minutes.
+    CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --locked --debug --root target/tools cargo-deny \
         || echo "cargo-deny could not be built: this check is skipped"
 fi
 PATH="$PWD/target/tools/bin:$PATH"
