@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_bytes::{ByteBuf, Bytes};
 
 use crate::id::NodeId;
 use crate::time::Timestamp;
@@ -100,6 +101,27 @@ impl<'de> Deserialize<'de> for Nodes {
         }
 
         deserializer.deserialize_seq(List)
+    }
+}
+
+/// A list as it is kept in memory, which is read and written without looking into it: only for what these very
+/// sources write and read again.
+pub(crate) struct Packed(pub(crate) Nodes);
+
+impl Serialize for Packed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(Nodes { count, packed }) = self;
+        (count, Bytes::new(packed)).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Packed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (count, packed) = <(usize, ByteBuf)>::deserialize(deserializer)?;
+        Ok(Self(Nodes {
+            count,
+            packed: packed.into_vec().into(),
+        }))
     }
 }
 
@@ -232,7 +254,9 @@ mod tests {
             prop_assert_eq!(nodes == others, list == other);
             let written = rmp_serde::to_vec(&nodes).expect("it can be written");
             prop_assert_eq!(&written, &rmp_serde::to_vec(&list).expect("it can be written"));
-            prop_assert_eq!(rmp_serde::from_slice::<Nodes>(&written).expect("it can be read"), nodes);
+            prop_assert_eq!(&rmp_serde::from_slice::<Nodes>(&written).expect("it can be read"), &nodes);
+            let packed = rmp_serde::to_vec(&Packed(nodes.clone())).expect("it can be written");
+            prop_assert_eq!(rmp_serde::from_slice::<Packed>(&packed).expect("it can be read").0, nodes);
         }
     }
 

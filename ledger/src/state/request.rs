@@ -177,6 +177,7 @@ pub struct Request {
     /// Whether the broker lists it.
     pub presence: Presence,
     /// How the broker last showed it, with its fingerprint; none before its status could be read.
+    #[serde(with = "packed")]
     pub observed: Option<(Observation, Fingerprint)>,
     /// When a poll last showed it otherwise than before; none before one showed it.
     pub changed: Option<Timestamp>,
@@ -192,6 +193,44 @@ pub struct Request {
     pub found_free: BTreeSet<Sequence>,
     /// Whether the last delivery put back what was not at the drop-box as it was delivered.
     pub repaired: bool,
+}
+
+/// An observation in a state cache, most of which is observations: with its nodes as they are kept in memory.
+mod packed {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use crate::id::RequestId;
+    use crate::nodes::Packed;
+    use crate::observation::{Fingerprint, Observation};
+    use crate::time::Timestamp;
+
+    type Observed = Option<(Observation, Fingerprint)>;
+    type Kept = Option<(RequestId, Option<Timestamp>, Packed, Fingerprint)>;
+
+    pub(super) fn serialize<S: Serializer>(
+        observed: &Observed,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let kept: Kept = observed.as_ref().map(|(observation, fingerprint)| {
+            let nodes = Packed(observation.nodes.clone());
+            (observation.id, observation.published, nodes, *fingerprint)
+        });
+        kept.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Observed, D::Error> {
+        let kept = Kept::deserialize(deserializer)?;
+        Ok(kept.map(|(id, published, Packed(nodes), fingerprint)| {
+            let observation = Observation {
+                id,
+                published,
+                nodes,
+            };
+            (observation, fingerprint)
+        }))
+    }
 }
 
 impl Request {

@@ -20,6 +20,8 @@ use super::transport::{Limits, Stage, problem};
 /// How far into a page its title is looked for.
 const MAX_TITLE_OFFSET_BYTES: usize = 4 << 10;
 const MAX_WORDS_CHARS: usize = 60;
+/// What room is made for before it comes.
+const MAX_EXPECTED_BYTES: u64 = 64 << 10;
 
 /// Judges the head of an answer. `secret` is never repeated, whoever sends it back.
 pub(crate) async fn check(
@@ -127,13 +129,13 @@ pub(crate) async fn body(
     max_bytes: u64,
     limits: Limits,
 ) -> Result<Vec<u8>, Problem> {
-    if response
-        .content_length()
-        .is_some_and(|length| length > max_bytes)
-    {
+    let length = response.content_length();
+    if length.is_some_and(|length| length > max_bytes) {
         return Err(Problem::TooLarge(max_bytes));
     }
-    let mut bytes = Vec::new();
+    // No more at once than a status takes: what is announced need not come.
+    let expected = length.unwrap_or(0).min(MAX_EXPECTED_BYTES);
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
     while let Some(chunk) = response
         .chunk()
         .await

@@ -60,6 +60,20 @@ impl Broker {
         })
     }
 
+    /// The same client for another thread: it drives calls of its own, over connections of its own.
+    pub(crate) fn with_connections_of_its_own(&self) -> Result<Self, BrokerError> {
+        let settings = self.settings.clone();
+        // What there is to remark was remarked.
+        let HttpsClient { client, remarks: _ } = https::client(&settings)?;
+        Ok(Self {
+            settings,
+            persistence: self.persistence.clone(),
+            network: Network::new(client, self.persistence.stop().clone())?,
+            address: self.address.clone(),
+            headway: self.headway.clone(),
+        })
+    }
+
     /// How far what is under way has come.
     pub(crate) fn headway(&self) -> &Headway {
         &self.headway

@@ -22,6 +22,16 @@ pub(crate) async fn map<T, R>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
+/// Does `work` with every item, at most `limit` at a time.
+pub(crate) async fn each<T>(
+    items: impl Iterator<Item = T>,
+    limit: NonZeroUsize,
+    work: impl AsyncFn(T),
+) {
+    let works = iter(items).for_each_concurrent(limit.get(), |item| work(item));
+    works.await;
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;

@@ -36,6 +36,7 @@ mod request_list;
 mod request_status;
 mod resolver;
 mod settings;
+mod statuses;
 mod transport;
 mod zip_directory;
 mod zip_end;

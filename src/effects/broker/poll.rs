@@ -1,19 +1,14 @@
 //! One complete poll: the list, then every listed request's status, then evidence for what is
 //! missing.
 //!
-//! What always holds here: without a list there is no snapshot; a status that cannot be read makes
-//! one request unreadable and delays no other for longer than its deadline.
+//! What always holds here: without a list there is no snapshot. Deliberately absent: how statuses are read
+//! (`statuses`).
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::num::NonZeroUsize;
-use std::pin::pin;
 
 use courier_ledger::{
-    Failure, FailureClass, NodeNames, NodeStatus, Phase, Poll, PollError, RequestId, State,
+    BrokerTime, Failure, FailureClass, NodeNames, Phase, Poll, PollError, RequestId, State,
 };
-
-use futures_util::future::{Either, select};
 
 use crate::effects::headway::Asked;
 use crate::run::Polled;
@@ -22,46 +17,14 @@ use super::call::Call;
 use super::client::Broker;
 use super::problem::Problem;
 use super::request_list::RequestList;
-use super::{concurrent, node_list, request_list, request_status};
-
-/// So many unanswered calls in a row, and no answer in between, mean that the broker is gone: the
-/// rest would only wait for the same deadline.
-const MIN_UNANSWERED_CALLS: usize = 8;
-
-/// How the broker answered while it was asked for statuses.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Manner {
-    Answering,
-    /// It fell silent, and was not asked for the rest.
-    Silent,
-}
-
-/// A poll that takes in each status when it comes, beside what the last one showed, so that what has not
-/// changed is in memory once.
-struct Reading<'s> {
-    poll: RefCell<Poll>,
-    known: &'s State,
-}
+use super::statuses::Reading;
+use super::{node_list, request_list};
 
 /// What is asked once, beside the statuses.
 #[derive(Default)]
 struct Beside {
     whole: Option<RequestList>,
     node_names: Option<NodeNames>,
-}
-
-impl Reading<'_> {
-    fn take_in(
-        &self,
-        id: RequestId,
-        status: Result<Vec<NodeStatus>, Failure>,
-    ) -> Result<(), PollError> {
-        let mut poll = self.poll.borrow_mut();
-        match status {
-            Ok(nodes) => poll.read_knowing(id, nodes, self.known.observed(id)),
-            Err(failure) => poll.unreadable(id, failure),
-        }
-    }
 }
 
 impl Broker {
@@ -75,36 +38,21 @@ impl Broker {
         expected: &BTreeSet<RequestId>,
         known: &State,
     ) -> Result<Polled, Failure> {
-        let polled = self.wait(async { Ok(self.look(expected, known).await) });
-        polled.unwrap_or_else(|problem| Err(self.failure(Call::List, &problem)))
-    }
-
-    async fn look(&self, expected: &BTreeSet<RequestId>, known: &State) -> Result<Polled, Failure> {
-        self.headway().asks(Asked::List);
-        let list = async || {
-            let (bytes, broker_time) = self.fetch_with_time(Call::List).await?;
-            let listed = request_list::parse(&bytes).map_err(Problem::Document)?;
-            Ok((listed, broker_time))
-        };
-        let (listed, broker_time) = self
-            .repeat(Call::List, list)
-            .await
-            .map_err(|problem| self.failure(Call::List, &problem))?;
+        let failed = |problem: Problem| self.failure(Call::List, &problem);
+        let (listed, broker_time) = self.wait(self.list()).map_err(failed)?;
         let poll = Poll::begin(listed.iter().map(|(id, published)| (*id, *published)))
             .map_err(|error| contradiction(&error))?;
-        let poll = RefCell::new(poll);
-        let reading = Reading { poll, known };
-        let of = listed.len() as u64;
-        self.headway().asks(Asked::Statuses { read: 0, of });
-        let (manner, beside) = self.statuses_and_beside(&reading, &listed).await;
-        let Beside { whole, node_names } = beside.unwrap_or_default();
-        manner.map_err(|error| contradiction(&error))?;
-        let mut poll = reading.poll.into_inner();
+        let reading = Reading::new(poll, known);
+        let ids: Vec<RequestId> = listed.keys().copied().collect();
+        let beside = self.read_statuses(&reading, &ids, self.beside(&listed));
+        let Beside { whole, node_names } = beside.map_err(failed)?.unwrap_or_default();
+        let mut poll = reading.end().map_err(|error| contradiction(&error))?;
         let missing = poll.missing(expected);
         if !missing.is_empty() {
             self.headway().asks(Asked::Absences(missing.len() as u64));
         }
-        for (id, evidence) in self.evidence(&missing, whole.as_ref()).await {
+        let evidence = self.wait(async { Ok(self.evidence(&missing, whole.as_ref()).await) });
+        for (id, evidence) in evidence.map_err(failed)? {
             poll.absent(id, evidence);
         }
         self.headway().asks(Asked::Nothing);
@@ -123,33 +71,17 @@ impl Broker {
         })
     }
 
-    /// Every status, and beside them what is asked once. The list of all requests is asked for after the list
-    /// under the tag, so that what is in that is in this; a broker that falls silent is not waited for twice.
-    async fn statuses_and_beside(
-        &self,
-        reading: &Reading<'_>,
-        listed: &RequestList,
-    ) -> (Result<Manner, PollError>, Option<Beside>) {
-        const SILENT: Result<Manner, PollError> = Ok(Manner::Silent);
-        let ids: Vec<RequestId> = listed.keys().copied().collect();
-        let once = pin!(self.beside(listed));
-        let beside = NonZeroUsize::new(self.settings.concurrency.get() - 1);
-        let Some(beside) = beside else {
-            let manner = self.statuses(reading, &ids, NonZeroUsize::MIN).await;
-            let once = if manner == SILENT {
-                None
-            } else {
-                Some(once.await)
-            };
-            return (manner, once);
+    async fn list(&self) -> Result<(RequestList, Option<BrokerTime>), Problem> {
+        self.headway().asks(Asked::List);
+        let list = async || {
+            let (bytes, broker_time) = self.fetch_with_time(Call::List).await?;
+            let listed = request_list::parse(&bytes).map_err(Problem::Document)?;
+            Ok((listed, broker_time))
         };
-        match select(pin!(self.statuses(reading, &ids, beside)), once).await {
-            Either::Left((SILENT, _)) => (SILENT, None),
-            Either::Left((manner, once)) => (manner, Some(once.await)),
-            Either::Right((once, manner)) => (manner.await, Some(once)),
-        }
+        self.repeat(Call::List, list).await
     }
 
+    /// The list of all requests is asked for after the list under the tag, so that what is in that is in this.
     async fn beside(&self, listed: &RequestList) -> Beside {
         let whole = self.whole_list(listed).await;
         let node_names = self.node_names().await;
@@ -168,41 +100,6 @@ impl Broker {
                 None
             }
         }
-    }
-
-    async fn statuses(
-        &self,
-        reading: &Reading<'_>,
-        ids: &[RequestId],
-        concurrency: NonZeroUsize,
-    ) -> Result<Manner, PollError> {
-        let give_up = concurrency.get().max(MIN_UNANSWERED_CALLS);
-        let unanswered = Cell::new(0);
-        let last = RefCell::new(None);
-        let manner = Cell::new(Manner::Answering);
-        let failed = |id: &RequestId, problem| self.failure(Call::Status(*id), &problem);
-        let taken_in = concurrent::map(ids, concurrency, async |id| {
-            if unanswered.get() >= give_up
-                && let Some(problem) = &*last.borrow()
-            {
-                manner.set(Manner::Silent);
-                let not_asked = Problem::NotAsked(Box::new(Problem::clone(problem)));
-                return reading.take_in(*id, Err(failed(id, not_asked)));
-            }
-            let status = self.ask(Call::Status(*id), request_status::parse).await;
-            self.headway().status_read();
-            match &status {
-                Err(problem) if problem.is_unanswered() => {
-                    last.replace(Some(problem.clone()));
-                    unanswered.set(unanswered.get() + 1);
-                }
-                _ => unanswered.set(0),
-            }
-            reading.take_in(*id, status.map_err(|problem| failed(id, problem)))
-        })
-        .await;
-        taken_in.into_iter().collect::<Result<(), PollError>>()?;
-        Ok(manner.get())
     }
 }
 
