@@ -7,17 +7,15 @@
 //! happened in words; whoever runs the monitor may be a stranger.
 
 use std::fmt;
-use std::time::Duration;
 
-use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use super::broker::{BrokerError, Limits, Settings, Stage, https_client, problem};
+use super::broker::{BrokerError, Settings};
+use super::post::{Poster, Unheard};
 
-/// How long one try may take.
-const LIMIT: Duration = Duration::from_secs(5);
-const TRIES: usize = 2;
+/// What happened, in a few words.
+const WORDS: &str = "text/plain; charset=utf-8";
 
 /// The address of one check at a monitor.
 #[derive(Clone)]
@@ -87,31 +85,17 @@ fn uuid(run: &str) -> String {
     )
 }
 
-/// Why a monitor did not hear.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unheard {
-    /// No answer came, for this reason.
-    #[error("{0}")]
-    Call(String),
-    /// It answered otherwise than with success.
-    #[error("it answered {0}")]
-    Answer(StatusCode),
-    /// Nothing can be sent from here.
-    #[error("nothing can be sent: {0}")]
-    Runtime(std::io::ErrorKind),
-}
-
 /// One check at a monitor, and the way to it.
 pub(crate) struct Monitor {
     url: PingUrl,
-    client: Client,
+    poster: Poster,
 }
 
 impl Monitor {
     /// A monitor that is reached and trusted as the broker is.
     pub(crate) fn at(url: PingUrl, settings: &Settings) -> Result<Self, BrokerError> {
-        let client = https_client(settings)?.client;
-        Ok(Self { url, client })
+        let poster = Poster::new(settings)?;
+        Ok(Self { url, poster })
     }
 
     /// Tells it of a run, with a few words on what it came to.
@@ -119,47 +103,8 @@ impl Monitor {
         let Some(url) = self.url.of(what, run) else {
             return Ok(());
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Unheard::Runtime(error.kind()))?;
-        let heard = runtime.block_on(async {
-            let mut tried = 1;
-            loop {
-                match once(&self.client, &url, words).await {
-                    Err(unheard) if tried < TRIES && unheard.may_pass() => tried += 1,
-                    heard => return heard,
-                }
-            }
-        });
-        // A name look-up has no deadline of its own.
-        runtime.shutdown_background();
-        heard
-    }
-}
-
-impl Unheard {
-    fn may_pass(&self) -> bool {
-        match self {
-            Self::Call(_) => true,
-            Self::Answer(status) => status.is_server_error(),
-            Self::Runtime(_) => false,
-        }
-    }
-}
-
-async fn once(client: &Client, url: &Url, words: &str) -> Result<(), Unheard> {
-    let call = client.post(url.clone()).timeout(LIMIT);
-    let answer = call.body(words.to_owned()).send().await;
-    let limits = Limits {
-        connect: LIMIT,
-        whole: LIMIT,
-    };
-    let answer =
-        answer.map_err(|error| Unheard::Call(problem(&error, Stage::Head, limits).to_string()))?;
-    match answer.status() {
-        status if status.is_success() => Ok(()),
-        status => Err(Unheard::Answer(status)),
+        let answer = self.poster.post(&url, WORDS, words.as_bytes())?;
+        answer.successful().map(|_| ())
     }
 }
 
@@ -193,8 +138,8 @@ mod tests {
             answers.iter().map(hear).collect()
         });
         let url = PingUrl::new(&SecretString::from(url)).unwrap();
-        let client = Client::new();
-        (Monitor { url, client }, heard)
+        let poster = Poster::direct();
+        (Monitor { url, poster }, heard)
     }
 
     const RUN: &str = "0123456789abcdef";
