@@ -16,9 +16,10 @@ use crate::effects::broker::Broker;
 use crate::effects::carrier::Fetcher;
 use crate::effects::clock::SystemClock;
 use crate::effects::environment;
-use crate::effects::evidence::{EvidenceKey, Keeper};
+use crate::effects::evidence::{AnchorSettings, Anchors, EvidenceKey, Keeper};
 use crate::effects::fernet::{FernetKey, KeyFiles, OldKeys};
 use crate::effects::persistence::Persistence;
+use crate::effects::post::Poster;
 use crate::effects::secret_file::{self, Exposed};
 use crate::effects::sftp::{self, Endpoint, PrivateKeyFile};
 use crate::effects::spool::SpoolDirectory;
@@ -123,17 +124,31 @@ pub(super) fn broker(
     Ok(Broker::new(configuration.broker.clone(), persistence)?)
 }
 
-/// What signs checkpoints, if anything does. A warning about the key's permissions goes to the log.
-pub(super) fn evidence(configuration: &Configuration) -> Result<Option<Keeper>, CommandError> {
-    let Some(path) = &configuration.evidence_key else {
+/// What signs checkpoints, and who attests them, if anything does. A warning about the key's permissions goes
+/// to the log.
+pub(super) fn evidence(
+    configuration: &Configuration,
+) -> Result<Option<(Keeper, Option<Anchors>)>, CommandError> {
+    let Some(evidence) = &configuration.evidence else {
         return Ok(None);
     };
-    let (key, exposed) = EvidenceKey::load(path)?;
+    let (key, exposed) = EvidenceKey::load(&evidence.key)?;
     if let Some(exposed) = exposed {
         tracing::warn!("{exposed}");
     }
-    let working_dir = configuration.working_dir.clone();
-    Ok(Some(Keeper::new(key, working_dir)))
+    let working_dir = &configuration.working_dir;
+    let anchors = match &evidence.anchors {
+        AnchorSettings {
+            authority: None,
+            witness: None,
+            ..
+        } => None,
+        settings => {
+            let poster = Poster::new(&configuration.broker)?;
+            Some(Anchors::new(settings.clone(), poster, working_dir.clone()))
+        }
+    };
+    Ok(Some((Keeper::new(key, working_dir.clone()), anchors)))
 }
 
 /// The drop-box; reads the private key if the configuration names one. A warning about its permissions goes

@@ -92,7 +92,9 @@ fn run_with(
         status_file: &LocalStatusFile::inside(&configuration.working_dir),
         clock: &clock,
         progress: &display,
-        evidence: evidence.as_ref().map(|it| it as &dyn run::Evidence),
+        evidence: evidence
+            .as_ref()
+            .map(|(keeper, _)| keeper as &dyn run::Evidence),
         may_begin: &|| stop.reason().is_none(),
         scope: &scope,
     };
@@ -106,6 +108,9 @@ fn run_with(
     if let Some(textfile) = &configuration.reports.textfile {
         let health = Health::of(ledger.state(), None, clock.now());
         metrics::write(textfile, ledger.state(), &health);
+    }
+    if let Some((_, Some(anchors))) = &evidence {
+        anchors.cast(ledger.log(), clock.now());
     }
     ledger.close()?;
     tell(arguments, &report);

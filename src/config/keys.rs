@@ -15,6 +15,7 @@ use super::kind::{
     Without::{Means, Nothing, Required},
 };
 use crate::effects::broker::{Address, Proxy, Tag};
+use crate::effects::evidence::{AnchorUrl, Verifier};
 use crate::effects::sftp::{Placing, ProxyCommand, SftpProxy, Verification};
 
 /// The table and the name of a key; the table is empty for the top level.
@@ -254,6 +255,14 @@ keys! {
 
     EVIDENCE_KEY: LocalPath = "EVIDENCE" "KEY", LocalPath(Nothing),
         "a key that signs a checkpoint of the ledger after each run that changed something, kept here and put beside `status.xml`; `broker-courier evidence-key` makes one (docs/proofs.md)";
+    TIMESTAMP_URL: Text<AnchorUrl> = "EVIDENCE" "TIMESTAMP_URL", Text::of("an http or https address", Nothing),
+        "a time-stamping authority (RFC 3161) that is shown the last checkpoint, from time to time";
+    WITNESS_URL: Text<AnchorUrl> = "EVIDENCE" "WITNESS_URL", Text::of("an http or https address", Nothing),
+        "what the calls of a witness are below (C2SP tlog-witness), who cosigns the last checkpoint, from time to time";
+    WITNESS_KEY: Text<Verifier> = "EVIDENCE" "WITNESS_KEY", Text::of("NAME+ID+KEY", Nothing),
+        "the verifier key of that witness: only its cosignatures count";
+    ANCHOR_EVERY: Seconds = "EVIDENCE" "ANCHOR_EVERY", Seconds(86400),
+        "how long authority and witness are not asked again";
 
     DEADLINE: Seconds = "RUN" "DEADLINE", Seconds(21600),
         "limit for a run as a whole: what is under way then is ended, and left to the next run";

@@ -15,9 +15,10 @@ use super::places;
 use super::problem::Problem;
 use super::reader::{Folders, Reader};
 use super::server::{self, Server};
-use super::{Configuration, ConfigurationError, Reports, Rules, Warning};
+use super::{Configuration, ConfigurationError, Evidence, Reports, Rules, Warning};
 use crate::effects::broker::{Address, ApiKey, Proxy, Settings};
 use crate::effects::encoding::{self, NotText};
+use crate::effects::evidence::{AnchorSettings, Verifier, Witness};
 use crate::effects::fernet::KeyFiles;
 use crate::effects::ping::PingUrl;
 use crate::effects::secret_file::{self, Exposed};
@@ -207,6 +208,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
     let reports = reports(reader);
     let deadline = reader.seconds(&keys::DEADLINE);
     let retries = reader.number(&keys::RETRIES);
+    let evidence = evidence(reader);
     let working_dir = reader.required_path(&keys::WORKING_DIR);
     Some(Configuration {
         broker: broker?,
@@ -218,7 +220,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
         deadline,
         retries,
         reports,
-        evidence_key: reader.path(&keys::EVIDENCE_KEY),
+        evidence,
         working_dir: working_dir?,
     })
 }
@@ -411,6 +413,50 @@ fn reports(reader: &mut Reader<'_>) -> Reports {
         command: reader.optional(&keys::NOTIFY_COMMAND),
         url: ping_url(reader),
     }
+}
+
+/// The key that signs, and who attests what it signed; nobody attests what nobody signed.
+fn evidence(reader: &mut Reader<'_>) -> Option<Evidence> {
+    let authority = reader.optional(&keys::TIMESTAMP_URL);
+    let witness = witness(reader);
+    let every = reader.seconds(&keys::ANCHOR_EVERY);
+    let key = reader.path(&keys::EVIDENCE_KEY);
+    if key.is_none() {
+        for attests in [&keys::TIMESTAMP_URL, &keys::WITNESS_URL] {
+            if reader.has(attests) {
+                reader.wrong(attests, "attests what EVIDENCE.KEY signs: give that, too");
+            }
+        }
+    }
+    Some(Evidence {
+        key: key?,
+        anchors: AnchorSettings {
+            authority,
+            witness,
+            every,
+        },
+    })
+}
+
+fn witness(reader: &mut Reader<'_>) -> Option<Witness> {
+    let url = reader.optional(&keys::WITNESS_URL);
+    let key: Option<Verifier> = reader.optional(&keys::WITNESS_KEY);
+    if key.as_ref().is_some_and(|key| !key.is_witness()) {
+        let text = "is the key of somebody who signs, not of a witness";
+        reader.wrong(&keys::WITNESS_KEY, text);
+    }
+    match (
+        reader.has(&keys::WITNESS_URL),
+        reader.has(&keys::WITNESS_KEY),
+    ) {
+        (true, false) => reader.wrong(&keys::WITNESS_URL, "needs EVIDENCE.WITNESS_KEY"),
+        (false, true) => reader.wrong(&keys::WITNESS_KEY, "needs EVIDENCE.WITNESS_URL"),
+        (true, true) | (false, false) => {}
+    }
+    Some(Witness {
+        url: url?,
+        key: key?,
+    })
 }
 
 fn ping_url(reader: &mut Reader<'_>) -> Option<PingUrl> {

@@ -39,6 +39,7 @@ pub(crate) use server::Server;
 pub(crate) use template::{Answers, Name, Proof};
 
 use crate::effects::broker;
+use crate::effects::evidence::AnchorSettings;
 use crate::effects::fernet::KeyFiles;
 use crate::effects::ping::PingUrl;
 use crate::effects::secret_file::Exposed;
@@ -66,8 +67,8 @@ pub(crate) struct Configuration {
     pub retries: u32,
     /// Who else hears of a run.
     pub reports: Reports,
-    /// The file of the key that checkpoints are signed with, if any are.
-    pub evidence_key: Option<PathBuf>,
+    /// What signs the ledger, if anything does, and who attests that.
+    pub evidence: Option<Evidence>,
     /// The folder of the ledger.
     pub working_dir: PathBuf,
 }
@@ -173,4 +174,13 @@ fn listed(path: &std::path::Path, problems: &[Problem]) -> String {
         [only] => only.clone(),
         lines => format!("{} problems\n  {}", lines.len(), lines.join("\n  ")),
     }
+}
+
+/// What signs the ledger.
+#[derive(Debug)]
+pub(crate) struct Evidence {
+    /// The file of the key.
+    pub key: PathBuf,
+    /// Who attests what it signed.
+    pub anchors: AnchorSettings,
 }

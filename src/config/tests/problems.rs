@@ -50,6 +50,33 @@ fn everything_that_an_empty_file_lacks_is_named() {
 }
 
 #[test]
+fn nobody_attests_what_nobody_signed_and_a_witness_has_an_address_and_a_key_of_his_kind() {
+    const SIGNER: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+    let key = "[EVIDENCE]\nKEY = 'evidence.key'\n";
+    for (lines, why) in [
+        (
+            "[EVIDENCE]\nTIMESTAMP_URL = 'http://a/'".to_owned(),
+            "EVIDENCE.TIMESTAMP_URL attests what EVIDENCE.KEY signs: give that, too",
+        ),
+        (
+            format!("{key}TIMESTAMP_URL = 'ftp://a/'"),
+            "EVIDENCE.TIMESTAMP_URL takes an http or https address",
+        ),
+        (
+            format!("{key}WITNESS_URL = 'http://a/'"),
+            "EVIDENCE.WITNESS_URL needs EVIDENCE.WITNESS_KEY",
+        ),
+        (
+            format!("{key}WITNESS_URL = 'http://a/'\nWITNESS_KEY = '{SIGNER}'"),
+            "EVIDENCE.WITNESS_KEY is the key of somebody who signs, not of a witness",
+        ),
+    ] {
+        let problem = problem(&format!("{}\n{lines}\n", with("SFTP", "")));
+        assert!(problem.contains(why), "{problem}");
+    }
+}
+
+#[test]
 fn an_error_begins_with_the_file_and_lists_all_problems() {
     let scene = Scene::new(with("SFTP", "PROT = 22"));
     let error = scene.load().unwrap_err();
