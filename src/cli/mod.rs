@@ -13,6 +13,8 @@ mod checkpoints;
 mod config;
 mod decisions;
 mod decrypt;
+#[cfg(test)]
+mod documents;
 mod error;
 mod evidence_key;
 mod folder;

@@ -245,6 +245,18 @@ fn systemd_takes_the_units_and_finds_them_closed() {
             units.push(path);
         }
     }
+    // What the documents let a person add to one.
+    let drop_ins = folder.path().join("broker-courier.service.d");
+    fs::create_dir(&drop_ins).unwrap();
+    let page = text("docs/installation.md");
+    let shown = page.split("```ini\n").skip(1);
+    let shown: Vec<&str> = shown
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    assert!(!shown.is_empty());
+    for (number, drop_in) in (1..).zip(shown) {
+        fs::write(drop_ins.join(format!("{number}.conf")), drop_in).unwrap();
+    }
     let analyze = |words: &[&str], units: &[PathBuf]| {
         let mut command = Command::new("systemd-analyze");
         let output = command.args(words).args(units).output().unwrap();

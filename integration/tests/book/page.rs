@@ -134,7 +134,7 @@ fn line(line: &str) -> String {
         let number = word.trim_start_matches('(');
         let is_number = number.starts_with(|c: char| c.is_ascii_digit());
         alike.push(
-            if is_time(word) || word.starts_with("SHA256:") || is_measured && is_number {
+            if is_time(word) || is_key(word) || is_measured && is_number {
                 "*".to_owned()
             } else if is_dated || word.starts_with('#') || word.starts_with("age=") {
                 let word = without_digests(word);
@@ -152,6 +152,11 @@ fn is_time(word: &str) -> bool {
     digits >= 4
         && (word.contains(':') && !word.contains("://") && !word.contains('=')
             || word.starts_with("20"))
+}
+
+/// A fingerprint, or the key of a verifier.
+fn is_key(word: &str) -> bool {
+    word.starts_with("SHA256:") || word.contains("/broker-courier+")
 }
 
 fn is_unit(word: &str) -> bool {

@@ -19,10 +19,12 @@ pub(super) struct Stage {
     code: i32,
     /// What the demo told, once it was asked.
     demo: Option<String>,
+    /// The page that is played.
+    page: String,
 }
 
 impl Stage {
-    pub(super) fn set() -> Self {
+    pub(super) fn set(page: &str) -> Self {
         let broker = EmbeddedBroker::start(Settings::default()).unwrap();
         broker.publish("other");
         let server = site::embedded();
@@ -40,6 +42,7 @@ impl Stage {
             courier: Courier::build(),
             code: 0,
             demo: None,
+            page: page.to_owned(),
         }
     }
 
@@ -61,6 +64,11 @@ impl Stage {
                 }
             }
             ["corrects", id] => answers(id.parse().unwrap(), "hospital;cases\nOne;18\n"),
+            ["second-hospital", id] => {
+                let words = b"hospital;cases\nTwo;42\n";
+                self.broker
+                    .submit_result(2, id.parse().unwrap(), "text/plain", words);
+            }
             ["withdraws", ids @ ..] => {
                 for id in ids {
                     self.broker.delete(id.parse().unwrap());
@@ -72,17 +80,34 @@ impl Stage {
                 }
             }
             ["saves", name] => {
-                // The block of code before this.
-                let page = fs::read_to_string(super::docs().join("recipient.md")).unwrap();
-                let (before, _) = page.split_once(&format!("<!-- stage: {what} -->")).unwrap();
-                let block = before.rsplit("```").nth(1).unwrap();
-                let (_, code) = block.split_once('\n').unwrap();
-                fs::write(self.folder().join(name), code).unwrap();
+                fs::write(self.folder().join(name), self.block_before(what)).unwrap();
+            }
+            ["configures"] => {
+                let file = self.place.config();
+                let text = fs::read_to_string(&file).unwrap() + &self.block_before(what);
+                fs::write(file, text).unwrap();
+            }
+            ["takes", name] => {
+                let file = super::docs().join("../integration/independent").join(name);
+                fs::copy(file, self.folder().join(name)).unwrap();
+            }
+            ["loses"] => {
+                for entry in fs::read_dir(self.place.working_dir()).unwrap() {
+                    fs::remove_file(entry.unwrap().path()).unwrap();
+                }
             }
             ["runs"] => drop(self.types("courier run")),
             ["replaced-program", ids @ ..] => self.replaced_program(ids),
             _ => panic!("nobody knows how this happens: {what}"),
         }
+    }
+
+    /// The block of code before what happens.
+    fn block_before(&self, what: &str) -> String {
+        let comment = format!("<!-- stage: {what} -->");
+        let (before, _) = self.page.split_once(&comment).unwrap();
+        let block = before.rsplit("```").nth(1).unwrap();
+        block.split_once('\n').unwrap().1.to_owned()
     }
 
     /// The replaced program has delivered these.
@@ -154,7 +179,7 @@ impl Stage {
             text.replace(&here, &there)
         });
         let home = std::env::var("HOME").unwrap_or_default();
-        text.replace("sftpuser@", "hospital@")
+        text.replace("sftpuser", "hospital")
             .replace(&format!("{home}/.ssh"), "~/.ssh")
     }
 
