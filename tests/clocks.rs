@@ -45,6 +45,7 @@ impl Place {
             key: KeyId([4; 8]),
             instead_of: None,
             bound_to: None,
+            every_minutes: None,
         };
         let finish = Event::RunFinished {
             counts: RunCounts::default(),

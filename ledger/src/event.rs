@@ -181,6 +181,14 @@ pub enum Event {
             skip_serializing_if = "Option::is_none"
         )]
         bound_to: Option<Digest>,
+        /// How often runs are to begin, in minutes, where that is configured; absent where it is not, and in older
+        /// entries.
+        #[serde(
+            default,
+            deserialize_with = "present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        every_minutes: Option<u32>,
     },
     /// The broker was asked for everything, and answered.
     SnapshotObserved(SnapshotDelta),

@@ -146,6 +146,7 @@ mod tests {
             key: KeyId([0; 8]),
             instead_of: None,
             bound_to: None,
+            every_minutes: None,
         };
         let created = Event::LogCreated {
             log: LOG,

@@ -156,6 +156,7 @@ fn a_first_snapshot_that_no_entry_holds_is_recorded_and_read_back() {
         key: KeyId([1; 8]),
         instead_of: None,
         bound_to: None,
+        every_minutes: None,
     };
     ledger.append(now, vec![started]).unwrap();
     let mut poll = Poll::begin((0..requests).map(|id| (RequestId(id), Some(now)))).unwrap();

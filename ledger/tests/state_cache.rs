@@ -161,6 +161,7 @@ fn run() -> [Event; 2] {
         key: KeyId([1; 8]),
         instead_of: None,
         bound_to: None,
+        every_minutes: None,
     };
     let failed = Event::PollFailed {
         failure: scenario::failure(),

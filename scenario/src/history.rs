@@ -173,6 +173,7 @@ impl History {
             key: self.policy.key,
             instead_of: waits_instead_of(&self.state, &self.policy),
             bound_to,
+            every_minutes: None,
         }
     }
 

@@ -11,7 +11,7 @@ use courier_ledger::{Digest, Entry, Event, LogId, Tree};
 
 use super::arguments::VerifyOptions;
 use super::error::{BadCheckpoint, CommandError};
-use crate::effects::evidence::{Kept, Signed, signed_in};
+use crate::effects::evidence::{Checkpoint, Kept, Signed, signed_in};
 use crate::effects::status_file;
 
 /// When there is a tree.
@@ -29,23 +29,28 @@ pub(super) struct Checkpoints {
     tree: Tree,
     claims: BTreeMap<u64, Vec<(PathBuf, Signed)>>,
     held: usize,
-    largest: Option<u64>,
+    last: Option<Checkpoint>,
     trees: Trees,
     wrong: Option<BadCheckpoint>,
 }
 
 impl Checkpoints {
-    /// Reads copies; each must be signed by the key that is given with them.
-    pub(super) fn read(working_dir: &Path, options: &VerifyOptions) -> Result<Self, CommandError> {
-        let mut checkpoints = Self {
+    /// Those that are kept beside the ledger in this folder.
+    pub(super) fn beside(working_dir: &Path) -> Self {
+        Self {
             working_dir: working_dir.to_owned(),
             tree: Tree::default(),
             claims: BTreeMap::new(),
             held: 0,
-            largest: None,
+            last: None,
             trees: Trees::WhereHeld,
             wrong: None,
-        };
+        }
+    }
+
+    /// Reads copies; each must be signed by the key that is given with them.
+    pub(super) fn read(working_dir: &Path, options: &VerifyOptions) -> Result<Self, CommandError> {
+        let mut checkpoints = Self::beside(working_dir);
         for path in &options.checkpoints {
             let bytes =
                 status_file::read_bounded(path).map_err(|source| BadCheckpoint::Unreadable {
@@ -99,9 +104,9 @@ impl Checkpoints {
         self.tree.root()
     }
 
-    /// The size of the largest that was taken in so far.
-    pub(super) fn largest(&self) -> Option<u64> {
-        self.largest
+    /// The largest of those that are of the tree so far.
+    pub(super) fn last(&self) -> Option<&Checkpoint> {
+        self.last.as_ref()
     }
 
     /// Takes in the hash of the next entry, whatever that says.
@@ -119,7 +124,7 @@ impl Checkpoints {
         for (path, signed) in claims {
             if signed.claim.root == root {
                 self.held += 1;
-                self.largest = Some(size);
+                self.last = Some(signed.claim);
             } else {
                 self.wrong
                     .get_or_insert(BadCheckpoint::Contradicts { path, size });

@@ -329,13 +329,23 @@ pub(super) fn visit(
 /// Everything that the ledger tells up to a moment, each byte of it checked on the way, and the state then.
 pub(super) fn account(
     arguments: &Arguments,
+    belongs: impl FnMut(&Entry) -> bool,
+) -> Result<Told, CommandError> {
+    account_and_see(arguments, belongs, |_| ())
+}
+
+/// The same; `see` is shown every entry, also those behind that moment.
+pub(super) fn account_and_see(
+    arguments: &Arguments,
     mut belongs: impl FnMut(&Entry) -> bool,
+    mut see: impl FnMut(&Entry),
 ) -> Result<Told, CommandError> {
     let (mut account, mut state) = (Account::default(), State::default());
     let mut rest = None;
     let reading = audit(
         &working_dir(arguments)?,
         |entry| {
+            see(&entry);
             if rest.is_none() && !belongs(&entry) {
                 rest = Some(state.clone());
             }

@@ -222,8 +222,8 @@ impl<'o> Copying<'o> {
         }
         told.push(match checkpoints {
             Checkpoints::Copied => {
-                "The signed checkpoints are beside it: with them, and the verifier key, the copy proves that nothing \
-                 was added, taken out or changed."
+                "The signed checkpoints are beside it: with them, and the verifier key, the copy proves that up to the \
+                 last of them nothing was added, taken out or changed."
                     .to_owned()
             }
             Checkpoints::None => {

@@ -96,6 +96,7 @@ fn run_with(
             .as_ref()
             .map(|(keeper, _)| keeper as &dyn run::Evidence),
         may_begin: &|| stop.reason().is_none(),
+        every_minutes: configuration.every_minutes,
         scope: &scope,
     };
     let report = run::run(&mut ledger, approach, parts);

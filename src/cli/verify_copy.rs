@@ -60,7 +60,7 @@ pub(super) fn verify(
         Ok(())
     })?;
     let root = checkpoints.root();
-    let signed = checkpoints.largest();
+    let signed = checkpoints.last().map(|it| it.size);
     let checkpoints = checkpoints.judged()?.map_or(0, |(_, count)| count);
     let RedactedReading {
         tip: Tip {

@@ -266,6 +266,8 @@ keys! {
 
     DEADLINE: Seconds = "RUN" "DEADLINE", Seconds(21600),
         "limit for a run as a whole: what is under way then is ended, and left to the next run";
+    EVERY_MINUTES: Number<u32> = "RUN" "EVERY_MINUTES", Number { least: 0, most: 10080, default: 0 },
+        "how often runs are to begin, in minutes, recorded with each so that a report can say when one did not take place; 0 says nothing";
     RETRIES: Number<u32> = "RUN" "RETRIES", Number { least: 0, most: 100, default: 3 },
         "how often a run repeats what failed and may succeed: a call to the broker, a transfer, a lost connection";
 

@@ -207,6 +207,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
     let spool = spool(reader);
     let reports = reports(reader);
     let deadline = reader.seconds(&keys::DEADLINE);
+    let every_minutes = reader.number(&keys::EVERY_MINUTES);
     let retries = reader.number(&keys::RETRIES);
     let evidence = evidence(reader);
     let working_dir = reader.required_path(&keys::WORKING_DIR);
@@ -218,6 +219,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
         rules,
         spool,
         deadline,
+        every_minutes: Some(every_minutes).filter(|every| *every > 0),
         retries,
         reports,
         evidence,

@@ -63,6 +63,8 @@ pub(crate) struct Configuration {
     pub spool: SpoolLimits,
     /// Limit for a run as a whole.
     pub deadline: Duration,
+    /// How often runs are to begin, in minutes; none where nobody says so.
+    pub every_minutes: Option<u32>,
     /// How often a run repeats what failed.
     pub retries: u32,
     /// Who else hears of a run.

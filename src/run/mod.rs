@@ -50,6 +50,8 @@ pub struct Parts<'a> {
     pub evidence: Option<&'a dyn Evidence>,
     /// Whether another command may be begun: no longer after the run's deadline.
     pub may_begin: &'a dyn Fn() -> bool,
+    /// How often runs are to begin, in minutes, where that is known.
+    pub every_minutes: Option<u32>,
     /// What of the plan is to be carried out.
     pub scope: &'a Scope,
 }
@@ -80,13 +82,15 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
         progress,
         evidence,
         may_begin,
+        every_minutes,
         scope,
     } = parts;
     let (arrived, seen) = match arrived {
         Ok((carrier, seen)) => (Ok(carrier), Some(seen)),
         Err(failure) => (Err(failure), None),
     };
-    report.published_seen = observe::begin(ledger, time, &policy, scope.bound_to(), seen)?;
+    report.published_seen =
+        observe::begin(ledger, time, &policy, scope.bound_to(), every_minutes, seen)?;
     match observe::polled(ledger, clock, polled)? {
         Err(failure) => report.poll_failure = Some(failure),
         Ok(difference) => match arrived {
@@ -180,7 +184,7 @@ pub fn rehearse(
     let polled = poller.poll(&state.expected_by_next_run(legacy.as_ref()), state);
     let mut clocks: Vec<_> = ledger.note_clock(time)?.into_iter().collect();
     observe::import(ledger, time, legacy)?;
-    observe::begin(ledger, time, policy, None, None)?;
+    observe::begin(ledger, time, policy, None, None, None)?;
     match observe::polled(ledger, clock, polled)? {
         Err(failure) => return Ok(Err(failure)),
         Ok(difference) => clocks.extend(difference),

@@ -33,13 +33,14 @@ pub(super) fn import(
     }
 }
 
-/// Begins a run, which may be bound to a saved plan, and records how the published `status.xml` was found, if that is not how it was found
-/// before; gives that back.
+/// Begins a run, which may be bound to a saved plan, and records how the published `status.xml` was found, if that
+/// is not how it was found before; gives that back.
 pub(super) fn begin(
     ledger: &mut Ledger<impl EventLog>,
     time: Timestamp,
     policy: &Policy,
     bound_to: Option<Digest>,
+    every_minutes: Option<u32>,
     seen: Option<PublishedSeen>,
 ) -> Result<Option<PublishedSeen>, RecordError> {
     let seen = seen.filter(|seen| !seen.is_like(ledger.state().published_seen()));
@@ -49,6 +50,7 @@ pub(super) fn begin(
         key: policy.key,
         instead_of: waits_instead_of(ledger.state(), policy),
         bound_to,
+        every_minutes,
     }];
     let recorded = seen.clone().map(|seen| Event::PublishedLedgerSeen { seen });
     events.extend(recorded);

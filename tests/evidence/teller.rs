@@ -36,6 +36,8 @@ pub(crate) struct Teller {
     ledger: Ledger<Journal<Files>>,
     pub(crate) broker: scenario::Broker,
     policy: Policy,
+    /// How often runs are to begin, as they record it.
+    pub(crate) every_minutes: Option<u32>,
     time: i64,
 }
 
@@ -51,6 +53,7 @@ impl Teller {
             ledger,
             broker: scenario::Broker::default(),
             policy: Policy::new(KEY),
+            every_minutes: None,
             time: BEGINNING,
         }
     }
@@ -108,6 +111,7 @@ impl Teller {
             key: self.policy.key,
             instead_of,
             bound_to: None,
+            every_minutes: self.every_minutes,
         });
         self.time += 2_000_000;
         let mut counts = RunCounts::default();

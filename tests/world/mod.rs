@@ -424,6 +424,7 @@ impl Program {
             status_file: &NoFile,
             clock: &self.clock,
             may_begin: &may_begin,
+            every_minutes: None,
             scope,
         };
         let run = AssertUnwindSafe(|| broker_courier::run::run(&mut self.ledger, approach, parts));

@@ -25,7 +25,7 @@ impl Signing {
         assert_eq!(again.trim(), vkey);
         let (_, refused) = scene.courier.run(&scene.place, &["evidence-key", &file], 3);
         assert!(refused.contains("never overwritten"), "{refused}");
-        let key = "[EVIDENCE]\nKEY = \"evidence.key\"\n[MISC]";
+        let key = "[EVIDENCE]\nKEY = \"evidence.key\"\n[RUN]\nEVERY_MINUTES = 15\n[MISC]";
         scene.place.change_config("[MISC]", key);
         Self { scene, vkey }
     }
@@ -99,6 +99,14 @@ fn what_was_delivered_is_proven_to_somebody_who_has_no_ledger() {
     let sizes = Signing::sizes(&signing.kept());
     let (old, new) = (sizes[0].to_string(), sizes[1].to_string());
     assert!(signing.say(&["verify"], 0).contains("2 checkpoints"));
+    // The report names the last one, and how to verify it.
+    let report: serde_json::Value =
+        serde_json::from_str(&signing.say(&["report", "--json"], 0)).unwrap();
+    let checkpoint = &report["checkpoint"];
+    assert_eq!(checkpoint["size"].to_string(), new);
+    assert_eq!(checkpoint["kept"], 2);
+    assert!(signing.say(&["report"], 0).contains(&signing.name()));
+    assert_eq!(report["runs"][0]["every_minutes"], 15);
 
     let checkpoints = signing.there().display().to_string();
     let proof = signing.prove("export_2.tlog-proof", &["--request", "2"]);

@@ -44,6 +44,7 @@ impl Account {
                 version,
                 key,
                 bound_to,
+                every_minutes,
                 ..
             } => {
                 self.cut_off(event, time);
@@ -54,6 +55,7 @@ impl Account {
                     version: version.clone(),
                     key: *key,
                     bound_to: *bound_to,
+                    every_minutes: *every_minutes,
                     polled: None,
                     finished: None,
                     duration_micros: None,

@@ -1,7 +1,7 @@
 //! Stretches of time in which nothing, or not everything, could be delivered, and why.
 //!
 //! What always holds here: a cause is what the log says; that a run did not take place is concluded from
-//! how often runs usually begin.
+//! how often runs were to begin, and where that was not recorded, from how often they usually do.
 
 use serde::Serialize;
 
@@ -48,6 +48,11 @@ pub enum Cause {
         /// How often one usually does.
         usual_interval_micros: i64,
     },
+    /// No run began, though one was to.
+    RunMissed {
+        /// How often one was to begin, as the last run before recorded it.
+        every_minutes: u32,
+    },
     /// A person had to decide.
     Held {
         /// How many commands were held back first.
@@ -57,6 +62,9 @@ pub enum Cause {
     },
 }
 
+/// More than so many intervals that were recorded, from one beginning to the next, are a gap: a run that begins late is
+/// none, one that is left out is.
+const MISSED_RECORDED: i64 = 2;
 /// More than so many usual intervals without a run are a gap …
 const MISSED_INTERVALS: i64 = 3;
 /// … if there are enough runs to speak of a usual interval.
@@ -166,23 +174,86 @@ fn goes_on(known: &mut Cause, next: &Cause) -> bool {
 
 /// Where no run began for long.
 fn missing(runs: &[RunAccount], end: Timestamp) -> Vec<Gap> {
-    let Some(usual) = usual_interval_micros(runs) else {
-        return Vec::new();
-    };
-    let most = usual.saturating_mul(MISSED_INTERVALS);
+    const MINUTE_MICROS: i64 = 60_000_000;
+    let usual = usual_interval_micros(runs).filter(|usual| *usual > 0);
     let later = runs.iter().skip(1).map(|run| Some(run.started));
     let pairs = runs.iter().zip(later.chain([None]));
     let missing = pairs.filter_map(|(run, next)| {
         let from = run.finished.unwrap_or(run.started);
         let until = next.unwrap_or(end);
-        (until.0.saturating_sub(run.started.0) > most && usual > 0).then_some(Gap {
+        let (most, cause) = match (run.every_minutes, usual) {
+            (Some(every_minutes), _) => (
+                (i64::from(every_minutes) * MINUTE_MICROS).saturating_mul(MISSED_RECORDED),
+                Cause::RunMissed { every_minutes },
+            ),
+            (None, Some(usual_interval_micros)) => (
+                usual_interval_micros.saturating_mul(MISSED_INTERVALS),
+                Cause::NoRun {
+                    usual_interval_micros,
+                },
+            ),
+            (None, None) => return None,
+        };
+        (until.0.saturating_sub(run.started.0) > most).then_some(Gap {
             from,
             until: next,
             event: run.start,
-            cause: Cause::NoRun {
-                usual_interval_micros: usual,
-            },
+            cause,
         })
     });
     missing.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::RunCounts;
+    use crate::id::KeyId;
+
+    fn run(minute: i64, every_minutes: Option<u32>) -> RunAccount {
+        let time = Timestamp(minute * 60_000_000);
+        RunAccount {
+            start: Sequence(minute.unsigned_abs()),
+            started: time,
+            version: "test".to_owned(),
+            key: KeyId([1; 8]),
+            bound_to: None,
+            every_minutes,
+            polled: Some(time),
+            finished: Some(time),
+            duration_micros: Some(1),
+            counts: Some(RunCounts::default()),
+            verdict: None,
+            failure: None,
+        }
+    }
+
+    fn missed(runs: &[RunAccount], end: i64) -> Vec<Cause> {
+        let gaps = gaps(runs, &[], Timestamp(end * 60_000_000));
+        gaps.into_iter().map(|gap| gap.cause).collect()
+    }
+
+    #[test]
+    fn runs_that_were_recorded_to_come_are_missed_though_there_are_few() {
+        let every = Some(15);
+        let recorded = Cause::RunMissed { every_minutes: 15 };
+        // One that begins late is there.
+        assert_eq!(missed(&[run(0, every), run(29, every)], 58), []);
+        assert_eq!(
+            missed(&[run(0, every), run(31, every)], 60),
+            [recorded.clone()]
+        );
+        assert_eq!(missed(&[run(0, every)], 31), [recorded]);
+        assert_eq!(missed(&[run(0, None), run(600, None)], 601), []);
+        // As often as they usually do, where nobody says how often they are to.
+        let usual: Vec<_> = [0, 10, 20, 30, 40, 50, 81].map(|it| run(it, None)).into();
+        let usually = Cause::NoRun {
+            usual_interval_micros: 10 * 60_000_000,
+        };
+        assert_eq!(missed(&usual, 90), [usually]);
+        let said: Vec<_> = [0, 10, 20, 30, 40, 50, 81]
+            .map(|it| run(it, Some(60)))
+            .into();
+        assert_eq!(missed(&said, 90), []);
+    }
 }

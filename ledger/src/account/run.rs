@@ -24,6 +24,9 @@ pub struct RunAccount {
     pub key: KeyId,
     /// The digest of the saved plan that it was bound to.
     pub bound_to: Option<Digest>,
+    /// How often runs were to begin, in minutes, where that was configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every_minutes: Option<u32>,
     /// When the broker answered completely.
     pub polled: Option<Timestamp>,
     /// When it ended; none where it was cut off, or is under way.

@@ -47,6 +47,7 @@ pub fn started() -> Event {
         key: KeyId([4; 8]),
         instead_of: None,
         bound_to: None,
+        every_minutes: None,
     }
 }
 

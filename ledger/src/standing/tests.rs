@@ -51,6 +51,7 @@ fn started() -> Event {
         key: KeyId([0; 8]),
         instead_of: None,
         bound_to: None,
+        every_minutes: None,
     }
 }
 

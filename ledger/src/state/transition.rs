@@ -72,6 +72,7 @@ impl State {
                 key,
                 instead_of,
                 bound_to: _,
+                every_minutes: _,
             } => {
                 self.uses(*key, *instead_of)?;
                 self.put_intents_in_doubt();

@@ -58,6 +58,7 @@ static GOLDEN: LazyLock<BTreeMap<String, LogFiles>> = LazyLock::new(|| {
             recipe::NOT_BEGUN,
             recipe::VERDICT,
             recipe::SALTED,
+            recipe::INTERVAL,
         ]) {
             if let Some(story) = recipe::make(name) {
                 add(&folder("v1"), name, &made(name, &story));

@@ -31,6 +31,9 @@ pub(crate) const RELEASED: &str = "released";
 /// The log of a run whose key has to wait for a person.
 pub(crate) const INSTEAD_OF: &str = "instead-of";
 
+/// The log of a run that says how often one is to begin.
+pub(crate) const INTERVAL: &str = "interval";
+
 /// The log of a ledger that was begun anew from a drop-box that is known.
 pub(crate) const RECOVERED_AT: &str = "recovered-at";
 
@@ -296,6 +299,18 @@ pub(crate) fn make(name: &str) -> Option<History> {
         EVERY_VARIANT => every_variant(&mut story),
         FOUND => found(&mut story),
         LOOKS => looks(&mut story),
+        INTERVAL => {
+            start_run(&mut story);
+            finish(&mut story);
+            story.record(Event::RunStarted {
+                version: VERSION.to_owned(),
+                policy: digest("the policy"),
+                key: KEY,
+                instead_of: None,
+                bound_to: None,
+                every_minutes: Some(15),
+            });
+        }
         INSTEAD_OF => {
             start_run(&mut story);
             finish(&mut story);
@@ -305,6 +320,7 @@ pub(crate) fn make(name: &str) -> Option<History> {
                 key: KeyId(*b"\x00another"),
                 instead_of: Some(KEY),
                 bound_to: None,
+                every_minutes: None,
             });
         }
         BOUND_TO => {
@@ -384,6 +400,7 @@ pub(crate) fn run_started(version: &str) -> Event {
         key: KEY,
         instead_of: None,
         bound_to: None,
+        every_minutes: None,
     }
 }
 

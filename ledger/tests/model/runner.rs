@@ -123,6 +123,7 @@ impl World {
             key: policy.key,
             instead_of: waits_instead_of(&self.state, &policy),
             bound_to: bound_to.as_ref().map(SavedPlan::digest),
+            every_minutes: None,
         }];
         if !seen.is_like(self.state.published_seen()) {
             events.push(Event::PublishedLedgerSeen { seen });

@@ -74,6 +74,7 @@ impl World {
             key: policy.key,
             instead_of: waits_instead_of(&state, policy),
             bound_to: None,
+            every_minutes: None,
         };
         take(&mut state, started)?;
         let others = self.others_exist;

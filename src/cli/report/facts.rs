@@ -7,12 +7,14 @@ use courier_ledger::account::{
     Decision, Declared, Gap, Placed, Remark, RunAccount, Wait, Withdrawal,
 };
 use courier_ledger::{
-    Completion, Digest, Drift, KeyId, LogId, NodeNames, Nodes, RequestId, Sequence, Timestamp,
+    Completion, Digest, Drift, KeyId, LogId, NodeNames, Nodes, RemoteName, RequestId, Sequence,
+    Timestamp,
 };
 use serde::Serialize;
 
 use super::days::Day;
 use super::figures::Figures;
+use crate::effects::evidence::Checkpoint;
 
 /// A report; `schema` names this form of it.
 #[derive(Serialize)]
@@ -24,6 +26,8 @@ pub(super) struct Facts {
     /// What is reported on.
     pub(super) period: Period,
     pub(super) check: Check,
+    /// The last checkpoint that is kept beside the ledger; none where nothing was signed.
+    pub(super) checkpoint: Option<CheckpointFacts>,
     /// Whom the ledger dealt with in the period: the last before it, and every change.
     pub(super) partners: Vec<Declared>,
     pub(super) totals: Totals,
@@ -67,6 +71,36 @@ pub(super) struct Check {
     pub(super) hash: Digest,
     pub(super) size_bytes: u64,
     pub(super) tail: &'static str,
+}
+
+/// What was signed of the ledger last. It was held against every entry; who signed it is for others to check.
+#[derive(Serialize)]
+pub(super) struct CheckpointFacts {
+    /// The key's name, and the ledger.
+    pub(super) origin: String,
+    /// How many entries it stands for.
+    pub(super) size: u64,
+    /// The root of the tree over them, as the checkpoint writes it.
+    pub(super) root: String,
+    /// How many checkpoints are kept; all are of this history.
+    pub(super) kept: u64,
+    /// What holds the ledger against checkpoints that were kept elsewhere.
+    pub(super) command: String,
+}
+
+impl CheckpointFacts {
+    /// Those of the last of so many.
+    pub(super) fn of(last: &Checkpoint, kept: usize) -> Self {
+        let file = last.log().map(RemoteName::checkpoints);
+        let file = file.map(|name| name.to_string()).unwrap_or_default();
+        Self {
+            origin: last.origin.clone(),
+            size: last.size,
+            root: last.root_text(),
+            kept: kept as u64,
+            command: format!("broker-courier verify --checkpoints {file} --key VKEY"),
+        }
+    }
 }
 
 /// How many.

@@ -9,10 +9,12 @@ pub(super) fn gaps(page: &mut Markup, facts: &Facts, lang: Lang) {
     page.section("gaps", lang.say("Gaps", "Lücken"));
     page.paragraph(lang.say(
         "Stretches of time in which not everything could be delivered, and why. That a run did not take place \
-         is concluded from how often one usually begins; the ledger cannot tell a machine that was off from a \
+         is concluded from how often one was to begin (RUN.EVERY_MINUTES), and where that was not recorded, from how \
+         often one usually does; the ledger cannot tell a machine that was off from a \
          run that could not begin.",
         "Zeiten, in denen nicht alles ausgeliefert werden konnte, und warum. Dass ein Lauf nicht stattfand, ist \
-         daraus geschlossen, wie oft sonst einer beginnt; ob der Rechner aus war oder ein Lauf nicht beginnen \
+         daraus geschlossen, wie oft einer beginnen sollte (RUN.EVERY_MINUTES), und wo das nicht aufgezeichnet ist, wie \
+         oft sonst einer beginnt; ob der Rechner aus war oder ein Lauf nicht beginnen \
          konnte, sagt das Journal nicht.",
     ));
     let gaps = &facts.gaps;

@@ -5,25 +5,31 @@ use std::collections::BTreeMap;
 use courier_ledger::account::{
     Account, Decided, Declared, Gap, Happening, RequestAccount, What, gaps, usual_interval_micros,
 };
-use courier_ledger::log::{Reading, Tail};
+use courier_ledger::log::Tail;
 use courier_ledger::{Command, Evidence, KeyId, Presence, Remote, RequestId, State, Timestamp};
 
 use super::days;
 use super::facts::{
-    AtBroker, AtDropBox, Check, DeliveryFacts, DriftFacts, Facts, GapFacts, KeyFacts, Period,
-    RequestFacts, Totals, WaitFacts, Waiting, WithdrawalFacts, Withdrawn,
+    AtBroker, AtDropBox, Check, CheckpointFacts, DeliveryFacts, DriftFacts, Facts, GapFacts,
+    KeyFacts, Period, RequestFacts, Totals, WaitFacts, Waiting, WithdrawalFacts, Withdrawn,
 };
 use super::figures::Figures;
+use crate::cli::ledger::Told;
 
 impl Facts {
     /// Those of a ledger.
     pub(super) fn gather(
-        account: Account,
-        state: &State,
-        reading: &Reading,
+        told: Told,
+        checkpoint: Option<CheckpointFacts>,
         period: Period,
         limit: Option<i64>,
     ) -> Self {
+        let Told {
+            account,
+            state,
+            reading,
+        } = told;
+        let state = &state;
         let waits = waits(&account, period);
         let withdrawals = withdrawals(&account, period);
         let requests = requests(&account, state, period, &waits);
@@ -80,6 +86,7 @@ impl Facts {
                     Tail::Torn(_) => "torn",
                 },
             },
+            checkpoint,
             partners: in_force(declared, period),
             totals,
             waiting: waiting(waits, limit),

@@ -23,31 +23,37 @@ mod words;
 use std::io::Write as _;
 use std::path::Path;
 
-use courier_ledger::{Sequence, Timestamp};
+use courier_ledger::{Entry, Sequence, Timestamp};
 
 use super::arguments::{Arguments, ReportOptions};
+use super::checkpoints::Checkpoints;
 use super::error::{CommandError, UsageError};
 use super::moment::Moment;
-use super::{ledger, output};
+use super::{ledger, output, parts};
 use crate::exit_code::ExitCode;
-use facts::{Facts, Period};
+use facts::{CheckpointFacts, Facts, Period};
 pub(crate) use words::Lang;
 
 pub(crate) fn report(
     arguments: &Arguments,
     options: &ReportOptions,
 ) -> Result<ExitCode, CommandError> {
-    let belongs = |sequence: Sequence, time: Timestamp| {
+    let within = |sequence: Sequence, time: Timestamp| {
         let last = options.to;
         last.is_none_or(|last| last.is_not_passed_by(sequence, time))
     };
     let mut from = options.from.and_then(Moment::first);
-    let told = ledger::account(arguments, |entry| {
+    let mut checkpoints = Checkpoints::beside(&parts::working_dir(arguments)?);
+    let belongs = |entry: &Entry| {
         if options.from == Some(Moment::Event(entry.sequence)) {
             from = Some(entry.time);
         }
-        belongs(entry.sequence, entry.time)
-    })?;
+        within(entry.sequence, entry.time)
+    };
+    let told = ledger::account_and_see(arguments, belongs, |entry| checkpoints.take(entry))?;
+    let last = checkpoints.last().cloned();
+    let checkpoint =
+        (checkpoints.judged()?).and_then(|(_, count)| Some(CheckpointFacts::of(&last?, count)));
     let (last_event, last_time) = told.account.last;
     let began = told.account.began;
     let period = Period {
@@ -65,7 +71,7 @@ pub(crate) fn report(
     }
     let limit = options.limit.map(|limit| limit.0.as_micros());
     let limit = limit.map(|micros| i64::try_from(micros).unwrap_or(i64::MAX));
-    let facts = Facts::gather(told.account, &told.state, &told.reading, period, limit);
+    let facts = Facts::gather(told, checkpoint, period, limit);
     let mut bytes = match options.json {
         true => serde_json::to_vec(&facts).map_err(|error| output::error(error.into()))?,
         false => page::page(&facts, options.lang).into_bytes(),

@@ -179,6 +179,7 @@ fn check(page: &mut Markup, facts: &Facts, lang: Lang) {
          dass niemand das Journal als Ganzes neu geschrieben hat. Gegen Letzteres steht jede Kopie von \
          status.xml, die der Empfänger aufbewahrt hat.",
     ));
+    checkpoint(page, facts, lang);
     page.raw("<p>")
         .text(lang.say("To check it yourself: ", "Selbst prüfen: "));
     page.element(
@@ -187,6 +188,39 @@ fn check(page: &mut Markup, facts: &Facts, lang: Lang) {
     )
     .raw("</p>\n");
     page.end_section();
+}
+
+/// What was signed of the ledger last, and the command that holds the ledger against it.
+fn checkpoint(page: &mut Markup, facts: &Facts, lang: Lang) {
+    let Some(last) = &facts.checkpoint else {
+        page.paragraph(lang.say(
+            "Nothing of this ledger is signed (EVIDENCE.KEY).",
+            "Von diesem Journal ist nichts signiert (EVIDENCE.KEY).",
+        ));
+        return;
+    };
+    page.raw("<p>")
+        .text(lang.say("Signed as ", "Signiert als "))
+        .element("code", &last.origin);
+    page.text(lang.say(": the first ", ": die ersten "));
+    page.piece(&count(lang, last.size));
+    page.text(lang.say(
+        " entries, in the last of the checkpoints that lie beside the ledger, which are ",
+        " Einträge, im letzten der Prüfpunkte (Checkpoints), die beim Journal liegen; es sind ",
+    ));
+    page.piece(&count(lang, last.kept));
+    page.text(lang.say(
+        ", all of this history. Root of its tree: ",
+        ", alle von dieser Geschichte. Wurzel seines Baums: ",
+    ));
+    page.element("code", &last.root).raw("</p>\n<p>");
+    page.text(lang.say(
+        "Who signed them was not checked for this page; whoever has the verifier key and kept the file of \
+         checkpoints, as it stands at the drop-box, does: ",
+        "Wer sie signiert hat, wurde für diese Seite nicht geprüft; das kann, wer den Prüfschlüssel hat und die Datei \
+         der Prüfpunkte aufbewahrt, wie sie in der Ablage steht: ",
+    ));
+    page.element("code", &last.command).raw("</p>\n");
 }
 
 fn partners(page: &mut Markup, facts: &Facts, lang: Lang) {

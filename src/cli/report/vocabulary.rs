@@ -92,6 +92,14 @@ impl Lang {
                 ),
                 self.span(*usual_interval_micros)
             ),
+            Cause::RunMissed { every_minutes } => format!(
+                "{} {}",
+                self.say(
+                    "no run took place; one was to begin every",
+                    "kein Lauf fand statt; vorgesehen war einer alle"
+                ),
+                self.span(i64::from(*every_minutes) * 60_000_000)
+            ),
             Cause::Held { commands, partners } => {
                 let partners = match partners {
                     true => self.say("; other partners", "; andere Partner"),

@@ -34,9 +34,13 @@ impl Checkpoint {
         LogId::from_hex(self.origin.rsplit_once('/')?.1)
     }
 
+    /// The root as it is written.
+    pub(crate) fn root_text(&self) -> String {
+        STANDARD.encode_to_string(self.root.0)
+    }
+
     pub(super) fn text(&self) -> String {
-        let root = STANDARD.encode_to_string(self.root.0);
-        format!("{}\n{}\n{root}\n", self.origin, self.size)
+        format!("{}\n{}\n{}\n", self.origin, self.size, self.root_text())
     }
 
     pub(super) fn parse(text: &str) -> Option<Self> {

@@ -130,6 +130,7 @@ mod tests {
             key,
             instead_of: None,
             bound_to: None,
+            every_minutes: None,
         };
         used.into_iter()
             .fold(state, |state, key| record(state, started(key)))
