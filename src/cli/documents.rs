@@ -269,6 +269,13 @@ fn every_command_in_the_documents_is_one() {
     assert!(count > 150, "only {count} were found");
 }
 
+/// Whether that is a table's key whose value is cut short in a configuration.
+fn is_shortened(text: &str, word: &str) -> bool {
+    let key = word.rsplit('.').next().unwrap_or_default();
+    let mut lines = text.lines();
+    lines.any(|line| line.split(" = ").next() == Some(key) && line.contains('…'))
+}
+
 #[test]
 fn every_configuration_in_the_documents_is_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -284,7 +291,12 @@ fn every_configuration_in_the_documents_is_one() {
         let said = Configuration::load(&file).err().map(|it| it.to_string());
         let said = said.unwrap_or_default();
         let lines = said.lines().filter(|line| line.contains("courier.toml:"));
-        let lines = lines.filter(|line| !is_missing(line));
+        // What is cut short for the page's sake is as it is.
+        let is_cut = |line: &&str| {
+            let mut words = line.split_whitespace();
+            words.any(|word| is_shortened(text, word))
+        };
+        let lines = lines.filter(|line| !is_missing(line) && !is_cut(line));
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     let mut count = 0;
