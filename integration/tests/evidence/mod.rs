@@ -186,7 +186,7 @@ fn what_was_delivered_is_proven_to_somebody_who_has_no_ledger() {
 fn a_folder_is_judged_without_a_ledger(signing: &Signing, checkpoints: &str) {
     let Signing { scene, vkey } = signing;
     let folder = tempfile::tempdir().unwrap();
-    copy(&scene.place.drop_box(), folder.path());
+    copy(scene.place.drop_box(), folder.path());
     let at = |name: &str| folder.path().join(name).display().to_string();
     let manifest = at(&format!("manifest-{}.txt", &scene.log_id()[..8]));
     let box_ = folder.path().display().to_string();

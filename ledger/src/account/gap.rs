@@ -236,14 +236,11 @@ mod tests {
     #[test]
     fn runs_that_were_recorded_to_come_are_missed_though_there_are_few() {
         let every = Some(15);
-        let recorded = Cause::RunMissed { every_minutes: 15 };
+        let recorded = || Cause::RunMissed { every_minutes: 15 };
         // One that begins late is there.
         assert_eq!(missed(&[run(0, every), run(29, every)], 58), []);
-        assert_eq!(
-            missed(&[run(0, every), run(31, every)], 60),
-            [recorded.clone()]
-        );
-        assert_eq!(missed(&[run(0, every)], 31), [recorded]);
+        assert_eq!(missed(&[run(0, every), run(31, every)], 60), [recorded()]);
+        assert_eq!(missed(&[run(0, every)], 31), [recorded()]);
         assert_eq!(missed(&[run(0, None), run(600, None)], 601), []);
         // As often as they usually do, where nobody says how often they are to.
         let usual: Vec<_> = [0, 10, 20, 30, 40, 50, 81].map(|it| run(it, None)).into();

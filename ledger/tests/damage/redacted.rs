@@ -180,6 +180,10 @@ impl Chance {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "other copies are asked for by name"
+)]
 fn damaged_copies_are_refused() {
     const COPIES: usize = 1500;
     let seed = std::env::var("REDACTED_SEED").map_or(7, |it| it.parse().expect("a number"));

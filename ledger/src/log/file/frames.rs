@@ -32,6 +32,10 @@ enum Taken {
 }
 
 /// What a look at the next frame gives.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, and nearly always the large one"
+)]
 enum Next {
     Entry(Entry, usize),
     Halt(Halt),

@@ -26,10 +26,6 @@ const LEFT_OUT: u32 = u32::MAX;
 
 /// An entry of a redacted copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one at a time, and read as it is"
-)]
 pub enum Piece {
     /// It was kept.
     Kept(Entry),
