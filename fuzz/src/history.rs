@@ -152,7 +152,7 @@ impl Play {
             script.one_of(&[ChangeRule::Fingerprint, ChangeRule::Completion]);
         self.history.policy.on_key_change =
             script.one_of(&[KeyChangeRule::Keep, KeyChangeRule::Reupload]);
-        self.record(self.history.run_started());
+        self.record(self.history.run_started(None));
     }
 
     fn poll(&mut self, script: &mut Script<'_>) {
