@@ -22,6 +22,7 @@ stories! {
     clocks
     continuity
     crashes
+    encryption
     exit_codes
     failures
     partners

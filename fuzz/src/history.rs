@@ -216,10 +216,7 @@ impl Play {
         let Some((start, command)) = open.into_iter().nth(index) else {
             return;
         };
-        let request = command
-            .request()
-            .and_then(|id| self.history.state().request(id));
-        let unproven = request.map(Request::unproven).unwrap_or_default();
+        let unproven = self.history.state().unproven(&command);
         let found = match unproven.first() {
             Some(first) => {
                 let own = Found::Own(first.start);

@@ -50,11 +50,13 @@ fn report(server: &dyn SftpServer) {
         let (stdout, stderr) = scene.courier.run(&scene.place, &[command], 0);
         let told = format!("{stdout}{stderr}");
         assert!(
-            told.contains("export_0.zip was delivered, and it is no longer at the drop-box"),
+            told.contains(
+                "the result of request 0 was delivered, and it is no longer at the drop-box"
+            ),
             "{told}"
         );
         assert!(
-            told.contains("export_1.zip was delivered, and it has 5 bytes"),
+            told.contains("the result of request 1 was delivered, and it has 5 bytes"),
             "{told}"
         );
         assert!(!told.contains("export_77"), "{told}");
@@ -107,7 +109,7 @@ fn pickup(server: &dyn SftpServer) {
     let (stdout, stderr) = scene.courier.run(&scene.place, &["run"], 0);
     assert!(site::sum(&stdout).starts_with("0 uploaded"), "{stdout}");
     assert!(
-        stderr.contains("export_1.zip was delivered, and it has 5 bytes"),
+        stderr.contains("the result of request 1 was delivered, and it has 5 bytes"),
         "{stderr}"
     );
     assert!(!stderr.contains("export_0.zip"), "{stderr}");

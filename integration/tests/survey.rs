@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use broker_courier::surveyed::{
     Export, FernetKey, Folder, LedgerThere, Start, Survey, origins, survey,
 };
-use courier_ledger::{LogId, RemoteName, RequestId, Sequence, StatusDocument};
+use courier_ledger::{Encryption, LogId, RemoteName, RequestId, Sequence, StatusDocument};
 use site::{Courier, Place};
 use testbed::broker::{EmbeddedBroker, Settings};
 use testbed::embedded_sftp::{EmbeddedSftp, EmbeddedSftpSettings};
@@ -86,7 +86,7 @@ fn own_files_are_told(place: &Place, survey: &Survey) {
     let log = StatusDocument::tip_of(document).unwrap().log;
     let mut starts = Vec::new();
     for id in 0..3 {
-        let export = &survey.exports[&RequestId(id)];
+        let export = &survey.exports[&(RequestId(id), Encryption::Fernet)];
         let bytes = fs::read(place.drop_box().join(format!("export_{id}.zip"))).unwrap();
         assert_eq!(export.size_bytes, Some(bytes.len() as u64));
         assert_eq!(export.start, Start::Bytes(bytes[..START_BYTES].to_vec()));
@@ -108,7 +108,7 @@ fn everything_is_seen(server: &dyn SftpServer) {
     let before = place.names().unwrap();
     let seen = look(&place);
     own_files_are_told(&place, &seen);
-    let start = |id| &seen.exports[&RequestId(id)].start;
+    let start = |id| &seen.exports[&(RequestId(id), Encryption::Fernet)].start;
     let foreign = b"somebody else's, and quite long as well";
     assert_eq!(start(77), &Start::Bytes(foreign[..START_BYTES].to_vec()));
     assert_eq!(start(78), &Start::Bytes(b"short".to_vec()));
@@ -153,7 +153,7 @@ fn everything_is_seen(server: &dyn SftpServer) {
     );
     // The one who copies may read more, or less.
     for survey in [&mut copy, &mut seen] {
-        survey.exports.remove(&RequestId(82));
+        survey.exports.remove(&(RequestId(82), Encryption::Fernet));
     }
     assert_eq!(copy, seen);
     assert_eq!(place.names().unwrap(), before);
@@ -231,7 +231,7 @@ fn fill(server: &dyn SftpServer, count: u64) {
 
 fn all_are_read(survey: &Survey, count: u64) {
     assert_eq!(survey.ledger, LedgerThere::Nothing);
-    assert!(survey.exports.keys().map(|id| id.0).eq(0..count));
+    assert!(survey.exports.keys().map(|(id, _)| id.0).eq(0..count));
     assert!(survey.exports.values().all(is_read), "{:?}", survey.exports);
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::completion::Completion;
+use crate::encryption::Encryption;
 use crate::evidence::Evidence;
 use crate::id::{LogId, RequestId, Sequence};
 use crate::observation::Fingerprint;
@@ -20,10 +21,25 @@ use crate::time::Timestamp;
 pub struct RemoteName(String);
 
 impl RemoteName {
-    /// The final name of a request's result: `export_<id>.zip`.
+    /// The final name of a request's result under Fernet: `export_<id>.zip`.
     #[must_use]
     pub fn export(request: RequestId) -> Self {
-        Self(format!("export_{request}.zip"))
+        Self::result(request, Encryption::Fernet)
+    }
+
+    /// The final name of a request's result, by how it is encrypted: `export_<id>.zip`, or
+    /// `export_<id>.zip.age`.
+    #[must_use]
+    pub fn result(request: RequestId, encryption: Encryption) -> Self {
+        Self(format!("export_{request}.zip{}", encryption.suffix()))
+    }
+
+    /// The request whose result has this name, and how that is encrypted; none of any other name.
+    #[must_use]
+    pub fn read_result(name: &str) -> Option<(RequestId, Encryption)> {
+        let (digits, encryption) = result_parts(name)?;
+        let request = RequestId(digits.parse().ok()?);
+        is_decimal(digits, request.0).then_some((request, encryption))
     }
 
     /// The final name of the published ledger: `status.xml`.
@@ -106,12 +122,12 @@ impl RemoteName {
         self.0 == "status.xml"
     }
 
-    /// Whether it is [`Self::export`] of this request, found out without making that name.
-    pub(crate) fn is_export_of(&self, request: RequestId) -> bool {
-        self.0
-            .strip_prefix("export_")
-            .and_then(|rest| rest.strip_suffix(".zip"))
-            .is_some_and(|digits| is_decimal(digits, request.0))
+    /// How the result of this request is encrypted that has this name, found out without making one; none
+    /// if it is no name of that request's result.
+    #[must_use]
+    pub fn encryption_of(&self, request: RequestId) -> Option<Encryption> {
+        let (digits, encryption) = result_parts(&self.0)?;
+        is_decimal(digits, request.0).then_some(encryption)
     }
 
     /// Whether it is [`Self::temporary`] of `name`, found out without making that name.
@@ -225,6 +241,15 @@ impl FromStr for TemporaryPattern {
     }
 }
 
+/// What stands for the request in a result's name, and how the result is encrypted.
+fn result_parts(name: &str) -> Option<(&str, Encryption)> {
+    let (digits, suffix) = name.strip_prefix("export_")?.split_once(".zip")?;
+    let encryption = Encryption::ALL
+        .into_iter()
+        .find(|it| it.suffix() == suffix)?;
+    Some((digits, encryption))
+}
+
 /// Whether the text is what `number` is printed as.
 fn is_decimal(text: &str, number: u64) -> bool {
     let printed = match text.as_bytes() {
@@ -275,9 +300,10 @@ pub enum Replaces {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Command {
-    /// Removes a temporary file that an interrupted command left.
+    /// Removes a file that is left over: a temporary one of an interrupted command, or a result that was
+    /// delivered anew under another name.
     RemoveTemporary {
-        /// The file, as that command's intent named it.
+        /// The file, as the command's intent named it that put it there.
         name: RemoteName,
     },
     /// Removes the result of a withdrawn request.
@@ -406,6 +432,12 @@ impl fmt::Display for UploadReason {
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::RemoveTemporary { name } if RemoteName::read_result(&name.0).is_some() => {
+                write!(
+                    f,
+                    "remove {name}, which its result no longer has for a name"
+                )
+            }
             Self::RemoveTemporary { name } => write!(f, "remove temporary {name}"),
             Self::Delete { name, evidence, .. } => write!(f, "delete {name} ({evidence})"),
             Self::Upload {
@@ -466,12 +498,17 @@ mod tests {
         for number in [0, 7, 10, u64::MAX] {
             let (request, start) = (RequestId(number), Sequence(number));
             let name = RemoteName::export(request);
-            assert!(name.is_export_of(request));
+            assert_eq!(name.encryption_of(request), Some(Encryption::Fernet));
             let temporary = name.temporary(log, start);
             assert!(temporary.is_temporary_of(&name, log, start));
             // One byte more, less or other is another name.
             for (text, is_known) in [
-                (name.as_str(), RemoteName::is_export_of as fn(&_, _) -> _),
+                (
+                    name.as_str(),
+                    (|name: &RemoteName, id: RequestId| {
+                        name.encryption_of(id) == Some(Encryption::Fernet)
+                    }) as fn(&_, _) -> _,
+                ),
                 (temporary.as_str(), |name: &RemoteName, id: RequestId| {
                     let export = RemoteName::export(id);
                     name.is_temporary_of(&export, LogId([0xab; 16]), Sequence(id.0))

@@ -30,7 +30,7 @@ pub fn decide(state: &State, policy: &Policy) -> Plan {
             Wanted::LeftAlone(skipped) => plan.skipped.push(skipped),
             Wanted::Gone(evidence) => deletions.push((id, evidence)),
             Wanted::Current(observation, fingerprint, reason) => {
-                uploads.push(upload(request, observation, fingerprint, reason));
+                uploads.push(upload(policy, request, observation, fingerprint, reason));
             }
         }
     }
@@ -41,7 +41,9 @@ pub fn decide(state: &State, policy: &Policy) -> Plan {
         Some(guard) => plan.blocked.push(Blocked { command, guard }),
     };
     for (request, evidence) in deletions {
-        let name = RemoteName::export(request);
+        let name = state
+            .request(request)
+            .map_or_else(|| RemoteName::export(request), |it| it.name(request));
         admit(
             Command::Delete {
                 request,
@@ -67,6 +69,7 @@ pub fn decide(state: &State, policy: &Policy) -> Plan {
     }
     let sweep = state
         .leftovers()
+        .filter(|name| !is_still_needed(state, policy, name))
         .map(|name| Command::RemoveTemporary { name: name.clone() });
     plan.commands.extend(sweep);
     plan.commands.extend(guarded);
@@ -75,6 +78,19 @@ pub fn decide(state: &State, policy: &Policy) -> Plan {
         name: RemoteName::ledger(),
     });
     plan
+}
+
+/// Whether a file that is left over is all that the recipient has for certain: a result under an earlier
+/// name, while it is not known what stands under the present one.
+fn is_still_needed(state: &State, policy: &Policy, name: &RemoteName) -> bool {
+    let Some((id, encryption)) = RemoteName::read_result(name.as_str()) else {
+        return false;
+    };
+    // Whatever is to be put under that very name again needs it free.
+    encryption != policy.encryption
+        && state
+            .request(id)
+            .is_some_and(|it| matches!(it.remote, Remote::Uncertain(_)))
 }
 
 /// The key that a run by this policy would have to use, where it has to ask a person about its own.
@@ -168,7 +184,8 @@ fn reason(
             } else if has_changed(policy.change, file, observation, fingerprint) {
                 Verdict::Upload(UploadReason::Changed)
             } else if policy.on_key_change == KeyChangeRule::Reupload
-                && file.key.is_some_and(|key| key != policy.key)
+                && (request.encryption != policy.encryption
+                    || file.key.is_some_and(|key| key != policy.key))
             {
                 Verdict::Upload(UploadReason::KeyChanged)
             } else {
@@ -220,6 +237,7 @@ fn has_changed(
 }
 
 fn upload(
+    policy: &Policy,
     request: &Request,
     observation: &Observation,
     fingerprint: Fingerprint,
@@ -227,12 +245,12 @@ fn upload(
 ) -> Command {
     Command::Upload {
         request: observation.id,
-        name: RemoteName::export(observation.id),
+        name: RemoteName::result(observation.id, policy.encryption),
         published: observation.published,
         fingerprint,
         completion: observation.completion(),
         reason,
-        replaces: if request.remote.is_ours() {
+        replaces: if request.is_ours_under(policy.encryption) {
             Replaces::Own
         } else {
             Replaces::Nothing

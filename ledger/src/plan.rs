@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::{Command, RemoteName};
+use crate::command::Command;
 use crate::drift::Drift;
 use crate::estrangement::Estrangement;
 use crate::failure::Failure;
@@ -297,34 +297,31 @@ impl fmt::Display for Skipped {
             Self::NameKept(request) => {
                 write!(
                     f,
-                    "request {request} waits: {} holds the result of an earlier broker's request, \
+                    "request {request} waits: its name holds the result of an earlier broker's request, \
                      which was to be kept; when it was moved away, `broker-courier left-behind \
-                     --gone` says so",
-                    RemoteName::export(*request)
+                     --gone` says so"
                 )
             }
             Self::Drifted(request, Drift::Missing) => {
                 write!(
                     f,
-                    "{} was delivered, and {} (REMOTE.CHECK; if the recipient takes files away, \"pickup\" \
-                     records that)",
-                    RemoteName::export(*request),
+                    "the result of request {request} was delivered, and {} (REMOTE.CHECK; if the recipient \
+                     takes files away, \"pickup\" records that)",
                     Drift::Missing
                 )
             }
             Self::Drifted(request, drift) => {
                 write!(
                     f,
-                    "{} was delivered, and {drift} (REMOTE.CHECK)",
-                    RemoteName::export(*request)
+                    "the result of request {request} was delivered, and {drift} (REMOTE.CHECK)"
                 )
             }
             Self::DriftedAgain(request, drift) => {
                 write!(
                     f,
-                    "{} was uploaded again for that, and {drift} once more: it is left alone until its result \
-                     changes; if the recipient takes files away, REMOTE.CHECK = \"pickup\" records that",
-                    RemoteName::export(*request)
+                    "the result of request {request} was uploaded again for that, and {drift} once more: it is \
+                     left alone until it changes; if the recipient takes files away, \
+                     REMOTE.CHECK = \"pickup\" records that"
                 )
             }
         }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::encryption::Encryption;
 use crate::id::KeyId;
 
 /// What counts as a change of a request.
@@ -119,6 +120,9 @@ pub struct Policy {
     pub key: KeyId,
     /// What needs approval.
     pub guards: Guards,
+    /// How uploads are encrypted now; absent in older ledgers, and where it is Fernet.
+    #[serde(default, skip_serializing_if = "Encryption::is_fernet")]
+    pub encryption: Encryption,
 }
 
 impl Policy {
@@ -133,6 +137,7 @@ impl Policy {
             remote_check: RemoteCheckRule::default(),
             key,
             guards: Guards::default(),
+            encryption: Encryption::default(),
         }
     }
 

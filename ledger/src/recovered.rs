@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::added::present;
 use crate::command::RemoteName;
 use crate::digest::Digest;
+use crate::encryption::Encryption;
 use crate::id::{KeyId, LogId, RequestId, Sequence};
 use crate::import::LegacyEntry;
 use crate::partners::Partners;
@@ -28,6 +29,9 @@ pub struct Adopted {
     pub key: KeyId,
     /// Its size in bytes.
     pub size_bytes: u64,
+    /// How it is encrypted; absent in older ledgers, and where it is Fernet.
+    #[serde(default, skip_serializing_if = "Encryption::is_fernet")]
+    pub encryption: Encryption,
 }
 
 /// A ledger that another one was begun from, and how far it came, as far as is known.

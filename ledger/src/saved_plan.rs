@@ -184,6 +184,7 @@ fn rules(was: &Policy, is: &Policy) -> Vec<Moved> {
         ("REQUESTS.CHANGE", was.change != is.change),
         ("REQUESTS.REAPPEARED", was.reappeared != is.reappeared),
         ("REQUESTS.DRAFTS", was.drafts != is.drafts),
+        ("SECURITY.ENCRYPTION", was.encryption != is.encryption),
         (
             "SECURITY.ON_KEY_CHANGE",
             was.on_key_change != is.on_key_change,

@@ -27,6 +27,7 @@ stories! {
     deletions
     drafts
     drift
+    encryption
     imports
     interruptions
     clocks

@@ -10,16 +10,13 @@ use courier_ledger::{
 use crate::history::failure;
 use crate::words::{Unclear, Words, range};
 
-/// A name: `none`, `export_7.zip`, `status.xml`.
+/// A name: `none`, `export_7.zip`, `export_7.zip.age`, `status.xml`.
 pub(crate) fn name(words: &mut Words) -> Result<RemoteName, Unclear> {
     let word = words.word()?;
-    let export = word
-        .strip_prefix("export_")
-        .and_then(|rest| rest.strip_suffix(".zip"));
-    match export.map(str::parse) {
-        Some(Ok(id)) => Ok(RemoteName::export(RequestId(id))),
+    match RemoteName::read_result(&word) {
+        Some((id, encryption)) => Ok(RemoteName::result(id, encryption)),
         None if word == "status.xml" => Ok(RemoteName::ledger()),
-        Some(Err(_)) | None => Err(Unclear::new(format!("{word:?} is not the name of a file"))),
+        None => Err(Unclear::new(format!("{word:?} is not the name of a file"))),
     }
 }
 

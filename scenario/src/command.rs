@@ -28,7 +28,7 @@ pub(crate) fn command(history: &History, words: &mut Words) -> Result<Command, U
             match words.maybe::<Evidence>() {
                 Some(evidence) => Ok(Command::Delete {
                     request,
-                    name: RemoteName::export(request),
+                    name: history.name(request),
                     evidence,
                 }),
                 None => planned(history, request),

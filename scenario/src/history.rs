@@ -287,6 +287,13 @@ impl History {
         plan
     }
 
+    /// The name under which a request's result stands, or would.
+    #[must_use]
+    pub fn name(&self, id: RequestId) -> RemoteName {
+        let request = self.state.request(id);
+        request.map_or_else(|| RemoteName::export(id), |it| it.name(id))
+    }
+
     /// The upload of what was observed last.
     #[must_use]
     pub fn upload(&self, request: RequestId, reason: UploadReason) -> Option<Command> {
@@ -294,12 +301,12 @@ impl History {
         let (observation, fingerprint) = known.observed.as_ref()?;
         Some(Command::Upload {
             request,
-            name: RemoteName::export(request),
+            name: RemoteName::result(request, self.policy.encryption),
             published: observation.published,
             fingerprint: *fingerprint,
             completion: observation.completion(),
             reason,
-            replaces: if known.remote.is_ours() {
+            replaces: if known.remote.is_ours() && known.encryption == self.policy.encryption {
                 Replaces::Own
             } else {
                 Replaces::Nothing

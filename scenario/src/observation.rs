@@ -2,9 +2,7 @@
 //!
 //! What always holds: everything is as the history has it, unless the words say otherwise.
 
-use courier_ledger::{
-    Event, Look, PublishedSeen, RemoteCheckRule, RemoteDelta, RemoteName, RequestId, Seen,
-};
+use courier_ledger::{Event, Look, PublishedSeen, RemoteCheckRule, RemoteDelta, RequestId, Seen};
 
 use crate::alteration;
 use crate::broker::failure_in;
@@ -43,7 +41,7 @@ pub(crate) fn look(
     let mut look: Look = stored
         .map(|(id, file)| {
             let size = file.receipt.map(|receipt| receipt.size_bytes);
-            (RemoteName::export(id), Seen::Present(size))
+            (history.name(id), Seen::Present(size))
         })
         .collect();
     while words.peek().is_some_and(|word| word != "but") {
@@ -56,7 +54,7 @@ pub(crate) fn look(
             other => return Err(Unclear::new(format!("{other:?} is not how a file stands"))),
         };
         for id in ids {
-            let name = RemoteName::export(RequestId(id));
+            let name = history.name(RequestId(id));
             match seen {
                 Some(seen) => look.insert(name, seen),
                 None => look.remove(&name),

@@ -10,13 +10,13 @@
 use std::fmt::Write as _;
 
 use courier_ledger::{
-    Adopted, Ancestor, BrokerAddress, Digest, DropBoxAddress, Hundredths, LegacyEntry, LogId,
-    Missing, Partners, Recovered, RemoteName, RequestId, Sequence, Timestamp, Tip,
+    Adopted, Ancestor, BrokerAddress, Digest, DropBoxAddress, Encryption, Hundredths, LegacyEntry,
+    LogId, Missing, Partners, Recovered, RemoteName, RequestId, Sequence, Timestamp, Tip,
 };
 
 use crate::history::KEY;
 use crate::partners::{partners, port};
-use crate::words::{Unclear, Words, key};
+use crate::words::{Unclear, Words, Written as _, key};
 
 const LOG: LogId = LogId([3; 16]);
 const HASH: Digest = Digest([3; 32]);
@@ -71,6 +71,7 @@ pub(crate) fn read(words: &mut Words) -> Result<Recovered, Unclear> {
                         start: Sequence(id + 1),
                         key: KEY,
                         size_bytes: 100,
+                        encryption: Encryption::Fernet,
                     })
                     .collect();
             }
@@ -120,11 +121,13 @@ fn adopted(words: &mut Words) -> Result<Adopted, Unclear> {
     let key = words.value()?;
     words.expect("bytes")?;
     let size_bytes = words.value()?;
+    let encryption = words.after("encrypted")?.unwrap_or_default();
     Ok(Adopted {
         request,
         start,
         key,
         size_bytes,
+        encryption,
     })
 }
 
@@ -190,6 +193,9 @@ pub(crate) fn written(recovered: &Recovered) -> String {
         let (id, start, bytes) = (it.request, it.start, it.size_bytes);
         let key = key(it.key);
         let _ = write!(line, " adopt {id} by #{start} under {key} bytes {bytes}");
+        if it.encryption != Encryption::Fernet {
+            let _ = write!(line, " encrypted {}", it.encryption.written());
+        }
     }
     let unknown: Vec<_> = recovered.unknown.iter().map(ToString::to_string).collect();
     if !unknown.is_empty() {

@@ -10,6 +10,7 @@ pub fn set(policy: &mut Policy, words: &mut Words) -> Result<(), Unclear> {
         "REQUESTS.CHANGE" => policy.change = words.value()?,
         "REQUESTS.REAPPEARED" => policy.reappeared = words.value()?,
         "REQUESTS.DRAFTS" => policy.drafts = words.value()?,
+        "SECURITY.ENCRYPTION" => policy.encryption = words.value()?,
         "SECURITY.ON_KEY_CHANGE" => policy.on_key_change = words.value()?,
         "SECURITY.PATH_ENCRYPTION_KEY" => policy.key = words.value()?,
         "REMOTE.CHECK" => policy.remote_check = words.value()?,
@@ -31,7 +32,7 @@ pub fn set(policy: &mut Policy, words: &mut Words) -> Result<(), Unclear> {
 }
 
 /// Each key with its value, as it is set.
-fn written(policy: &Policy) -> [String; 7] {
+fn written(policy: &Policy) -> [String; 8] {
     let Policy {
         change,
         reappeared,
@@ -40,6 +41,7 @@ fn written(policy: &Policy) -> [String; 7] {
         key,
         remote_check,
         guards,
+        encryption,
     } = *policy;
     let Guards {
         max_deletions,
@@ -49,6 +51,7 @@ fn written(policy: &Policy) -> [String; 7] {
         format!("REQUESTS.CHANGE {}", change.written()),
         format!("REQUESTS.REAPPEARED {}", reappeared.written()),
         format!("REQUESTS.DRAFTS {}", drafts.written()),
+        format!("SECURITY.ENCRYPTION {}", encryption.written()),
         format!("SECURITY.ON_KEY_CHANGE {}", on_key_change.written()),
         format!("REMOTE.CHECK {}", remote_check.written()),
         format!("SECURITY.PATH_ENCRYPTION_KEY {}", key_in_words(key)),

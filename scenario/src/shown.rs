@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 
 use courier_ledger::{
-    Blocked, Command, Digest, Entry, Identity, LogId, Plan, Presence, Remote, RemoteDelta,
-    RemoteName, Replaces, Request, State, StatusDocument, StoredFile, Timestamp, Tip,
+    Blocked, Command, Digest, Encryption, Entry, Identity, LogId, Plan, Presence, Remote,
+    RemoteDelta, RemoteName, Replaces, Request, State, StatusDocument, StoredFile, Timestamp, Tip,
 };
 
 use crate::words::{Written as _, key};
@@ -107,6 +107,9 @@ pub fn state(state: &State) -> String {
             ));
         }
         words.push(remote(request));
+        if request.encryption != Encryption::Fernet {
+            words.push(format!("as {}", request.name(id)));
+        }
         if let Some(failure) = &request.failure {
             words.push(format!("failed: {failure}"));
         }

@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use courier_ledger::{
-    BrokerChange, ChangeRule, Digest, DraftRule, DropBoxChange, Evidence, FailureClass, Found,
-    KeyChangeRule, KeyId, LogId, OtherClock, Phase, Placement, ReappearanceRule,
+    BrokerChange, ChangeRule, Digest, DraftRule, DropBoxChange, Encryption, Evidence, FailureClass,
+    Found, KeyChangeRule, KeyId, LogId, OtherClock, Phase, Placement, ReappearanceRule,
     RemoteAfterFailure, RemoteCheckRule, Removal, Replaces, Sequence, Unseen, UploadReason,
 };
 
@@ -262,6 +262,10 @@ words! {
     DraftRule: "upload or wait" {
         "upload" => Upload,
         "wait" => Wait,
+    }
+    Encryption: "fernet or age" {
+        "fernet" => Fernet,
+        "age" => Age,
     }
     KeyChangeRule: "keep or reupload" {
         "keep" => Keep,

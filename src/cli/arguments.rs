@@ -584,6 +584,10 @@ pub(crate) struct AuditBoxOptions {
     #[arg(long, value_name = "VKEY|FILE", num_args = 1..)]
     pub(crate) key: Vec<AuditKey>,
 
+    /// A recipient's private key: what is whole and encrypted with age must be opened by it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: Option<PathBuf>,
+
     /// Write JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -603,6 +607,10 @@ pub(crate) struct DecryptOptions {
     /// A key file, of which there may be several; otherwise those of the configuration
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Vec<PathBuf>,
+
+    /// The private key for what is encrypted with age, as `age-keygen` writes it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,14 +1,16 @@
 //! `decrypt`: delivered files back to the zips that the broker gave, each with the key that the ledger names
-//! for it, or whichever of the known ones fits.
+//! for it, or whichever of the known ones fits; age files with the recipient's own identity.
 
-use std::io::{self, IsTerminal as _, Stdout};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read as _, Stdout};
 use std::path::{Path, PathBuf};
 
 use courier_ledger::{KeyId, RemoteName, State};
 
 use super::arguments::{Arguments, DecryptOptions};
-use super::error::{CommandError, NotDecrypted};
+use super::error::{CommandError, NotDecrypted, UsageError};
 use super::{folder, ledger, output, parts};
+use crate::effects::age::{Identities, MAGIC};
 use crate::effects::fernet::{FernetKey, decrypt_file, decrypt_stream, decrypt_to};
 use crate::exit_code::ExitCode;
 
@@ -16,14 +18,26 @@ pub(crate) fn decrypt(
     arguments: &Arguments,
     options: &DecryptOptions,
 ) -> Result<ExitCode, CommandError> {
-    let keys = keys(arguments, options)?;
+    let identities = options.identity.as_deref().map(Identities::load);
+    let identities = identities.transpose()?;
     if let Some(output) = output_of(options)? {
-        return to_stream(&keys, options, output);
+        return match options.files.first() {
+            Some(path) if is_age(path) => to_stream_for(identities.as_ref(), path, output),
+            Some(_) | None => to_stream(&keys(arguments, options)?, options, output),
+        };
     }
     let inputs = inputs(&options.files)?;
+    // Whoever has age files alone needs no key.
+    let keys = match inputs.iter().all(|input| is_age(input)) {
+        true => Vec::new(),
+        false => keys(arguments, options)?,
+    };
     let output = options.output.as_deref().unwrap_or(Path::new("."));
     let state = state(arguments);
-    let decrypt = |input: &Path, output: &Path| one(&keys, state.as_ref(), input, output);
+    let decrypt = |input: &Path, output: &Path| match is_age(input) {
+        true => one_for(identities.as_ref(), input, output),
+        false => one(&keys, state.as_ref(), input, output),
+    };
     if let ([only], false) = (inputs.as_slice(), output.is_dir()) {
         decrypt(only, output)?;
         return Ok(ExitCode::Done);
@@ -32,7 +46,10 @@ pub(crate) fn decrypt(
     folder::list(output)?;
     let mut code = ExitCode::Done;
     for input in &inputs {
-        let output = output.join(input.file_name().unwrap_or_default());
+        let mut output = output.join(input.file_name().unwrap_or_default());
+        if is_age(input) && output.extension().is_some_and(|it| it == "age") {
+            output.set_extension("");
+        }
         if let Err(error) = decrypt(input, &output) {
             // One that cannot be decrypted holds up no other.
             code = code.max(error.code);
@@ -144,6 +161,61 @@ fn one(
     Ok(())
 }
 
+/// Decrypts one age file.
+fn one_for(
+    identities: Option<&Identities>,
+    input: &Path,
+    output: &Path,
+) -> Result<(), CommandError> {
+    let Some(identities) = identities else {
+        return Err(UsageError::NoIdentity(input.to_owned()).into());
+    };
+    let report = identities.decrypt_file(input, output)?;
+    output::tell(|to| {
+        write!(
+            to,
+            "{}: {} bytes, SHA-256 {}",
+            output.display(),
+            report.plaintext_bytes,
+            report.plaintext_sha256
+        )?;
+        match report.recipients {
+            Some(recipients) => writeln!(to, ", recipients {recipients}"),
+            None => writeln!(to),
+        }
+    });
+    Ok(())
+}
+
+/// Whether a file begins as age files do. What cannot be read is no age file; whoever reads it says why.
+fn is_age(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let length = MAGIC.len() as u64;
+    // Opening a pipe would wait for its other end.
+    let file = path.is_file().then(|| File::open(path));
+    let read = file.map(|file| file.and_then(|it| it.take(length).read_to_end(&mut start)));
+    matches!(read, Some(Ok(_))) && start == MAGIC
+}
+
+/// Decrypts one age file to standard output, once the whole of it is verified.
+fn to_stream_for(
+    identities: Option<&Identities>,
+    input: &Path,
+    output: Stdout,
+) -> Result<ExitCode, CommandError> {
+    let Some(identities) = identities else {
+        return Err(UsageError::NoIdentity(input.to_owned()).into());
+    };
+    identities.opens(input)?;
+    let report = identities.decrypt_to(input, &mut output.lock())?;
+    tracing::info!(
+        "{} bytes, SHA-256 {}",
+        report.plaintext_bytes,
+        report.plaintext_sha256
+    );
+    Ok(ExitCode::Done)
+}
+
 /// The files that are named, and those in folders that are named: there, whatever has the name of a result.
 fn inputs(named: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
     let mut inputs = Vec::new();
@@ -161,10 +233,7 @@ fn inputs(named: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
 
 fn is_result(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
-    let number = name
-        .and_then(|name| name.strip_prefix("export_"))
-        .and_then(|rest| rest.strip_suffix(".zip"));
-    number.is_some_and(|it| !it.is_empty() && it.bytes().all(|c| c.is_ascii_digit()))
+    name.is_some_and(|name| RemoteName::read_result(name).is_some())
 }
 
 /// The keys to try: those that were asked for, or all that the configuration names. Its first may be
@@ -205,8 +274,7 @@ fn state(arguments: &Arguments) -> Option<State> {
 /// The key that the ledger names for what was last delivered under the file's name.
 fn named(state: &State, file: &Path) -> Option<KeyId> {
     let name = file.file_name()?.to_str()?;
-    let (_, request) = state
-        .requests()
-        .find(|(id, _)| RemoteName::export(*id).as_str() == name)?;
-    request.remote.file()?.key
+    let (id, encryption) = RemoteName::read_result(name)?;
+    let request = state.request(id)?;
+    (request.encryption == encryption).then(|| request.remote.file()?.key)?
 }

@@ -15,6 +15,7 @@ use openssl::error::ErrorStack;
 use super::terminal::{self, Messages};
 use super::{again, busy, logging};
 use crate::config::ConfigurationError;
+use crate::effects::age::AgeError;
 use crate::effects::broker::BrokerError;
 use crate::effects::evidence::{EvidenceKeyError, KeptError, NoteError, ProofError};
 use crate::effects::fernet::{DecryptError, KeyError};
@@ -236,6 +237,15 @@ pub(crate) enum UsageError {
     /// A key that need not be announced.
     #[error("the key {0} is in use already")]
     KeyInUse(KeyId),
+    /// Recipients that need not be announced.
+    #[error("the recipients {0} are in use already")]
+    RecipientsInUse(KeyId),
+    /// A key file is named where recipients decide.
+    #[error("SECURITY.ENCRYPTION is `age`: recipients are announced, not a key file")]
+    RecipientsDecide,
+    /// A file for age, and no private key.
+    #[error("{} is encrypted with age, and no --identity is given", .0.display())]
+    NoIdentity(PathBuf),
     /// A copy of `status.xml`.
     #[error("{} cannot be read", path.display())]
     Copy {
@@ -296,6 +306,15 @@ impl From<UsageError> for CommandError {
             UsageError::UnknownRequests(_) => Some(
                 "nothing was done; `broker-courier plan` names what is to be done, `status` every request",
             ),
+            UsageError::RecipientsInUse(_) => {
+                Some("SECURITY.RECIPIENTS names them; change it first, then announce it")
+            }
+            UsageError::RecipientsDecide => Some(
+                "`broker-courier rotate-key --why \"…\"` without FILE announces SECURITY.RECIPIENTS",
+            ),
+            UsageError::NoIdentity(_) => {
+                Some("--identity FILE names the recipient's private key, which age-keygen made")
+            }
             UsageError::KeyInUse(_) => {
                 Some("without FILE, `rotate-key` puts a new one in its place")
             }
@@ -922,6 +941,13 @@ impl From<NotDecrypted> for CommandError {
                 _,
             ) => "nothing was written".to_owned(),
         };
+        Self::new(ExitCode::Incomplete, error).hint(hint)
+    }
+}
+
+impl From<AgeError> for CommandError {
+    fn from(error: AgeError) -> Self {
+        let hint = error.hint();
         Self::new(ExitCode::Incomplete, error).hint(hint)
     }
 }

@@ -117,9 +117,11 @@ fn planned(configuration: &Configuration) -> Result<(LegacyStatus, Plan), Comman
         let nothing = "there is no status.xml of the replaced program";
         return Err(UsageError::NothingToImport(nothing).into());
     };
-    let key = lost_key::load(&configuration.key_files, &configuration.working_dir)?;
+    let key = lost_key::load(configuration)?;
     let broker = parts::broker(configuration, parts::persistence(configuration)?)?;
-    let policy = configuration.rules.policy(key.id());
+    let policy = configuration
+        .rules
+        .policy(parts::sealing(configuration, key.clone()).id());
     let decided = run::rehearse(
         &mut ledger,
         Some(legacy.clone()),

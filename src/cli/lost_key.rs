@@ -1,13 +1,12 @@
 //! What a person reads when the key in use cannot be read. Where results were made with one, another is
 //! no help: its file is to be restored. Only an empty ledger is told to make one.
 
-use std::path::Path;
-
 use courier_ledger::{KeyId, State};
 
 use super::error::CommandError;
 use super::ledger;
-use crate::effects::fernet::{FernetKey, KeyError, KeyFiles};
+use crate::config::Configuration;
+use crate::effects::fernet::{FernetKey, KeyError};
 use crate::effects::secret_file::Exposed;
 use crate::exit_code::ExitCode;
 
@@ -22,6 +21,8 @@ enum Known {
     Unrecorded { results: u64 },
     /// It cannot be read.
     Unreadable,
+    /// Results are encrypted for recipients, whose keys are elsewhere.
+    Marks,
 }
 
 impl Known {
@@ -48,6 +49,13 @@ impl Known {
                 return "SECURITY.PATH_ENCRYPTION_KEY names it; `broker-courier keygen FILE` makes one"
                     .to_owned();
             }
+            Self::Marks => {
+                return "restore its file (SECURITY.PATH_ENCRYPTION_KEY). With `age` it opens nothing that is \
+                        delivered now: it marks what is this ledger's, and opens what still lies under \
+                        Fernet. Only if it is lost for good: `broker-courier keygen FILE` makes another; what \
+                        an interrupted upload left under the lost one is then a stranger's"
+                    .to_owned();
+            }
             Self::Unreadable => {
                 return "restore its file (SECURITY.PATH_ENCRYPTION_KEY); the ledger, which would say \
                         which key it was, cannot be read: `broker-courier verify` says why"
@@ -72,8 +80,8 @@ impl Known {
 }
 
 /// Loads the key in use; a warning about its permissions goes to the log.
-pub(super) fn load(files: &KeyFiles, working_dir: &Path) -> Result<FernetKey, CommandError> {
-    let (key, exposed) = load_and_exposed(files, working_dir)?;
+pub(super) fn load(configuration: &Configuration) -> Result<FernetKey, CommandError> {
+    let (key, exposed) = load_and_exposed(configuration)?;
     if let Some(exposed) = exposed {
         tracing::warn!("{exposed}");
     }
@@ -82,15 +90,19 @@ pub(super) fn load(files: &KeyFiles, working_dir: &Path) -> Result<FernetKey, Co
 
 /// The same, with the warning.
 pub(super) fn load_and_exposed(
-    files: &KeyFiles,
-    working_dir: &Path,
+    configuration: &Configuration,
 ) -> Result<(FernetKey, Option<Exposed>), CommandError> {
-    FernetKey::load(&files.current).map_err(|error| explained(error, working_dir))
+    FernetKey::load(&configuration.key_files.current)
+        .map_err(|error| explained(error, configuration))
 }
 
-fn explained(error: KeyError, working_dir: &Path) -> CommandError {
-    let known = match ledger::current_state(working_dir) {
-        Ok((state, _)) => Known::of(&state),
+fn explained(error: KeyError, configuration: &Configuration) -> CommandError {
+    let known = match ledger::current_state(&configuration.working_dir) {
+        Ok((state, _)) => match (Known::of(&state), &configuration.recipients) {
+            (Known::Nothing, _) => Known::Nothing,
+            (_, Some(_)) => Known::Marks,
+            (known, None) => known,
+        },
         Err(_) => Known::Unreadable,
     };
     CommandError::new(ExitCode::Configuration, error).hint(known.hint())

@@ -12,6 +12,7 @@ use courier_ledger::{BrokerAddress, DropBoxAddress, Partners};
 use super::arguments::Arguments;
 use super::error::{CommandError, NoPrivateKey, NoRandomNumbers, NoWorkingDirectory, UsageError};
 use crate::config::{Configuration, Server};
+use crate::effects::age::Recipients;
 use crate::effects::broker::Broker;
 use crate::effects::carrier::Fetcher;
 use crate::effects::clock::SystemClock;
@@ -20,6 +21,7 @@ use crate::effects::evidence::{AnchorSettings, Anchors, EvidenceKey, Keeper};
 use crate::effects::fernet::{FernetKey, KeyFiles, OldKeys};
 use crate::effects::persistence::Persistence;
 use crate::effects::post::Poster;
+use crate::effects::sealing::Sealing;
 use crate::effects::secret_file::{self, Exposed};
 use crate::effects::sftp::{self, Endpoint, PrivateKeyFile};
 use crate::effects::spool::SpoolDirectory;
@@ -74,6 +76,11 @@ fn existing_directory(directory: &Path) -> Result<(), NoWorkingDirectory> {
 /// The key files of the configuration.
 pub(super) fn key_files(arguments: &Arguments) -> Result<KeyFiles, CommandError> {
     Ok(Configuration::key_files(configuration_path(arguments)?)?)
+}
+
+/// Whom the configuration encrypts results for, if that is how.
+pub(super) fn recipients(arguments: &Arguments) -> Result<Option<Recipients>, CommandError> {
+    Ok(Configuration::recipients(configuration_path(arguments)?)?)
 }
 
 /// Loads a key; a warning about its permissions goes to the log.
@@ -202,6 +209,11 @@ pub(super) fn partners(configuration: &Configuration) -> Partners {
     }
 }
 
+/// How results are encrypted, with the key in use.
+pub(super) fn sealing(configuration: &Configuration, key: FernetKey) -> Sealing {
+    Sealing::new(key, configuration.recipients.clone())
+}
+
 /// What fetches results from the broker and encrypts them.
 pub(super) fn fetcher(
     configuration: &Configuration,
@@ -210,7 +222,7 @@ pub(super) fn fetcher(
 ) -> Result<Fetcher, CommandError> {
     Ok(Fetcher {
         broker,
-        key: key.clone(),
+        sealing: sealing(configuration, key.clone()),
         known_keys: std::iter::once(key.clone())
             .chain(load_old_keys(&configuration.key_files))
             .collect(),

@@ -103,7 +103,7 @@ impl Read {
 fn tells(entry: &Entry, request: RequestId) -> bool {
     match &entry.event {
         Event::Uploaded { delivery, .. } | Event::PickedUp { delivery, .. } => {
-            delivery.name == courier_ledger::RemoteName::export(request)
+            delivery.name.encryption_of(request).is_some()
         }
         _ => false,
     }

@@ -4,15 +4,15 @@
 //! What always holds here: nothing is changed before a person says why, and then nothing is thrown away:
 //! what is left of the old ledger is kept beside the new one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use courier_ledger::log::{FoldError, LogError};
 use courier_ledger::{
-    Adopted, Ancestor, Event, KeyId, LegacyStatus, LogId, Missing, Partners, Recovered, RemoteName,
-    RequestId, Sequence, StatusDocument, Tip,
+    Adopted, Ancestor, Encryption, Event, KeyId, LegacyStatus, LogId, Missing, Partners, Recovered,
+    RemoteName, RequestId, Sequence, StatusDocument, Tip,
 };
 
 use super::arguments::{Arguments, MissingAnswer, RecoverOptions};
@@ -99,10 +99,7 @@ pub(crate) fn recover(
 ) -> Result<ExitCode, CommandError> {
     let configuration = parts::configuration(arguments)?;
     owner::require(arguments, &configuration.working_dir)?;
-    let mut keys = vec![lost_key::load(
-        &configuration.key_files,
-        &configuration.working_dir,
-    )?];
+    let mut keys = vec![lost_key::load(&configuration)?];
     keys.extend(parts::load_old_keys(&configuration.key_files));
     let survey = survey(&configuration, options)?;
     let (place, document) = document(&survey, options)?;
@@ -245,36 +242,51 @@ fn found(
     keys: &[FernetKey],
     options: &RecoverOptions,
 ) -> Recovered {
-    let starts: Vec<(RequestId, u64, &[u8])> = survey
+    let starts: Vec<((RequestId, Encryption), u64, &[u8])> = survey
         .exports
         .iter()
-        .map(|(id, export)| {
+        .map(|(result, export)| {
             let start = match &export.start {
                 Start::Bytes(bytes) => bytes.as_slice(),
                 Start::Unreadable(_) => &[],
             };
-            (*id, export.size_bytes.unwrap_or_default(), start)
+            (*result, export.size_bytes.unwrap_or_default(), start)
         })
         .collect();
     let tokens: Vec<&[u8]> = starts.iter().map(|(_, _, start)| *start).collect();
     let proven = proven(&tokens, lost, &ancestors, keys);
-    let (mut adopted, mut unknown) = (Vec::new(), Vec::new());
-    for ((request, size_bytes, _), proven) in starts.into_iter().zip(proven) {
-        match proven {
-            Some((start, key)) => adopted.push(Adopted {
-                request,
-                start,
-                key,
-                size_bytes,
-            }),
-            None => unknown.push(request),
-        }
+    let mut adopted: BTreeMap<RequestId, Adopted> = BTreeMap::new();
+    let mut unknown = BTreeSet::new();
+    let mut superseded = Vec::new();
+    for (((request, encryption), size_bytes, _), proven) in starts.into_iter().zip(proven) {
+        let Some((start, key)) = proven else {
+            unknown.insert(request);
+            continue;
+        };
+        let found = Adopted {
+            request,
+            start,
+            key,
+            size_bytes,
+            encryption,
+        };
+        // Of two that are both its, the earlier one was still to be removed.
+        let earlier = match adopted.get_mut(&request) {
+            Some(known) if known.start > start => Some(found),
+            Some(known) => Some(std::mem::replace(known, found)),
+            None => {
+                adopted.insert(request, found);
+                None
+            }
+        };
+        superseded.extend(earlier.map(|it| RemoteName::result(it.request, it.encryption)));
     }
+    unknown.retain(|request| !adopted.contains_key(request));
     // A lost ledger may not have come to remove what was left over from those before it.
     let logs: Vec<LogId> = std::iter::once(lost.log)
         .chain(ancestors.iter().map(|it| it.log))
         .collect();
-    let temporaries = match &survey.folder {
+    let mut temporaries = match &survey.folder {
         Folder::Listed { temporaries, .. } => temporaries
             .iter()
             .filter(|temporary| logs.iter().any(|log| temporary.is_of(*log)))
@@ -282,13 +294,14 @@ fn found(
             .collect(),
         Folder::Refused(_) => Vec::new(),
     };
+    temporaries.extend(superseded);
     Recovered {
         lost,
         ancestors,
         sha256: status.sha256,
         entries: status.entries,
-        adopted,
-        unknown,
+        adopted: adopted.into_values().collect(),
+        unknown: unknown.into_iter().collect(),
         temporaries,
         missing: match options.missing {
             MissingAnswer::Deliver => Missing::Deliver,
@@ -358,25 +371,37 @@ fn show(output: &mut dyn Write, recovered: &Recovered, survey: &Survey) -> io::R
             names(missing)
         )?;
     }
-    let unknown = recovered.unknown.clone();
-    if !unknown.is_empty() {
+    if !recovered.unknown.is_empty() {
+        let unknown = survey.exports.keys();
+        let unknown = unknown.filter(|(id, _)| recovered.unknown.binary_search(id).is_ok());
+        let unknown = unknown.map(|(id, encryption)| RemoteName::result(*id, *encryption));
+        let unknown: Vec<String> = unknown.map(|name| name.to_string()).collect();
         writeln!(
             output,
             "  unknown   {} files that nothing proves to be its, and that are left alone: {}",
             unknown.len(),
-            names(unknown)
+            unknown.join(", ")
         )?;
     }
-    if !recovered.temporaries.is_empty() {
-        let count = recovered.temporaries.len();
+    let is_result = |name: &&RemoteName| RemoteName::read_result(name.as_str()).is_some();
+    let superseded = recovered.temporaries.iter().filter(is_result).count();
+    if superseded > 0 {
+        writeln!(
+            output,
+            "  superseded {superseded} results that were delivered anew under another name, and that the next \
+             run removes"
+        )?;
+    }
+    let count = recovered.temporaries.len() - superseded;
+    if count > 0 {
         writeln!(
             output,
             "  left over {count} unfinished uploads, which the next run removes"
         )?;
     }
-    for (id, export) in &survey.exports {
+    for ((id, encryption), export) in &survey.exports {
         if let Start::Unreadable(why) = &export.start {
-            let name = RemoteName::export(*id);
+            let name = RemoteName::result(*id, *encryption);
             writeln!(
                 output,
                 "  unread    {name}: {why}; let it be read, or decide yourself what it is"

@@ -1,6 +1,7 @@
 //! `rotate-key`: another key from now on. The ledger records who and why before the key is used, and a
 //! person reads what the recipient needs first.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use courier_ledger::{Event, KeyId, State};
 use super::arguments::{Arguments, RotateKeyOptions};
 use super::error::{CommandError, UsageError};
 use super::{ledger, output, parts, who};
+use crate::effects::age::Recipients;
 use crate::effects::clock::SystemClock;
 use crate::effects::fernet::rotation::{self, Found, Step, key_in};
 use crate::effects::fernet::{FernetKey, KeyFiles};
@@ -30,6 +32,12 @@ pub(crate) fn rotate_key(
         who: who.clone(),
         why: options.why.clone(),
     };
+    if let Some(recipients) = parts::recipients(arguments)? {
+        if options.file.is_some() {
+            return Err(UsageError::RecipientsDecide.into());
+        }
+        return turn_to(ledger, &clock, &recipients, announced);
+    }
     let told = match &options.file {
         Some(file) => named(&mut ledger, &clock, file, announced)?,
         None => beside(&mut ledger, &clock, &files, announced)?,
@@ -38,6 +46,61 @@ pub(crate) fn rotate_key(
     ledger.close()?;
     output::tell(|output| told.write(output, &state, &files));
     Ok(ExitCode::Done)
+}
+
+/// Announces the recipients that the configuration names.
+fn turn_to(
+    mut ledger: Ledger<impl EventLog>,
+    clock: &SystemClock,
+    recipients: &Recipients,
+    announced: impl Fn(KeyId) -> Event,
+) -> Result<ExitCode, CommandError> {
+    let id = recipients.id();
+    if ledger.state().accepted_key() == Some(id) {
+        return Err(UsageError::RecipientsInUse(id).into());
+    }
+    if ledger.state().announced_key() != Some(id) {
+        let event = announced(id);
+        ledger
+            .append(clock.now(), vec![event])
+            .map_err(RecordError::from)?;
+    }
+    let results = ledger.state().results_by_key();
+    ledger.close()?;
+    output::tell(|output| {
+        writeln!(
+            output,
+            "The recipients {id} are announced; the next run encrypts for them:"
+        )?;
+        for recipient in recipients.each() {
+            writeln!(output, "  {recipient}")?;
+        }
+        writeln!(
+            output,
+            "\nEach of them can read everything that is delivered from then on, under names that end in \
+             .zip.age. What lies at the drop-box now needs what it was encrypted with:"
+        )?;
+        write_results(output, &results)
+    });
+    Ok(ExitCode::Done)
+}
+
+/// What lies under which key, and what becomes of it.
+fn write_results(output: &mut dyn Write, results: &BTreeMap<Option<KeyId>, u64>) -> io::Result<()> {
+    for (under, results) in results {
+        match under {
+            Some(under) => writeln!(output, "  {results} results under {under}")?,
+            None => writeln!(
+                output,
+                "  {results} results under a key that was not recorded"
+            )?,
+        }
+    }
+    writeln!(
+        output,
+        "They stay so until their request changes, or all are uploaded again \
+         (SECURITY.ON_KEY_CHANGE = \"reupload\")."
+    )
 }
 
 /// What was done.
@@ -147,20 +210,7 @@ impl Told<'_> {
              separate, safe way. The old one is needed for what lies under it:",
             holder.display()
         )?;
-        for (under, results) in state.results_by_key() {
-            match under {
-                Some(under) => writeln!(output, "  {results} results under {under}")?,
-                None => writeln!(
-                    output,
-                    "  {results} results under a key that was not recorded"
-                )?,
-            }
-        }
-        writeln!(
-            output,
-            "They stay so until their request changes, or all are uploaded again \
-             (SECURITY.ON_KEY_CHANGE = \"reupload\")."
-        )?;
+        write_results(output, &state.results_by_key())?;
         if self.is_lost {
             let lost = before.map_or("the old key".to_owned(), |before| before.to_string());
             writeln!(

@@ -44,7 +44,7 @@ fn run_with(
     listeners: &Listeners,
 ) -> Result<ExitCode, CommandError> {
     let scope = scope(options)?;
-    let key = lost_key::load(&configuration.key_files, &configuration.working_dir)?;
+    let key = lost_key::load(configuration)?;
     let endpoint = parts::endpoint(configuration)?;
     let persistence = parts::persistence(configuration)?;
     let stop = persistence.stop().clone();
@@ -87,7 +87,9 @@ fn run_with(
 
     let mut ledger = ledger::begun(claimed, approach.time())?;
     let parts = Parts {
-        policy: configuration.rules.policy(key.id()),
+        policy: configuration
+            .rules
+            .policy(parts::sealing(configuration, key.clone()).id()),
         partners,
         status_file: &LocalStatusFile::inside(&configuration.working_dir),
         clock: &clock,

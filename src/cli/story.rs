@@ -54,7 +54,9 @@ pub(super) fn tell(happening: &Happening, hospitals: Hospitals<'_>) -> String {
                 at(entry.uploaded)
             )
         }
-        What::Adopted { size_bytes, key } => format!(
+        What::Adopted {
+            size_bytes, key, ..
+        } => format!(
             "An earlier ledger, which was lost, had delivered it: its file was found at the drop-box, {} \
              under key {key}, and is this ledger's from now on.",
             HumanBytes(*size_bytes)

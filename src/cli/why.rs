@@ -175,13 +175,13 @@ fn now(state: &State, id: RequestId) -> Vec<String> {
     };
     told.push(match &request.remote {
         Remote::Nothing => "Nothing of it is at the drop-box.".to_owned(),
-        Remote::Stored(_) => format!("{} is at the drop-box{}.", name(id), receipt(request)),
+        Remote::Stored(_) => format!("{} is at the drop-box{}.", request.name(id), receipt(request)),
         Remote::PickedUp(_) => {
-            format!("{} was delivered{}, and taken away.", name(id), receipt(request))
+            format!("{} was delivered{}, and taken away.", request.name(id), receipt(request))
         }
         Remote::Uncertain(_) => format!(
             "What stands at the drop-box under {} is not known: the outcome of an attempt is missing.",
-            name(id)
+            request.name(id)
         ),
         Remote::Deleted(_) => "Its result was withdrawn from the drop-box.".to_owned(),
     });
@@ -193,10 +193,6 @@ fn now(state: &State, id: RequestId) -> Vec<String> {
         told.push(format!("The drop-box is {drop_box}, as {user}."));
     }
     told
-}
-
-fn name(id: RequestId) -> courier_ledger::RemoteName {
-    courier_ledger::RemoteName::export(id)
 }
 
 fn receipt(request: &Request) -> String {

@@ -6,12 +6,13 @@ use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 
 use courier_ledger::{
-    ChangeRule, DraftRule, KeyChangeRule, ReappearanceRule, RemoteCheckRule, TemporaryPattern,
+    ChangeRule, DraftRule, Encryption, KeyChangeRule, ReappearanceRule, RemoteCheckRule,
+    TemporaryPattern,
 };
 
 use super::kind::{
-    Allowance, Choice, Fingerprints, Kind, LocalPath, LocalPaths, Number, Seconds, Secret, Switch,
-    Text,
+    Allowance, Choice, Fingerprints, Kind, LocalPath, LocalPaths, Number, Recipients, Seconds,
+    Secret, Switch, Text,
     Without::{Means, Nothing, Required},
 };
 use crate::effects::broker::{Address, Proxy, Tag};
@@ -209,7 +210,15 @@ keys! {
         "what must agree before an upload counts: the size that the server tells, the bytes too, read back, or nothing";
 
     PATH_ENCRYPTION_KEY: LocalPath = "SECURITY" "PATH_ENCRYPTION_KEY", LocalPath(Required),
-        "the key file that results are encrypted with; `broker-courier keygen` makes one";
+        "the key file that results are encrypted with; with `age` it only marks what is this ledger's; `broker-courier keygen` makes one";
+    ENCRYPTION: Choice<Encryption> = "SECURITY" "ENCRYPTION",
+        Choice {
+            default: ("fernet", Encryption::Fernet),
+            others: &[("age", Encryption::Age)],
+        },
+        "how results are encrypted: under the key file, which the recipient needs too, or for `RECIPIENTS`, whose private keys never come here";
+    RECIPIENTS: Recipients = "SECURITY" "RECIPIENTS", Recipients(Means("required with `age`")),
+        "the public keys of those who can read results that are encrypted with `age`; `age-keygen` makes a pair of keys";
     OLD_KEYS: LocalPaths = "SECURITY" "OLD_KEYS",
         LocalPaths(Means("what `rotate-key` has kept beside the key file")),
         "earlier keys, for reading alone: key files, or folders of them, besides those that `rotate-key` has kept";

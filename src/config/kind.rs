@@ -42,6 +42,8 @@ pub(super) const DIGITS: &str = r"^\s*[0-9]+\s*$";
 pub(super) const DIGITS_OR_SHARE: &str = r"^\s*[0-9]+\s*(%\s*)?$";
 /// A fingerprint as OpenSSH writes it.
 pub(super) const FINGERPRINT: &str = r"^\s*SHA256:[A-Za-z0-9+/]{43}=*\s*$";
+/// A public key as `age-keygen` prints it.
+pub(super) const RECIPIENT: &str = r"^\s*age1[a-z0-9]{58}\s*$";
 /// A text without control characters.
 pub(super) const VISIBLE: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
 
@@ -134,6 +136,11 @@ texts! {
     LocalPath "a path" Path visible();
     /// Several of them.
     LocalPaths "a path, or a list of them" Path one_or_several(&visible(), 0);
+    /// Public keys of recipients.
+    Recipients "`age1…`, or a list of them" Plain one_or_several(
+        &json!({ "type": "string", "pattern": RECIPIENT }),
+        1,
+    );
     /// Host keys.
     Fingerprints "`SHA256:…`, or a list of them" Plain one_or_several(
         &json!({ "type": "string", "pattern": FINGERPRINT }),

@@ -4,6 +4,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use courier_ledger::Encryption;
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
@@ -16,6 +17,7 @@ use super::problem::Problem;
 use super::reader::{Folders, Reader};
 use super::server::{self, Server};
 use super::{Configuration, ConfigurationError, Evidence, Reports, Rules, Warning};
+use crate::effects::age::Recipients;
 use crate::effects::broker::{Address, ApiKey, Proxy, Settings};
 use crate::effects::encoding::{self, NotText};
 use crate::effects::evidence::{AnchorSettings, Verifier, Witness};
@@ -105,6 +107,14 @@ impl Configuration {
     pub(crate) fn server(path: &Path) -> Result<Server, ConfigurationError> {
         let start = Start::now();
         part_of_text(&read(path)?.text, start.folders(path), server::server)
+    }
+
+    /// Only whom results are encrypted for, if that is how.
+    pub(crate) fn recipients(path: &Path) -> Result<Option<Recipients>, ConfigurationError> {
+        let start = Start::now();
+        part_of_text(&read(path)?.text, start.folders(path), |reader| {
+            Some(recipients(reader))
+        })
     }
 
     /// Only where the encryption keys are.
@@ -203,6 +213,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
     let drop_box = drop_box(reader);
     let private_key = private_key(reader);
     let key_files = key_files(reader);
+    let recipients = recipients(reader);
     let rules = rules(reader);
     let spool = spool(reader);
     let reports = reports(reader);
@@ -216,6 +227,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
         drop_box: drop_box?,
         private_key,
         key_files: key_files?,
+        recipients,
         rules,
         spool,
         deadline,
@@ -284,6 +296,26 @@ fn key_files(reader: &mut Reader<'_>) -> Option<KeyFiles> {
     })
 }
 
+/// Whom results are encrypted for, if that is how.
+fn recipients(reader: &mut Reader<'_>) -> Option<Recipients> {
+    let recipients = Recipients::new(reader.several(&keys::RECIPIENTS));
+    match reader.choice(&keys::ENCRYPTION) {
+        Encryption::Age => {
+            if !reader.has(&keys::RECIPIENTS) {
+                reader.missing(&keys::RECIPIENTS, ", as SECURITY.ENCRYPTION is `age`");
+            }
+            recipients
+        }
+        Encryption::Fernet => {
+            if reader.has(&keys::RECIPIENTS) {
+                let text = "is not used: SECURITY.ENCRYPTION is not `age`";
+                reader.warn(&keys::RECIPIENTS, text);
+            }
+            None
+        }
+    }
+}
+
 fn api_key(reader: &mut Reader<'_>) -> Option<ApiKey> {
     if !reader.has(&keys::API_KEY) && !reader.has(&keys::API_KEY_FILE) {
         reader.missing(&keys::API_KEY, " (or BROKER.API_KEY_FILE)");
@@ -317,6 +349,7 @@ fn rules(reader: &mut Reader<'_>) -> Rules {
         reappeared: reader.choice(&keys::REAPPEARED),
         drafts: reader.choice(&keys::DRAFTS),
         on_key_change: reader.choice(&keys::ON_KEY_CHANGE),
+        encryption: reader.choice(&keys::ENCRYPTION),
         remote_check: reader.choice(&keys::REMOTE_CHECK),
         guards: reader.guards(&keys::MAX_DELETIONS),
     }
@@ -385,7 +418,7 @@ fn private_key(reader: &mut Reader<'_>) -> Option<PrivateKeyFile> {
 }
 
 fn host_keys(reader: &mut Reader<'_>) -> HostKeys {
-    let pinned = reader.host_keys(&keys::HOST_KEY);
+    let pinned = reader.several(&keys::HOST_KEY);
     let known_hosts = reader.path(&keys::KNOWN_HOSTS);
     if reader.has(&keys::HOST_KEY) && reader.has(&keys::KNOWN_HOSTS) {
         reader.warn(&keys::KNOWN_HOSTS, "is not used: SFTP.HOST_KEY decides");

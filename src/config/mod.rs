@@ -28,7 +28,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use courier_ledger::{
-    ChangeRule, DraftRule, Guards, KeyChangeRule, KeyId, Policy, ReappearanceRule, RemoteCheckRule,
+    ChangeRule, DraftRule, Encryption, Guards, KeyChangeRule, KeyId, Policy, ReappearanceRule,
+    RemoteCheckRule,
 };
 
 pub(crate) use effective::{Effective, Origin};
@@ -38,6 +39,7 @@ pub(crate) use schema::json_schema;
 pub(crate) use server::Server;
 pub(crate) use template::{Answers, Name, Proof};
 
+use crate::effects::age::Recipients;
 use crate::effects::broker;
 use crate::effects::evidence::AnchorSettings;
 use crate::effects::fernet::KeyFiles;
@@ -57,6 +59,8 @@ pub(crate) struct Configuration {
     pub private_key: Option<PrivateKeyFile>,
     /// The files of the key that results are encrypted with, and of earlier ones.
     pub key_files: KeyFiles,
+    /// Whom results are encrypted for; none where that is whoever has the key.
+    pub recipients: Option<Recipients>,
     /// How to decide.
     pub rules: Rules,
     /// What the spool may take.
@@ -97,6 +101,8 @@ pub(crate) struct Rules {
     pub drafts: DraftRule,
     /// What happens to files under an earlier key.
     pub on_key_change: KeyChangeRule,
+    /// How results are encrypted.
+    pub encryption: Encryption,
     /// What happens to files that are not as they were delivered.
     pub remote_check: RemoteCheckRule,
     /// What needs approval.
@@ -112,6 +118,7 @@ impl Rules {
             reappeared,
             drafts,
             on_key_change,
+            encryption,
             remote_check,
             guards,
         } = self;
@@ -123,6 +130,7 @@ impl Rules {
             remote_check,
             key,
             guards,
+            encryption,
         }
     }
 }

@@ -16,12 +16,10 @@ use super::Warning;
 use super::document::{Content, Document, Value};
 use super::keys::{AnyKey, Key, Name};
 use super::kind::{
-    Allowance, Choice, Fingerprints, Kind, LocalPath, LocalPaths, Number, Seconds, Secret, Switch,
-    Text,
+    Allowance, Choice, Kind, LocalPath, LocalPaths, Number, Seconds, Secret, Switch, Text,
 };
 use super::problem::Problem;
 use crate::effects::secret_file::{self, Exposed};
-use crate::effects::sftp::HostKeyFingerprint;
 
 /// Where paths start.
 #[derive(Clone, Copy)]
@@ -398,8 +396,9 @@ impl<'a> Reader<'a> {
         parsed
     }
 
-    /// Host keys; an empty list is a problem, for it would mean that something else decides.
-    pub(super) fn host_keys(&mut self, key: &Key<Fingerprints>) -> Vec<HostKeyFingerprint> {
+    /// Texts that each mean something; an empty list is a problem, for it would mean that something else
+    /// decides.
+    pub(super) fn several<K: Kind, T: FromStr>(&mut self, key: &Key<K>) -> Vec<T> {
         let Some(value) = self.value(key.name) else {
             return Vec::new();
         };
@@ -410,7 +409,7 @@ impl<'a> Reader<'a> {
         };
         let parsed: Option<Vec<_>> = texts.iter().map(|text| text.parse().ok()).collect();
         match parsed {
-            Some(host_keys) if !host_keys.is_empty() => host_keys,
+            Some(parsed) if !parsed.is_empty() => parsed,
             _ => {
                 self.malformed(key);
                 Vec::new()

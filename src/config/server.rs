@@ -33,7 +33,7 @@ pub(super) fn server(reader: &mut Reader<'_>) -> Option<Server> {
     let port = reader.number(&keys::PORT);
     let route = route(reader);
     let timeouts = timeouts(reader);
-    let pinned = reader.host_keys(&keys::HOST_KEY);
+    let pinned = reader.several(&keys::HOST_KEY);
     let named = reader.path(&keys::KNOWN_HOSTS);
     Some(Server {
         host: host?,

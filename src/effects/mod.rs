@@ -1,6 +1,7 @@
 //! The effect handlers: everything that touches a network, a disk or a clock. They carry out what
 //! `courier-ledger` decided and report what happened; they decide nothing.
 
+pub(crate) mod age;
 pub(crate) mod broker;
 pub(crate) mod carrier;
 pub(crate) mod clock;
@@ -10,6 +11,7 @@ pub(crate) mod evidence;
 pub(crate) mod fernet;
 pub(crate) mod file_digest;
 pub(crate) mod headway;
+pub(crate) mod intent_stanza;
 pub(crate) mod lock_holder;
 pub(crate) mod new_file;
 pub(crate) mod notice;
@@ -17,6 +19,7 @@ pub(crate) mod persistence;
 pub(crate) mod ping;
 pub(crate) mod post;
 pub(crate) mod process;
+pub(crate) mod sealing;
 pub(crate) mod secret_file;
 pub(crate) mod sftp;
 pub(crate) mod source;

@@ -1,13 +1,13 @@
 //! Carries out a plan: intents on disk first, errands side by side, outcomes on disk as they come.
 //! One writer owns the log, and what waits shares an fsync.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use courier_ledger::log::{EventLog, Ledger};
 use courier_ledger::{
     Command, Event, Failure, FailureClass, Found, Phase, Plan, RemoteAfterFailure, RemoteName,
-    Replaces, Request, RunCounts, Sequence, StatusDocument,
+    Replaces, RunCounts, Sequence, StatusDocument,
 };
 
 use super::error::RecordError;
@@ -45,15 +45,22 @@ pub(super) fn execute(
     let mut waiting = VecDeque::from(plan.commands);
     let mut under_way: BTreeMap<Sequence, Command> = BTreeMap::new();
     let mut outcomes: Vec<Event> = Vec::new();
+    // What is left over and could not be removed: nothing is put there in this run.
+    let mut kept: BTreeSet<RemoteName> = BTreeSet::new();
     loop {
         let first_start = ledger.next_sequence().0 + outcomes.len() as u64;
-        let mut errands = Vec::new();
+        let mut errands: Vec<Errand> = Vec::new();
         while under_way.len() < carrier.capacity()
             && report.drop_box_failure.is_none()
             && report.full.is_none()
             && may_begin()
         {
-            let Some(command) = waiting.pop_front() else {
+            let begun = under_way
+                .values()
+                .chain(errands.iter().map(|it| &it.command));
+            let taken: BTreeSet<&RemoteName> = begun.map(Command::name).chain(&kept).collect();
+            let next = waiting.iter().position(|it| !taken.contains(it.name()));
+            let Some(command) = next.and_then(|at| waiting.remove(at)) else {
                 break;
             };
             let start = Sequence(first_start + errands.len() as u64);
@@ -92,6 +99,12 @@ pub(super) fn execute(
                 continue;
             };
             progress.ended(&command, &ended.ending);
+            if matches!(
+                (&command, &ended.ending),
+                (Command::RemoveTemporary { .. }, Ending::Failed { .. })
+            ) {
+                kept.insert(command.name().clone());
+            }
             outcomes.push(outcome(&command, ended, report));
         }
     }
@@ -209,10 +222,7 @@ fn task(
     command: &Command,
     carrier: &dyn Carrier,
 ) -> Option<Task> {
-    let unproven = || {
-        let request = command.request().and_then(|id| ledger.state().request(id));
-        request.map(Request::unproven).unwrap_or_default()
-    };
+    let unproven = || ledger.state().unproven(command);
     match command {
         Command::Upload {
             request,

@@ -7,8 +7,7 @@
 use courier_ledger::log::{EventLog, Ledger};
 use courier_ledger::{
     BrokerTime, ClockDifference, Digest, Event, Failure, LegacyStatus, NodeName, PORTION_WEIGHT,
-    Partners, Policy, PublishedSeen, RemoteCheckRule, RemoteDelta, RemoteName, Timestamp,
-    waits_instead_of,
+    Partners, Policy, PublishedSeen, RemoteCheckRule, RemoteDelta, Timestamp, waits_instead_of,
 };
 
 use super::error::RecordError;
@@ -144,10 +143,10 @@ pub(super) fn look(
     {
         return Ok(None);
     }
-    let names = ledger
-        .state()
+    let state = ledger.state();
+    let names = state
         .stored_files()
-        .map(|(id, _)| RemoteName::export(id))
+        .filter_map(|(id, _)| Some(state.request(id)?.name(id)))
         .collect();
     match lookout.look(names) {
         Ok(look) => {

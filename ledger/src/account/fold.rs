@@ -219,8 +219,11 @@ impl Account {
                 why,
             } => {
                 for it in &recovered.adopted {
-                    let (size_bytes, key) = (it.size_bytes, it.key);
-                    let what = What::Adopted { size_bytes, key };
+                    let what = What::Adopted {
+                        size_bytes: it.size_bytes,
+                        key: it.key,
+                        encryption: it.encryption,
+                    };
                     self.request(it.request).push(event, time, what);
                 }
                 let what = Decided::Recovered {

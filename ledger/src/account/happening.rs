@@ -8,6 +8,7 @@ use crate::command::{Command, Removal};
 use crate::completion::Completion;
 use crate::digest::Digest;
 use crate::drift::Drift;
+use crate::encryption::Encryption;
 use crate::event::Delivery;
 use crate::evidence::Evidence;
 use crate::failure::{Failure, RemoteAfterFailure};
@@ -71,6 +72,9 @@ pub enum What {
         size_bytes: u64,
         /// The key that it is encrypted with.
         key: KeyId,
+        /// How it is encrypted.
+        #[serde(skip_serializing_if = "Encryption::is_fernet")]
+        encryption: Encryption,
     },
     /// The broker showed it.
     Shown {

@@ -62,8 +62,8 @@ impl State {
         let known = |id| self.requests.get(id).ok_or("the request is not known");
         match command {
             Command::RemoveTemporary { name } => require(
-                self.leftovers.contains(name),
-                "no such temporary file is left over",
+                self.leftovers.contains_key(name),
+                "no such file is left over",
             ),
             Command::PublishLedger { name } => {
                 require(name.is_ledger(), "the ledger has another name")
@@ -79,7 +79,7 @@ impl State {
                     "another command for the request is under way",
                 )?;
                 require(
-                    name.is_export_of(*id),
+                    name.encryption_of(*id) == Some(request.encryption),
                     "the request's file has another name",
                 )?;
                 require(
@@ -105,9 +105,12 @@ impl State {
                     !self.is_busy(*id),
                     "another command for the request is under way",
                 )?;
+                let encryption = name
+                    .encryption_of(*id)
+                    .ok_or("the request's file has another name")?;
                 require(
-                    name.is_export_of(*id),
-                    "the request's file has another name",
+                    !self.leftovers.contains_key(name),
+                    "an earlier file of that name is left over",
                 )?;
                 require(
                     request.presence == Presence::Listed,
@@ -125,7 +128,7 @@ impl State {
                     "the request was observed otherwise",
                 )?;
                 require(
-                    (*replaces == Replaces::Own) == request.remote.is_ours(),
+                    (*replaces == Replaces::Own) == request.is_ours_under(encryption),
                     "the command is wrong about what stands under the name",
                 )
             }
@@ -141,9 +144,11 @@ impl State {
         found: Option<Found>,
     ) -> Result<(), Reason> {
         let may_be_free = match command {
-            Command::Upload { request, .. } => {
-                let request = self.requests.get(request);
-                request.is_some_and(|it| it.may_be_found_free())
+            Command::Upload {
+                request: id, name, ..
+            } => {
+                let request = self.requests.get(id).zip(name.encryption_of(*id));
+                request.is_some_and(|(it, encryption)| it.may_be_found_free(encryption))
             }
             Command::Delete { .. }
             | Command::RemoveTemporary { .. }
@@ -164,9 +169,7 @@ impl State {
         let Some(found) = found else {
             return Ok(());
         };
-        let request = self.intent(start)?.command.request();
-        let request = request.and_then(|id| self.requests.get(&id));
-        let unproven = request.map(|it| it.unproven()).unwrap_or_default();
+        let unproven = self.unproven(&self.intent(start)?.command);
         let can_be = match found {
             Found::Nothing | Found::Foreign => !unproven.is_empty(),
             Found::Own(earlier) => unproven.iter().any(|it| it.start == earlier),
@@ -224,6 +227,7 @@ impl State {
             | Command::RemoveTemporary { .. }
             | Command::PublishLedger { .. } => return Err(wrong),
         };
+        self.turn_to(id, &delivery.name);
         let request = self.requests.get_mut(&id).ok_or(wrong)?;
         let completion = file.completion;
         request.line = Some(match request.line {
@@ -295,12 +299,12 @@ impl State {
             .and_then(|id| self.requests.get_mut(&id))
         {
             request.failure = Some(failure.clone());
-            if remote == RemoteAfterFailure::Uncertain {
-                request.put_in_doubt(start, &intent);
-            }
+        }
+        if remote == RemoteAfterFailure::Uncertain {
+            self.put_in_doubt(start, &intent);
         }
         if remote != RemoteAfterFailure::Untouched {
-            self.leftovers.extend(intent.temporary);
+            self.leave_over(intent.temporary);
         }
         Ok(())
     }

@@ -4,7 +4,6 @@
 use super::illegal::Reason;
 use super::request::{Remote, StoredFile};
 use super::{Request, State};
-use crate::command::RemoteName;
 use crate::drift::{Drift, Drifted, Look, RemoteDelta, Seen};
 use crate::id::RequestId;
 use crate::policy::RemoteCheckRule;
@@ -128,7 +127,8 @@ impl RemoteDelta {
         let mut delta = Self::default();
         let mut picked_up = Vec::new();
         for (id, file) in state.stored_files() {
-            let Some(seen) = look.get(&RemoteName::export(id)) else {
+            let name = state.request(id).map(|request| request.name(id));
+            let Some(seen) = name.and_then(|name| look.get(&name)) else {
                 continue;
             };
             delta.total += 1;

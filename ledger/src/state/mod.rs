@@ -40,7 +40,7 @@ use acquaintance::Acquaintance;
 pub use approval::{Approval, HeldPlan};
 use keys::Keys;
 use partners::Relations;
-use request::{LedgerLine, Presence, Request};
+use request::{LedgerLine, Leftover, Presence, Request, Unproven};
 
 /// A command that was begun, until its outcome is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,7 +121,7 @@ pub struct State {
     /// When the last run ended that did all that was to be done.
     last_good: Option<Timestamp>,
     intents: BTreeMap<Sequence, Intent>,
-    leftovers: BTreeSet<RemoteName>,
+    leftovers: BTreeMap<RemoteName, Leftover>,
     held: Option<HeldPlan>,
     approval: Option<Approval>,
     publication: Option<Publication>,
@@ -282,9 +282,43 @@ impl State {
         self.intents.iter().map(|(start, intent)| (*start, intent))
     }
 
-    /// Temporary files that may remain at the drop-box.
+    /// Files that may remain at the drop-box and that nobody needs: temporary ones, and results that were
+    /// delivered anew under another name.
     pub fn leftovers(&self) -> impl Iterator<Item = &RemoteName> {
-        self.leftovers.iter()
+        self.leftovers.keys()
+    }
+
+    /// The uploads, one of which must have put there whatever stands under the command's final name, if it
+    /// is this ledger's at all: nothing of this ledger's stood there before them.
+    #[must_use]
+    pub fn unproven(&self, command: &Command) -> Vec<Unproven> {
+        let of_request = |id, name: &RemoteName| {
+            let request: Option<&Request> = self.request(id);
+            let request = request.filter(|it| name.encryption_of(id) == Some(it.encryption));
+            request.map(Request::unproven).unwrap_or_default()
+        };
+        match command {
+            Command::Upload { request, name, .. } | Command::Delete { request, name, .. } => {
+                of_request(*request, name)
+            }
+            Command::RemoveTemporary { name } => {
+                let left = self.leftovers.get(name);
+                left.map(Leftover::unproven).unwrap_or_default()
+            }
+            Command::PublishLedger { .. } => Vec::new(),
+        }
+    }
+
+    /// What is put, or may have been put, under this name is the request's file from now on.
+    fn turn_to(&mut self, id: RequestId, name: &RemoteName) {
+        let Some((request, encryption)) = self.requests.get_mut(&id).zip(name.encryption_of(id))
+        else {
+            return;
+        };
+        let before = request.name(id);
+        if let Some(left) = request.turn_to(encryption) {
+            self.leftovers.insert(before, left);
+        }
     }
 
     /// What is held back until a person decides, and what is left alone, as it was last recorded.

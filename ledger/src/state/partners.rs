@@ -12,6 +12,7 @@ use super::State;
 use super::illegal::Reason;
 use super::request::{Presence, Remote};
 use crate::command::RemoteName;
+use crate::encryption::Encryption;
 use crate::id::RequestId;
 use crate::partners::{BrokerChange, DropBoxAddress, DropBoxChange, Exchange, Exchanges, Partners};
 use crate::policy::Policy;
@@ -72,7 +73,12 @@ impl State {
     pub(crate) fn keeps(&self, id: RequestId) -> bool {
         let known = self.relations.known.as_ref();
         let kept = known.and_then(|known| self.relations.left_behind.get(&known.drop_box));
-        kept.is_some_and(|kept| kept.contains(&RemoteName::export(id)))
+        kept.is_some_and(|kept| {
+            let mut names = Encryption::ALL
+                .into_iter()
+                .map(|it| RemoteName::result(id, it));
+            names.any(|name| kept.contains(&name))
+        })
     }
 
     /// Whom a lost ledger's drop-box belongs to is known before the first run.
@@ -162,7 +168,7 @@ impl State {
                 });
             if request.remote.is_ours() && !is_current {
                 request.settle(Remote::Nothing);
-                kept.insert(RemoteName::export(*id));
+                kept.insert(request.name(*id));
             }
         }
         self.add_left_behind(drop_box, kept);
@@ -180,10 +186,11 @@ impl State {
         let Some(known) = self.relations.known.as_ref() else {
             return;
         };
-        let mut names: BTreeSet<RemoteName> = std::mem::take(&mut self.leftovers);
+        let left = std::mem::take(&mut self.leftovers);
+        let mut names: BTreeSet<RemoteName> = left.into_keys().collect();
         for (id, request) in &mut self.requests {
             if matches!(request.remote, Remote::Stored(_) | Remote::Uncertain(_)) {
-                names.insert(RemoteName::export(*id));
+                names.insert(request.name(*id));
             }
             request.settle(Remote::Nothing);
         }

@@ -61,6 +61,7 @@ impl State {
                 let mut request = Request::new(Presence::Imported);
                 let file = file(Hundredths(0), Some(adopted));
                 request.remote = Remote::Uncertain(Some(file));
+                request.encryption = adopted.encryption;
                 Box::new(request)
             });
         }
@@ -69,7 +70,9 @@ impl State {
             .map(|(index, entry)| ((sequence, index), entry.id))
             .collect();
         self.requests = requests;
-        self.leftovers.extend(recovered.temporaries.iter().cloned());
+        for name in &recovered.temporaries {
+            self.leave_over(Some(name.clone()));
+        }
         self.recovered_from = Some(recovered.lost);
         let Tip { log, sequence, .. } = recovered.lost;
         self.ancestors = vec![Ancestor { log, sequence }];
@@ -90,6 +93,7 @@ fn shown(
 ) -> Request {
     let mut request = Request::new(Presence::Imported);
     let file = file(entry.completion, adopted);
+    request.encryption = adopted.map(|it| it.encryption).unwrap_or_default();
     request.remote = match (entry.deleted, adopted, missing) {
         (None, Some(_), _) => Remote::Stored(file),
         (None, None, Missing::Deliver) => Remote::Nothing,

@@ -6,14 +6,15 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::Intent;
-use crate::command::Command;
+use crate::command::{Command, RemoteName};
 use crate::completion::Hundredths;
 use crate::digest::Digest;
 use crate::drift::Drift;
+use crate::encryption::Encryption;
 use crate::event::{Delivery, Placement};
 use crate::evidence::Evidence;
 use crate::failure::Failure;
-use crate::id::{KeyId, Sequence};
+use crate::id::{KeyId, RequestId, Sequence};
 use crate::observation::{Fingerprint, Observation};
 use crate::time::Timestamp;
 
@@ -181,8 +182,10 @@ pub struct Request {
     pub observed: Option<(Observation, Fingerprint)>,
     /// When a poll last showed it otherwise than before; none before one showed it.
     pub changed: Option<Timestamp>,
-    /// What stands at the drop-box.
+    /// What stands at the drop-box, …
     pub remote: Remote,
+    /// … and how that is encrypted, which its name tells.
+    pub encryption: Encryption,
     /// Its line in `status.xml`, once it was uploaded.
     pub line: Option<LedgerLine>,
     /// Why the last command failed, until one succeeds.
@@ -240,6 +243,7 @@ impl Request {
             observed: None,
             changed: None,
             remote: Remote::Nothing,
+            encryption: Encryption::default(),
             line: None,
             failure: None,
             in_doubt: BTreeSet::new(),
@@ -252,16 +256,8 @@ impl Request {
     /// this ledger's at all: nothing of this ledger's stood there before them.
     #[must_use]
     pub fn unproven(&self) -> Vec<Unproven> {
-        let unproven = |start: &Sequence| Unproven {
-            start: *start,
-            claim: if self.found_free.contains(start) {
-                Claim::FoundFree
-            } else {
-                Claim::Mark
-            },
-        };
         match self.remote {
-            Remote::Uncertain(None) => self.in_doubt.iter().map(unproven).collect(),
+            Remote::Uncertain(None) => unproven(&self.in_doubt, &self.found_free),
             Remote::Uncertain(Some(_))
             | Remote::Nothing
             | Remote::Stored(_)
@@ -270,10 +266,22 @@ impl Request {
         }
     }
 
-    /// Whether nothing of this ledger's is known to stand under the final name: only then is it looked for
-    /// what does.
-    pub(super) fn may_be_found_free(&self) -> bool {
+    /// The name under which its file stands, or may stand.
+    #[must_use]
+    pub fn name(&self, id: RequestId) -> RemoteName {
+        RemoteName::result(id, self.encryption)
+    }
+
+    /// Whether what stands under the name for this encryption is this ledger's to overwrite.
+    pub(crate) fn is_ours_under(&self, encryption: Encryption) -> bool {
+        self.encryption == encryption && self.remote.is_ours()
+    }
+
+    /// Whether nothing of this ledger's is known to stand under the final name for this encryption: only
+    /// then is it looked for what does.
+    pub(super) fn may_be_found_free(&self, encryption: Encryption) -> bool {
         match self.remote {
+            _ if self.encryption != encryption => true,
             Remote::Nothing | Remote::Deleted(_) | Remote::Uncertain(None) => true,
             Remote::Stored(_) | Remote::PickedUp(_) | Remote::Uncertain(Some(_)) => false,
         }
@@ -288,6 +296,29 @@ impl Request {
             }
         }
         self.remote = Remote::Uncertain(self.remote.file().cloned());
+    }
+
+    /// Whatever is put at the drop-box from now on is encrypted so. What stood under the name of the other
+    /// encryption is no longer this request's: left over, if it may be this ledger's.
+    pub(super) fn turn_to(&mut self, encryption: Encryption) -> Option<Leftover> {
+        if self.encryption == encryption {
+            return None;
+        }
+        self.encryption = encryption;
+        let left = match self.remote {
+            Remote::Nothing | Remote::Deleted(_) => return None,
+            Remote::Uncertain(None) => Leftover {
+                in_doubt: std::mem::take(&mut self.in_doubt),
+                found_free: std::mem::take(&mut self.found_free),
+            },
+            Remote::Stored(_) | Remote::PickedUp(_) | Remote::Uncertain(Some(_)) => {
+                self.in_doubt.clear();
+                self.found_free.clear();
+                Leftover::default()
+            }
+        };
+        self.remote = Remote::Nothing;
+        Some(left)
     }
 
     /// It is known again what stands at the drop-box.
@@ -307,4 +338,34 @@ impl Request {
                 Presence::Gone(Evidence::Deleted | Evidence::Untagged)
             )
     }
+}
+
+/// A file that is left over at the drop-box.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Leftover {
+    /// The uploads that may have put it there, where nothing else shows whose it is; none where it is this
+    /// ledger's.
+    in_doubt: BTreeSet<Sequence>,
+    /// Those of them that found the name free.
+    found_free: BTreeSet<Sequence>,
+}
+
+impl Leftover {
+    /// As [`Request::unproven`].
+    pub(super) fn unproven(&self) -> Vec<Unproven> {
+        unproven(&self.in_doubt, &self.found_free)
+    }
+}
+
+fn unproven(in_doubt: &BTreeSet<Sequence>, found_free: &BTreeSet<Sequence>) -> Vec<Unproven> {
+    let unproven = |start: &Sequence| Unproven {
+        start: *start,
+        claim: if found_free.contains(start) {
+            Claim::FoundFree
+        } else {
+            Claim::Mark
+        },
+    };
+    in_doubt.iter().map(unproven).collect()
 }

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::illegal::{IllegalEvent, Reason};
-use super::request::{Identity, LedgerLine, Presence, Remote, Request, StoredFile};
+use super::request::{Identity, LedgerLine, Leftover, Presence, Remote, Request, StoredFile};
 use super::{Approval, Intent, Publication, Run, State};
 use crate::clock::OtherClock;
-use crate::command::Command;
+use crate::command::{Command, RemoteName};
 use crate::event::{Entry, Event};
 use crate::evidence::Evidence;
 use crate::id::Sequence;
@@ -269,12 +269,25 @@ impl State {
     /// file may remain.
     pub(super) fn put_intents_in_doubt(&mut self) {
         for (start, intent) in std::mem::take(&mut self.intents) {
-            let request = intent.command.request();
-            if let Some(request) = request.and_then(|id| self.requests.get_mut(&id)) {
-                request.put_in_doubt(start, &intent);
-            }
-            self.leftovers.extend(intent.temporary);
+            self.put_in_doubt(start, &intent);
+            self.leave_over(intent.temporary);
         }
+    }
+
+    /// Nobody knows what came of this intent.
+    pub(super) fn put_in_doubt(&mut self, start: Sequence, intent: &Intent) {
+        if let Some(id) = intent.command.request() {
+            self.turn_to(id, intent.command.name());
+            if let Some(request) = self.requests.get_mut(&id) {
+                request.put_in_doubt(start, intent);
+            }
+        }
+    }
+
+    /// What a command wrote under at first may remain.
+    pub(super) fn leave_over(&mut self, temporary: Option<RemoteName>) {
+        let left = temporary.map(|name| (name, Leftover::default()));
+        self.leftovers.extend(left);
     }
 
     pub(super) fn run_under_way(&mut self) -> Result<&mut Run, Reason> {

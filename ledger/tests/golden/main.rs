@@ -59,6 +59,7 @@ static GOLDEN: LazyLock<BTreeMap<String, LogFiles>> = LazyLock::new(|| {
             recipe::VERDICT,
             recipe::SALTED,
             recipe::INTERVAL,
+            recipe::WITH_AGE,
         ]) {
             if let Some(story) = recipe::make(name) {
                 add(&folder("v1"), name, &made(name, &story));

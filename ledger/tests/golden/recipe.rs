@@ -52,6 +52,9 @@ pub(crate) const SALTED: &str = "salted";
 /// The log of a run that is bound to a saved plan.
 pub(crate) const BOUND_TO: &str = "bound-to";
 
+/// The log of a ledger that encrypts with age, and was begun anew from a drop-box with such files.
+pub(crate) const WITH_AGE: &str = "with-age";
+
 /// The log of a run that says what it came to.
 pub(crate) const VERDICT: &str = "verdict";
 
@@ -234,7 +237,14 @@ pub(crate) fn make(name: &str) -> Option<History> {
                 why: "emptied by the recipient on 19.11.".to_owned(),
             });
         }
-        "LedgerRecovered" => recover(&mut story, None),
+        "LedgerRecovered" => recover(&mut story, None, Encryption::Fernet),
+        WITH_AGE => {
+            recover(&mut story, None, Encryption::Age);
+            story.policy.encryption = Encryption::Age;
+            start_run(&mut story);
+            story.partners = Some(partners("in"));
+            story.declare();
+        }
         VERDICT => {
             start_run(&mut story);
             let failure = failure(Phase::Authenticate, FailureClass::NeedsPerson);
@@ -256,7 +266,7 @@ pub(crate) fn make(name: &str) -> Option<History> {
         }
         RECOVERED_AT => {
             let partners = partners("in");
-            recover(&mut story, Some(Box::new(partners)));
+            recover(&mut story, Some(Box::new(partners)), Encryption::Fernet);
         }
         "PublishedLedgerSeen" => {
             start_run(&mut story);
@@ -336,12 +346,13 @@ pub(crate) fn make(name: &str) -> Option<History> {
 }
 
 /// Begins anew from what a lost ledger's drop-box holds.
-fn recover(story: &mut History, partners: Option<Box<Partners>>) {
-    let adopted = |id, start| Adopted {
+fn recover(story: &mut History, partners: Option<Box<Partners>>, encryption: Encryption) {
+    let adopted = |id, start, encryption| Adopted {
         request: RequestId(id),
         start: Sequence(start),
         key: KEY,
         size_bytes: 1_000_000 + id,
+        encryption,
     };
     let entry = |id, deleted| LegacyEntry {
         id: RequestId(id),
@@ -366,7 +377,10 @@ fn recover(story: &mut History, partners: Option<Box<Partners>>) {
             entry(7, None),
             entry(8, None),
         ],
-        adopted: vec![adopted(7, 88), adopted(300, 431)],
+        adopted: vec![
+            adopted(7, 88, Encryption::Fernet),
+            adopted(300, 431, encryption),
+        ],
         unknown: vec![RequestId(9)],
         temporaries: vec![
             RemoteName::export(RequestId(8)).temporary(LogId(*b"a lost golden id"), Sequence(430)),

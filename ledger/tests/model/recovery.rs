@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use courier_ledger::{
-    Adopted, Ancestor, Event, Hundredths, KeyId, LegacyStatus, LogId, Missing, Recovered,
-    RemoteName, RequestId, Sequence, State, StatusDocument, Tip,
+    Adopted, Ancestor, Encryption, Event, Hundredths, KeyId, LegacyStatus, LogId, Missing,
+    Recovered, RemoteName, RequestId, Sequence, State, StatusDocument, Tip,
 };
 
 use super::auditor::{Auditor, Claim, Delivered};
@@ -101,6 +101,7 @@ impl World {
                     start,
                     key,
                     size_bytes: file.size_bytes,
+                    encryption: Encryption::Fernet,
                 }),
                 None => unknown.push(request),
             }

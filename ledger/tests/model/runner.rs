@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, VecDeque};
 use courier_ledger::log::{Lock, Memory, Storage as _};
 use courier_ledger::{
     Blocked, Command, Digest, Event, Found, Guard, Held, LogId, Phase, Plan, Policy,
-    RemoteAfterFailure, RemoteName, Replaces, Request, RequestId, RunCounts, SavedPlan, Sequence,
-    State, StatusDocument, Timestamp, Tip, Unproven, UploadReason, decide, waits_instead_of,
+    RemoteAfterFailure, RemoteName, Replaces, RequestId, RunCounts, SavedPlan, Sequence, State,
+    StatusDocument, Timestamp, Tip, Unproven, UploadReason, decide, waits_instead_of,
 };
 
 use super::drop_box::Holds;
@@ -271,8 +271,7 @@ impl World {
             for command in taken {
                 start = start.next();
                 let temporary = command.temporary(self.log, start);
-                let request = command.request().and_then(|id| self.state.request(id));
-                let unproven = request.map(Request::unproven).unwrap_or_default();
+                let unproven = self.state.unproven(&command);
                 let in_place = self.finds_free(start, &command, &unproven);
                 let found = (in_place && self.sabotage != Some(Sabotage::ForgetLooks))
                     .then_some(Found::Nothing);

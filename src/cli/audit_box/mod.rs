@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
-use courier_ledger::{Digest, LogId, Quoted, RemoteName, Sequence};
+use courier_ledger::{Digest, Encryption, LogId, Quoted, RemoteName, Sequence};
 use serde::Serialize;
 
 use self::source::{Known, Source};
@@ -22,6 +22,7 @@ use self::verdict::Verdict;
 use super::arguments::{Arguments, AuditBoxOptions, AuditKey};
 use super::error::CommandError;
 use super::{folder, output, parts, terminal, wrapped};
+use crate::effects::age::Identities;
 use crate::effects::fernet::{FernetKey, opens};
 use crate::effects::file_digest;
 use crate::exit_code::ExitCode;
@@ -58,7 +59,14 @@ pub(crate) fn audit_box(
     options: &AuditBoxOptions,
 ) -> Result<ExitCode, CommandError> {
     let known = Known::by(arguments, options)?;
-    let keys = keys(options)?;
+    let opening = Opening {
+        keys: keys(options)?,
+        identities: options
+            .identity
+            .as_deref()
+            .map(Identities::load)
+            .transpose()?,
+    };
     let mut found = folder::list(&options.folder)?;
     found.retain(|path| {
         let name = name_of(path);
@@ -84,7 +92,7 @@ pub(crate) fn audit_box(
             Err(error) => Verdict::Unreadable {
                 reason: error.to_string(),
             },
-            Ok(it) => opened(&keys, path, Verdict::of_file(known.names.get(&name), it)),
+            Ok(it) => opened(&opening, path, Verdict::of_file(known.names.get(&name), it)),
         };
         bar.inc(1);
         file(name, verdict)
@@ -129,14 +137,36 @@ fn keys(options: &AuditBoxOptions) -> Result<Vec<FernetKey>, CommandError> {
     files.map(parts::load_key).collect()
 }
 
-fn opened(keys: &[FernetKey], path: &Path, verdict: Verdict) -> Verdict {
+/// What must open everything that is whole and of its kind.
+struct Opening {
+    keys: Vec<FernetKey>,
+    identities: Option<Identities>,
+}
+
+impl Opening {
+    /// Why a file is not opened, in words; none where it is, or where nothing was given to open it with.
+    fn refuses(&self, path: &Path) -> Option<String> {
+        let result = RemoteName::read_result(&name_of(path));
+        let (keys, identities) = match result.map(|(_, encryption)| encryption) {
+            Some(Encryption::Age) => (&[][..], self.identities.as_ref()),
+            Some(Encryption::Fernet) | None => (&self.keys[..], None),
+        };
+        if let Some(identities) = identities {
+            return identities.opens(path).err().map(|it| it.to_string());
+        }
+        let is_asked = !keys.is_empty();
+        is_asked
+            .then(|| opens(keys, path).err())
+            .flatten()
+            .map(|it| it.to_string())
+    }
+}
+
+fn opened(opening: &Opening, path: &Path, verdict: Verdict) -> Verdict {
     match verdict {
-        Verdict::Whole { event } if !keys.is_empty() => match opens(keys, path) {
-            Ok(()) => Verdict::Whole { event },
-            Err(error) => Verdict::NotDecryptable {
-                event,
-                reason: error.to_string(),
-            },
+        Verdict::Whole { event } => match opening.refuses(path) {
+            None => Verdict::Whole { event },
+            Some(reason) => Verdict::NotDecryptable { event, reason },
         },
         verdict => verdict,
     }

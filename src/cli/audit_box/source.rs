@@ -5,7 +5,9 @@
 
 use std::path::Path;
 
-use courier_ledger::{Digest, LegacyStatus, LogId, RemoteName, Sequence, StatusDocument, Tip};
+use courier_ledger::{
+    Digest, Encryption, LegacyStatus, LogId, RemoteName, RequestId, Sequence, StatusDocument, Tip,
+};
 
 use super::delivered::{self, Delivered, Expected, Name, Names};
 use super::error::BadSource;
@@ -65,11 +67,11 @@ impl Known {
         };
         let mut known = match (&options.manifest, &options.status) {
             (Some(path), _) => Self::by_manifest(path, key, &kept)?,
-            (None, Some(path)) => Self::by_status(path)?,
+            (None, Some(path)) => Self::by_status(path, &options.folder)?,
             (None, None) => Self::by_ledger(arguments)?,
         };
         if let (Some(_), Some(path)) = (&options.manifest, &options.status) {
-            let status = Self::by_status(path)?;
+            let status = Self::by_status(path, &options.folder)?;
             if status.log != known.log {
                 return Err(BadSource::Another(path.clone()).into());
             }
@@ -158,7 +160,7 @@ impl Known {
         })
     }
 
-    fn by_status(path: &Path) -> Result<Self, BadSource> {
+    fn by_status(path: &Path, folder: &Path) -> Result<Self, BadSource> {
         let text = read(path)?;
         let form = || BadSource::Form(path.to_owned());
         let tip = StatusDocument::tip_of(text.as_bytes()).ok_or_else(form)?;
@@ -170,7 +172,7 @@ impl Known {
             };
             let mut name = Name::once(delivered, Expected::Here);
             name.withdrawn = entry.deleted.map(|_| tip.sequence);
-            (RemoteName::export(entry.id).as_str().to_owned(), name)
+            (named(entry.id, folder).to_string(), name)
         });
         Ok(Self {
             source: Source::Status,
@@ -186,6 +188,16 @@ impl Known {
             ],
         })
     }
+}
+
+/// The name of a result of which `status.xml` tells the number: the one that stands in the folder.
+fn named(id: RequestId, folder: &Path) -> RemoteName {
+    let mut names = Encryption::ALL
+        .map(|it| RemoteName::result(id, it))
+        .into_iter()
+        .rev();
+    let there = names.find(|name| folder.join(name.as_str()).exists());
+    there.unwrap_or_else(|| RemoteName::export(id))
 }
 
 /// Checkpoints that were kept, each with the signature of this key.

@@ -95,7 +95,8 @@ impl Verdict {
     pub(super) fn of_absence(name: &Name) -> Option<Self> {
         let last = name.deliveries.last()?;
         let missing = Self::Missing { event: last.event };
-        let is_expected = name.withdrawn.is_none() && name.expected == Expected::Here;
+        let is_expected =
+            name.withdrawn.is_none() && !name.is_former && name.expected == Expected::Here;
         is_expected.then_some(missing)
     }
 
@@ -196,6 +197,7 @@ mod tests {
     fn a_file_is_held_against_everything_that_was_delivered_under_its_name() {
         let mut name = Name {
             deliveries: vec![delivered(3, "old"), delivered(9, "new")],
+            is_former: false,
             withdrawn: None,
             expected: Expected::Here,
         };
@@ -211,6 +213,10 @@ mod tests {
             Verdict::of_absence(&name).map(|it| it.word()),
             Some("missing")
         );
+        name.is_former = true;
+        assert_eq!(word(Some(&name), "old"), "an earlier version");
+        assert_eq!(Verdict::of_absence(&name), None);
+        name.is_former = false;
         name.withdrawn = Some(Sequence(12));
         assert_eq!(word(Some(&name), "new"), "withdrawn");
         assert_eq!(Verdict::of_absence(&name), None);

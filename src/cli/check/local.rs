@@ -79,11 +79,19 @@ pub(super) fn rest(
 ) -> Option<Endpoint> {
     let working_dir = &configuration.working_dir;
     let since = Instant::now();
-    match lost_key::load_and_exposed(&configuration.key_files, working_dir) {
+    match lost_key::load_and_exposed(configuration) {
         Ok((key, warning)) => {
             exposed.extend(warning);
             let path = configuration.key_files.current.display();
-            let says = [format!("{path}, key id {}", key.id())];
+            let mut says = vec![format!("{path}, key id {}", key.id())];
+            if let Some(recipients) = &configuration.recipients {
+                let texts: Vec<_> = recipients.each().map(ToString::to_string).collect();
+                says.push(format!(
+                    "results are encrypted with age, recipients {}: {}",
+                    recipients.id(),
+                    texts.join(", ")
+                ));
+            }
             report.add(KEY, &Standing::Holds, &says, Some(since.elapsed()));
         }
         Err(error) => fail(report, KEY, &error),

@@ -26,7 +26,7 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
         return at::plan(arguments, options, at);
     }
     let configuration = parts::configuration(arguments)?;
-    let key = lost_key::load(&configuration.key_files, &configuration.working_dir)?;
+    let key = lost_key::load(&configuration)?;
     let broker = parts::broker(&configuration, parts::persistence(&configuration)?)?;
     let partners = parts::partners(&configuration);
     let endpoint = parts::endpoint(&configuration)?;
@@ -46,7 +46,9 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
     let tip = ledger.state().log().map(|_| ledger.tip());
     let lookout = visit.as_mut().ok().map(|visit| visit as &mut dyn Lookout);
     let clock = SystemClock::start();
-    let policy = configuration.rules.policy(key.id());
+    let policy = configuration
+        .rules
+        .policy(parts::sealing(&configuration, key.clone()).id());
     let decided = run::rehearse(
         &mut ledger,
         legacy,

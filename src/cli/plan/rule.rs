@@ -22,7 +22,7 @@ impl Rule {
 }
 
 /// The keys, and what each changes, if its value is one.
-const RULES: [(&str, Change); 7] = [
+const RULES: [(&str, Change); 8] = [
     ("REQUESTS.CHANGE", |policy, value| {
         choose(&mut policy.change, value)
     }),
@@ -31,6 +31,9 @@ const RULES: [(&str, Change); 7] = [
     }),
     ("REQUESTS.DRAFTS", |policy, value| {
         choose(&mut policy.drafts, value)
+    }),
+    ("SECURITY.ENCRYPTION", |policy, value| {
+        choose(&mut policy.encryption, value)
     }),
     ("SECURITY.ON_KEY_CHANGE", |policy, value| {
         choose(&mut policy.on_key_change, value)

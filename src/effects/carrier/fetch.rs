@@ -21,8 +21,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::message::Message;
 use super::upload::{FetchError, FetchOrder, Fetched, Remedy};
 use crate::effects::broker::Broker;
-use crate::effects::fernet::{EncryptError, Encryptor, FernetKey, TokenOrigin, token_size};
+use crate::effects::fernet::{EncryptError, FernetKey, TokenOrigin};
 use crate::effects::headway::Headway;
+use crate::effects::sealing::Sealing;
 use crate::effects::spool::SpoolDirectory;
 use crate::effects::waker::Waker;
 use crate::run::Clock;
@@ -34,9 +35,9 @@ const HEAD_START_BYTES: u64 = 1024 * 1024;
 pub(crate) struct Fetcher {
     /// The broker.
     pub broker: Arc<Broker>,
-    /// The key to encrypt with.
-    pub key: FernetKey,
-    /// That key, and earlier ones: what an upload without an outcome may have been encrypted with.
+    /// How results are encrypted.
+    pub sealing: Sealing,
+    /// The key in use, and earlier ones: what an upload without an outcome may have been marked with.
     pub known_keys: Vec<FernetKey>,
     /// Where ciphertext waits.
     pub spool: SpoolDirectory,
@@ -167,7 +168,7 @@ impl Desk {
     async fn fetch(&self, order: FetchOrder) -> Result<Fetched, FetchError> {
         let Fetcher {
             broker,
-            key,
+            sealing,
             spool,
             clock,
             ..
@@ -177,7 +178,9 @@ impl Desk {
             failure,
             remedy: Remedy::NextRun,
         })?;
-        let expected = download.content_length().map(token_size);
+        let expected = download
+            .content_length()
+            .map(|plaintext| sealing.size(plaintext));
         let flow = broker.headway().flow(order.request);
         flow.begin(expected);
         let writer = spool
@@ -190,15 +193,12 @@ impl Desk {
             log: order.log,
             start: order.start,
         };
-        let seed = origin
-            .seed(seconds, key)
+        let mut seal = sealing
+            .begin(origin, seconds, writer)
             .map_err(|error| encrypt_failure(&error))?;
-        let mut encryptor =
-            Encryptor::new(key, &seed, writer).map_err(|error| encrypt_failure(&error))?;
         let mut announced = false;
         while let Some(plaintext) = download.next_piece().await? {
-            encryptor
-                .update(&plaintext)
+            seal.update(&plaintext)
                 .map_err(|error| encrypt_failure(&error))?;
             flow.fetched(result.written_bytes());
             if !announced && result.written_bytes() >= HEAD_START_BYTES {
@@ -206,9 +206,7 @@ impl Desk {
                 announced = true;
             }
         }
-        let (writer, digest) = encryptor
-            .finish()
-            .map_err(|error| encrypt_failure(&error))?;
+        let (writer, digest) = seal.finish().map_err(|error| encrypt_failure(&error))?;
         writer.finish().map_err(|error| spool_failure(&error))?;
         flow.fetched(digest.token_bytes);
         flow.expect(digest.token_bytes);
@@ -219,7 +217,7 @@ impl Desk {
             plaintext_sha256: digest.plaintext_sha256,
             token_sha256: digest.token_sha256,
             token_bytes: digest.token_bytes,
-            key: key.id(),
+            key: sealing.id(),
             contents: download.contents(),
         })
     }

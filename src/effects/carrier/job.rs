@@ -17,7 +17,7 @@ use super::metered::Metered;
 use super::ownership::Ownership;
 use super::transfer::{Placed, Repetition, Transfer};
 use super::upload::{FetchOrder, Upload};
-use crate::effects::fernet::{FernetKey, TOKEN_START_BYTES};
+use crate::effects::fernet::{FernetKey, START_BYTES};
 use crate::effects::headway::Headway;
 use crate::effects::sftp::{Concern, Done, Operation};
 use crate::run::{Ending, Errand, Task};
@@ -129,7 +129,7 @@ impl Job {
                 ..
             } => Operation::Excerpt {
                 name: name.clone(),
-                length: TOKEN_START_BYTES,
+                length: START_BYTES,
                 concern: Concern::UploadInDoubt,
             },
             Work::Upload(upload) => Operation::Upload {

@@ -1,5 +1,5 @@
 //! Whose file stands under a final name, where an earlier upload had no outcome. Its first bytes tell:
-//! a token names the intent that it was made for, to whoever has the key. That may be an earlier one: the
+//! a file names the intent that it was made for, to whoever has the key. That may be an earlier one: the
 //! upload may have been begun before the key was changed.
 //!
 //! What always holds: a file too short to tell is this ledger's only where the name was seen to be free
@@ -9,7 +9,7 @@ use courier_ledger::{
     Claim, Failure, FailureClass, Found, LogId, Phase, RemoteName, Sequence, Unproven,
 };
 
-use crate::effects::fernet::{FernetKey, TOKEN_START_BYTES, TokenOrigin};
+use crate::effects::fernet::{FernetKey, TokenOrigin};
 
 /// What is known about what stands under a final name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +74,6 @@ fn origin(
     text: &[u8],
     keys: &[FernetKey],
 ) -> Result<Option<Sequence>, Failure> {
-    let is_whole = text.len() < TOKEN_START_BYTES as usize;
     // Where more than one may have begun it, the last one did.
     let pairs = unproven
         .iter()
@@ -83,8 +82,8 @@ fn origin(
     for (Unproven { start, claim }, key) in pairs {
         let origin = TokenOrigin { log, start: *start };
         let is_its = match claim {
-            Claim::FoundFree if is_whole => origin.may_go_on_from(text, key),
-            Claim::FoundFree | Claim::Mark => origin.is_of(text, key),
+            Claim::FoundFree => origin.may_go_on_from(text, key),
+            Claim::Mark => origin.is_of(text, key),
         };
         match is_its {
             Ok(true) => return Ok(Some(*start)),
@@ -148,7 +147,7 @@ mod tests {
         let seed = seed.seed(1_790_000_000, &keys[1]).unwrap();
         let encryptor = Encryptor::new(&keys[1], &seed, Vec::new()).unwrap();
         let (token, _) = encryptor.finish().unwrap();
-        let text = &token[..TOKEN_START_BYTES as usize];
+        let text = &token[..36];
         for length in 0..=text.len() {
             let (begun, whole) = (&text[..length], length == text.len());
             assert_eq!(found(&free, begun), Found::Own(START), "{length}");

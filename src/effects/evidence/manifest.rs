@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use base64_simd::STANDARD;
-use courier_ledger::{Digest, LogId, Remote, RemoteName, Sequence, State, Tip};
+use courier_ledger::{Digest, LogId, Remote, Sequence, State, Tip};
 
 use super::checkpoint::Checkpoint;
 
@@ -58,7 +58,7 @@ impl Manifest {
                     },
                 },
             };
-            Some((RemoteName::export(id).as_str().to_owned(), listed))
+            Some((request.name(id).to_string(), listed))
         });
         Self {
             checkpoint,

@@ -24,11 +24,12 @@ pub(crate) use error::EncryptError;
 pub use key::FernetKey;
 pub(crate) use key::KeyError;
 pub(crate) use key_files::{KeyFiles, OldKeys};
-pub(crate) use origin::TOKEN_START_BYTES;
+pub(crate) use origin::START_BYTES;
 pub use origin::TokenOrigin;
 pub use origins::origins;
-pub use token::TokenSeed;
 pub(crate) use token::token_size;
+#[allow(unreachable_pub, reason = "what is measured gives it back")]
+pub use token::{TokenDigest, TokenSeed};
 
 #[cfg(test)]
 mod decrypt_tests;

@@ -1,4 +1,4 @@
-//! Which intents many tokens were made for, where nobody knows the intents any more. A mark depends on
+//! Which intents many files were made for, where nobody knows the intents any more. A mark depends on
 //! bytes that were drawn for its token alone, so nothing can be looked up: numbers have to be tried. How
 //! few suffice follows from the tokens' times, in whose order their intents stand, but for a few neighbours
 //! and for clocks that went wrong.
@@ -10,15 +10,14 @@ use courier_ledger::{KeyId, LogId, Sequence};
 
 use super::key::{FernetKey, MARK_LABEL};
 use super::marker::Marker;
-use super::origin::{DRAWN_BYTES, seed_of};
-use super::token::BLOCK_BYTES;
+use super::origin::{Bearing, DRAWN_BYTES, MARK_BYTES};
 
 /// So far from where the order of times puts it an intent is looked for at once: intents are recorded
 /// together, and their tokens begin when their results arrive.
 const NEIGHBOURHOOD: u64 = 512;
 
-/// For each token, by how its text begins, the intent of `log` that it was made for, and the key; none
-/// where no intent up to `up_to` made it under any of these keys. `progress` hears how many tokens are
+/// For each file, by how it begins, the intent of `log` that it was made for, and the key, or the recipients,
+/// that it is under; none where no intent up to `up_to` made it under any of these keys. `progress` hears how many tokens are
 /// settled, and of how many.
 ///
 /// Tokens of this log take a few seconds for millions of entries; one that is none of them takes as many
@@ -59,7 +58,9 @@ struct Sought {
     index: usize,
     time_seconds: u64,
     /// The mark that it bears.
-    mark: [u8; BLOCK_BYTES - DRAWN_BYTES],
+    mark: [u8; MARK_BYTES],
+    /// Whom it is for, where that is not who has the key of the mark.
+    recipients: Option<KeyId>,
     /// What is marked, the number at its end to be set.
     message: [u8; MESSAGE_BYTES],
     /// Whether its intent is found, or every number was tried.
@@ -72,18 +73,23 @@ const MESSAGE_BYTES: usize = NUMBER_AT + 8;
 impl Sought {
     /// What the beginning of a token's text says; none if it begins no token.
     fn read(index: usize, text: &[u8], log: LogId) -> Option<Self> {
-        let seed = seed_of(text)?;
-        let (drawn, mark) = seed.iv.split_at(DRAWN_BYTES);
+        let Bearing {
+            time_seconds,
+            marked,
+            mark,
+            recipients,
+        } = Bearing::of(text)?;
         let mut message = [0; MESSAGE_BYTES];
         let mut at = 0;
-        for piece in [MARK_LABEL, drawn, &log.0] {
+        for piece in [MARK_LABEL, &marked, &log.0] {
             message[at..at + piece.len()].copy_from_slice(piece);
             at += piece.len();
         }
         Some(Self {
             index,
-            time_seconds: seed.time_seconds,
-            mark: mark.try_into().ok()?,
+            time_seconds,
+            mark,
+            recipients,
             message,
             is_settled: false,
         })
@@ -97,7 +103,7 @@ impl Sought {
             marker
                 .mark(&self.message)
                 .starts_with(&self.mark)
-                .then_some(*id)
+                .then_some(self.recipients.unwrap_or(*id))
         })
     }
 }
@@ -194,7 +200,7 @@ mod tests {
         let start = Sequence(number);
         let seed = TokenOrigin { log, start }.seed(time_seconds, key).unwrap();
         let header = [&seed.header()[..], &[0; 2]].concat();
-        URL_SAFE.encode_to_string(header)[..TOKEN_START_BYTES as usize].to_owned()
+        URL_SAFE.encode_to_string(header)[..TOKEN_START_BYTES].to_owned()
     }
 
     fn found(tokens: &[String], up_to: u64) -> Vec<Option<(Sequence, KeyId)>> {

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::decrypt::{DecryptReport, PIECE_BYTES, TokenFile};
 use super::encrypt::BATCH_BYTES;
+use super::origin::TOKEN_START_BYTES;
 use super::token::TokenDigest;
 use super::*;
 
@@ -269,12 +270,8 @@ fn a_token_tells_what_it_was_made_for_to_whoever_has_its_key() {
     let of =
         |origin: TokenOrigin, text: &[u8], secret: &str| origin.is_of(text, &key(secret)).unwrap();
     assert!(of(ORIGIN, &token, SECRET));
-    assert!(of(ORIGIN, &token[..TOKEN_START_BYTES as usize], SECRET));
-    assert!(!of(
-        ORIGIN,
-        &token[..TOKEN_START_BYTES as usize - 1],
-        SECRET
-    ));
+    assert!(of(ORIGIN, &token[..TOKEN_START_BYTES], SECRET));
+    assert!(!of(ORIGIN, &token[..TOKEN_START_BYTES - 1], SECRET));
     let (log, start) = (LogId([8; 16]), Sequence(42));
     assert!(!of(TokenOrigin { start, ..ORIGIN }, &token, SECRET));
     assert!(!of(TokenOrigin { log, ..ORIGIN }, &token, SECRET));

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::mpsc::{Receiver, channel};
 
-use courier_ledger::{Failure, FailureClass, Phase, RemoteName, RequestId, Seen};
+use courier_ledger::{Encryption, Failure, FailureClass, Phase, RemoteName, RequestId, Seen};
 
 use super::names::{Sorted, sort};
 use super::{Export, Folder, LedgerThere, NO_FILE, Start, Survey, Surveyed, named_by};
-use crate::effects::fernet::TOKEN_START_BYTES;
+use crate::effects::fernet::START_BYTES;
 use crate::effects::sftp::{Completed, Concern, Done, DropBox, Endpoint, Listed, Operation};
 use crate::effects::status_file;
 use crate::effects::waker::Waker;
@@ -49,8 +49,8 @@ impl Surveyed for DistantFolder {
                 }
                 let known = exports
                     .into_iter()
-                    .map(|(request, attributes)| {
-                        (request, (attributes.size_bytes, attributes.is_no_file()))
+                    .map(|(result, attributes)| {
+                        (result, (attributes.size_bytes, attributes.is_no_file()))
                     })
                     .collect();
                 (
@@ -65,7 +65,7 @@ impl Surveyed for DistantFolder {
                 let sizes = conversation.sizes(named_by(&ledger, named))?;
                 let known = sizes
                     .into_iter()
-                    .map(|(request, size)| (request, (size, false)))
+                    .map(|(result, size)| (result, (size, false)))
                     .collect();
                 (known, Folder::Refused(words))
             }
@@ -81,7 +81,7 @@ impl Surveyed for DistantFolder {
 }
 
 /// What is known of a file before it is looked into: its size, and whether it is none at all.
-type Known = BTreeMap<RequestId, (Option<u64>, bool)>;
+type Known = BTreeMap<(RequestId, Encryption), (Option<u64>, bool)>;
 
 /// The question for the published ledger. One byte more than it can have tells that it is too long.
 fn read_ledger() -> Operation {
@@ -186,22 +186,27 @@ impl Conversation {
     /// The sizes of these results, as far as they are shown; those that are not there are left out.
     fn sizes(
         &self,
-        requests: BTreeSet<RequestId>,
-    ) -> Result<BTreeMap<RequestId, Option<u64>>, Failure> {
-        for request in &requests {
-            let name = RemoteName::export(*request);
-            self.ask(request.0, Operation::Look { name });
+        results: BTreeSet<(RequestId, Encryption)>,
+    ) -> Result<BTreeMap<(RequestId, Encryption), Option<u64>>, Failure> {
+        let asked: BTreeMap<u64, _> = (0..).zip(results).collect();
+        for (ticket, (request, encryption)) in &asked {
+            let name = RemoteName::result(*request, *encryption);
+            self.ask(*ticket, Operation::Look { name });
         }
         let mut sizes = BTreeMap::new();
-        for _ in 0..requests.len() {
-            match self.next()? {
-                (_, Ok(Done::Seen(Seen::Absent))) => {}
-                (ticket, Ok(Done::Seen(Seen::Present(size)))) => {
-                    sizes.insert(RequestId(ticket), size);
+        for _ in 0..asked.len() {
+            let (ticket, answer) = self.next()?;
+            let Some(result) = asked.get(&ticket) else {
+                continue;
+            };
+            match answer {
+                Ok(Done::Seen(Seen::Absent)) => {}
+                Ok(Done::Seen(Seen::Present(size))) => {
+                    sizes.insert(*result, size);
                 }
                 // It may be there all the same.
-                (ticket, _) => {
-                    sizes.insert(RequestId(ticket), None);
+                _ => {
+                    sizes.insert(*result, None);
                 }
             }
         }
@@ -213,16 +218,16 @@ impl Conversation {
         &self,
         known: Known,
         progress: &mut dyn FnMut(usize, usize),
-    ) -> Result<BTreeMap<RequestId, Export>, Failure> {
+    ) -> Result<BTreeMap<(RequestId, Encryption), Export>, Failure> {
         let of = known.len();
         let mut exports = BTreeMap::new();
         let mut waiting = VecDeque::new();
-        for (request, (size_bytes, is_no_file)) in known {
+        for (ticket, (result, (size_bytes, is_no_file))) in (0..).zip(known) {
             if is_no_file {
                 let start = Start::Unreadable(NO_FILE.to_owned());
-                exports.insert(request, Export { size_bytes, start });
+                exports.insert(result, Export { size_bytes, start });
             } else {
-                waiting.push_back((request, size_bytes));
+                waiting.push_back((ticket, result, size_bytes));
             }
         }
         let mut done = exports.len();
@@ -230,36 +235,37 @@ impl Conversation {
         let mut open = BTreeMap::new();
         while !(waiting.is_empty() && open.is_empty()) {
             while open.len() < window
-                && let Some((request, size_bytes)) = waiting.pop_front()
+                && let Some((ticket, result, size_bytes)) = waiting.pop_front()
             {
-                open.insert(request.0, (request, size_bytes));
+                open.insert(ticket, (result, size_bytes));
+                let (request, encryption) = result;
                 self.ask(
-                    request.0,
+                    ticket,
                     Operation::Excerpt {
-                        name: RemoteName::export(request),
-                        length: TOKEN_START_BYTES,
+                        name: RemoteName::result(request, encryption),
+                        length: START_BYTES,
                         concern: Concern::Survey,
                     },
                 );
             }
-            let (ticket, result) = self.next()?;
-            let Some((request, size_bytes)) = open.remove(&ticket) else {
+            let (ticket, answer) = self.next()?;
+            let Some((result, size_bytes)) = open.remove(&ticket) else {
                 continue;
             };
-            let start = match result {
+            let start = match answer {
                 Ok(Done::Excerpt(Some(bytes))) => Some(Start::Bytes(bytes)),
                 // It was taken away in the meantime.
                 Ok(_) => None,
                 Err(failure) if failure.class == FailureClass::Transient && !open.is_empty() => {
                     // It may be one open file too many.
                     window = open.len();
-                    waiting.push_back((request, size_bytes));
+                    waiting.push_back((ticket, result, size_bytes));
                     continue;
                 }
                 Err(failure) => Some(Start::Unreadable(failure.text)),
             };
             if let Some(start) = start {
-                exports.insert(request, Export { size_bytes, start });
+                exports.insert(result, Export { size_bytes, start });
             }
             done += 1;
             progress(done, of);

@@ -11,7 +11,7 @@ use courier_ledger::{Failure, FailureClass, Phase, RemoteName, RequestId, Tempor
 
 use super::names::{Sorted, sort};
 use super::{Export, Folder, LedgerThere, NO_FILE, Start, Survey, Surveyed, named_by};
-use crate::effects::fernet::TOKEN_START_BYTES;
+use crate::effects::fernet::START_BYTES;
 use crate::effects::sftp::{Attributes, Entry, kept_name};
 use crate::effects::status_file::read_bounded;
 
@@ -73,8 +73,8 @@ impl LocalFolder {
     }
 
     /// What stands under a result's name; none when nothing does.
-    fn export(&self, request: RequestId) -> Option<Export> {
-        let path = self.path(&RemoteName::export(request));
+    fn export(&self, name: &RemoteName) -> Option<Export> {
+        let path = self.path(name);
         let unreadable = |error: io::Error, size_bytes| match error.kind() {
             io::ErrorKind::NotFound => None,
             _ => Some(Export {
@@ -107,9 +107,9 @@ impl Surveyed for LocalFolder {
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Survey, Failure> {
         let ledger = self.ledger();
-        let (requests, folder) = match self.list() {
+        let (results, folder) = match self.list() {
             Ok(sorted) => (
-                sorted.exports.into_keys().collect(),
+                sorted.exports.into_keys().collect::<BTreeSet<_>>(),
                 Folder::Listed {
                     temporaries: sorted.temporaries,
                     others: sorted.others,
@@ -120,11 +120,11 @@ impl Surveyed for LocalFolder {
             }
             Err(error) => return Err(self.failure(&error)),
         };
-        let of = requests.len();
+        let of = results.len();
         let mut exports = BTreeMap::new();
-        for (done, request) in (1..).zip(requests) {
-            if let Some(export) = self.export(request) {
-                exports.insert(request, export);
+        for (done, result @ (request, encryption)) in (1..).zip(results) {
+            if let Some(export) = self.export(&RemoteName::result(request, encryption)) {
+                exports.insert(result, export);
             }
             progress(done, of);
         }
@@ -150,7 +150,7 @@ fn attributes(path: &Path) -> io::Result<Attributes> {
 fn start(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?
-        .take(u64::from(TOKEN_START_BYTES))
+        .take(u64::from(START_BYTES))
         .read_to_end(&mut bytes)?;
     Ok(bytes)
 }

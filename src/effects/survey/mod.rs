@@ -14,7 +14,9 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use courier_ledger::{Failure, LogId, RemoteName, RequestId, Sequence, TemporaryPattern};
+use courier_ledger::{
+    Encryption, Failure, LogId, RemoteName, RequestId, Sequence, TemporaryPattern,
+};
 
 pub(crate) use distant::DistantFolder;
 pub(crate) use local::LocalFolder;
@@ -24,8 +26,8 @@ pub(crate) use local::LocalFolder;
 pub struct Survey {
     /// The published ledger, `status.xml`.
     pub ledger: LedgerThere,
-    /// What stands under the names of results.
-    pub exports: BTreeMap<RequestId, Export>,
+    /// What stands under the names of results: a request has one for each encryption.
+    pub exports: BTreeMap<(RequestId, Encryption), Export>,
     /// What else there is.
     pub folder: Folder,
     /// The fingerprint of the host key that the drop-box presented; none of a copy.
@@ -119,13 +121,15 @@ pub(crate) trait Surveyed {
 /// What is said of a folder, a link or a pipe under a name of ours.
 const NO_FILE: &str = "it is not an ordinary file";
 
-/// The results to look for by name, where the folder may not be listed.
+/// The results to look for by name, each under both, where the folder may not be listed.
 fn named_by(
     ledger: &LedgerThere,
     named: &dyn Fn(&[u8]) -> BTreeSet<RequestId>,
-) -> BTreeSet<RequestId> {
-    match ledger {
+) -> BTreeSet<(RequestId, Encryption)> {
+    let requests = match ledger {
         LedgerThere::Document(bytes) => named(bytes),
         LedgerThere::Nothing | LedgerThere::Unreadable(_) => BTreeSet::new(),
-    }
+    };
+    let both = |id| Encryption::ALL.into_iter().map(move |it| (id, it));
+    requests.into_iter().flat_map(both).collect()
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use courier_ledger::{LogId, RemoteName, RequestId, Sequence, TemporaryPattern};
+use courier_ledger::{Encryption, LogId, RemoteName, RequestId, Sequence, TemporaryPattern};
 
 use super::Temporary;
 use crate::effects::sftp::{Attributes, Entry};
@@ -14,7 +14,7 @@ pub(super) struct Sorted {
     /// `status.xml`.
     pub(super) ledger: Option<Attributes>,
     /// Under names of results.
-    pub(super) exports: BTreeMap<RequestId, Attributes>,
+    pub(super) exports: BTreeMap<(RequestId, Encryption), Attributes>,
     /// Unfinished uploads.
     pub(super) temporaries: Vec<Temporary>,
     /// How many other names there are, but for what was signed of a ledger.
@@ -31,8 +31,8 @@ pub(super) fn sort(entries: Vec<Entry>, others: u64, pattern: &TemporaryPattern)
     for Entry { name, attributes } in entries {
         if name == RemoteName::ledger().as_str() {
             sorted.ledger = Some(attributes);
-        } else if let Some(request) = export(&name) {
-            sorted.exports.insert(request, attributes);
+        } else if let Some(result) = RemoteName::read_result(&name) {
+            sorted.exports.insert(result, attributes);
         } else if let Some(temporary) = temporary(&name, pattern)
             .or_else(|| temporary(&name, &TemporaryPattern::default()))
             .filter(|_| !attributes.is_no_file())
@@ -49,20 +49,14 @@ pub(super) fn sort(entries: Vec<Entry>, others: u64, pattern: &TemporaryPattern)
     sorted
 }
 
-/// The request whose result has this name.
-fn export(name: &str) -> Option<RequestId> {
-    let digits = name.strip_prefix("export_")?.strip_suffix(".zip")?;
-    let request = RequestId(digits.parse().ok()?);
-    (RemoteName::export(request).as_str() == name).then_some(request)
-}
-
 /// The unfinished upload that has this name.
 fn temporary(name: &str, pattern: &TemporaryPattern) -> Option<Temporary> {
     let (of, command) = pattern.inside(name)?.rsplit_once('.')?;
     let of = if of == RemoteName::ledger().as_str() {
         RemoteName::ledger()
     } else {
-        RemoteName::export(export(of)?)
+        let (request, encryption) = RemoteName::read_result(of)?;
+        RemoteName::result(request, encryption)
     };
     let (log, start) = command.split_once('-')?;
     let log = LogId::from_hex(&format!("{log:0<32}"))?;

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use courier_ledger::{LogId, RemoteName, RequestId, Sequence, TemporaryPattern};
+use courier_ledger::{Encryption, LogId, RemoteName, RequestId, Sequence, TemporaryPattern};
 
 use super::names::sort;
 use super::{Export, Folder, LedgerThere, LocalFolder, NO_FILE, Start, Survey, Surveyed as _};
-use crate::effects::fernet::TOKEN_START_BYTES;
+use crate::effects::fernet::START_BYTES;
 use crate::effects::sftp::{Attributes, Entry};
 
 const LOG: LogId = LogId([0xab; 16]);
@@ -39,6 +39,7 @@ fn names_are_ours_only_if_we_would_write_them_exactly_so() {
     let mut entries: Vec<_> = ours.iter().map(|it| entry(it.as_str(), FILE)).collect();
     entries.push(entry("status.xml", FILE));
     entries.push(entry("export_0.zip", FILE));
+    entries.push(entry("export_0.zip.age", FILE));
     entries.push(entry("export_18446744073709551615.zip", FOLDER));
     let strange = [
         "export_007.zip",
@@ -46,6 +47,8 @@ fn names_are_ours_only_if_we_would_write_them_exactly_so() {
         "export_.zip",
         "export_18446744073709551616.zip",
         "export_1.zip.zip",
+        "export_1.zip.age.age",
+        "export_1.age",
         "Export_1.zip",
         "STATUS.XML",
         ".export_7.zip.ABABABAB-12.part",
@@ -64,7 +67,11 @@ fn names_are_ours_only_if_we_would_write_them_exactly_so() {
     let exports: Vec<_> = sorted.exports.into_iter().collect();
     assert_eq!(
         exports,
-        [(RequestId(0), FILE), (RequestId(u64::MAX), FOLDER)]
+        [
+            ((RequestId(0), Encryption::Fernet), FILE),
+            ((RequestId(0), Encryption::Age), FILE),
+            ((RequestId(u64::MAX), Encryption::Fernet), FOLDER),
+        ]
     );
     let names: Vec<_> = sorted
         .temporaries
@@ -109,15 +116,15 @@ fn a_copy_tells_what_is_in_it() {
         start: Start::Bytes(bytes.to_vec()),
     };
     let expected = [
-        (1, bytes(100, &[b'x'; TOKEN_START_BYTES as usize])),
+        (1, bytes(100, &[b'x'; START_BYTES as usize])),
         (2, bytes(5, b"short")),
         (3, bytes(0, b"")),
     ];
     for (id, export) in expected {
-        assert_eq!(survey.exports[&RequestId(id)], export);
+        assert_eq!(survey.exports[&(RequestId(id), Encryption::Fernet)], export);
     }
     for id in [4, 5] {
-        let start = &survey.exports[&RequestId(id)].start;
+        let start = &survey.exports[&(RequestId(id), Encryption::Fernet)].start;
         assert_eq!(start, &Start::Unreadable(NO_FILE.to_owned()));
     }
     assert_eq!(survey.exports.len(), 5);
