@@ -86,6 +86,18 @@ pub fn configuration(data: &[u8]) {
     }
 }
 
+/// Reads the bytes as an age file; and makes one of them, which gives them back and, cut, nothing.
+pub fn age(data: &[u8]) {
+    if let Ok(message) = fuzzing::opened(data) {
+        assert!(message.len() < data.len());
+    }
+    let mut file = fuzzing::sealed(data).expect("anything can be encrypted");
+    let opened = fuzzing::opened(&file).expect("what was made here is opened here");
+    assert!(opened == data);
+    file.truncate(file.len() - 1 - data.len() % file.len().min(300));
+    assert!(fuzzing::opened(&file).is_err());
+}
+
 /// Reads the bytes as a token; and seals them as one, so that what lies behind the HMAC is reached.
 pub fn fernet(data: &[u8]) {
     let read = fuzzing::token(data);

@@ -12,7 +12,7 @@ mod log;
 mod seeds;
 mod sftp;
 
-pub use documents::{configuration, fernet, legacy_status, request_list, request_status};
+pub use documents::{age, configuration, fernet, legacy_status, request_list, request_status};
 pub use fold::{event, fold};
 pub use history::history;
 pub use log::log;
@@ -23,7 +23,7 @@ pub use sftp::{sftp_packets, sftp_session};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     ("log", log),
     ("event", event),
     ("fold", fold),
@@ -32,6 +32,7 @@ pub const TARGETS: [Target; 11] = [
     ("request_list", request_list),
     ("request_status", request_status),
     ("configuration", configuration),
+    ("age", age),
     ("fernet", fernet),
     ("sftp_packets", sftp_packets),
     ("sftp_session", sftp_session),

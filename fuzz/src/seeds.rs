@@ -38,6 +38,7 @@ pub fn seeds(target: &str) -> Vec<Seed> {
             })
             .collect(),
         "configuration" => vec![seed("example", file("docs/broker-courier.example.toml"))],
+        "age" => age_files(),
         "fernet" => tokens(),
         "sftp_packets" | "sftp_session" => vec![seed("answers", answers())],
         _ => Vec::new(),
@@ -80,6 +81,15 @@ fn golden() -> Vec<Seed> {
     }
     assert!(!logs.is_empty(), "the golden logs are not where they were");
     logs
+}
+
+/// Files of some sizes.
+fn age_files() -> Vec<Seed> {
+    let files = [0, 1, 70_000].map(|size| fuzzing::sealed(&vec![7; size]).map(|it| (size, it)));
+    let seeds = files.into_iter().flatten();
+    seeds
+        .map(|(size, file)| seed(format!("age-{size}"), file))
+        .collect()
 }
 
 /// What is signed in a token: version, time, initialisation vector, blocks; and whole tokens.

@@ -103,6 +103,7 @@ targets!(
     request_list,
     request_status,
     configuration,
+    age,
     fernet,
     sftp_packets,
     sftp_session,
