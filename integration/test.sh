@@ -16,6 +16,7 @@ missing=()
 command -v sftp >/dev/null || missing+=(openssh-client)
 [ -x /usr/sbin/proftpd ] && [ -e /usr/lib/proftpd/mod_sftp.so ] || missing+=(proftpd-basic proftpd-mod-crypto)
 python3 -c 'import cryptography.fernet' 2>/dev/null || missing+=(python3-cryptography)
+command -v age >/dev/null || missing+=(age)
 
 if [ ${#missing[@]} -gt 0 ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -38,6 +39,9 @@ fi
 python3 -c 'import cryptography.fernet' 2>/dev/null \
     || python3 -m pip install --quiet cryptography \
     || echo "Python's cryptography is missing: pip install cryptography"
+
+# As good as age's own program, and from another hand; a test says if it is missing.
+python3 -c 'import pyrage' 2>/dev/null || python3 -m pip install --quiet pyrage 2>/dev/null || true
 
 say "SFTP servers in other languages"
 integration/servers/build.sh

@@ -6,7 +6,8 @@ mod site;
 
 use std::fs;
 
-use site::{Courier, Place};
+use site::{Courier, Place, sum};
+use testbed::age::{self, Reader};
 use testbed::broker::{EmbeddedBroker, Settings};
 use testbed::embedded_sftp::EmbeddedSftp;
 
@@ -145,4 +146,91 @@ fn a_broker_whose_clock_is_years_off_is_said_and_recorded_once_a_run_and_nothing
     assert!(!told.contains("apart"), "{told}");
     let told = scene.says(&["verify"], 0);
     assert!(!told.contains("go back"), "{told}");
+}
+
+#[test]
+fn changing_over_to_age_is_a_key_change_and_only_the_recipient_opens_what_is_delivered() {
+    let scene = Scene::with(2);
+    let said = |arguments: &[&str], code| scene.says(arguments, code);
+    let config = format!(
+        "[SECURITY]\nENCRYPTION = \"age\"\nRECIPIENTS = \"{}\"",
+        age::RECIPIENT
+    );
+    scene.place.change_config("[SECURITY]", &config);
+    let identity = scene.place.key_path().with_file_name("identity.txt");
+    fs::write(&identity, age::IDENTITY).unwrap();
+    scene.submit();
+    let old = scene.key_of("0");
+
+    // It waits for a word, as any other key does.
+    assert!(said(&["run"], 6).contains(&format!("is not the last run's, {old}")));
+    assert!(said(&["check"], 0).contains(age::RECIPIENT));
+    let told = said(&["rotate-key", "--why", "the recipient asked for it"], 0);
+    for words in [
+        age::RECIPIENT,
+        &format!("2 results under {old}"),
+        ".zip.age",
+    ] {
+        assert!(told.contains(words), "{words}?\n{told}");
+    }
+    assert!(
+        said(&["rotate-key", "other.key", "--why", "?"], 2).contains("recipients are announced")
+    );
+
+    // New results and new versions are for the recipient; what has not changed stays.
+    scene
+        .broker
+        .submit_result(2, 0, "text/plain", b"another result");
+    let told = said(&["run"], 0);
+    assert!(sum(&told).contains("2 uploaded, 0 deleted"), "{told}");
+    let names = || scene.place.names().unwrap();
+    let (zero, two) = ("export_0.zip.age", "export_2.zip.age");
+    assert_eq!(
+        names(),
+        ["export_0.zip", zero, "export_1.zip", two, "status.xml"]
+    );
+    assert_ne!(scene.key_of("0"), old);
+    assert!(said(&["rotate-key", "--why", "again"], 2).contains("are in use already"));
+
+    // The file under the old name goes with the next run, which delivers nothing anew.
+    scene
+        .place
+        .change_config("[MISC]", "[REMOTE]\nCHECK = \"report\"\n[MISC]");
+    let told = said(&["run"], 0);
+    assert!(sum(&told).contains("0 uploaded, 0 deleted"), "{told}");
+    assert_eq!(names(), [zero, "export_1.zip", two, "status.xml"]);
+
+    let drop_box = scene.place.drop_box().to_owned();
+    let opened = drop_box.with_file_name("opened");
+    let (identity, opened) = (identity.display().to_string(), opened.display().to_string());
+    for name in [zero, two] {
+        let file = drop_box.join(name).display().to_string();
+        assert!(said(&["decrypt", &file, "-o", &opened], 2).contains("--identity"));
+        said(
+            &["decrypt", &file, "-o", &opened, "--identity", &identity],
+            0,
+        );
+        let ours = fs::read(&opened).unwrap();
+        fs::remove_file(&opened).unwrap();
+        assert!(ours.starts_with(b"PK"));
+        for reader in Reader::ALL {
+            if !reader.is_available() {
+                site::skipped(&format!("{reader:?} is not installed"));
+                continue;
+            }
+            let theirs = reader.decrypt(identity.as_ref(), file.as_ref());
+            assert_eq!(theirs.as_ref(), Ok(&ours), "{reader:?}");
+        }
+    }
+    let folder = drop_box.display().to_string();
+    let audited = said(&["audit-box", &folder, "--identity", &identity], 0);
+    assert!(audited.contains("3 whole"), "{audited}");
+    said(&["verify"], 0);
+
+    // What is withdrawn goes under the name that it has.
+    scene.broker.delete(0);
+    scene.broker.delete(1);
+    let told = said(&["run"], 0);
+    assert!(sum(&told).contains("0 uploaded, 2 deleted"), "{told}");
+    assert_eq!(names(), [two, "status.xml"]);
 }

@@ -21,6 +21,8 @@ struct Scene {
     broker: EmbeddedBroker,
     place: Place,
     courier: Courier,
+    /// The name under which the result is delivered.
+    name: &'static str,
     /// Open until the scene ends.
     _server: Distant,
 }
@@ -52,8 +54,42 @@ impl Scene {
             place: Place::new(&broker.url(), &server),
             broker,
             courier: Courier::build(),
+            name: NAME,
             _server: server,
         }
+    }
+
+    /// The same with age.
+    fn for_a_recipient(mut self) -> Self {
+        let recipient = testbed::age::RECIPIENT;
+        let config = format!("[SECURITY]\nENCRYPTION = \"age\"\nRECIPIENTS = [\"{recipient}\"]");
+        self.place.change_config("[SECURITY]", &config);
+        self.name = "export_0.zip.age";
+        self
+    }
+
+    /// Whether the result is there, and its reader can open it.
+    fn is_delivered(&self) {
+        if self.name == NAME {
+            assert_eq!(audit(&self.courier, &self.place).len(), 1);
+            return;
+        }
+        let identity = self.place.working_dir().with_file_name("identity.txt");
+        let opened = identity.with_file_name("opened");
+        fs::write(&identity, testbed::age::IDENTITY).unwrap();
+        let paths = [&self.file(), &opened, &identity].map(|it| it.display().to_string());
+        let arguments = [
+            "decrypt",
+            &paths[0],
+            "-o",
+            &paths[1],
+            "--identity",
+            &paths[2],
+        ];
+        self.courier.run(&self.place, &arguments, 0);
+        fs::remove_file(opened).unwrap();
+        let names = self.place.names().unwrap();
+        assert_eq!(names, [self.name, "status.xml"]);
     }
 
     fn begin_run(&self) -> Child {
@@ -119,7 +155,7 @@ impl Scene {
             self.has_recorded("Deleted", "\"found\":{\"own\":");
         } else {
             self.run(0, "1 uploaded");
-            assert_eq!(audit(&self.courier, &self.place).len(), 1);
+            self.is_delivered();
             self.has_recorded("Uploaded", "\"found\":{\"own\":");
         }
     }
@@ -139,7 +175,7 @@ impl Scene {
     }
 
     fn file(&self) -> std::path::PathBuf {
-        self.path(NAME)
+        self.path(self.name)
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
@@ -248,4 +284,29 @@ fn a_file_that_was_there_before_or_says_otherwise_is_not_taken_for_one_written_i
         scene.run(0, "1 uploaded");
         assert_eq!(audit(&scene.courier, &scene.place).len(), 1);
     }
+}
+
+#[test]
+fn a_file_for_a_recipient_tells_whose_it_is_though_nobody_here_can_open_it() {
+    let scene = Scene::new().for_a_recipient();
+    scene.is_killed_before_it_sent_anything();
+    fs::write(scene.file(), FOREIGN).unwrap();
+    scene.run(1, "a file that this ledger did not create");
+    assert_eq!(scene.holds(), FOREIGN);
+    fs::remove_file(scene.file()).unwrap();
+    scene.run(0, "1 uploaded");
+    scene.is_delivered();
+
+    for withdrawn in [false, true] {
+        let scene = Scene::at_a_distance(Duration::from_millis(200)).for_a_recipient();
+        scene.is_killed_before_it_recorded_the_outcome();
+        scene.settles_as_its_own(withdrawn);
+    }
+    let Some(server) = site::openssh() else {
+        return;
+    };
+    let scene = Scene::written_in_place(Box::new(server), Duration::from_millis(120));
+    let scene = scene.for_a_recipient();
+    scene.is_killed_when_its_file_holds(0);
+    scene.settles_as_its_own(false);
 }

@@ -276,3 +276,31 @@ fn a_copy_of_the_drop_box_and_of_its_ledger_will_do() {
         );
     });
 }
+
+#[test]
+fn what_was_delivered_under_another_name_too_is_known_again_after_a_loss() {
+    everywhere(2, |scene| {
+        let config = format!(
+            "[SECURITY]\nENCRYPTION = \"age\"\nRECIPIENTS = \"{}\"\nON_KEY_CHANGE = \"reupload\"",
+            testbed::age::RECIPIENT
+        );
+        scene.place.change_config("[SECURITY]", &config);
+        let told = scene.run(0);
+        assert!(site::sum(&told).contains("2 uploaded"), "{told}");
+        assert_eq!(scene.place.names().unwrap().len(), 5);
+        scene.loses_its_directory();
+        let told = unwrapped(&scene.recover());
+        for words in ["adopted 2 files", "superseded 2 results"] {
+            assert!(told.contains(words), "{words}?\n{told}");
+        }
+        // Nothing is delivered anew; what stands under the old names goes.
+        let told = scene.run(0);
+        assert!(
+            site::sum(&told).contains("0 uploaded, 0 deleted, 0 failed"),
+            "{told}"
+        );
+        let names = scene.place.names().unwrap();
+        let ends = |end| names.iter().filter(|name| name.ends_with(end)).count();
+        assert_eq!((names.len(), ends(".zip.age")), (3, 2), "{names:?}");
+    });
+}
