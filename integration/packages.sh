@@ -75,7 +75,8 @@ unpacked=$work/unpacked
 rm -rf "$unpacked"
 mkdir -p "$unpacked"/{deb,rpm,tar}
 dpkg-deb --extract "$new" "$unpacked/deb"
-(cd "$unpacked/rpm" && rpm2cpio "$packages"/*.rpm | cpio --quiet -id)
+# Debian's rpm2cpio ends with 1 whatever it did; what it gave is compared below.
+(set +o pipefail; cd "$unpacked/rpm" && rpm2cpio "$packages"/*.rpm | cpio --quiet -id)
 tar -xf "$packages"/*.tar.gz --strip-components=1 -C "$unpacked/tar"
 # Manual pages are compressed, the licence is called otherwise, zsh looks elsewhere: Debian's customs.
 names() {

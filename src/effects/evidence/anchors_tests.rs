@@ -149,6 +149,7 @@ fn openssl(folder: &Path, arguments: &str) -> Output {
 }
 
 /// An authority of OpenSSL's own; none where its command is not installed.
+#[expect(clippy::print_stderr, reason = "what is skipped is said")]
 fn authority(folder: &Path) -> Option<AnchorUrl> {
     if Command::new("openssl").arg("version").output().is_err() {
         eprintln!("skipped: the command openssl is not installed");
