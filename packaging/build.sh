@@ -21,8 +21,7 @@ PATH="$PWD/target/tools/bin:$PATH"
 tool() {
     command -v "$1" >/dev/null && return
     say "Building $1 $2"
-    # What it does takes seconds, however it is built; to optimise it takes minutes.
-    CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --locked --debug --root target/tools --version "$2" "$1"
+    cargo install --quiet --locked --root target/tools --version "$2" "$1"
 }
 
 say "The program"
