@@ -68,7 +68,7 @@ for kind in "${kinds[@]}"; do
             install -D -m 644 -t "$share/zsh/site-functions" "$out/completions/_broker-courier"
             install -D -m 644 -t "$share/fish/vendor_completions.d" "$out/completions/broker-courier.fish"
             install -D -m 644 -t "$share/doc/broker-courier" README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
-            install -D -m 644 -t "$share/doc/broker-courier/docs" docs/*.md docs/*.svg docs/broker-courier.schema.json
+            install -D -m 644 -t "$share/doc/broker-courier/docs" docs/*.md docs/*.svg docs/*.png docs/broker-courier.schema.json
             install -D -m 644 -t "$share/doc/broker-courier/examples" packaging/broker-courier.cron \
                 docs/broker-courier.example.toml
             install -D -m 644 -t "$share/doc/broker-courier/examples/monitoring" monitoring/*
