@@ -22,7 +22,10 @@ use testbed::openssh::OpenSshSettings;
 use testbed::proxy::Distant;
 use testbed::server::SftpServer;
 
-const START_BYTES: usize = 36;
+/// Enough of a file to tell which intent it was made for, however it is encrypted.
+const START_BYTES: usize = 91;
+/// Somebody else's file.
+const FOREIGN: &[u8] = &[b'x'; 2 * START_BYTES];
 /// The name of an upload that was begun under a log whose name begins so, and not finished.
 const TEMPORARY: &str = ".export_1.zip.abababab-9.part";
 
@@ -40,11 +43,7 @@ fn delivered(server: &dyn SftpServer) -> (EmbeddedBroker, Place) {
 
 /// Puts strange things beside what was delivered.
 fn strangers(folder: &Path) {
-    fs::write(
-        folder.join("export_77.zip"),
-        "somebody else's, and quite long as well",
-    )
-    .unwrap();
+    fs::write(folder.join("export_77.zip"), FOREIGN).unwrap();
     fs::write(folder.join("export_78.zip"), "short").unwrap();
     fs::write(folder.join("export_79.zip"), "").unwrap();
     fs::create_dir(folder.join("export_80.zip")).unwrap();
@@ -92,7 +91,7 @@ fn own_files_are_told(place: &Place, survey: &Survey) {
         assert_eq!(export.start, Start::Bytes(bytes[..START_BYTES].to_vec()));
         starts.push(bytes[..START_BYTES].to_vec());
     }
-    starts.push(b"somebody else's, and quite long as well"[..START_BYTES].to_vec());
+    starts.push(FOREIGN.to_vec());
     let (key, _) = FernetKey::load(&place.key_path()).unwrap();
     let keys = [key];
     let found = |log| origins(&starts, log, Sequence(1_000), &keys, |_, _| {});
@@ -109,8 +108,7 @@ fn everything_is_seen(server: &dyn SftpServer) {
     let seen = look(&place);
     own_files_are_told(&place, &seen);
     let start = |id| &seen.exports[&(RequestId(id), Encryption::Fernet)].start;
-    let foreign = b"somebody else's, and quite long as well";
-    assert_eq!(start(77), &Start::Bytes(foreign[..START_BYTES].to_vec()));
+    assert_eq!(start(77), &Start::Bytes(FOREIGN[..START_BYTES].to_vec()));
     assert_eq!(start(78), &Start::Bytes(b"short".to_vec()));
     assert_eq!(start(79), &Start::Bytes(Vec::new()));
     for id in [80, 81] {
