@@ -83,6 +83,14 @@ pub(crate) enum AgeError {
 }
 
 impl AgeError {
+    /// That this file cannot be read, for this reason.
+    fn reading(path: &Path) -> impl Fn(io::Error) -> Self + Copy {
+        move |source| Self::Read {
+            path: path.into(),
+            source,
+        }
+    }
+
     /// What a person may do.
     pub(crate) fn hint(&self) -> &'static str {
         match self {
@@ -176,11 +184,7 @@ impl Identities {
         output: &mut impl Write,
         name: &Path,
     ) -> Result<AgeReport, AgeError> {
-        let unreadable = |source| AgeError::Read {
-            path: input.into(),
-            source,
-        };
-        let file = File::open(input).map_err(unreadable)?;
+        let file = File::open(input).map_err(AgeError::reading(input))?;
         self.decrypt_from(BufReader::new(file), input, output, name)
     }
 
@@ -192,10 +196,7 @@ impl Identities {
         output: &mut impl Write,
         name: &Path,
     ) -> Result<AgeReport, AgeError> {
-        let unreadable = |source| AgeError::Read {
-            path: input.into(),
-            source,
-        };
+        let unreadable = AgeError::reading(input);
         let header = Header::read(&mut file).map_err(unreadable)?;
         let header = header.ok_or_else(|| AgeError::NotAge(input.into()))?;
         let mut pairs = header

@@ -11,6 +11,7 @@ use super::note::{NoteError, Verifier};
 
 /// The type of an answer that says which size the witness saw last.
 pub(crate) const SIZE_TYPE: &str = "text/x.tlog.size";
+
 /// What a witness is sent.
 pub(crate) fn request(old: u64, path: &[Digest], checkpoint: &Signed) -> String {
     let mut text = format!("old {old}\n");
