@@ -1,10 +1,10 @@
-"""The shapes of docs/log-format.md, to hold payloads against, as verify.py reads them."""
+"""The shapes of docs/log-format.md, to hold payloads against, as verify.py reads them, and those of docs/json.md."""
 
 import re
 
 from verify import Map, require
 
-TOKEN = re.compile(r"\s*([A-Za-z][\w-]*|[={}()\[\],:?|])")
+TOKEN = re.compile(r"\s*([A-Za-z][\w-]*|\"[\w.-]+\"|\.\.\.|[={}()\[\],:?|])")
 
 
 class Grammar:

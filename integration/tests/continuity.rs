@@ -423,9 +423,22 @@ fn kept_copies_are_judged_each_with_its_sentence() {
 /// A script that was written from the document alone reads every golden log, and no damaged one.
 #[test]
 fn the_document_of_the_log_is_enough_for_somebody_else() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("independent");
+    python(&["test.py"]);
+}
+
+/// The schemas of what `--json` writes are those of the shapes that their page shows.
+#[test]
+fn the_published_schemas_are_as_their_page_has_them() {
+    python(&["schemas.py", "--check"]);
+}
+
+/// Runs a script of the independent ones.
+fn python(words: &[&str]) {
     let mut python = Command::new("python3");
-    python.arg("-B").arg(folder.join("test.py"));
+    python
+        .arg("-B")
+        .args(words)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("independent"));
     match python.output() {
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);

@@ -28,6 +28,16 @@ pub(crate) struct LedgerView {
     requests: Vec<RequestView>,
 }
 
+/// What is written as JSON; `docs/json.md` has its shapes.
+#[derive(Serialize)]
+struct Whole<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    health: Option<&'a Health>,
+    #[serde(flatten)]
+    ledger: &'a LedgerView,
+}
+
 /// How many results lie under one key.
 #[derive(Serialize)]
 struct KeyView {
@@ -95,17 +105,20 @@ impl LedgerView {
         }
     }
 
-    /// The same with how things stand.
+    /// What `status --json` writes: the same, and how things stand.
     pub(super) fn with<'a>(&'a self, health: &'a Health) -> impl Serialize + 'a {
-        #[derive(Serialize)]
-        struct Whole<'a> {
-            #[serde(flatten)]
-            health: &'a Health,
-            #[serde(flatten)]
-            ledger: &'a LedgerView,
-        }
         Whole {
-            health,
+            schema: "broker-courier.status.1",
+            health: Some(health),
+            ledger: self,
+        }
+    }
+
+    /// What `replay --json` writes.
+    pub(super) fn alone(&self) -> impl Serialize + '_ {
+        Whole {
+            schema: "broker-courier.replay.1",
+            health: None,
             ledger: self,
         }
     }

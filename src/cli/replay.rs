@@ -27,7 +27,7 @@ pub(crate) fn replay(
         let document = StatusDocument::project(&state, tip);
         output::write(|output| output.write_all(document.as_bytes()))?;
     } else if options.json {
-        output::write_json(&LedgerView::new(&state, tip))?;
+        output::write_json(&LedgerView::new(&state, tip).alone())?;
     } else {
         // As it was then: nobody works on an earlier state.
         let health = Health::of(&state, None, state.time());

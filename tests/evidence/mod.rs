@@ -3,8 +3,10 @@
 //!
 //! `UPDATE_GOLDEN=1` writes the ledger anew that all of it is told from, and every page.
 
+mod published;
 mod redacted;
 mod report;
+mod schemas;
 mod teller;
 mod then;
 

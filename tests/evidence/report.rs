@@ -238,3 +238,27 @@ fn a_large_ledger_has_a_page_that_can_be_sent() {
     assert!(page.len() < 5_000_000, "{} bytes", page.len());
     assert_eq!(page.matches("<tr id=\"r").count(), 5_000);
 }
+
+#[test]
+fn a_ledger_whose_clock_was_turned_back_is_told_from_its_earliest_time_to_its_latest() {
+    let project = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let place = tempfile::tempdir().unwrap();
+    for kind in ["log", "head"] {
+        let kept = project.join("ledger/tests/golden/v1/ClockDiffers");
+        std::fs::copy(
+            kept.with_extension(kind),
+            place.path().join("ledger").with_extension(kind),
+        )
+        .unwrap();
+    }
+    let (told, _) = exits(
+        courier()
+            .args(["report", "--json", "--ledger"])
+            .arg(place.path()),
+        0,
+    );
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["period"]["from"], "2023-11-14T22:13:20.000003Z");
+    assert_eq!(told["period"]["to"], "2026-11-18T11:06:42.000007Z");
+    assert_eq!(told["remarks"][0]["what"], "clock-differs");
+}

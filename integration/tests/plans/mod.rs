@@ -1,6 +1,10 @@
 //! What `plan` says of a broker and a drop-box that are there, and what a run makes of it.
 
+#[path = "../../../tests/evidence/published.rs"]
+mod published;
+
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 use testbed::broker::{EmbeddedBroker, Settings};
@@ -8,6 +12,7 @@ use testbed::courier::unwrapped;
 use testbed::embedded_sftp::EmbeddedSftp;
 
 use crate::site::{self, Courier, Place};
+use published::Published;
 
 /// A broker with a drop-box, and the program.
 struct Scene {
@@ -48,8 +53,12 @@ impl Scene {
         assert!(said.contains("; none did otherwise."), "{said}");
     }
 
+    /// What is written as JSON, which is as its schema says.
     fn json(&self, arguments: &[&str], code: i32) -> Value {
-        serde_json::from_str(&self.says(arguments, code)).unwrap()
+        let told = serde_json::from_str(&self.says(arguments, code)).unwrap();
+        let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        Published::of(&project).hold(&told);
+        told
     }
 }
 

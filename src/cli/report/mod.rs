@@ -44,28 +44,36 @@ pub(crate) fn report(
     };
     let mut from = options.from.and_then(Moment::first);
     let mut checkpoints = Checkpoints::beside(&parts::working_dir(arguments)?);
+    // A clock may have been turned back: neither is the first entry's, or the last one's.
+    let mut times: Option<(Timestamp, Timestamp)> = None;
     let belongs = |entry: &Entry| {
+        let time = entry.time;
         if options.from == Some(Moment::Event(entry.sequence)) {
-            from = Some(entry.time);
+            from = Some(time);
         }
-        within(entry.sequence, entry.time)
+        let belongs = within(entry.sequence, time);
+        if belongs {
+            let (earliest, latest) = times.unwrap_or((time, time));
+            times = Some((earliest.min(time), latest.max(time)));
+        }
+        belongs
     };
     let told = ledger::account_and_see(arguments, belongs, |entry| checkpoints.take(entry))?;
     let last = checkpoints.last().cloned();
     let checkpoint =
         (checkpoints.judged()?).and_then(|(_, count)| Some(CheckpointFacts::of(&last?, count)));
     let (last_event, last_time) = told.account.last;
-    let began = told.account.began;
+    let (earliest, latest) = times.unwrap_or((told.account.began, last_time));
     let period = Period {
-        from: from.unwrap_or(began),
+        from: from.unwrap_or(earliest),
         // Nothing is known of what lies behind the last entry.
-        to: last_time,
+        to: latest,
         last_event,
     };
     if last_event == Sequence::NONE || period.from > period.to {
         return Err(UsageError::NothingThen {
-            first: began,
-            last: last_time,
+            first: earliest,
+            last: latest,
         }
         .into());
     }
