@@ -377,6 +377,40 @@ fn keys_are_made_once_and_decrypt_what_they_encrypted() {
     assert!(!output.exists());
 }
 
+// Made by age 1.1.1, for the identity below.
+const AGE_FILE: &str = "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOSBwT1RlUGxzVnY4YmlWMlFnVUtuUUtvcER3UkRLOGljMzBRRnVKU2FJU0dZCkVFMXMwMnBDaDE3NXlLVDVJTjQ0cFUrSFdUdTF4dnlwMHZ6TVZpQlI3bkEKLS0tIGFzZW12am1IeWR4WnZqaFVRMGxQUloySDVZRFRmTnVDOUhZT3hNdVZsU28KjiCK/lxy3J3XO9JaGCXoAe7Q0fsdjWvyEkSm+rAtFlk5ihfB3F5N9e5MtiVfxWc2pXlszZ0vHrh4mg==";
+const AGE_IDENTITY: &str =
+    "AGE-SECRET-KEY-103XKSHZU4Y6K64908C65V02JTEWY5J9QM37A7N2JAZ4X7FLXH63QQ44AKJ\n";
+
+#[test]
+fn an_age_file_from_a_pipe_comes_out_once_the_whole_of_it_is_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let identity = folder.path().join("results.identity");
+    fs::write(&identity, AGE_IDENTITY).unwrap();
+    fs::set_permissions(&identity, fs::Permissions::from_mode(0o600)).unwrap();
+    let file = base64_simd::STANDARD.decode_to_vec(AGE_FILE).unwrap();
+    let pipe = |given: &[u8], words: &[&str], code: i32| {
+        let mut command = courier();
+        command.args(["decrypt", "-"]).args(words);
+        let assert = command.write_stdin(given).assert().code(code);
+        let output = assert.get_output().clone();
+        (output.stdout, String::from_utf8(output.stderr).unwrap())
+    };
+    let identity = ["--identity", identity.to_str().unwrap()];
+    let (message, said) = pipe(&file, &identity, 0);
+    assert_eq!(message, b"a result of two hospitals\n");
+    assert_eq!(said, "");
+    let mut changed = file.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    for wrong in [&changed[..], &file[..file.len() - 1], &file[..40]] {
+        let (message, said) = pipe(wrong, &identity, 1);
+        assert!(message.is_empty(), "{said}");
+        assert!(said.contains("standard input"), "{said}");
+    }
+    let (message, said) = pipe(&file, &[], 2);
+    assert!(message.is_empty() && said.contains("--identity"), "{said}");
+}
+
 #[test]
 fn an_auditor_without_a_ledger_is_told_so() {
     let folder = tempfile::tempdir().unwrap();

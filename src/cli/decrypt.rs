@@ -2,7 +2,8 @@
 //! for it, or whichever of the known ones fits; age files with the recipient's own identity.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read as _, Stdout};
+use std::io::{self, IsTerminal as _, Stdout};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use courier_ledger::{KeyId, RemoteName, State};
@@ -11,7 +12,8 @@ use super::arguments::{Arguments, DecryptOptions};
 use super::error::{CommandError, NotDecrypted, UsageError};
 use super::{folder, ledger, output, parts};
 use crate::effects::age::{Identities, MAGIC};
-use crate::effects::fernet::{FernetKey, decrypt_file, decrypt_stream, decrypt_to};
+use crate::effects::fernet::{FernetKey, decrypt_file, decrypt_open, decrypt_to};
+use crate::effects::pipe;
 use crate::exit_code::ExitCode;
 
 pub(crate) fn decrypt(
@@ -21,10 +23,7 @@ pub(crate) fn decrypt(
     let identities = options.identity.as_deref().map(Identities::load);
     let identities = identities.transpose()?;
     if let Some(output) = output_of(options)? {
-        return match options.files.first() {
-            Some(path) if is_age(path) => to_stream_for(identities.as_ref(), path, output),
-            Some(_) | None => to_stream(&keys(arguments, options)?, options, output),
-        };
+        return to_stream(arguments, options, identities.as_ref(), output);
     }
     let inputs = inputs(&options.files)?;
     // Whoever has age files alone needs no key.
@@ -80,14 +79,36 @@ fn output_of(options: &DecryptOptions) -> Result<Option<Stdout>, NotStreamed> {
 
 /// Decrypts one file, or standard input, to standard output.
 fn to_stream(
-    keys: &[FernetKey],
+    arguments: &Arguments,
     options: &DecryptOptions,
+    identities: Option<&Identities>,
     output: Stdout,
 ) -> Result<ExitCode, CommandError> {
     let mut output = output.lock();
-    let report = match options.files.first() {
-        Some(path) if path != Path::new("-") => decrypt_to(keys, path, &mut output),
-        Some(_) | None => decrypt_stream(keys, &mut io::stdin().lock(), &mut output),
+    let named = options.files.first().filter(|it| *it != Path::new("-"));
+    let (name, piped) = match named {
+        Some(path) => (path.as_path(), None),
+        // What cannot be read twice is kept.
+        None => (
+            Path::new("standard input"),
+            Some(pipe::keep(&mut io::stdin().lock())?),
+        ),
+    };
+    let is_age = piped.as_ref().map_or_else(|| is_age(name), is_open_age);
+    if is_age {
+        let identities = identities.ok_or_else(|| UsageError::NoIdentity(name.to_owned()))?;
+        let report = match piped {
+            Some(piped) => identities.decrypt_open(name, piped, &mut output),
+            None => identities.decrypt_to(name, &mut output),
+        }?;
+        let (bytes, sha256) = (report.plaintext_bytes, report.plaintext_sha256);
+        tracing::info!("{bytes} bytes, SHA-256 {sha256}");
+        return Ok(ExitCode::Done);
+    }
+    let keys = keys(arguments, options)?;
+    let report = match piped {
+        Some(piped) => decrypt_open(&keys, name, piped, &mut output),
+        None => decrypt_to(&keys, name, &mut output),
     };
     let report = report.map_err(|error| NotDecrypted { error, named: None })?;
     tracing::info!(
@@ -189,31 +210,13 @@ fn one_for(
 
 /// Whether a file begins as age files do. What cannot be read is no age file; whoever reads it says why.
 fn is_age(path: &Path) -> bool {
-    let mut start = Vec::new();
-    let length = MAGIC.len() as u64;
     // Opening a pipe would wait for its other end.
-    let file = path.is_file().then(|| File::open(path));
-    let read = file.map(|file| file.and_then(|it| it.take(length).read_to_end(&mut start)));
-    matches!(read, Some(Ok(_))) && start == MAGIC
+    path.is_file() && File::open(path).is_ok_and(|file| is_open_age(&file))
 }
 
-/// Decrypts one age file to standard output, once the whole of it is verified.
-fn to_stream_for(
-    identities: Option<&Identities>,
-    input: &Path,
-    output: Stdout,
-) -> Result<ExitCode, CommandError> {
-    let Some(identities) = identities else {
-        return Err(UsageError::NoIdentity(input.to_owned()).into());
-    };
-    identities.opens(input)?;
-    let report = identities.decrypt_to(input, &mut output.lock())?;
-    tracing::info!(
-        "{} bytes, SHA-256 {}",
-        report.plaintext_bytes,
-        report.plaintext_sha256
-    );
-    Ok(ExitCode::Done)
+fn is_open_age(file: &File) -> bool {
+    let mut start = [0; MAGIC.len()];
+    file.read_exact_at(&mut start, 0).is_ok() && start == MAGIC
 }
 
 /// The files that are named, and those in folders that are named: there, whatever has the name of a result.

@@ -19,6 +19,7 @@ use crate::effects::age::AgeError;
 use crate::effects::broker::BrokerError;
 use crate::effects::evidence::{EvidenceKeyError, KeptError, NoteError, ProofError};
 use crate::effects::fernet::{DecryptError, KeyError};
+use crate::effects::pipe::PipeError;
 use crate::effects::secret_file::SecretFileError;
 use crate::effects::sftp::{ConnectError, PrivateKeyFault};
 use crate::effects::spool::SpoolError;
@@ -940,6 +941,19 @@ impl From<NotDecrypted> for CommandError {
                 | DecryptError::Cryptography(_),
                 _,
             ) => "nothing was written".to_owned(),
+        };
+        Self::new(ExitCode::Incomplete, error).hint(hint)
+    }
+}
+
+impl From<PipeError> for CommandError {
+    fn from(error: PipeError) -> Self {
+        let hint = match &error {
+            PipeError::Read(_) => "nothing was written",
+            PipeError::Write { .. } => {
+                "what comes from a pipe is kept there, encrypted as it is, until it is verified: TMPDIR \
+                 names another folder; nothing was written"
+            }
         };
         Self::new(ExitCode::Incomplete, error).hint(hint)
     }

@@ -17,6 +17,7 @@ pub(crate) mod new_file;
 pub(crate) mod notice;
 pub(crate) mod persistence;
 pub(crate) mod ping;
+pub(crate) mod pipe;
 pub(crate) mod post;
 pub(crate) mod process;
 pub(crate) mod sealing;

@@ -2,7 +2,7 @@
 //! last piece was verified. Deliberately absent: passphrases, armour, overwriting, output before verification.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek as _, Write};
 use std::path::{Path, PathBuf};
 
 use courier_ledger::{Digest, KeyId};
@@ -147,14 +147,35 @@ impl Identities {
             .map(drop)
     }
 
-    /// Decrypts the file `input` to a stream, piece by piece: whoever shows nothing that is not verified as a whole
-    /// asks first whether it [`opens`](Self::opens).
+    /// Decrypts the file `input` to a stream: nothing is written before the whole file has been verified.
     pub(crate) fn decrypt_to(
         &self,
         input: &Path,
         output: &mut impl Write,
     ) -> Result<AgeReport, AgeError> {
-        self.decrypt(input, output, Path::new("standard output"))
+        let file = File::open(input).map_err(AgeError::reading(input))?;
+        self.decrypt_open(input, file, output)
+    }
+
+    /// Decrypts an open file, which errors call `name`, to a stream: nothing is written before the whole file has
+    /// been verified.
+    pub(crate) fn decrypt_open(
+        &self,
+        name: &Path,
+        mut input: File,
+        output: &mut impl Write,
+    ) -> Result<AgeReport, AgeError> {
+        let begin = |input: &mut File| input.rewind().map_err(AgeError::reading(name));
+        begin(&mut input)?;
+        self.decrypt_from(BufReader::new(&input), name, &mut io::sink(), Path::new(""))?;
+        begin(&mut input)?;
+        let output_name = Path::new("standard output");
+        let report = self.decrypt_from(BufReader::new(&input), name, output, output_name)?;
+        output.flush().map_err(|source| AgeError::Write {
+            path: output_name.into(),
+            source,
+        })?;
+        Ok(report)
     }
 
     /// Decrypts the file `input` to the new file `output` (mode 0600).

@@ -4,7 +4,7 @@
 //! verification.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -147,33 +147,14 @@ pub(crate) fn decrypt_to(
     TokenFile::open(input)?.decrypt_fitting(keys, output)
 }
 
-/// Decrypts the token that a stream gives to another. A stream cannot be read twice: the token, encrypted as it is, is
-/// kept in a file without a name meanwhile, in the folder for temporary files; nothing is written before the whole of it
-/// has been verified.
-pub(crate) fn decrypt_stream(
+/// The same of an open file, which errors call `name`.
+pub(crate) fn decrypt_open(
     keys: &[FernetKey],
-    input: &mut impl Read,
+    name: &Path,
+    input: File,
     output: &mut impl Write,
 ) -> Result<DecryptReport, DecryptError> {
-    let name = Path::new("standard input");
-    let unkept = |source| DecryptError::Write {
-        path: std::env::temp_dir(),
-        source,
-    };
-    let mut kept = tempfile::tempfile().map_err(unkept)?;
-    let mut piece = vec![0; PIECE_BYTES];
-    loop {
-        let count = input.read(&mut piece);
-        let count = count.map_err(|source| DecryptError::Read {
-            path: name.into(),
-            source,
-        })?;
-        if count == 0 {
-            break;
-        }
-        kept.write_all(&piece[..count]).map_err(unkept)?;
-    }
-    TokenFile::of(name, kept)?.decrypt_fitting(keys, output)
+    TokenFile::of(name, input)?.decrypt_fitting(keys, output)
 }
 
 /// A file that looks like a token: version, alphabet of the beginning and length are right.

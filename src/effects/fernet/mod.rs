@@ -18,7 +18,7 @@ mod origins;
 pub(crate) mod rotation;
 mod token;
 
-pub(crate) use decrypt::{DecryptError, decrypt_file, decrypt_stream, decrypt_to, opens};
+pub(crate) use decrypt::{DecryptError, decrypt_file, decrypt_open, decrypt_to, opens};
 pub use encrypt::Encryptor;
 pub(crate) use error::EncryptError;
 pub use key::FernetKey;
