@@ -623,6 +623,10 @@ pub(crate) struct EvidenceKeyOptions {
     #[arg(long, value_name = "NAME", default_value = "broker-courier")]
     pub(crate) name: KeyName,
 
+    /// Encrypt the key with the passphrase in this file; runs need it, too
+    #[arg(long, value_name = "PASSPHRASE_FILE", conflicts_with = "public")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+
     /// Make nothing, and show the public half of the key in the file
     #[arg(long, conflicts_with = "name")]
     pub(crate) public: bool,

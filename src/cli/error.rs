@@ -418,6 +418,9 @@ impl From<EvidenceKeyError> for CommandError {
             EvidenceKeyError::File { .. } | EvidenceKeyError::Malformed(_) => {
                 "EVIDENCE.KEY names it; `broker-courier evidence-key FILE` makes one"
             }
+            EvidenceKeyError::NoPassphrase(_) | EvidenceKeyError::WrongPassphrase(_) => {
+                "EVIDENCE.KEY_PASSPHRASE_FILE names the file that `evidence-key --passphrase-file` took"
+            }
             EvidenceKeyError::Exists(_) => "`evidence-key --public` shows the public half of one",
             EvidenceKeyError::Unwritable { .. } | EvidenceKeyError::Library(_) => {
                 "choose a file that does not exist, in a folder that you may write to"

@@ -139,7 +139,8 @@ pub(super) fn evidence(
     let Some(evidence) = &configuration.evidence else {
         return Ok(None);
     };
-    let (key, exposed) = EvidenceKey::load(&evidence.key)?;
+    let PrivateKeyFile { path, passphrase } = &evidence.key;
+    let (key, exposed) = EvidenceKey::load(path, passphrase.as_ref())?;
     if let Some(exposed) = exposed {
         tracing::warn!("{exposed}");
     }

@@ -264,6 +264,10 @@ keys! {
 
     EVIDENCE_KEY: LocalPath = "EVIDENCE" "KEY", LocalPath(Nothing),
         "a key that signs a checkpoint of the ledger after each run that changed something, kept here and put beside `status.xml`; `broker-courier evidence-key` makes one (docs/proofs.md)";
+    EVIDENCE_PASSPHRASE: Secret = "EVIDENCE" "KEY_PASSPHRASE", Secret(Nothing),
+        "what that key is encrypted with; or `KEY_PASSPHRASE_FILE`";
+    EVIDENCE_PASSPHRASE_FILE: LocalPath = "EVIDENCE" "KEY_PASSPHRASE_FILE", LocalPath(Nothing),
+        "a file that holds the passphrase";
     TIMESTAMP_URL: Text<AnchorUrl> = "EVIDENCE" "TIMESTAMP_URL", Text::of("an http or https address", Nothing),
         "a time-stamping authority (RFC 3161) that is shown the last checkpoint, from time to time";
     WITNESS_URL: Text<AnchorUrl> = "EVIDENCE" "WITNESS_URL", Text::of("an http or https address", Nothing),

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::document::Document;
 use super::home::Start;
 use super::keys::{self, Key};
-use super::kind::LocalPath;
+use super::kind::{LocalPath, Secret};
 use super::places;
 use super::problem::Problem;
 use super::reader::{Folders, Reader};
@@ -71,6 +71,7 @@ impl Configuration {
             &keys::PROXY_PASSWORD,
             &keys::PASSWORD,
             &keys::KEY_PASSPHRASE,
+            &keys::EVIDENCE_PASSPHRASE,
         ];
         if secrets.into_iter().any(|secret| reader.has(secret)) {
             reader.warn_of_file(Exposed::of(folders.file, mode));
@@ -211,7 +212,12 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
     // Each is read before any is missed, so that all problems are found.
     let broker = broker(reader);
     let drop_box = drop_box(reader);
-    let private_key = private_key(reader);
+    let private_key = private_key(
+        reader,
+        &keys::KEY_FILE,
+        &keys::KEY_PASSPHRASE,
+        &keys::KEY_PASSPHRASE_FILE,
+    );
     let key_files = key_files(reader);
     let recipients = recipients(reader);
     let rules = rules(reader);
@@ -402,15 +408,20 @@ fn credentials(reader: &mut Reader<'_>) -> Vec<Credential> {
     agent.into_iter().chain(password).collect()
 }
 
-fn private_key(reader: &mut Reader<'_>) -> Option<PrivateKeyFile> {
-    let path = reader.path(&keys::KEY_FILE);
-    let passphrase = reader.secret(&keys::KEY_PASSPHRASE, &keys::KEY_PASSPHRASE_FILE);
-    if passphrase.is_some() && !reader.has(&keys::KEY_FILE) {
-        let text = "is not used: there is no SFTP.KEY_FILE";
-        if reader.has(&keys::KEY_PASSPHRASE) {
-            reader.warn(&keys::KEY_PASSPHRASE, text);
-        } else {
-            reader.warn(&keys::KEY_PASSPHRASE_FILE, text);
+/// A private key, and what it is encrypted with.
+fn private_key(
+    reader: &mut Reader<'_>,
+    file: &Key<LocalPath>,
+    secret: &Key<Secret>,
+    secret_file: &Key<LocalPath>,
+) -> Option<PrivateKeyFile> {
+    let path = reader.path(file);
+    let passphrase = reader.secret(secret, secret_file);
+    if passphrase.is_some() && !reader.has(file) {
+        let text = format!("is not used: there is no {}", file.name);
+        match reader.has(secret) {
+            true => reader.warn(secret, &text),
+            false => reader.warn(secret_file, &text),
         }
     }
     let path = path?;
@@ -455,7 +466,12 @@ fn evidence(reader: &mut Reader<'_>) -> Option<Evidence> {
     let authority = reader.optional(&keys::TIMESTAMP_URL);
     let witness = witness(reader);
     let every = reader.seconds(&keys::ANCHOR_EVERY);
-    let key = reader.path(&keys::EVIDENCE_KEY);
+    let key = private_key(
+        reader,
+        &keys::EVIDENCE_KEY,
+        &keys::EVIDENCE_PASSPHRASE,
+        &keys::EVIDENCE_PASSPHRASE_FILE,
+    );
     if key.is_none() {
         for attests in [&keys::TIMESTAMP_URL, &keys::WITNESS_URL] {
             if reader.has(attests) {

@@ -189,8 +189,8 @@ fn listed(path: &std::path::Path, problems: &[Problem]) -> String {
 /// What signs the ledger.
 #[derive(Debug)]
 pub(crate) struct Evidence {
-    /// The file of the key.
-    pub key: PathBuf,
+    /// The key.
+    pub key: PrivateKeyFile,
     /// Who attests what it signed.
     pub anchors: AnchorSettings,
 }

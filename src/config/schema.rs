@@ -76,13 +76,14 @@ fn table_schema(table: &str) -> Value {
 }
 
 /// Secrets, and the files that may hold them instead: one of the two.
-static SECRETS: [(&Key<Secret>, &Key<LocalPath>); 6] = [
+static SECRETS: [(&Key<Secret>, &Key<LocalPath>); 7] = [
     (&keys::API_KEY, &keys::API_KEY_FILE),
     (&keys::PROXY_PASSWORD, &keys::PROXY_PASSWORD_FILE),
     (&keys::SFTP_PROXY_PASSWORD, &keys::SFTP_PROXY_PASSWORD_FILE),
     (&keys::NOTIFY_URL, &keys::NOTIFY_URL_FILE),
     (&keys::PASSWORD, &keys::PASSWORD_FILE),
     (&keys::KEY_PASSPHRASE, &keys::KEY_PASSPHRASE_FILE),
+    (&keys::EVIDENCE_PASSPHRASE, &keys::EVIDENCE_PASSPHRASE_FILE),
 ];
 
 /// What proves who asks: of each table at least one.

@@ -208,6 +208,7 @@ fn a_secret_given_twice_is_a_problem() {
         ("BROKER", "API_KEY"),
         ("SFTP", "PASSWORD"),
         ("SFTP", "KEY_PASSPHRASE"),
+        ("EVIDENCE", "KEY_PASSPHRASE"),
     ] {
         let inner = if LEGACY.contains(key) && key != "KEY_PASSPHRASE" {
             format!("{key}_FILE = \"secret\"")

@@ -81,7 +81,8 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let key = EvidenceKey::generate(&folder.path().join("key"), "clinic.example").unwrap();
+        let key =
+            EvidenceKey::generate(&folder.path().join("key"), "clinic.example", None).unwrap();
         let verifier = key.verifier().clone();
         let keeper = Keeper::new(key, folder.path().to_owned());
         let log = Rehearsal::after(chain::start(LOG));

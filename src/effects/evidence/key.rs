@@ -1,5 +1,6 @@
 //! The key that checkpoints are signed with, and its file: one line, `PRIVATE+KEY+NAME+ID+KEY`, as Go's
-//! `golang.org/x/mod/sumdb/note` writes it.
+//! `golang.org/x/mod/sumdb/note` writes it; or, with a passphrase, the verifier key in a line and the private key in
+//! PKCS#8 (RFC 5958), encrypted, as PEM.
 //!
 //! What always holds here: nothing of the private half reaches an error or a `Debug` output. Deliberately
 //! absent: any way to change or overwrite a key file.
@@ -11,7 +12,8 @@ use std::path::{Path, PathBuf};
 use base64_simd::{AsOut, STANDARD};
 use openssl::error::ErrorStack;
 use openssl::pkey::{Id, PKey, Private};
-use secrecy::ExposeSecret as _;
+use openssl::symm::Cipher;
+use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use super::note::{self, Verifier};
@@ -19,6 +21,7 @@ use crate::effects::new_file::NewFile;
 use crate::effects::secret_file::{self, Exposed, SecretFileError};
 
 const START: &str = "PRIVATE+KEY+";
+const ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n";
 /// The kind, and the seed of Ed25519.
 const KEY_BYTES: usize = 33;
 const ED25519: u8 = 1;
@@ -65,6 +68,12 @@ pub(crate) enum EvidenceKeyError {
     /// The file holds something else.
     #[error("the key file {} holds no key that signs checkpoints", .0.display())]
     Malformed(PathBuf),
+    /// It is encrypted, and nobody says with what.
+    #[error("the key file {} is encrypted, and no passphrase is given", .0.display())]
+    NoPassphrase(PathBuf),
+    /// It is encrypted with something else.
+    #[error("the key file {} is encrypted with another passphrase, or damaged", .0.display())]
+    WrongPassphrase(PathBuf),
     /// Something stands where a key is to be made.
     #[error("{} exists already and is never overwritten", .0.display())]
     Exists(PathBuf),
@@ -82,11 +91,19 @@ pub(crate) enum EvidenceKeyError {
 }
 
 impl EvidenceKey {
-    /// Makes a key of this name, in a new file.
-    pub(crate) fn generate(path: &Path, name: &str) -> Result<Self, EvidenceKeyError> {
+    /// Makes a key of this name, in a new file, encrypted if there is a passphrase.
+    pub(crate) fn generate(
+        path: &Path,
+        name: &str,
+        passphrase: Option<&SecretString>,
+    ) -> Result<Self, EvidenceKeyError> {
         let key = PKey::generate_ed25519().map_err(EvidenceKeyError::Library)?;
         let made = Self::named(key, name).map_err(EvidenceKeyError::Library)?;
-        let text = made.text().map_err(EvidenceKeyError::Library)?;
+        let text = match passphrase {
+            None => made.text(),
+            Some(passphrase) => made.encrypted_text(passphrase),
+        };
+        let text = text.map_err(EvidenceKeyError::Library)?;
         let written = NewFile::create(path).and_then(|new| {
             new.file().write_all(&text)?;
             new.publish()
@@ -104,15 +121,40 @@ impl EvidenceKey {
     }
 
     /// Reads a key file; with it comes a warning when the file's mode lets group or others read it.
-    pub(crate) fn load(path: &Path) -> Result<(Self, Option<Exposed>), EvidenceKeyError> {
-        let (text, exposed) =
-            secret_file::read_line(path).map_err(|error| EvidenceKeyError::File {
-                path: path.to_owned(),
-                error,
-            })?;
-        let key = Self::parse(text.expose_secret().trim());
-        let key = key.ok_or_else(|| EvidenceKeyError::Malformed(path.to_owned()))?;
+    pub(crate) fn load(
+        path: &Path,
+        passphrase: Option<&SecretString>,
+    ) -> Result<(Self, Option<Exposed>), EvidenceKeyError> {
+        let (file, exposed) = KeyFile::read(path)?;
+        let malformed = || EvidenceKeyError::Malformed(path.to_owned());
+        let key = match file {
+            KeyFile::Plain(key) => key,
+            KeyFile::Encrypted { verifier, pem } => {
+                let passphrase =
+                    passphrase.ok_or_else(|| EvidenceKeyError::NoPassphrase(path.to_owned()))?;
+                let passphrase = passphrase.expose_secret().as_bytes();
+                let key = PKey::private_key_from_pem_passphrase(pem.as_bytes(), passphrase)
+                    .map_err(|_| EvidenceKeyError::WrongPassphrase(path.to_owned()))?;
+                let key = (key.id() == Id::ED25519).then_some(key);
+                let key = Self::named(key.ok_or_else(malformed)?, verifier.name());
+                let key = key.map_err(EvidenceKeyError::Library)?;
+                // Its line can be read, and changed, without the passphrase.
+                (key.verifier == verifier)
+                    .then_some(key)
+                    .ok_or_else(malformed)?
+            }
+        };
         Ok((key, exposed))
+    }
+
+    /// The public half of the key in a file, for which no passphrase is needed; with the same warning.
+    pub(crate) fn public(path: &Path) -> Result<(Verifier, Option<Exposed>), EvidenceKeyError> {
+        let (file, exposed) = KeyFile::read(path)?;
+        let verifier = match file {
+            KeyFile::Plain(key) => key.verifier,
+            KeyFile::Encrypted { verifier, .. } => verifier,
+        };
+        Ok((verifier, exposed))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -150,6 +192,18 @@ impl EvidenceKey {
         Ok(text)
     }
 
+    /// The text of an encrypted file.
+    fn encrypted_text(&self, passphrase: &SecretString) -> Result<Zeroizing<Vec<u8>>, ErrorStack> {
+        let mut text = Zeroizing::new(format!("{}\n", self.verifier).into_bytes());
+        let passphrase = passphrase.expose_secret().as_bytes();
+        let cipher = Cipher::aes_256_cbc();
+        text.extend(
+            self.key
+                .private_key_to_pem_pkcs8_passphrase(cipher, passphrase)?,
+        );
+        Ok(text)
+    }
+
     /// Who its signatures are from.
     pub(crate) fn verifier(&self) -> &Verifier {
         &self.verifier
@@ -158,5 +212,40 @@ impl EvidenceKey {
     /// The note of this text.
     pub(super) fn sign(&self, text: &str) -> Result<String, ErrorStack> {
         note::sign(text, &self.verifier, &self.key)
+    }
+}
+
+/// What a key file holds.
+enum KeyFile {
+    /// A key that anybody can use who can read the file.
+    Plain(EvidenceKey),
+    /// One that takes a passphrase.
+    Encrypted {
+        verifier: Verifier,
+        pem: Zeroizing<String>,
+    },
+}
+
+impl KeyFile {
+    fn read(path: &Path) -> Result<(Self, Option<Exposed>), EvidenceKeyError> {
+        let unreadable = |error| EvidenceKeyError::File {
+            path: path.to_owned(),
+            error,
+        };
+        let malformed = || EvidenceKeyError::Malformed(path.to_owned());
+        let read = secret_file::read(path, secret_file::TEXT_LIMIT_BYTES);
+        let (bytes, exposed) = read.map_err(unreadable)?;
+        let file = match std::str::from_utf8(&bytes).map(|text| text.split_once(ENCRYPTED)) {
+            Ok(Some((verifier, pem))) => Self::Encrypted {
+                verifier: verifier.trim().parse().map_err(|_| malformed())?,
+                pem: Zeroizing::new(format!("{ENCRYPTED}{pem}")),
+            },
+            Ok(None) | Err(_) => {
+                let (text, _) = secret_file::read_line(path).map_err(unreadable)?;
+                let key = EvidenceKey::parse(text.expose_secret().trim());
+                Self::Plain(key.ok_or_else(malformed)?)
+            }
+        };
+        Ok((file, exposed))
     }
 }

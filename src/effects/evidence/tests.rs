@@ -6,10 +6,11 @@ use std::fs;
 
 use courier_ledger::log::chain;
 use courier_ledger::{Digest, Event, FullTree, LogId, Sequence, Timestamp};
+use secrecy::SecretString;
 use tempfile::TempDir;
 
 use super::checkpoint::file_of;
-use super::key::EvidenceKey;
+use super::key::{EvidenceKey, EvidenceKeyError};
 use super::note::VerifierError;
 use super::proof::{ConsistencyProof, InclusionProof, ProofError};
 use super::{Checkpoint, NoteError, Signed, Verifier, signed_in};
@@ -29,7 +30,7 @@ fn key_of(text: &str) -> EvidenceKey {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("key");
     fs::write(&path, text).unwrap();
-    EvidenceKey::load(&path).unwrap().0
+    EvidenceKey::load(&path, None).unwrap().0
 }
 
 #[test]
@@ -47,12 +48,12 @@ fn a_made_key_is_read_again_and_its_file_is_its_owner_s() {
     use std::os::unix::fs::MetadataExt as _;
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("key");
-    let made = EvidenceKey::generate(&path, "clinic.example/courier").unwrap();
-    let (again, exposed) = EvidenceKey::load(&path).unwrap();
+    let made = EvidenceKey::generate(&path, "clinic.example/courier", None).unwrap();
+    let (again, exposed) = EvidenceKey::load(&path, None).unwrap();
     assert_eq!(made.verifier(), again.verifier());
     assert_eq!(exposed, None);
     assert_eq!(path.metadata().unwrap().mode() & 0o7777, 0o600);
-    assert!(EvidenceKey::generate(&path, "x").is_err());
+    assert!(EvidenceKey::generate(&path, "x", None).is_err());
     let secret = fs::read_to_string(&path).unwrap();
     // The fifth part: its Base64 may hold more of these signs, and then end with next to nothing behind the last.
     let secret = secret.trim().splitn(5, '+').last().unwrap().to_owned();
@@ -60,9 +61,45 @@ fn a_made_key_is_read_again_and_its_file_is_its_owner_s() {
     for (from, to) in [("PRIVATE", "PUBLIC"), ("courier", "carrier"), ("+A", "+B")] {
         let text = fs::read_to_string(&path).unwrap().replacen(from, to, 1);
         fs::write(folder.path().join("other"), text).unwrap();
-        let error = EvidenceKey::load(&folder.path().join("other")).unwrap_err();
+        let error = EvidenceKey::load(&folder.path().join("other"), None).unwrap_err();
         assert!(!format!("{error} {error:?}").contains(&secret));
     }
+}
+
+#[test]
+fn an_encrypted_key_takes_its_passphrase_and_shows_its_public_half_without() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("key");
+    let (right, wrong) = (SecretString::from("right"), SecretString::from("wrong"));
+    let made = EvidenceKey::generate(&path, "clinic.example/courier", Some(&right)).unwrap();
+    let (again, _) = EvidenceKey::load(&path, Some(&right)).unwrap();
+    let note = again.sign("a text\n").unwrap();
+    assert_eq!(made.verifier().open(&note), Ok("a text\n"));
+    assert_eq!(&EvidenceKey::public(&path).unwrap().0, made.verifier());
+    for (passphrase, why) in [
+        (None, "no passphrase"),
+        (Some(&wrong), "another passphrase"),
+    ] {
+        let error = EvidenceKey::load(&path, passphrase)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(why), "{error}");
+    }
+    // Neither a seed in the clear, nor another key's line above it.
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(!text.contains("PRIVATE+KEY"));
+    let (line, rest) = text.split_once('\n').unwrap();
+    assert_ne!(line, VERIFIER);
+    fs::write(&path, format!("{VERIFIER}\n{rest}")).unwrap();
+    let error = EvidenceKey::load(&path, Some(&right)).unwrap_err();
+    assert!(matches!(error, EvidenceKeyError::Malformed(_)), "{error}");
+    // OpenSSL's own program reads it.
+    fs::write(&path, rest).unwrap();
+    let openssl = std::process::Command::new("openssl")
+        .args(["pkey", "-passin", "pass:right", "-noout", "-in"])
+        .arg(&path)
+        .status();
+    assert!(openssl.is_ok_and(|status| status.success()));
 }
 
 #[test]
