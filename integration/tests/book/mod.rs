@@ -30,7 +30,7 @@ const PLAYED: [&str; 10] = [
 ];
 
 /// Blocks of code that are not played: page, language, how many, and why that is so or who plays them.
-const NOT_PLAYED: [(&str, &str, usize, &str); 18] = [
+const NOT_PLAYED: [(&str, &str, usize, &str); 19] = [
     ("README.md", "sh", 9, PASTED),
     ("README.md", "cron", 1, PASTED),
     ("docs/configuration.md", "toml", 2, UNDERSTOOD),
