@@ -18,4 +18,5 @@ pub mod place;
 pub mod proftpd;
 pub mod proxy;
 pub mod server;
+pub mod watched;
 pub mod watcher;

@@ -8,6 +8,7 @@
 )]
 
 mod site;
+mod watching;
 
 use std::fs;
 use std::process::{Command, Stdio};

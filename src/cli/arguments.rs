@@ -93,6 +93,8 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     /// Brings the drop-box up to date with the broker: what cron calls
     Run(RunOptions),
+    /// Goes on and on: a run as soon as there may be something to do, and every `WATCH.INTERVAL` at least
+    Watch,
     /// Shows what becomes of the replaced program's status.xml when the first run takes it over
     Import(JsonOption),
     /// Shows what `run` would do now; changes nothing

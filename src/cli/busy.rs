@@ -4,17 +4,28 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::effects::lock_holder::Holder;
+use crate::effects::watching::Standing;
 
 /// A run writes an event at least that often, unless something is very slow.
 const QUIET: Duration = Duration::from_secs(15 * 60);
 
 /// What to do about it that another process writes to the log at `place`.
 pub(super) fn advice(place: &Path) -> String {
+    let holder = place.parent().and_then(Holder::of);
+    if let Some(Standing { pid, .. }) = place.parent().and_then(Standing::of)
+        && holder.as_ref().is_none_or(|holder| holder.pid == pid)
+    {
+        return format!(
+            "it is process {pid}, which watches (`broker-courier watch`) and does by itself what a run would do: \
+             see `broker-courier status`. It lets others write while something waits for a person; for anything \
+             else end it first, with `kill {pid}` or by `systemctl stop`, and begin it again afterwards"
+        );
+    }
     let Some(Holder {
         pid,
         running,
         written,
-    }) = place.parent().and_then(Holder::of)
+    }) = holder
     else {
         return "wait until the other run has ended".to_owned();
     };

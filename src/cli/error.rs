@@ -738,11 +738,47 @@ impl From<NoRandomNumbers> for CommandError {
 /// Nothing would end the run when it is asked to end.
 #[derive(Debug, thiserror::Error)]
 #[error("signals cannot be watched: {0}")]
-pub(crate) struct NoWatch(pub(crate) io::Error);
+pub(crate) struct NoSignals(pub(crate) io::Error);
 
-impl From<NoWatch> for CommandError {
-    fn from(error: NoWatch) -> Self {
+impl From<NoSignals> for CommandError {
+    fn from(error: NoSignals) -> Self {
         Self::new(ExitCode::Incomplete, error)
+    }
+}
+
+/// Another process watches over the same working directory, or nobody can say that this one does.
+#[derive(Debug, thiserror::Error)]
+#[error("{folder} cannot be watched over: {why}", folder = .0.display(), why = .1)]
+pub(crate) struct NotBesideAnother(pub(crate) PathBuf, pub(crate) io::Error);
+
+impl From<NotBesideAnother> for CommandError {
+    fn from(error: NotBesideAnother) -> Self {
+        let NotBesideAnother(folder, why) = &error;
+        let (code, hint) = match why.kind() {
+            io::ErrorKind::ResourceBusy => {
+                (ExitCode::Busy, busy::advice(&folder.join("ledger.log")))
+            }
+            _ => (
+                ExitCode::Ledger,
+                format!(
+                    "{} must be writable for whoever watches",
+                    folder.join("watch.json").display()
+                ),
+            ),
+        };
+        Self::new(code, error).hint(hint)
+    }
+}
+
+/// A configuration that is read again names another ledger.
+#[derive(Debug, thiserror::Error)]
+#[error("MISC.WORKING_DIR is no longer {}, whose ledger is held", .0.display())]
+pub(crate) struct MovedWorkingDirectory(pub(crate) PathBuf);
+
+impl From<MovedWorkingDirectory> for CommandError {
+    fn from(error: MovedWorkingDirectory) -> Self {
+        Self::new(ExitCode::Configuration, error)
+            .hint("to go on with another ledger, end this process and begin it again")
     }
 }
 

@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::busy::lasting;
 use super::terminal;
 use crate::effects::lock_holder::Holder;
+use crate::effects::watching::Standing;
 
 /// In one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -63,6 +64,9 @@ pub(super) struct Health {
     pub(super) drifted: u64,
     /// The process that works on the ledger now.
     active: Option<Active>,
+    /// The process that watches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watch: Option<Standing>,
     #[serde(skip)]
     now: Timestamp,
 }
@@ -119,7 +123,14 @@ impl Health {
     /// What a state tells at this time; the ledger in `working_dir`, where it is the present state, tells
     /// who works on it.
     pub(super) fn of(state: &State, working_dir: Option<&Path>, now: Timestamp) -> Self {
+        let watch = working_dir.and_then(Standing::of);
         let holder = working_dir.and_then(Holder::of);
+        // Who watches holds the ledger between runs, too.
+        let is_over = state.run().is_some_and(|run| run.finished.is_some());
+        let rests = |holder: &Holder| {
+            is_over && watch.as_ref().is_some_and(|watch| watch.pid == holder.pid)
+        };
+        let holder = holder.filter(|holder| !rests(holder));
         let held = held(state);
         let waits = held.as_ref().is_some_and(|held| !held.approved);
         Self {
@@ -141,6 +152,7 @@ impl Health {
                 running_seconds: holder.running.map(|it| it.as_secs()),
                 last_written_seconds_ago: holder.written.map(|it| it.as_secs()),
             }),
+            watch,
             now,
         }
     }
@@ -174,6 +186,16 @@ impl Health {
                 write!(output, ", last event written {ago} ago")?;
             }
             writeln!(output)?;
+        }
+        if let Some(Standing {
+            pid,
+            interval_seconds,
+        }) = &self.watch
+        {
+            writeln!(
+                output,
+                "Watch     process {pid}, a run every {interval_seconds} s at least"
+            )?;
         }
         if let Some(run) = &self.last_run {
             self.write_run(output, run)?;

@@ -26,6 +26,18 @@ use crate::effects::new_file::{self, FolderSync};
 use crate::effects::status_file::LocalStatusFile;
 use crate::run::Clock;
 
+/// A ledger that is held, or the place where one can begin.
+pub(super) type ClaimedLedger = Claimed<Files>;
+
+/// A ledger that is held.
+pub(super) type HeldLedger = Ledger<Journal<Files>>;
+
+/// How long the ledger is, for whoever does not hold it: another length means that somebody wrote to it.
+pub(super) fn size_bytes(working_dir: &Path) -> Option<u64> {
+    let log = std::fs::metadata(working_dir.join("ledger.log"));
+    log.map(|log| log.len()).ok()
+}
+
 /// Becomes the one runner of the ledger that is there, or of the place where one can begin, and gives what
 /// is to be imported; nothing is written but what heals the log.
 pub(super) fn claim(

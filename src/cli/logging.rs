@@ -60,6 +60,10 @@ pub(crate) fn start(arguments: &Arguments) {
 fn words(arguments: &Arguments) -> &'static str {
     match (arguments.quiet, arguments.verbose, arguments.log_format) {
         (true, _, _) => "error",
+        // What it says of itself is the log of a service, and never much.
+        (false, 0, LogFormat::Text) if matches!(arguments.command, Command::Watch) => {
+            "warn,broker_courier::cli::watch=info"
+        }
         (false, 0, LogFormat::Text) => "warn",
         // What collects objects sorts them itself.
         (false, 0, LogFormat::Json) | (false, 1, _) => "warn,broker_courier=info",
@@ -82,7 +86,7 @@ fn is_watched(arguments: &Arguments) -> bool {
 
 /// From here on, a run knows what the runs before it over this working directory told.
 pub(super) fn remember(arguments: &Arguments, working_dir: &Path) {
-    if !is_watched(arguments) && matches!(arguments.command, Command::Run(_)) {
+    if !is_watched(arguments) && matches!(arguments.command, Command::Run(_) | Command::Watch) {
         let told = Told::of(working_dir, SystemClock::start().now());
         *TOLD.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
     }

@@ -15,6 +15,7 @@ mod decisions;
 mod decrypt;
 #[cfg(test)]
 mod documents;
+mod ending;
 mod error;
 mod evidence_key;
 mod folder;
@@ -33,6 +34,7 @@ mod manual;
 mod metrics;
 mod moment;
 mod notify;
+mod one_run;
 mod output;
 mod owner;
 mod parts;
@@ -47,6 +49,7 @@ mod replay;
 mod report;
 mod rotate_key;
 mod run;
+mod run_words;
 mod standing;
 mod status;
 mod story;
@@ -118,6 +121,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
             )
         }
         Command::Run(options) => run::run(arguments, options),
+        Command::Watch => watch::watch(arguments),
         Command::Import(options) => import::import(arguments, options),
         Command::Plan(options) => plan::plan(arguments, options),
         Command::Config(command) => config::config(arguments, command),

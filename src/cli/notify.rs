@@ -38,6 +38,15 @@ impl fmt::Display for Occasion {
     }
 }
 
+/// Of which runs a monitor hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Of this one, however it ends.
+    Each,
+    /// Of this one only if it does not end well: it is one more than those that are waited for.
+    Failed,
+}
+
 /// How the run before this one ended: none when there was none, or nobody recorded it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Before {
@@ -79,8 +88,15 @@ impl Listeners {
 
     /// Tells how a run ended; the command only if it ended otherwise than the one before.
     pub(super) fn ended(&self, before: &Before, report: &RunReport) {
+        self.ended_again(before, report, Told::Each);
+    }
+
+    /// The same of a run of many in one process.
+    pub(super) fn ended_again(&self, before: &Before, report: &RunReport, told: Told) {
         let code = report.exit_code();
-        self.ping_end(code, &format!("{}\n", report.counts));
+        if told == Told::Each || code != ExitCode::Done {
+            self.ping_end(code, &format!("{}\n", report.counts));
+        }
         let verdict = report.verdict();
         let occasion = match code {
             ExitCode::Done if before.good => return,

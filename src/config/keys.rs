@@ -284,6 +284,9 @@ keys! {
     RETRIES: Number<u32> = "RUN" "RETRIES", Number { least: 0, most: 100, default: 3 },
         "how often a run repeats what failed and may succeed: a call to the broker, a transfer, a lost connection";
 
+    WATCH_INTERVAL: Seconds = "WATCH" "INTERVAL", Seconds(300),
+        "how long `broker-courier watch` lets pass between the beginnings of two runs at most";
+
     WORKING_DIR: LocalPath = "MISC" "WORKING_DIR", LocalPath(Required),
         "the folder of the ledger and of `status.xml`; must exist, and belong to whoever runs the courier";
 }

@@ -16,7 +16,7 @@ use super::places;
 use super::problem::Problem;
 use super::reader::{Folders, Reader};
 use super::server::{self, Server};
-use super::{Configuration, ConfigurationError, Evidence, Reports, Rules, Warning};
+use super::{Configuration, ConfigurationError, Evidence, Reports, Rules, Warning, Watching};
 use crate::effects::age::Recipients;
 use crate::effects::broker::{Address, ApiKey, Proxy, Settings};
 use crate::effects::encoding::{self, NotText};
@@ -227,6 +227,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
     let every_minutes = reader.number(&keys::EVERY_MINUTES);
     let retries = reader.number(&keys::RETRIES);
     let evidence = evidence(reader);
+    let watch = watch(reader);
     let working_dir = reader.required_path(&keys::WORKING_DIR);
     Some(Configuration {
         broker: broker?,
@@ -241,8 +242,15 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
         retries,
         reports,
         evidence,
+        watch,
         working_dir: working_dir?,
     })
+}
+
+fn watch(reader: &mut Reader<'_>) -> Watching {
+    Watching {
+        interval: reader.seconds(&keys::WATCH_INTERVAL),
+    }
 }
 
 fn broker(reader: &mut Reader<'_>) -> Option<Settings> {

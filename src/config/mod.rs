@@ -75,8 +75,17 @@ pub(crate) struct Configuration {
     pub reports: Reports,
     /// What signs the ledger, if anything does, and who attests that.
     pub evidence: Option<Evidence>,
+    /// How a process watches that runs on and on.
+    pub watch: Watching,
     /// The folder of the ledger.
     pub working_dir: PathBuf,
+}
+
+/// How a process watches that runs on and on.
+#[derive(Clone, Debug)]
+pub(crate) struct Watching {
+    /// How long there may be no run.
+    pub interval: Duration,
 }
 
 /// Who else hears of a run.

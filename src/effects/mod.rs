@@ -32,3 +32,4 @@ pub(crate) mod told;
 pub(crate) mod trial;
 pub(crate) mod users;
 pub(crate) mod waker;
+pub(crate) mod watching;

@@ -12,8 +12,8 @@ mod report;
 use std::time::Instant;
 
 use super::arguments::{Arguments, JsonOption};
-use super::error::{CommandError, NoWatch};
-use super::watch::Watch;
+use super::ending::Ender;
+use super::error::{CommandError, NoSignals};
 use crate::effects::stop::Stop;
 use crate::exit_code::ExitCode;
 use report::{Report, Shape};
@@ -31,7 +31,7 @@ pub(crate) fn check(arguments: &Arguments, options: &JsonOption) -> Result<ExitC
         return report.end();
     };
     let stop = Stop::at(Instant::now() + configuration.deadline);
-    let _watch = Watch::begin(stop.clone()).map_err(NoWatch)?;
+    let _ender = Ender::begin(stop.clone()).map_err(NoSignals)?;
     let endpoint = local::rest(arguments, &configuration, exposed, &mut report);
     broker::check(&configuration, &stop, &mut report);
     drop_box::check(&configuration, endpoint, &stop, &mut report)?;

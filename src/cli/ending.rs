@@ -28,45 +28,65 @@ enum Word {
     Ended,
 }
 
-/// Watches until it is dropped.
-pub(super) struct Watch {
+/// Ends a run before its time, until it is dropped.
+pub(super) struct Ender {
     words: Sender<Word>,
-    signals: Handle,
+    /// Where signals are heard for this run alone.
+    signals: Option<Handle>,
 }
 
-impl Watch {
-    /// Begins to watch over the run that `stop` ends.
+/// Asks a run to end, as a signal does; once more: at once.
+pub(super) struct Asker(Sender<Word>);
+
+impl Asker {
+    pub(super) fn ask(&self) {
+        // Nobody listens once the run has ended.
+        let _unheard = self.0.send(Word::Signal);
+    }
+}
+
+impl Ender {
+    /// Begins to watch over the run that `stop` ends, and over the signals to this process.
     pub(super) fn begin(stop: Stop) -> io::Result<Self> {
-        let (words, heard) = channel();
+        let mut ender = Self::of_process_that_hears(stop)?;
+        let asker = ender.asker();
         let mut asked = vec![SIGTERM, SIGINT];
         // Who starts a run under `nohup` wants it to outlive the terminal.
         if !process::ignores(SIGHUP) {
             asked.push(SIGHUP);
         }
         let mut signals = Signals::new(asked)?;
-        let watch = Self {
-            words: words.clone(),
-            signals: signals.handle(),
-        };
+        ender.signals = Some(signals.handle());
         std::thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || {
-                for _ in signals.forever() {
-                    // Nobody listens once the run has ended.
-                    let _unheard = words.send(Word::Signal);
-                }
-            })?;
+            .spawn(move || signals.forever().for_each(|_| asker.ask()))?;
+        Ok(ender)
+    }
+
+    /// The same for a run of a process that hears its signals itself.
+    pub(super) fn of_process_that_hears(stop: Stop) -> io::Result<Self> {
+        let (words, heard) = channel();
         std::thread::Builder::new()
-            .name("watch".to_owned())
+            .name("ending".to_owned())
             .spawn(move || watch_over(&stop, &heard))?;
-        Ok(watch)
+        Ok(Self {
+            words,
+            signals: None,
+        })
+    }
+
+    /// What asks this run to end.
+    pub(super) fn asker(&self) -> Asker {
+        Asker(self.words.clone())
     }
 }
 
-impl Drop for Watch {
+impl Drop for Ender {
     fn drop(&mut self) {
         let _unheard = self.words.send(Word::Ended);
-        self.signals.close();
+        if let Some(signals) = &self.signals {
+            signals.close();
+        }
     }
 }
 

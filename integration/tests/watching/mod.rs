@@ -1,0 +1,163 @@
+//! `watch`: one run after the other in one process, beside everything else that people and monitors do.
+
+use std::fs;
+
+use testbed::broker::{EmbeddedBroker, Settings};
+use testbed::embedded_sftp::EmbeddedSftp;
+use testbed::watched::{Watched, until};
+
+use super::site::{self, Courier, Place};
+
+struct Scene {
+    broker: EmbeddedBroker,
+    place: Place,
+    courier: Courier,
+    _server: EmbeddedSftp,
+}
+
+impl Scene {
+    /// A scene in which so many results wait to be delivered.
+    fn new(results: u64, watch: &str) -> Self {
+        let broker = EmbeddedBroker::start(Settings::default()).unwrap();
+        let server = site::embedded();
+        let place = Place::new(&broker.url(), &server);
+        place.change_config("[MISC]", &format!("[WATCH]\n{watch}\n[MISC]"));
+        let scene = Self {
+            broker,
+            place,
+            courier: Courier::build(),
+            _server: server,
+        };
+        for _ in 0..results {
+            scene.completes();
+        }
+        scene
+    }
+
+    /// One more result waits to be delivered.
+    fn completes(&self) {
+        let id = self.broker.publish("rki");
+        self.broker
+            .submit_result(1, id, "application/octet-stream", b"counts");
+    }
+
+    fn watch(&self) -> Watched {
+        let config = self.place.config();
+        let mut command = self.courier.program().command();
+        Watched::begin(command.arg("-c").arg(config).arg("watch")).unwrap()
+    }
+
+    fn delivers(&self, results: usize) {
+        until(&format!("{results} results"), || {
+            let names = self.place.names().unwrap();
+            names.iter().filter(|name| name.ends_with(".zip")).count() == results
+        });
+    }
+
+    fn says(&self, arguments: &[&str], code: i32) -> String {
+        let (stdout, stderr) = self.courier.run(&self.place, arguments, code);
+        testbed::courier::unwrapped(&format!("{stdout}{stderr}"))
+    }
+
+    /// It ends as it is asked to, and has left a ledger that is whole.
+    fn ends(&self, watched: Watched) -> String {
+        watched.signal("TERM");
+        let (code, said) = watched.ended();
+        assert_eq!(code, Some(0), "{said}");
+        self.says(&["verify"], 0);
+        said
+    }
+}
+
+#[test]
+fn it_runs_again_and_again_and_says_who_it_is() {
+    let scene = Scene::new(1, "INTERVAL = 1");
+    let watched = scene.watch();
+    scene.delivers(1);
+    scene.completes();
+    scene.delivers(2);
+    watched.says("1 uploaded", 2);
+    let pid = watched.pid();
+    for arguments in [["run"], ["watch"]] {
+        let busy = scene.says(&arguments, 8);
+        assert!(
+            busy.contains(&format!("process {pid}, which watches")),
+            "{busy}"
+        );
+    }
+    let status = scene.says(&["status"], 0);
+    let watches = format!("Watch process {pid}, a run every 1 s at least");
+    assert!(status.contains("All is well"), "{status}");
+    assert!(status.contains(&watches), "{status}");
+
+    // A bad configuration changes nothing, and each of its problems is told.
+    let config = scene.place.config();
+    let good = fs::read_to_string(&config).unwrap();
+    fs::write(&config, good.replace("[WATCH]", "[WATCH]\nINTERFALL = 1")).unwrap();
+    watched.signal("HUP");
+    watched.says("stays in use", 1);
+    assert!(watched.said().contains("INTERFALL"), "{}", watched.said());
+    fs::write(&config, good.replace("INTERVAL = 1", "INTERVAL = 3600")).unwrap();
+    watched.signal("HUP");
+    watched.says("the configuration was read again", 1);
+    until("another interval", || {
+        scene.says(&["status"], 0).contains("every 3600 s")
+    });
+    scene.completes();
+    watched.signal("HUP");
+    scene.delivers(3);
+
+    let said = scene.ends(watched);
+    assert_eq!(
+        said.matches("WATCH.INTERVAL has passed: ").count(),
+        1,
+        "{said}"
+    );
+    assert!(said.contains("ended, as asked"), "{said}");
+    assert!(!scene.says(&["status"], 0).contains("Watch "));
+    let log = scene.says(&["log", "--json"], 0);
+    assert!(log.contains("\"every_minutes\":1"), "{log}");
+    assert!(log.contains("\"every_minutes\":60"), "{log}");
+    let told = log.matches("\"RunStarted\"").count();
+    assert_eq!(told, log.matches("\"RunFinished\"").count(), "{log}");
+    assert!(told >= 4, "{told}");
+}
+
+#[test]
+fn while_something_waits_for_a_person_the_person_is_let_in() {
+    let scene = Scene::new(6, "INTERVAL = 3600");
+    let watched = scene.watch();
+    scene.delivers(6);
+    for id in 0..4 {
+        scene.broker.delete(id);
+    }
+    watched.signal("HUP");
+    watched.says("more deletions than GUARDS.MAX_DELETIONS", 1);
+    let status = scene.says(&["status"], 0);
+    assert!(status.contains("A person must decide"), "{status}");
+    let digest = status.split("Held ").nth(1).unwrap();
+    let digest = digest.split(',').next().unwrap().trim().to_owned();
+    scene.says(&["approve", &digest, "--why", "agreed by telephone"], 0);
+    scene.delivers(2);
+    let said = scene.ends(watched);
+    assert!(said.contains("somebody wrote to the ledger: "), "{said}");
+}
+
+#[test]
+fn a_run_that_is_under_way_is_ended_in_good_order() {
+    let scene = Scene::new(1, "INTERVAL = 3600");
+    let slow = std::time::Duration::from_secs(600);
+    scene
+        .broker
+        .set_route_latency(testbed::broker::Route::Export, slow);
+    let watched = scene.watch();
+    until("an export", || {
+        scene
+            .broker
+            .counters()
+            .route(testbed::broker::Route::Export)
+            > 0
+    });
+    let said = scene.ends(watched);
+    assert!(said.contains("ending what is under way"), "{said}");
+}

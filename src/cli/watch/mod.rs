@@ -1,0 +1,261 @@
+//! `watch`: one run after the other in one process, as soon as there may be something to do, and at least every
+//! `WATCH.INTERVAL`.
+//!
+//! What always holds here: each run is one that `run` could have done, and records the same; the ledger is held
+//! from one run to the next, but while something waits for a person, who must be let in to decide. What goes wrong
+//! in a run is said, and the next one tries again; a configuration that cannot be used never takes the place of
+//! one that can. Deliberately absent: what a run does (`one_run`).
+
+mod diary;
+mod signals;
+mod wake;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use courier_ledger::LegacyStatus;
+
+use super::arguments::Arguments;
+use super::ending::Ender;
+use super::error::{CommandError, MovedWorkingDirectory, NoSignals, NotBesideAnother};
+use super::ledger::ClaimedLedger;
+use super::notify::{Listeners, Told};
+use super::one_run::{Done, OneRun};
+use super::{ledger, logging, owner, parts, run_words};
+use crate::config::Configuration;
+use crate::effects::watching::{Standing, Watching};
+use crate::exit_code::ExitCode;
+use crate::run::{RunReport, Scope};
+use diary::Diary;
+use signals::Asked;
+use wake::{Next, Wake, Why};
+
+/// How soon it is looked whether another process has ended that holds the ledger, or whether a person has decided.
+const LOOK: Duration = Duration::from_secs(1);
+
+pub(crate) fn watch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
+    if let Ok(working_dir) = parts::configured_working_dir(arguments) {
+        owner::require(arguments, &working_dir)?;
+        logging::remember(arguments, &working_dir);
+    }
+    let configuration = parts::configuration(arguments)?;
+    let listeners = Listeners::of(&configuration);
+    let mut watch = Watch::begin(arguments, configuration, listeners)?;
+    watch.go_on()
+}
+
+/// The ledger between two runs.
+enum Hold {
+    /// It is ours, with what the next run is to take over.
+    Ours(Box<ClaimedLedger>, Option<LegacyStatus>),
+    /// Whoever wants to write to it may: then so many bytes are not all any more.
+    Released(Option<u64>),
+    /// It could not be gone on with.
+    Lost,
+}
+
+struct Watch<'a> {
+    arguments: &'a Arguments,
+    configuration: Configuration,
+    listeners: Listeners,
+    hold: Hold,
+    asked: Arc<Asked>,
+    wakes: Receiver<Wake>,
+    watching: Watching,
+    diary: Diary,
+}
+
+impl<'a> Watch<'a> {
+    /// Becomes the one that watches, and holds the ledger.
+    fn begin(
+        arguments: &'a Arguments,
+        configuration: Configuration,
+        listeners: Listeners,
+    ) -> Result<Self, CommandError> {
+        let begun = (|| {
+            let working_dir = &configuration.working_dir;
+            let run = OneRun::prepare(&configuration, run_words::names(arguments))?;
+            let (claimed, legacy) = ledger::claim(working_dir, run.clock())?;
+            let watching = Watching::begin(working_dir)
+                .map_err(|error| NotBesideAnother(working_dir.clone(), error))?;
+            Ok((Hold::Ours(Box::new(claimed), legacy), watching))
+        })();
+        let (hold, watching) = begun.inspect_err(|error| listeners.failed(error))?;
+        let (sender, wakes) = channel();
+        let asked = signals::hear(sender).map_err(NoSignals)?;
+        Ok(Self {
+            arguments,
+            configuration,
+            listeners,
+            hold,
+            asked,
+            wakes,
+            watching,
+            diary: Diary::default(),
+        })
+    }
+
+    /// One run after the other, until the process is asked to end.
+    fn go_on(&mut self) -> Result<ExitCode, CommandError> {
+        self.show_how();
+        diary::begun(self.configuration.watch.interval);
+        let mut why = Why::Begun;
+        loop {
+            let began = Instant::now();
+            let pause = match self.run(&why) {
+                Ok(()) => self.configuration.watch.interval,
+                Err(error) => {
+                    error.report();
+                    self.listeners.failed(&error);
+                    match error.code {
+                        // Whoever holds it, by hand say, will have ended soon.
+                        ExitCode::Busy => LOOK,
+                        _ => self.configuration.watch.interval,
+                    }
+                }
+            };
+            logging::keep();
+            why = loop {
+                match self.wait(began + pause) {
+                    Next::Run(why) => break why,
+                    Next::Reload if self.reload() => break Why::Reloaded,
+                    Next::Reload => {}
+                    Next::End => return self.end(),
+                }
+            };
+        }
+    }
+
+    /// Runs once, and says what there is to be said of it.
+    fn run(&mut self, why: &Why) -> Result<(), CommandError> {
+        logging::remember(self.arguments, &self.configuration.working_dir);
+        let run = OneRun::prepare(&self.configuration, run_words::names(self.arguments))?
+            .every_minutes(minutes(self.configuration.watch.interval));
+        let (claimed, legacy) = match std::mem::replace(&mut self.hold, Hold::Lost) {
+            Hold::Ours(claimed, legacy) => (*claimed, legacy),
+            Hold::Released(_) | Hold::Lost => {
+                ledger::claim(&self.configuration.working_dir, run.clock())?
+            }
+        };
+        let told = why.is_told_to_monitors();
+        if told == Told::Each {
+            self.listeners.begun();
+        }
+        let ender = Ender::of_process_that_hears(run.stop().clone()).map_err(NoSignals)?;
+        self.asked.of_run(Some(ender.asker()));
+        let done = run.over(claimed, legacy, &Scope::All);
+        self.asked.of_run(None);
+        drop(ender);
+        let Done {
+            ledger,
+            report,
+            before,
+        } = done?;
+        self.hold = match report.held.is_some() {
+            false => Hold::Ours(Box::new(ClaimedLedger::Ledger(ledger)), None),
+            true => {
+                ledger.close()?;
+                Hold::Released(ledger::size_bytes(&self.configuration.working_dir))
+            }
+        };
+        self.tell(why, &report);
+        self.listeners.ended_again(&before, &report, told);
+        Ok(())
+    }
+
+    fn tell(&mut self, why: &Why, report: &RunReport) {
+        run_words::tell_problems(report);
+        if report.held.is_some() {
+            run_words::tell_outcome(self.arguments, report);
+        }
+        self.diary.run(why, report);
+    }
+
+    /// Waits until there may be something to do, at most until then.
+    fn wait(&self, due: Instant) -> Next {
+        let released = match self.hold {
+            Hold::Released(size_bytes) => Some(size_bytes),
+            Hold::Ours(..) | Hold::Lost => None,
+        };
+        loop {
+            let until = match released {
+                Some(_) => due.min(Instant::now() + LOOK),
+                None => due,
+            };
+            if let Some(next) = wake::next(&self.wakes, until) {
+                return next;
+            }
+            if Instant::now() >= due {
+                return Next::Run(Why::Interval);
+            }
+            let now = || ledger::size_bytes(&self.configuration.working_dir);
+            if released.is_some_and(|size_bytes| size_bytes != now()) {
+                return Next::Run(Why::Decided);
+            }
+        }
+    }
+
+    /// Reads the configuration again; says whether it is another now.
+    fn reload(&mut self) -> bool {
+        let read = parts::configuration(self.arguments).and_then(|configuration| {
+            let before = &self.configuration.working_dir;
+            match is_same_folder(before, &configuration.working_dir) {
+                true => Ok(configuration),
+                false => Err(MovedWorkingDirectory(before.clone()).into()),
+            }
+        });
+        match read {
+            Ok(configuration) => {
+                self.listeners = Listeners::of(&configuration);
+                self.configuration = configuration;
+                self.show_how();
+                diary::reloaded();
+                true
+            }
+            Err(error) => {
+                error.report();
+                diary::not_reloaded();
+                false
+            }
+        }
+    }
+
+    /// Lets others know how it is watched.
+    fn show_how(&mut self) {
+        let interval = self.configuration.watch.interval;
+        let standing = Standing {
+            pid: std::process::id(),
+            interval_seconds: interval.as_secs(),
+        };
+        if let Err(error) = self.watching.show(&standing) {
+            tracing::warn!("`broker-courier status` cannot say how it is watched: {error}");
+        }
+    }
+
+    fn end(&mut self) -> Result<ExitCode, CommandError> {
+        if let Hold::Ours(claimed, _) = std::mem::replace(&mut self.hold, Hold::Lost)
+            && let ClaimedLedger::Ledger(mut ledger) = *claimed
+        {
+            if let Err(error) = ledger.cache() {
+                tracing::warn!("the next run opens the ledger more slowly: {error}");
+            }
+            ledger.close()?;
+        }
+        diary::ended();
+        Ok(ExitCode::Done)
+    }
+}
+
+/// As a run records it, which counts no seconds.
+fn minutes(interval: Duration) -> u32 {
+    u32::try_from(interval.as_secs().div_ceil(60)).unwrap_or(u32::MAX)
+}
+
+fn is_same_folder(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
+    }
+}
