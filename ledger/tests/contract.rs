@@ -63,7 +63,10 @@ impl Database {
     fn runner(self) -> Result<Runner, LogError> {
         let busy = std::mem::replace(&mut self.tables().has_runner, true);
         match busy {
-            true => Err(LogError::Busy { place: place() }),
+            true => Err(LogError::Busy {
+                place: place(),
+                by: None,
+            }),
             false => Ok(Runner(self)),
         }
     }

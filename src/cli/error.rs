@@ -877,7 +877,7 @@ impl From<ConnectError> for CommandError {
 impl From<LogError> for CommandError {
     fn from(error: LogError) -> Self {
         let code = match error {
-            LogError::Busy { .. } => ExitCode::Busy,
+            LogError::Busy { .. } | LogError::Fenced { .. } => ExitCode::Busy,
             LogError::Absent { .. } => ExitCode::Usage,
             LogError::Exists { .. }
             | LogError::Refused(_)
@@ -886,7 +886,7 @@ impl From<LogError> for CommandError {
             | LogError::Other(_) => ExitCode::Ledger,
         };
         let hint = match &error {
-            LogError::Busy { place } => busy::advice(Path::new(place)),
+            LogError::Busy { place, by: None } => busy::advice(Path::new(place)),
             error => error.hint().to_owned(),
         };
         Self::new(code, error).hint(hint)

@@ -25,6 +25,15 @@ pub enum LogError {
     Busy {
         /// Where it is.
         place: String,
+        /// Which one, in words, where that is known.
+        by: Option<String>,
+    },
+    /// Another process became its runner while this one was.
+    Fenced {
+        /// Where it is.
+        place: String,
+        /// Which one, in words.
+        by: String,
     },
     /// There is none.
     Absent {
@@ -60,7 +69,14 @@ impl LogError {
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Busy { .. } => "wait until the other run has ended",
+            Self::Busy { by: None, .. } => "wait until the other run has ended",
+            Self::Busy { by: Some(_), .. } => {
+                "wait until the other run has ended; should its host be dead, its lease ends by itself"
+            }
+            Self::Fenced { .. } => {
+                "the other run goes on from what this one had recorded; find out why this one could not \
+                 renew its lease in time: it was paused, or the database was out of reach"
+            }
             Self::Absent { .. } => "check the path; the first run creates the ledger",
             Self::Exists { .. } => "use the ledger that is there, or another directory",
             Self::Refused(error) | Self::Other(error) => error.hint(),
@@ -77,6 +93,7 @@ impl LogError {
         match self {
             Self::Refused(error) | Self::Other(error) => Some(error.as_ref()),
             Self::Busy { .. }
+            | Self::Fenced { .. }
             | Self::Absent { .. }
             | Self::Exists { .. }
             | Self::Conflict { .. }
@@ -88,7 +105,19 @@ impl LogError {
 impl fmt::Display for LogError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy { place } => write!(f, "{place} is locked: another run is active"),
+            Self::Busy { place, by: None } => {
+                write!(f, "{place} is locked: another run is active")
+            }
+            Self::Busy {
+                place,
+                by: Some(by),
+            } => write!(f, "{place} is held by {by}: another run is active"),
+            Self::Fenced { place, by } => {
+                write!(
+                    f,
+                    "{place} was taken from this run by {by}: nothing more is done"
+                )
+            }
             Self::Absent { place } => write!(f, "there is no ledger at {place}"),
             Self::Exists { place } => write!(f, "there is a ledger at {place} already"),
             Self::Refused(error) | Self::Other(error) => error.fmt(f),

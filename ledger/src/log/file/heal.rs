@@ -16,6 +16,7 @@ pub(crate) fn lock<S: Storage>(storage: &mut S) -> Result<(), LogError> {
         Lock::Acquired => Ok(()),
         Lock::HeldElsewhere => Err(LogError::Busy {
             place: storage.locate(LogFile::Log),
+            by: None,
         }),
     }
 }

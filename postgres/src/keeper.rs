@@ -1,0 +1,514 @@
+//! The thread that owns the connection: it asks the database for whoever has the ledger open, and renews
+//! the lease meanwhile.
+//!
+//! What always holds here: whoever asks waits with a deadline. A statement whose answer was lost is asked once
+//! more only where that changes nothing; an append first looks at the tip. What was read so counts only after a
+//! renewal behind it was acknowledged. Deliberately absent: what the entries say.
+
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use courier_ledger::Tip;
+use courier_ledger::log::LogError;
+use futures_util::future::{Either, select};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+use courier_ledger::Sequence;
+
+use crate::error::{DatabaseError, Fault};
+use crate::lease::{self, Lasting};
+use crate::schema::{VERSION, other_version};
+use crate::session::{Session, silent};
+use crate::settings::Settings;
+use crate::tables::{End, Hold, Look, Nonce, Row, Tables};
+
+/// What is to be appended at once.
+pub(crate) struct Batch {
+    /// The place before it, …
+    pub(crate) from: Tip,
+    /// … the place behind it, …
+    pub(crate) to: Tip,
+    /// … and what is between them.
+    pub(crate) rows: Vec<Row>,
+}
+
+/// A part of the entries.
+pub(crate) struct Portion {
+    pub(crate) first: Sequence,
+    pub(crate) last: Sequence,
+    pub(crate) most: i64,
+}
+
+type Answer<T> = Sender<Result<T, LogError>>;
+
+enum Request {
+    Look(Answer<Look>),
+    Claim(Answer<Look>),
+    Append(Batch, Answer<()>),
+    Portion(Portion, Answer<Vec<Row>>),
+}
+
+/// What asks the thread; when it is dropped, the lease is given back and the thread ends.
+pub(crate) struct Keeper {
+    requests: Option<UnboundedSender<Request>>,
+    thread: Option<JoinHandle<()>>,
+    place: String,
+    wait: Duration,
+    lasting: Lasting,
+}
+
+impl Keeper {
+    /// Starts the thread; nothing is connected yet.
+    pub(crate) fn start(settings: Settings) -> Result<Self, LogError> {
+        let here = |what| move |source| LogError::from(DatabaseError::Here { what, source });
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(here("starting to wait for the network"))?;
+        let mut nonce = [0; 16];
+        openssl::rand::rand_bytes(&mut nonce)
+            .map_err(|source| DatabaseError::tls("the source of random numbers", source))?;
+        let (requests, receiver) = unbounded_channel();
+        let (place, lasting) = (settings.place(), Lasting::default());
+        // Every attempt has its deadline, and there are no more than fit: this is never reached but by a defect.
+        let wait = settings.patience + 8 * settings.statement() + Duration::from_secs(5);
+        let worker = Worker {
+            tables: Tables::of(settings.address.schema()),
+            settings,
+            session: None,
+            was_connected: false,
+            nonce,
+            hold: None,
+            taken_by: None,
+            lasting: lasting.clone(),
+        };
+        let thread = thread::Builder::new().name("ledger".to_owned());
+        let thread = thread.spawn(move || worker.work(&runtime_of(runtime), receiver));
+        Ok(Self {
+            requests: Some(requests),
+            thread: Some(thread.map_err(here("starting a thread"))?),
+            place,
+            wait,
+            lasting,
+        })
+    }
+
+    /// Where the ledger is, in words.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// For how long it is surely held.
+    pub(crate) fn lasting(&self) -> Lasting {
+        self.lasting.clone()
+    }
+
+    /// The row of the runner, of tables that are known.
+    pub(crate) fn look(&self) -> Result<Look, LogError> {
+        self.wait(&self.ask(Request::Look))
+    }
+
+    /// Takes the ledger; gives the row as it was once it was taken.
+    pub(crate) fn claim(&self) -> Result<Look, LogError> {
+        self.wait(&self.ask(Request::Claim))
+    }
+
+    /// Appends, once.
+    pub(crate) fn append(&self, batch: Batch) -> Result<(), LogError> {
+        self.wait(&self.ask(|answer| Request::Append(batch, answer)))
+    }
+
+    /// Begins to read a part.
+    pub(crate) fn begin(&self, portion: Portion) -> Receiver<Result<Vec<Row>, LogError>> {
+        self.ask(|answer| Request::Portion(portion, answer))
+    }
+
+    fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Receiver<Result<T, LogError>> {
+        let (answer, receiver) = mpsc::channel();
+        if let Some(requests) = &self.requests {
+            // A thread that is gone has dropped the answer, which whoever waits notices.
+            let _noticed_by_whoever_waits = requests.send(request(answer));
+        }
+        receiver
+    }
+
+    /// Waits for an answer.
+    pub(crate) fn wait<T>(&self, answer: &Receiver<Result<T, LogError>>) -> Result<T, LogError> {
+        match answer.recv_timeout(self.wait) {
+            Ok(answer) => answer,
+            Err(RecvTimeoutError::Timeout) => Err(DatabaseError::Silent {
+                place: self.place.clone(),
+                step: "the connection",
+                seconds: self.wait.as_secs(),
+            }
+            .into()),
+            Err(RecvTimeoutError::Disconnected) => Err(LogError::Unusable {
+                place: self.place.clone(),
+            }),
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        drop(self.requests.take());
+        if let Some(thread) = self.thread.take() {
+            // Giving back the lease has a deadline; a thread that panicked has given back nothing.
+            let _ended_or_panicked = thread.join();
+        }
+    }
+}
+
+/// A runtime whose end waits for nobody: a look-up of a name may hang.
+struct Ending(Option<Runtime>);
+
+fn runtime_of(runtime: Runtime) -> Ending {
+    Ending(Some(runtime))
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// What is asked of the database next.
+const LOOKING: &str = "looking at the tip";
+
+struct Worker {
+    settings: Settings,
+    tables: Tables,
+    session: Option<Session>,
+    /// What has never answered is not waited for.
+    was_connected: bool,
+    nonce: Nonce,
+    hold: Option<Hold>,
+    /// Who holds it instead of us, since that was noticed.
+    taken_by: Option<String>,
+    lasting: Lasting,
+}
+
+impl Worker {
+    fn work(self, runtime: &Ending, requests: UnboundedReceiver<Request>) {
+        if let Some(runtime) = &runtime.0 {
+            runtime.block_on(self.serve(requests));
+        }
+    }
+
+    async fn serve(mut self, mut requests: UnboundedReceiver<Request>) {
+        let every = self.settings.lease / 3;
+        let mut due = Instant::now() + every;
+        loop {
+            let next = std::pin::pin!(requests.recv());
+            let request = match self.hold {
+                None => next.await,
+                Some(_) => match select(next, std::pin::pin!(sleep_until(due))).await {
+                    Either::Left((request, _)) => request,
+                    Either::Right(_) => {
+                        // What fails here is tried again soon; meanwhile the lease grows old, which is told.
+                        let renewed = self.renew_once().await;
+                        due = match renewed {
+                            Ok(()) => Instant::now() + every,
+                            Err(_) => Instant::now() + every.min(Duration::from_secs(1)),
+                        };
+                        continue;
+                    }
+                },
+            };
+            let Some(request) = request else { break };
+            let was_held = self.hold.is_some();
+            self.answer(request).await;
+            if !was_held {
+                due = Instant::now() + every;
+            }
+            if self.hold.is_some() && due <= Instant::now() {
+                // Many requests must not keep the lease from being renewed.
+                let renewed = self.renew_once().await;
+                due = Instant::now() + if renewed.is_ok() { every } else { every / 4 };
+            }
+        }
+        if let Some(hold) = self.hold.take() {
+            self.lasting.lost();
+            let release =
+                async |tables: &Tables, client: &Client| tables.release(client, &hold).await;
+            // Whoever comes next waits until it has run out, then.
+            let _given_back_or_left = self.once("giving back the lease", &release).await;
+        }
+    }
+
+    async fn answer(&mut self, request: Request) {
+        // Whoever asked may have gone away.
+        match request {
+            Request::Look(answer) => drop(answer.send(self.looked().await)),
+            Request::Claim(answer) => drop(answer.send(self.claim().await)),
+            Request::Append(batch, answer) => drop(answer.send(self.append(&batch).await)),
+            Request::Portion(portion, answer) => drop(answer.send(self.portion(&portion).await)),
+        }
+    }
+
+    /// One attempt over the connection that there is, or a new one.
+    async fn once<T>(
+        &mut self,
+        step: &'static str,
+        ask: &impl AsyncFn(&Tables, &Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, DatabaseError> {
+        let session = match self.session.take() {
+            Some(session) if !session.client().is_closed() => session,
+            _ => Session::open(&self.settings).await?,
+        };
+        self.was_connected = true;
+        let asked = ask(&self.tables, session.client());
+        match timeout(self.settings.statement(), asked).await {
+            Ok(Ok(answer)) => {
+                self.session = Some(session);
+                Ok(answer)
+            }
+            Ok(Err(error)) => {
+                // A refusal leaves the connection as it was, unless it is one of the connection; where
+                // it is to another server, the next attempt looks for the right one.
+                let refused = DatabaseError::of(&self.settings.place(), step, error);
+                let moved = matches!(refused, DatabaseError::ReadOnly { .. });
+                if !session.client().is_closed() && !moved {
+                    self.session = Some(session);
+                }
+                Err(refused)
+            }
+            // What it still does is not known: its connection is given up.
+            Err(_) => Err(silent(&self.settings, step)),
+        }
+    }
+
+    /// Attempts until there is an answer, or patience ends; for what may be done twice.
+    async fn again<T>(
+        &mut self,
+        step: &'static str,
+        ask: &impl AsyncFn(&Tables, &Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, DatabaseError> {
+        let mut patience = Patience::new(&self.settings);
+        loop {
+            match self.once(step, ask).await {
+                Err(error) if error.is_passing() && self.was_connected => {
+                    patience.wait_or(error).await?;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<Look, LogError> {
+        let look = async |tables: &Tables, client: &Client| tables.look(client).await;
+        let look = self.again(LOOKING, &look).await?;
+        look.ok_or_else(|| Fault::NoTip.at(&self.settings.place()))
+    }
+
+    /// The same, once the tables are known to be ours.
+    async fn looked(&mut self) -> Result<Look, LogError> {
+        let version = async |tables: &Tables, client: &Client| tables.version(client).await;
+        match self
+            .again("reading the version of the tables", &version)
+            .await?
+        {
+            Some(VERSION) => {}
+            Some(found) => return Err(other_version(&self.settings, found).into()),
+            None => {
+                let place = self.settings.place();
+                return Err(DatabaseError::NoTables { place }.into());
+            }
+        }
+        let look = self.look().await?;
+        match &look.moved_to {
+            Some(to) => Err(DatabaseError::Moved {
+                place: self.settings.place(),
+                to: to.clone(),
+            }
+            .into()),
+            None => Ok(look),
+        }
+    }
+
+    /// Takes the ledger, if nobody has it, and looks at it then.
+    async fn claim(&mut self) -> Result<Look, LogError> {
+        self.looked().await?;
+        let (nonce, lease) = (self.nonce, self.settings.lease);
+        let holder = self.settings.holder.clone();
+        let claim = async |tables: &Tables, client: &Client| {
+            tables.claim(client, &nonce, &holder, lease).await
+        };
+        let asked = lease::now();
+        // Should the answer be lost, it is taken once more, under the next epoch.
+        let epoch = self.again("taking the lease", &claim).await?;
+        let found = self.look().await?;
+        let Some(epoch) = epoch else {
+            return Err(self.busy(&found));
+        };
+        let hold = Hold { epoch, nonce };
+        self.hold = Some(hold);
+        if !found.is_held_by(&hold) {
+            return Err(self.fenced(&found));
+        }
+        self.lasting.granted(asked, lease);
+        // What was looked at just now was so before the lease was taken: an append needs the lease.
+        // The commit that took it was acknowledged, and with it everything before it.
+        Ok(found)
+    }
+
+    fn busy(&self, found: &Look) -> LogError {
+        LogError::Busy {
+            place: self.settings.place(),
+            by: Some(held_by(found)),
+        }
+    }
+
+    /// Nothing can be written any more.
+    fn fenced(&mut self, found: &Look) -> LogError {
+        self.lasting.lost();
+        let by = self.taken_by.insert(held_by(found)).clone();
+        LogError::Fenced {
+            place: self.settings.place(),
+            by,
+        }
+    }
+
+    fn hold(&self) -> Result<Hold, LogError> {
+        let place = self.settings.place();
+        match (&self.taken_by, self.hold) {
+            (Some(by), _) => Err(LogError::Fenced {
+                place,
+                by: by.clone(),
+            }),
+            (None, Some(hold)) => Ok(hold),
+            (None, None) => Err(LogError::Unusable { place }),
+        }
+    }
+
+    /// Holds it for longer, in one attempt.
+    async fn renew_once(&mut self) -> Result<(), LogError> {
+        let hold = self.hold()?;
+        let lease = self.settings.lease;
+        let asked = lease::now();
+        let renew =
+            async |tables: &Tables, client: &Client| tables.renew(client, &hold, lease).await;
+        let renewed = self.once("renewing the lease", &renew).await?;
+        self.renewed(asked, renewed).await
+    }
+
+    /// The same, tried again.
+    async fn renew(&mut self) -> Result<(), LogError> {
+        let hold = self.hold()?;
+        let lease = self.settings.lease;
+        let asked = lease::now();
+        let renew =
+            async |tables: &Tables, client: &Client| tables.renew(client, &hold, lease).await;
+        let renewed = self.again("renewing the lease", &renew).await?;
+        self.renewed(asked, renewed).await
+    }
+
+    async fn renewed(&mut self, asked: Duration, renewed: bool) -> Result<(), LogError> {
+        if !renewed {
+            let found = self.look().await?;
+            return Err(self.fenced(&found));
+        }
+        self.lasting.granted(asked, self.settings.lease);
+        Ok(())
+    }
+
+    /// Appends once, whatever becomes of the connection.
+    async fn append(&mut self, batch: &Batch) -> Result<(), LogError> {
+        let hold = self.hold()?;
+        let append = async |tables: &Tables, client: &Client| {
+            tables
+                .append(client, &hold, (batch.from, batch.to), &batch.rows)
+                .await
+        };
+        let mut patience = Patience::new(&self.settings);
+        loop {
+            match self.once("appending", &append).await {
+                Ok(true) => return Ok(()),
+                // Nothing was changed: somebody else has the ledger, or an attempt before had come through.
+                Ok(false) => {}
+                Err(DatabaseError::Failed { source, .. })
+                    if source.code() == Some(&SqlState::UNIQUE_VIOLATION) =>
+                {
+                    let found = self.look().await?;
+                    let (tip, last) = (batch.from.sequence, found.last());
+                    return Err(Fault::MovedBack { tip, last }.at(&self.settings.place()));
+                }
+                Err(error) if error.is_passing() => patience.wait_or(error).await?,
+                Err(error) => return Err(error.into()),
+            }
+            // Whether it happened is not known by its answer, but by the row that it would have changed.
+            let found = self.look().await?;
+            if !found.is_held_by(&hold) {
+                return Err(self.fenced(&found));
+            }
+            match found.end() {
+                End::At(tip) if tip == batch.to => return self.renew().await,
+                End::At(tip) if tip == batch.from => {}
+                End::Vacant if batch.from.sequence == Sequence::NONE => {}
+                End::At(tip) => {
+                    return Err(LogError::Conflict {
+                        expected: batch.from.sequence.next(),
+                        due: tip.sequence.next(),
+                    });
+                }
+                End::Vacant | End::Unusable => {
+                    return Err(Fault::NoTip.at(&self.settings.place()));
+                }
+            }
+        }
+    }
+
+    async fn portion(&mut self, portion: &Portion) -> Result<Vec<Row>, LogError> {
+        let Portion { first, last, most } = *portion;
+        let portion = async |tables: &Tables, client: &Client| {
+            tables.portion(client, (first, last), most).await
+        };
+        Ok(self.again("reading entries", &portion).await?)
+    }
+}
+
+/// Who holds a ledger, for people.
+fn held_by(found: &Look) -> String {
+    let who = found.holder.as_deref().filter(|_| found.is_held());
+    match who {
+        Some(who) => format!(
+            "{who} (epoch {}; its lease ends in {} s unless it renews it)",
+            found.epoch,
+            found.left().as_secs()
+        ),
+        None => format!("nobody (epoch {})", found.epoch),
+    }
+}
+
+/// How long something is tried again.
+struct Patience {
+    until: Instant,
+    wait: Duration,
+}
+
+impl Patience {
+    const FIRST: Duration = Duration::from_millis(50);
+    const LONGEST: Duration = Duration::from_secs(2);
+
+    fn new(settings: &Settings) -> Self {
+        Self {
+            until: Instant::now() + settings.patience,
+            wait: Self::FIRST,
+        }
+    }
+
+    /// Waits, each time longer; the error, when it is over.
+    async fn wait_or(&mut self, error: DatabaseError) -> Result<(), DatabaseError> {
+        if Instant::now() + self.wait > self.until {
+            return Err(error);
+        }
+        sleep(self.wait).await;
+        self.wait = (2 * self.wait).min(Self::LONGEST);
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! For how long a runner surely holds the ledger.
+//!
+//! What always holds here: time is this machine's own, from before the database was last asked, and it goes
+//! on while the machine sleeps; the clock of the day is never asked. Deliberately absent: asking the
+//! database (`keeper`).
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Of each lease, this part is not counted on: for clocks that do not go at one pace, and for a database
+/// whose standby has another time than its primary.
+const MARGIN: u32 = 6;
+
+/// Who holds a ledger, as its row says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// Who; none where nobody does.
+    pub holder: Option<String>,
+    /// How often the ledger was taken.
+    pub epoch: u64,
+    /// How much longer, by the database's clock; zero when that is over.
+    pub left: Duration,
+}
+
+/// The time since this machine was started, sleep included.
+pub(crate) fn now() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
+    Duration::new(seconds, nanos)
+}
+
+/// Tells how much longer a lease surely lasts; whoever has a clone asks about the same one.
+#[derive(Clone, Debug, Default)]
+pub struct Lasting(Arc<Mutex<Duration>>);
+
+impl Lasting {
+    /// How much longer; zero when it may have ended.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        until.saturating_sub(now())
+    }
+
+    /// It was asked for at `asked`, and granted for `lease`.
+    pub(crate) fn granted(&self, asked: Duration, lease: Duration) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = asked + lease - lease / MARGIN;
+    }
+
+    /// Another has it.
+    pub(crate) fn lost(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Duration::ZERO;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_lasts_less_long_than_it_was_granted_for_and_not_after_it_was_lost() {
+        let lasting = Lasting::default();
+        assert_eq!(lasting.left(), Duration::ZERO);
+        let hour = Duration::from_secs(3600);
+        lasting.granted(now(), hour);
+        let left = lasting.left();
+        assert!(left < hour && left > hour / 2, "{left:?}");
+        lasting.clone().lost();
+        assert_eq!(lasting.left(), Duration::ZERO);
+    }
+}

@@ -1,0 +1,33 @@
+//! The ledger of broker-courier in PostgreSQL: the same entries, bytes and hashes as in its files, in a
+//! table, and one row that says where the log ends, who its runner is and until when.
+//!
+//! What always holds here: an append is one transaction, which moves the tip from exactly the place that
+//! the runner knew, under the runner's own epoch; whoever is late or was replaced changes nothing. A
+//! statement has a deadline, and one whose answer was lost is looked after, never repeated blindly.
+//! Nothing is acted on that was only read: a transaction of our own behind it was acknowledged first,
+//! for a replicated database may show what it can still lose. Plain SQL alone, in unnamed statements:
+//! no advisory locks, no LISTEN, no sequences, nothing that a connection pool would take away.
+//! Deliberately absent: what events mean.
+
+mod address;
+mod bytes;
+mod error;
+mod keeper;
+mod lease;
+mod place;
+mod portions;
+mod read;
+mod schema;
+mod session;
+mod settings;
+mod table;
+mod tables;
+
+pub use address::{Address, AddressError};
+pub use error::{DatabaseError, Tampered};
+pub use lease::{Holding, Lasting};
+pub use place::Database;
+pub use read::{holding, read, read_from, read_state, verify};
+pub use schema::{VERSION, migrate};
+pub use settings::{Certificate, Settings};
+pub use table::Table;
