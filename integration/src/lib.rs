@@ -15,6 +15,7 @@ pub mod library_sftp;
 pub mod openssh;
 pub mod people;
 pub mod place;
+pub mod postgres;
 pub mod proftpd;
 pub mod proxy;
 pub mod server;

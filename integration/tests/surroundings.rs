@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod book;
+mod postgres;
 mod site;
 
 use std::fs;
