@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::command::Command;
+use crate::counted::Counted;
 use crate::decide::decide;
 use crate::digest::Digest;
 use crate::event::{Entry, Event, RunCounts, RunVerdict};
@@ -227,10 +228,9 @@ impl fmt::Display for Otherwise {
             Contradiction::Held => f.write_str("what is recorded as held back is not what was"),
             Contradiction::NotRecorded => f.write_str("what was held back was not recorded"),
             Contradiction::NotBegun(left) => {
-                write!(
-                    f,
-                    "{left} commands were never begun, and the run does not say so"
-                )
+                let were = if *left == 1 { "was" } else { "were" };
+                let left = Counted(*left, "command");
+                write!(f, "{left} {were} never begun, and the run does not say so")
             }
             Contradiction::Counts { counted, decided } => write!(
                 f,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::added::present;
 use crate::command::RemoteName;
+use crate::counted::Counted;
 use crate::id::RequestId;
 
 /// How a delivered file differs from what stands under its name now.
@@ -100,7 +101,8 @@ impl fmt::Display for RemoteDelta {
         } = self;
         write!(
             f,
-            "looked at {total} files: {drifted} not as delivered ({} newly, {} settled)",
+            "looked at {}: {drifted} not as delivered ({} newly, {} settled)",
+            Counted(*total, "file"),
             changed.len(),
             settled.len()
         )?;

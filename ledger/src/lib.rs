@@ -12,6 +12,7 @@ mod bundle_entry;
 mod clock;
 mod command;
 mod completion;
+mod counted;
 mod decide;
 mod decisions;
 mod difference;
@@ -58,6 +59,7 @@ pub use command::{
     Command, PatternError, RemoteName, Removal, Replaces, TemporaryPattern, UploadReason,
 };
 pub use completion::{Completion, Hundredths};
+pub use counted::Counted;
 pub use decide::{decide, waits_instead_of};
 pub use decisions::{Contradiction, Decisions, Otherwise};
 pub use difference::{Difference, NodeChange, NodeDifference};

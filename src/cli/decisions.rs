@@ -4,7 +4,7 @@
 
 use std::io;
 
-use courier_ledger::{Decisions, Sequence};
+use courier_ledger::{Counted, Decisions, Sequence};
 use serde::Serialize;
 
 /// Every decision once more.
@@ -49,7 +49,8 @@ pub(super) fn write(output: &mut dyn io::Write, decisions: &Decisions) -> io::Re
     } = decisions;
     writeln!(
         output,
-        "Decided again: {decided} runs by their recorded rules; {} did otherwise.",
+        "Decided again: {}, by the recorded rules; {} did otherwise.",
+        Counted(*decided, "run"),
         match otherwise.len() {
             0 => "none".to_owned(),
             count => count.to_string(),
@@ -58,7 +59,8 @@ pub(super) fn write(output: &mut dyn io::Write, decisions: &Decisions) -> io::Re
     if *unknown > 0 {
         writeln!(
             output,
-            "Not decided again: {unknown} runs, whose rules the ledger has as a digest only."
+            "Not decided again: {}, of whose rules the ledger has a digest only.",
+            Counted(*unknown, "run")
         )?;
     }
     for it in otherwise {

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use courier_ledger::{
-    Command, Digest, Guard, RequestId, Run, RunCounts, Sequence, State, Timestamp, decide,
+    Command, Counted, Digest, Guard, RequestId, Run, RunCounts, Sequence, State, Timestamp, decide,
 };
 use serde::Serialize;
 
@@ -217,20 +217,24 @@ impl Health {
             };
             writeln!(
                 output,
-                "Held      {digest}, event {event}: {commands} commands{approved}"
+                "Held      {digest}, event {event}: {}{approved}",
+                Counted(commands, "command")
             )?;
             for reason in &held.reasons {
                 writeln!(output, "          {reason}")?;
             }
         }
         if self.drifted > 0 {
-            writeln!(
-                output,
-                "Drifted   {} files are not as they were delivered",
-                self.drifted
-            )?;
+            writeln!(output, "Drifted   {}", self.drifted_in_words())?;
         }
         Ok(())
+    }
+
+    fn drifted_in_words(&self) -> String {
+        match self.drifted {
+            1 => "1 file is not as it was delivered".to_owned(),
+            drifted => format!("{drifted} files are not as they were delivered"),
+        }
     }
 
     fn write_run(&self, output: &mut dyn Write, run: &RunView) -> io::Result<()> {
@@ -419,7 +423,10 @@ impl Health {
         if let Some(held) = self.held.as_ref().filter(|held| !held.approved) {
             found(
                 Level::Warning,
-                format!("{} commands wait for a person", held.commands),
+                match held.commands {
+                    1 => "1 command waits for a person".to_owned(),
+                    commands => format!("{commands} commands wait for a person"),
+                },
             );
         }
         let failure = self.last_run.as_ref().and_then(|run| run.failure.as_ref());
@@ -429,14 +436,11 @@ impl Health {
         if !self.failed.is_empty() {
             found(
                 Level::Warning,
-                format!("{} requests failed", self.failed.len()),
+                format!("{} failed", Counted(self.failed.len(), "request")),
             );
         }
         if self.drifted > 0 {
-            found(
-                Level::Warning,
-                format!("{} files are not as they were delivered", self.drifted),
-            );
+            found(Level::Warning, self.drifted_in_words());
         }
         let seconds = |age: Duration| age.as_secs();
         // Performance data: label=value[unit];warn;crit

@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use courier_ledger::{Command, LegacyEntry, LegacyStatus, Plan, RemoteName, Skipped};
+use courier_ledger::{Command, Counted, LegacyEntry, LegacyStatus, Plan, RemoteName, Skipped};
 use serde::Serialize;
 
 use super::arguments::{Arguments, JsonOption};
@@ -180,9 +180,9 @@ fn show(
 ) -> io::Result<()> {
     writeln!(
         output,
-        "{} has {} requests of the replaced program. The first run takes them over as they are:\n",
+        "{} has {} of the replaced program. The first run takes them over as they are:\n",
         configuration.working_dir.join("status.xml").display(),
-        requests.len()
+        Counted(requests.len(), "request")
     )?;
     for request in requests {
         let why = request.why.as_ref().map(|why| format!(" ({why})"));

@@ -4,7 +4,8 @@ use std::fmt;
 use std::io::{self, Write};
 
 use courier_ledger::{
-    KeyId, LogId, Presence, PublishedSeen, Remote, Request, RequestId, State, Timestamp, Tip,
+    Counted, KeyId, LogId, Presence, PublishedSeen, Remote, Request, RequestId, State, Timestamp,
+    Tip,
 };
 use indicatif::HumanBytes;
 use serde::Serialize;
@@ -125,8 +126,14 @@ impl LedgerView {
 
     /// Writes it for people.
     pub(super) fn write(&self, output: &mut dyn Write, shown: Shown) -> io::Result<()> {
-        writeln!(output, "Broker    lists {} requests", self.listed)?;
-        writeln!(output, "Drop-box  {} results were delivered", self.stored)?;
+        writeln!(
+            output,
+            "Broker    lists {}",
+            Counted(self.listed, "request")
+        )?;
+        let were = if self.stored == 1 { "was" } else { "were" };
+        let stored = Counted(self.stored, "result");
+        writeln!(output, "Drop-box  {stored} {were} delivered")?;
         for key in &self.keys {
             writeln!(output, "          {key}")?;
         }
@@ -140,7 +147,11 @@ impl LedgerView {
             writeln!(output, "Left over {name}")?;
         }
         match self.log {
-            Some(log) => writeln!(output, "Ledger    {log}, {} events", self.sequence)?,
+            Some(log) => writeln!(
+                output,
+                "Ledger    {log}, {}",
+                Counted(self.sequence.0, "event")
+            )?,
             None => writeln!(output, "Ledger    empty: nothing has been run yet")?,
         }
         let requests = self.requests.iter();

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use courier_ledger::account::Account;
 use courier_ledger::log::{FoldError, Piece, Redactor};
-use courier_ledger::{Entry, LogId, RemoteName, Sequence};
+use courier_ledger::{Counted, Entry, LogId, RemoteName, Sequence};
 
 use super::arguments::{Arguments, RedactOptions};
 use super::error::{CommandError, NotRedacted};
@@ -207,9 +207,10 @@ impl<'o> Copying<'o> {
             let others = requests.len() - usize::from(requests.contains(&request));
             if others > 0 {
                 told.push(format!(
-                    "The kept events also tell of {others} other requests: an event is kept as a whole or not at \
+                    "The kept events also tell of {}: an event is kept as a whole or not at \
                      all. Leave out SnapshotObserved and PortionObserved (--drop) if nobody is to see how the \
-                     others stood."
+                     others stood.",
+                    Counted(others, "other request")
                 ));
             }
         }

@@ -137,8 +137,11 @@ fn tell_failures(report: &RunReport) {
     }
     if let Some(full) = &report.full {
         tracing::error!(
-            "{full}; {} commands are left to the next run",
-            report.counts.failed
+            "{full}; {} left to the next run",
+            match report.counts.failed {
+                1 => "1 command is".to_owned(),
+                failed => format!("{failed} commands are"),
+            }
         );
     }
 }

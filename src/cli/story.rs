@@ -5,8 +5,8 @@
 
 use courier_ledger::account::{Appearance, Happening, Placed, What};
 use courier_ledger::{
-    Command, Completion, Evidence, Failure, FailureClass, NodeId, NodeNames, NodeStatus, Quoted,
-    RemoteAfterFailure, Removal, Timestamp, UploadReason,
+    Command, Completion, Counted, Evidence, Failure, FailureClass, NodeId, NodeNames, NodeStatus,
+    Quoted, RemoteAfterFailure, Removal, Timestamp, UploadReason,
 };
 use indicatif::HumanBytes;
 
@@ -182,7 +182,7 @@ pub(super) fn progress(completion: Completion) -> String {
     match completion {
         Completion { nodes: 0, .. } => "no hospital's data: none has answered yet".to_owned(),
         Completion { completed, nodes } => {
-            format!("{completed} of {nodes} hospitals completed")
+            format!("{completed} of {} completed", Counted(nodes, "hospital"))
         }
     }
 }

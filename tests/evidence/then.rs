@@ -118,7 +118,7 @@ fn a_run_that_did_otherwise_is_named() {
     );
     assert!(told.contains("1 did otherwise"), "{told}");
     assert!(
-        told.contains("run 2, event 7: 1 commands were never begun"),
+        told.contains("run 2, event 7: 1 command was never begun"),
         "{told}"
     );
     exits(courier().args(["verify", "--ledger"]).arg(folder.path()), 0);

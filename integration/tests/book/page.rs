@@ -154,9 +154,9 @@ fn is_time(word: &str) -> bool {
             || word.starts_with("20"))
 }
 
-/// A fingerprint, or the key of a verifier.
+/// A fingerprint, the key of a verifier, or that of a recipient.
 fn is_key(word: &str) -> bool {
-    word.starts_with("SHA256:") || word.contains("/broker-courier+")
+    word.starts_with("SHA256:") || word.contains("/broker-courier+") || word.starts_with("age1")
 }
 
 fn is_unit(word: &str) -> bool {

@@ -97,9 +97,40 @@ impl Stage {
                 }
             }
             ["runs"] => drop(self.types("courier run")),
+            ["makes-key", name] => drop(self.types(&format!("broker-courier keygen {name}"))),
+            ["delivers-for", identity] => self.delivers_for(identity),
+            ["signs", public] => self.signs(public),
             ["replaced-program", ids @ ..] => self.replaced_program(ids),
             _ => panic!("nobody knows how this happens: {what}"),
         }
+    }
+
+    /// What comes now is encrypted with age, for the recipient who made this identity.
+    fn delivers_for(&mut self, identity: &str) {
+        let text = fs::read_to_string(self.folder().join(identity)).unwrap();
+        let public = text
+            .lines()
+            .find_map(|it| it.strip_prefix("# public key: "));
+        let rules = format!(
+            "[SECURITY]\nENCRYPTION = 'age'\nRECIPIENTS = '{}'",
+            public.unwrap()
+        );
+        self.place.change_config("[SECURITY]", &rules);
+        self.happens("answers 1");
+        self.types("courier rotate-key --why 'the recipient asked for it' && courier run");
+        assert_eq!(self.code, 0);
+    }
+
+    /// What is delivered is signed, and this file has what it is verified by.
+    fn signs(&mut self, public: &str) {
+        self.place
+            .change_config("[MISC]", "[EVIDENCE]\nKEY = 'evidence.key'\n[MISC]");
+        self.happens("answers 1");
+        self.types(&format!(
+            "broker-courier evidence-key evidence.key --name clinic.example/broker-courier && \
+             broker-courier evidence-key evidence.key --public > {public} && courier run"
+        ));
+        assert_eq!(self.code, 0);
     }
 
     /// The block of code before what happens.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use courier_ledger::Counted;
 use courier_ledger::{BrokerTime, Quoted, RequestId};
 
 use super::report::{Link, Report, Standing};
@@ -77,7 +78,7 @@ fn calls(
             return Err("the list");
         }
     };
-    let says = [format!("{} requests", all.len())];
+    let says = [Counted(all.len(), "request").to_string()];
     report.add(LIST, &Standing::Holds, &says, Some(took));
     clock(time, report);
     let tagged = tag(broker, configuration, report)?;
@@ -97,8 +98,9 @@ fn tag(
     match asked {
         Ok(tagged) => {
             let says = [format!(
-                "{} requests have the tag {}",
-                tagged.len(),
+                "{} {} the tag {}",
+                Counted(tagged.len(), "request"),
+                if tagged.len() == 1 { "has" } else { "have" },
                 Quoted(&tag)
             )];
             let standing = match tagged.is_empty() {
@@ -125,7 +127,10 @@ fn one_request(broker: &Broker, request: Option<RequestId>, report: &mut Report)
     let since = Instant::now();
     match broker.ask_status(request) {
         Ok(nodes) => {
-            let says = [format!("of request {request}: {} nodes", nodes.len())];
+            let says = [format!(
+                "of request {request}: {}",
+                Counted(nodes.len(), "node")
+            )];
             report.add(STATUS, &Standing::Holds, &says, Some(since.elapsed()));
         }
         Err(unanswered) => fail(report, STATUS, &unanswered, since.elapsed()),
