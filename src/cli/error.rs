@@ -419,7 +419,7 @@ impl From<EvidenceKeyError> for CommandError {
                 "EVIDENCE.KEY names it; `broker-courier evidence-key FILE` makes one"
             }
             EvidenceKeyError::NoPassphrase(_) | EvidenceKeyError::WrongPassphrase(_) => {
-                "EVIDENCE.KEY_PASSPHRASE_FILE names the file that `evidence-key --passphrase-file` took"
+                "name the file that `evidence-key --passphrase-file` took in EVIDENCE.KEY_PASSPHRASE_FILE"
             }
             EvidenceKeyError::Exists(_) => "`evidence-key --public` shows the public half of one",
             EvidenceKeyError::Unwritable { .. } | EvidenceKeyError::Library(_) => {

@@ -253,7 +253,7 @@ fn what_a_folder_does_not_allow_is_told_and_old_probes_are_swept() {
     assert!(says.ends_with(" MiB are free"), "{says}");
     let says = found["sftp.list"]["says"][0].as_str().unwrap();
     assert!(
-        says.contains("1 probes of earlier checks were removed"),
+        says.contains("removed what earlier checks had left: 1 probe"),
         "{says}"
     );
     assert_untouched(&place_of);

@@ -1,6 +1,6 @@
 //! The drop-box, from its address to the removal of a probe.
 
-use courier_ledger::{BrokerTime, LogId, Placement, Quoted, RemoteCheckRule};
+use courier_ledger::{BrokerTime, Counted, LogId, Placement, Quoted, RemoteCheckRule};
 
 use super::report::{Link, Report, Standing};
 use crate::cli::error::{CommandError, NoRandomNumbers};
@@ -123,10 +123,14 @@ fn found(attempt: Attempt, finding: &Finding, endpoint: &Endpoint) -> (Standing,
         Finding::Placed(placement) => return placed(*placement),
         Finding::Taken => "somebody has taken the probe away in the meantime".to_owned(),
         Finding::Listed { files, swept: 0 } => {
-            format!("{files} names; `recover` finds all results")
+            format!("{}; `recover` finds all results", Counted(*files, "name"))
         }
         Finding::Listed { files, swept } => {
-            format!("{files} names; {swept} probes of earlier checks were removed")
+            format!(
+                "{}; removed what earlier checks had left: {}",
+                Counted(*files, "name"),
+                Counted(*swept, "probe")
+            )
         }
     };
     (Standing::Holds, says)
