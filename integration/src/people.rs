@@ -147,6 +147,14 @@ impl Analyst {
         Ok(bytes.to_vec())
     }
 
+    /// Closes a request.
+    pub fn close(&self, id: u64) -> Answer<()> {
+        let path = format!("broker/request/{id}/close");
+        self.0
+            .send("closing a request", |client, url| client.post(url), &path)
+            .map(drop)
+    }
+
     /// Deletes a request.
     pub fn delete(&self, id: u64) -> Answer<()> {
         let path = format!("broker/request/{id}");

@@ -8,6 +8,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod websocket;
+
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read as _, Write as _};
 

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::busy::lasting;
 use super::terminal;
 use crate::effects::lock_holder::Holder;
-use crate::effects::watching::Standing;
+use crate::effects::watching::{Listening, Standing};
 
 /// In one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -190,12 +190,25 @@ impl Health {
         if let Some(Standing {
             pid,
             interval_seconds,
+            websocket,
         }) = &self.watch
         {
             writeln!(
                 output,
                 "Watch     process {pid}, a run every {interval_seconds} s at least"
             )?;
+            match websocket {
+                Listening::Connecting => {}
+                Listening::Connected => {
+                    writeln!(output, "          woken by the broker's websocket")?
+                }
+                Listening::Polling(why) => {
+                    writeln!(
+                        output,
+                        "          not woken by the broker's websocket: {why}"
+                    )?;
+                }
+            }
         }
         if let Some(run) = &self.last_run {
             self.write_run(output, run)?;

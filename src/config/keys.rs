@@ -286,6 +286,8 @@ keys! {
 
     WATCH_INTERVAL: Seconds = "WATCH" "INTERVAL", Seconds(300),
         "how long `broker-courier watch` lets pass between the beginnings of two runs at most";
+    WATCH_SETTLE: Number<u64> = "WATCH" "SETTLE", Number { least: 0, most: 60_000, default: 200 },
+        "for how many milliseconds it gathers what the broker tells before there is a run";
 
     WORKING_DIR: LocalPath = "MISC" "WORKING_DIR", LocalPath(Required),
         "the folder of the ledger and of `status.xml`; must exist, and belong to whoever runs the courier";

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use courier_ledger::Encryption;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -250,6 +251,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
 fn watch(reader: &mut Reader<'_>) -> Watching {
     Watching {
         interval: reader.seconds(&keys::WATCH_INTERVAL),
+        settle: Duration::from_millis(reader.number(&keys::WATCH_SETTLE)),
     }
 }
 

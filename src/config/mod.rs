@@ -86,6 +86,8 @@ pub(crate) struct Configuration {
 pub(crate) struct Watching {
     /// How long there may be no run.
     pub interval: Duration,
+    /// How long what the broker tells is gathered.
+    pub settle: Duration,
 }
 
 /// Who else hears of a run.

@@ -25,6 +25,20 @@ pub(crate) struct Standing {
     pub(crate) pid: u32,
     /// How often a run begins at least.
     pub(crate) interval_seconds: u64,
+    /// Whether the broker wakes it by its websocket.
+    pub(crate) websocket: Listening,
+}
+
+/// Whether the broker wakes whoever watches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Listening {
+    /// It is not yet known.
+    Connecting,
+    /// It does.
+    Connected,
+    /// It does not, for this reason: what is new is found by the next run that is due.
+    Polling(String),
 }
 
 /// Held by the one process that watches.
@@ -93,6 +107,7 @@ mod tests {
         let mut standing = Standing {
             pid: 4711,
             interval_seconds: 300,
+            websocket: Listening::Polling("closed".to_owned()),
         };
         for interval_seconds in [300, 5] {
             standing.interval_seconds = interval_seconds;

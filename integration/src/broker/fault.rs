@@ -31,6 +31,8 @@ pub enum Route {
     BrokerStatus,
     /// `GET broker/node` and `GET broker/node/{id}`.
     Node,
+    /// `GET broker/websocket`.
+    Websocket,
     /// Everything else.
     Other,
 }

@@ -52,6 +52,18 @@ pub(crate) fn ending(media_type: &str) -> &'static str {
     }
 }
 
+/// A media type as the broker's websocket tells it: without blanks, a charset in capitals.
+pub(crate) fn told(media_type: &str) -> String {
+    let parts = media_type.split(';').map(|part| {
+        let part = part.trim();
+        match part.split_once('=') {
+            Some(("charset", name)) => format!("charset={}", name.to_uppercase()),
+            _ => part.to_owned(),
+        }
+    });
+    parts.collect::<Vec<_>>().join(";")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

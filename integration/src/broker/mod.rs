@@ -3,7 +3,7 @@
 //! What always holds here: an answer has the real broker's status, headers and bytes, times, UUIDs
 //! and the servlet's hash aside (`data/broker-transcript.json` and `data/broker-corners.json`, recorded
 //! from the real one); the bytes of a bundle alone differ, as its entries are stored. Its own functions
-//! act at once and need no network. Deliberately absent: the websocket, XPath beyond comparing
+//! act at once and need no network. Deliberately absent: XPath beyond comparing
 //! elements, targeted requests, resources of nodes, anything on disk.
 
 mod archive;
@@ -22,6 +22,7 @@ mod resource;
 mod routes;
 mod server;
 mod state;
+mod websocket;
 mod xml;
 
 use std::io;
@@ -215,6 +216,11 @@ impl EmbeddedBroker {
     /// Forgets all exports, as a restart does: their downloads answer 404.
     pub fn forget_exports(&self) {
         self.shared.database().forget_exports();
+    }
+
+    /// Ends the connections of all who listen to the websocket.
+    pub fn end_websockets(&self) {
+        self.shared.database().end_websockets();
     }
 
     /// The next calls of a route get this answer; orders of the same route queue up.

@@ -128,6 +128,7 @@ impl<'p> Resource<'p> {
 /// The route that counts and faults go by.
 pub(crate) fn route(method: &str, path: &str) -> Route {
     match (method, Resource::parse(path)) {
+        ("GET", None) if path == "/broker/websocket" => Route::Websocket,
         ("GET" | "HEAD", Some(Resource::Filtered)) => Route::List,
         ("GET" | "HEAD", Some(Resource::Statuses(_))) => Route::Status,
         ("GET" | "HEAD", Some(Resource::Requests)) => Route::WholeList,

@@ -32,6 +32,7 @@ use super::reply::{Payload, Reply};
 use super::resource::route;
 use super::routes::{Call, answer};
 use super::state::Database;
+use super::websocket;
 
 /// How long the bytes before a cut have to reach the caller.
 const CUT_DELAY: Duration = Duration::from_millis(20);
@@ -146,8 +147,7 @@ fn run(
 }
 
 async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let route = route(parts.method.as_str(), parts.uri.path());
+    let route = route(request.method().as_str(), request.uri().path());
     let (fault, latency, clock_ahead) = {
         let mut control = shared.control();
         let latency = control.latency(route);
@@ -155,6 +155,11 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     };
     let flight = Flight(Arc::clone(&shared));
     delay(latency).await;
+    if websocket::is_wanted(&request) && fault.is_none() {
+        return websocket::accept(&shared, request)
+            .unwrap_or_else(|refused| respond(refused, Pace::Full, flight));
+    }
+    let (parts, body) = request.into_parts();
     let header = |name| -> Option<String> {
         let value = parts.headers.get(name)?.to_str().ok()?;
         Some(value.to_owned())

@@ -14,6 +14,8 @@ use uuid::Uuid;
 use super::archive::{Archive, Content};
 use super::clock::{to_microseconds, to_milliseconds};
 use super::definition::{self, Element};
+use super::media_type;
+use super::websocket::Bulletin;
 
 /// How long an export can be fetched.
 const EXPORT_LIFETIME: SignedDuration = SignedDuration::from_mins(10);
@@ -128,9 +130,20 @@ pub(crate) struct Database {
     exports_max: usize,
     /// The status list of every request that no node has touched, made once for all of them.
     crowd: Option<Bytes>,
+    bulletin: Bulletin,
 }
 
 impl Database {
+    /// Where it tells what happens to requests.
+    pub(crate) fn bulletin(&self) -> &Bulletin {
+        &self.bulletin
+    }
+
+    /// Whoever listens is left alone from now on.
+    pub(crate) fn end_websockets(&mut self) {
+        self.bulletin = Bulletin::default();
+    }
+
     /// From now on every request that no node has touched has this status list.
     pub(crate) fn crowd(&mut self, status_list: Bytes) {
         self.crowd = Some(status_list);
@@ -147,6 +160,7 @@ impl Database {
         let id = self.next_id;
         self.next_id += 1;
         self.requests.insert(id, Request::default());
+        self.bulletin.tell(format!("created {id}"));
         id
     }
 
@@ -178,14 +192,20 @@ impl Database {
     /// Publishes a request; a second time changes nothing. None when there is no such request.
     pub(crate) fn publish(&mut self, id: u64, now: Timestamp) -> Option<()> {
         let request = self.requests.get_mut(&id)?;
-        request.published.get_or_insert(to_microseconds(now));
+        if request.published.is_none() {
+            request.published = Some(to_microseconds(now));
+            self.bulletin.tell(format!("published {id}"));
+        }
         Some(())
     }
 
     /// Closes a request; a second time changes nothing. None when there is no such request.
     pub(crate) fn close(&mut self, id: u64, now: Timestamp) -> Option<()> {
         let request = self.requests.get_mut(&id)?;
-        request.closed.get_or_insert(to_microseconds(now));
+        if request.closed.is_none() {
+            request.closed = Some(to_microseconds(now));
+            self.bulletin.tell(format!("closed {id}"));
+        }
         Some(())
     }
 
@@ -224,6 +244,8 @@ impl Database {
         let statuses = self.statuses.entry((id, node)).or_default();
         statuses.times.remove(&Status::Interaction);
         statuses.times.insert(status, to_milliseconds(time));
+        let status = status.name();
+        self.bulletin.tell(format!("status {id} {node} {status}"));
     }
 
     /// Keeps the message that came with a status.
@@ -257,6 +279,9 @@ impl Database {
 
     /// Takes a node's result in place of its earlier one.
     pub(crate) fn deliver(&mut self, id: u64, node: u64, delivery: Delivery) {
+        let media_type = media_type::told(&delivery.media_type);
+        self.bulletin
+            .tell(format!("result {id} {node} {media_type}"));
         self.deliveries.insert((id, node), delivery);
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use testbed::broker::{EmbeddedBroker, Settings};
+use testbed::broker::{Answer, EmbeddedBroker, Route, Settings};
 use testbed::embedded_sftp::EmbeddedSftp;
 use testbed::watched::{Watched, until};
 
@@ -32,6 +32,17 @@ impl Scene {
             scene.completes();
         }
         scene
+    }
+
+    /// The broker has no websocket.
+    fn with_polling_alone(self) -> Self {
+        let absent = Answer::Instead {
+            status: 404,
+            content_type: "text/html".to_owned(),
+            body: b"<html>".to_vec(),
+        };
+        self.broker.fail_next(Route::Websocket, absent, usize::MAX);
+        self
     }
 
     /// One more result waits to be delivered.
@@ -71,7 +82,7 @@ impl Scene {
 
 #[test]
 fn it_runs_again_and_again_and_says_who_it_is() {
-    let scene = Scene::new(1, "INTERVAL = 1");
+    let scene = Scene::new(1, "INTERVAL = 1").with_polling_alone();
     let watched = scene.watch();
     scene.delivers(1);
     scene.completes();
@@ -125,7 +136,7 @@ fn it_runs_again_and_again_and_says_who_it_is() {
 
 #[test]
 fn while_something_waits_for_a_person_the_person_is_let_in() {
-    let scene = Scene::new(6, "INTERVAL = 3600");
+    let scene = Scene::new(6, "INTERVAL = 3600").with_polling_alone();
     let watched = scene.watch();
     scene.delivers(6);
     for id in 0..4 {
@@ -138,26 +149,69 @@ fn while_something_waits_for_a_person_the_person_is_let_in() {
     let digest = status.split("Held ").nth(1).unwrap();
     let digest = digest.split(',').next().unwrap().trim().to_owned();
     scene.says(&["approve", &digest, "--why", "agreed by telephone"], 0);
+    watched.says("somebody wrote to the ledger: 0 uploaded, 4 deleted", 1);
     scene.delivers(2);
-    let said = scene.ends(watched);
-    assert!(said.contains("somebody wrote to the ledger: "), "{said}");
+    scene.ends(watched);
 }
 
 #[test]
 fn a_run_that_is_under_way_is_ended_in_good_order() {
     let scene = Scene::new(1, "INTERVAL = 3600");
     let slow = std::time::Duration::from_secs(600);
-    scene
-        .broker
-        .set_route_latency(testbed::broker::Route::Export, slow);
+    scene.broker.set_route_latency(Route::Export, slow);
     let watched = scene.watch();
     until("an export", || {
-        scene
-            .broker
-            .counters()
-            .route(testbed::broker::Route::Export)
-            > 0
+        scene.broker.counters().route(Route::Export) > 0
     });
     let said = scene.ends(watched);
     assert!(said.contains("ending what is under way"), "{said}");
+}
+
+#[test]
+fn the_broker_wakes_it_and_is_listened_to_again_when_it_was_lost() {
+    let scene = Scene::new(1, "INTERVAL = 3600");
+    let watched = scene.watch();
+    scene.delivers(1);
+    watched.says("the broker's websocket wakes it", 1);
+    let woken = "woken by the broker's websocket";
+    assert!(scene.says(&["status"], 0).contains(woken));
+    scene.completes();
+    scene.delivers(2);
+    watched.says("the broker told of request 1", 1);
+
+    // What happens while nobody listens is found when somebody does again.
+    let refused = Answer::Instead {
+        status: 404,
+        content_type: "text/html".to_owned(),
+        body: b"<html>".to_vec(),
+    };
+    scene.broker.fail_next(Route::Websocket, refused, 1);
+    scene.broker.end_websockets();
+    watched.says("the broker's websocket does not wake it: ", 1);
+    let status = scene.says(&["status"], 0);
+    assert!(
+        status.contains("not woken by the broker's websocket: "),
+        "{status}"
+    );
+    scene.completes();
+    watched.says("the broker's websocket wakes it", 2);
+    scene.delivers(3);
+    let said = scene.ends(watched);
+    assert_eq!(said.matches("does not wake it: ").count(), 1, "{said}");
+}
+
+#[test]
+fn a_broker_without_a_websocket_is_polled_and_that_is_said_once() {
+    let scene = Scene::new(0, "INTERVAL = 1").with_polling_alone();
+    let watched = scene.watch();
+    let words = "there is none: it is answered with 404 Not Found";
+    watched.says(words, 1);
+    scene.completes();
+    scene.delivers(1);
+    until("another try", || {
+        scene.broker.counters().route(Route::Websocket) > 1
+    });
+    assert!(scene.says(&["status"], 0).contains(words));
+    let said = scene.ends(watched);
+    assert_eq!(said.matches(words).count(), 1, "{said}");
 }

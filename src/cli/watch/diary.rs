@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::wake::Why;
 use crate::cli::run_words;
+use crate::effects::broker::Unlistened;
 use crate::exit_code::ExitCode;
 use crate::run::RunReport;
 
@@ -26,6 +27,19 @@ pub(super) fn begun(interval: Duration) {
     tracing::info!("watching: a run at least every {} s", interval.as_secs());
 }
 
+/// There is a connection to the broker's websocket.
+pub(super) fn listened() {
+    tracing::info!("the broker's websocket wakes it");
+}
+
+/// There is none, or no longer one.
+pub(super) fn unlistened(why: &Unlistened, interval: Duration) {
+    tracing::info!(
+        "the broker's websocket does not wake it: {why}; there is a run every {} s, and one when it does again",
+        interval.as_secs()
+    );
+}
+
 pub(super) fn reloaded() {
     tracing::info!("the configuration was read again");
 }
@@ -40,7 +54,7 @@ pub(super) fn ended() {
 
 impl Diary {
     /// A run has ended.
-    pub(super) fn run(&mut self, why: &Why, report: &RunReport) {
+    pub(super) fn run(&mut self, why: Why, report: &RunReport) {
         let code = report.exit_code();
         let did_something = report.counts.uploaded + report.counts.deleted > 0;
         if did_something || self.code != Some(code) {

@@ -7,12 +7,13 @@
 //! one that can. Deliberately absent: what a run does (`one_run`).
 
 mod diary;
+mod shown;
 mod signals;
 mod wake;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use courier_ledger::LegacyStatus;
@@ -25,10 +26,12 @@ use super::notify::{Listeners, Told};
 use super::one_run::{Done, OneRun};
 use super::{ledger, logging, owner, parts, run_words};
 use crate::config::Configuration;
-use crate::effects::watching::{Standing, Watching};
+use crate::effects::broker::{Heard, Listener};
+use crate::effects::watching::{Listening, Watching};
 use crate::exit_code::ExitCode;
 use crate::run::{RunReport, Scope};
 use diary::Diary;
+use shown::Shown;
 use signals::Asked;
 use wake::{Next, Wake, Why};
 
@@ -62,8 +65,11 @@ struct Watch<'a> {
     listeners: Listeners,
     hold: Hold,
     asked: Arc<Asked>,
+    waker: Sender<Wake>,
     wakes: Receiver<Wake>,
-    watching: Watching,
+    shown: Arc<Shown>,
+    /// None where nobody can listen from here.
+    listener: Option<Listener>,
     diary: Diary,
 }
 
@@ -84,27 +90,36 @@ impl<'a> Watch<'a> {
         })();
         let (hold, watching) = begun.inspect_err(|error| listeners.failed(error))?;
         let (sender, wakes) = channel();
-        let asked = signals::hear(sender).map_err(NoSignals)?;
+        let asked = signals::hear(sender.clone()).map_err(NoSignals)?;
         Ok(Self {
             arguments,
             configuration,
             listeners,
             hold,
             asked,
+            waker: sender,
             wakes,
-            watching,
+            shown: Arc::new(Shown::by(watching)),
+            listener: None,
             diary: Diary::default(),
         })
     }
 
     /// One run after the other, until the process is asked to end.
     fn go_on(&mut self) -> Result<ExitCode, CommandError> {
-        self.show_how();
+        self.settle_in();
         diary::begun(self.configuration.watch.interval);
         let mut why = Why::Begun;
         loop {
             let began = Instant::now();
-            let pause = match self.run(&why) {
+            match wake::forget_told(&self.wakes) {
+                None => {}
+                Some(Next::End) => return self.end(),
+                Some(_) => {
+                    self.reload();
+                }
+            }
+            let pause = match self.run(why) {
                 Ok(()) => self.configuration.watch.interval,
                 Err(error) => {
                     error.report();
@@ -129,7 +144,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Runs once, and says what there is to be said of it.
-    fn run(&mut self, why: &Why) -> Result<(), CommandError> {
+    fn run(&mut self, why: Why) -> Result<(), CommandError> {
         logging::remember(self.arguments, &self.configuration.working_dir);
         let run = OneRun::prepare(&self.configuration, run_words::names(self.arguments))?
             .every_minutes(minutes(self.configuration.watch.interval));
@@ -165,7 +180,7 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    fn tell(&mut self, why: &Why, report: &RunReport) {
+    fn tell(&mut self, why: Why, report: &RunReport) {
         run_words::tell_problems(report);
         if report.held.is_some() {
             run_words::tell_outcome(self.arguments, report);
@@ -184,7 +199,7 @@ impl<'a> Watch<'a> {
                 Some(_) => due.min(Instant::now() + LOOK),
                 None => due,
             };
-            if let Some(next) = wake::next(&self.wakes, until) {
+            if let Some(next) = wake::next(&self.wakes, until, self.configuration.watch.settle) {
                 return next;
             }
             if Instant::now() >= due {
@@ -210,7 +225,7 @@ impl<'a> Watch<'a> {
             Ok(configuration) => {
                 self.listeners = Listeners::of(&configuration);
                 self.configuration = configuration;
-                self.show_how();
+                self.settle_in();
                 diary::reloaded();
                 true
             }
@@ -222,15 +237,40 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Lets others know how it is watched.
-    fn show_how(&mut self) {
+    /// Listens to the broker of this configuration, and lets others know how it is watched.
+    fn settle_in(&mut self) {
         let interval = self.configuration.watch.interval;
-        let standing = Standing {
-            pid: std::process::id(),
-            interval_seconds: interval.as_secs(),
+        // The one before first: two handshakes at once may swap who they are for, at the broker.
+        self.listener = None;
+        self.shown.change(|standing| {
+            standing.interval_seconds = interval.as_secs();
+            standing.websocket = Listening::Connecting;
+        });
+        let (waker, shown) = (self.waker.clone(), Arc::clone(&self.shown));
+        let hear = move |heard| {
+            let wake = match heard {
+                Heard::Request(request) => Wake::Told(request),
+                Heard::Connected => {
+                    shown.change(|standing| standing.websocket = Listening::Connected);
+                    diary::listened();
+                    Wake::Connected
+                }
+                Heard::Without(why) => {
+                    let polling = Listening::Polling(why.to_string());
+                    shown.change(|standing| standing.websocket = polling);
+                    return diary::unlistened(&why, interval);
+                }
+            };
+            // Whoever no longer waits is ending.
+            let _unheard = waker.send(wake);
         };
-        if let Err(error) = self.watching.show(&standing) {
-            tracing::warn!("`broker-courier status` cannot say how it is watched: {error}");
+        match Listener::begin(self.configuration.broker.clone(), hear) {
+            Ok(listener) => self.listener = Some(listener),
+            Err(error) => {
+                let polling = Listening::Polling(error.to_string());
+                self.shown.change(|standing| standing.websocket = polling);
+                tracing::warn!("the broker's websocket cannot be listened to: {error}");
+            }
         }
     }
 

@@ -1,8 +1,12 @@
 //! What ends a wait, and why the next run begins.
+//!
+//! What always holds here: what the broker tells within `WATCH.SETTLE` of its first word is one reason for one run.
 
 use std::fmt;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use courier_ledger::RequestId;
 
 use crate::cli::notify::Told;
 
@@ -13,6 +17,10 @@ pub(super) enum Wake {
     End,
     /// The configuration is to be read again.
     Reload,
+    /// The broker told of a request.
+    Told(RequestId),
+    /// The broker is listened to.
+    Connected,
 }
 
 /// What is to be done next.
@@ -33,6 +41,10 @@ pub(super) enum Why {
     Begun,
     /// The last one was long ago.
     Interval,
+    /// The broker told of a request, and so many more times of it or others.
+    Told(RequestId, u64),
+    /// The broker is listened to from now on, and what was before it was heard by nobody.
+    Connected,
     /// The configuration was read again.
     Reloaded,
     /// Somebody wrote to the ledger while it waited for a person.
@@ -44,28 +56,100 @@ impl Why {
     pub(super) fn is_told_to_monitors(self) -> Told {
         match self {
             Self::Begun | Self::Interval => Told::Each,
-            Self::Reloaded | Self::Decided => Told::Failed,
+            Self::Told(..) | Self::Connected | Self::Reloaded | Self::Decided => Told::Failed,
         }
     }
 }
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Begun => "the first run",
-            Self::Interval => "WATCH.INTERVAL has passed",
-            Self::Reloaded => "the configuration was read again",
-            Self::Decided => "somebody wrote to the ledger",
-        })
+        match self {
+            Self::Begun => f.write_str("the first run"),
+            Self::Interval => f.write_str("WATCH.INTERVAL has passed"),
+            Self::Told(request, 0) => write!(f, "the broker told of request {request}"),
+            Self::Told(request, more) => {
+                write!(
+                    f,
+                    "the broker told of request {request}, and {more} times more"
+                )
+            }
+            Self::Connected => f.write_str("the broker is listened to"),
+            Self::Reloaded => f.write_str("the configuration was read again"),
+            Self::Decided => f.write_str("somebody wrote to the ledger"),
+        }
     }
 }
 
 /// Waits for what is to be done next, until then.
-pub(super) fn next(wakes: &Receiver<Wake>, until: Instant) -> Option<Next> {
+pub(super) fn next(wakes: &Receiver<Wake>, until: Instant, settle: Duration) -> Option<Next> {
     match wakes.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        Ok(Wake::Told(request)) => Some(gather(wakes, Some(request), settle)),
+        Ok(Wake::Connected) => Some(gather(wakes, None, settle)),
         Ok(Wake::Reload) => Some(Next::Reload),
         // Without anybody who could ask for it there is nothing to wait for.
         Ok(Wake::End) | Err(RecvTimeoutError::Disconnected) => Some(Next::End),
         Err(RecvTimeoutError::Timeout) => None,
+    }
+}
+
+/// Forgets what the broker told before now: the run that begins will see it.
+pub(super) fn forget_told(wakes: &Receiver<Wake>) -> Option<Next> {
+    loop {
+        match wakes.try_recv() {
+            Ok(Wake::Told(_) | Wake::Connected) => {}
+            Ok(Wake::Reload) => return Some(Next::Reload),
+            Ok(Wake::End) => return Some(Next::End),
+            Err(_) => return None,
+        }
+    }
+}
+
+/// Gathers what else the broker tells in a moment.
+fn gather(wakes: &Receiver<Wake>, first: Option<RequestId>, settle: Duration) -> Next {
+    let until = Instant::now() + settle;
+    let (mut request, mut more) = (first, 0);
+    loop {
+        match wakes.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(Wake::Told(_)) if request.is_some() => more += 1,
+            Ok(Wake::Told(told)) => request = Some(told),
+            Ok(Wake::Connected) => {}
+            // There is a run then, too.
+            Ok(Wake::Reload) => return Next::Reload,
+            Ok(Wake::End) | Err(RecvTimeoutError::Disconnected) => return Next::End,
+            Err(RecvTimeoutError::Timeout) => {
+                return Next::Run(request.map_or(Why::Connected, |it| Why::Told(it, more)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    const NOW: Duration = Duration::from_millis(1);
+
+    fn follows(told: impl IntoIterator<Item = Wake>) -> Option<Next> {
+        let (sender, wakes) = channel();
+        for wake in told {
+            sender.send(wake).unwrap();
+        }
+        next(&wakes, Instant::now() + NOW, NOW)
+    }
+
+    #[test]
+    fn what_is_told_in_a_moment_is_one_reason() {
+        let told = |id| Wake::Told(RequestId(id));
+        assert_eq!(follows([]), None);
+        let run = follows([told(7), told(7), Wake::Connected, told(3)]);
+        assert_eq!(run, Some(Next::Run(Why::Told(RequestId(7), 2))));
+        let run = follows([Wake::Connected]);
+        assert_eq!(run, Some(Next::Run(Why::Connected)));
+        assert_eq!(follows([told(7), Wake::End]), Some(Next::End));
+        assert_eq!(follows([told(7), Wake::Reload]), Some(Next::Reload));
     }
 }
