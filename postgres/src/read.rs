@@ -89,3 +89,9 @@ pub fn holding(database: &Database) -> Result<Holding, LogError> {
         left: look.left(),
     })
 }
+
+/// How many entries there are, as the tip says.
+pub fn length(database: &Database) -> Result<u64, LogError> {
+    let (_, look) = database.asked()?;
+    Ok(look.sequence().0)
+}

@@ -82,6 +82,11 @@ impl Look {
         }
     }
 
+    /// The number of the tip, whatever it is worth.
+    pub(crate) fn sequence(&self) -> Sequence {
+        bytes::sequence(self.sequence).unwrap_or(Sequence::NONE)
+    }
+
     /// The last entry that is there, whatever the tip says.
     pub(crate) fn last(&self) -> Sequence {
         self.last

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, LedgerArgument};
 use crate::effects::environment;
 
 /// How this process was told which ledger it is about.
@@ -29,7 +29,10 @@ impl Same {
             Self::Option(format!(" {name} {}", quoted(&path.to_string_lossy())))
         };
         match (&arguments.config, &arguments.ledger) {
-            (_, Some(ledger)) => option("--ledger", ledger),
+            (_, Some(LedgerArgument::Folder(folder))) => option("--ledger", folder),
+            (_, Some(LedgerArgument::Database(address))) => {
+                Self::Option(format!(" --ledger {}", quoted(&address.to_string())))
+            }
             (Some(_), None) if let Some(words) = environment::command() => Self::Words(words),
             (Some(config), None) => option("-c", config),
             (None, None) => Self::Option(String::new()),

@@ -10,12 +10,14 @@ use clap::{
     ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
 };
 use courier_ledger::{BrokerChange, DropBoxChange, Event, Sequence};
+use courier_postgres::{Address, AddressError};
 
 use super::config::ConfigCommand;
 use super::moment::Moment;
 use super::plan::Rule;
 use super::report::Lang;
 use super::terminal::{self, Colour};
+use super::upkeep::UpkeepCommand;
 use crate::effects::environment;
 use crate::effects::evidence::{KeyNameError, Verifier};
 use crate::exit_code::ExitCodes;
@@ -35,9 +37,9 @@ pub(crate) struct Arguments {
     )]
     pub(crate) config: Option<PathBuf>,
 
-    /// The folder that holds the ledger, for commands that need no more than that
-    #[arg(long, global = true, value_name = "DIR")]
-    pub(crate) ledger: Option<PathBuf>,
+    /// The folder that holds the ledger, or the database (postgres://…), for commands that need no more than that
+    #[arg(long, global = true, value_name = "DIR|URL")]
+    pub(crate) ledger: Option<LedgerArgument>,
 
     /// How messages are written to standard error
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
@@ -77,6 +79,27 @@ impl Arguments {
         }
         let mut matches = command.clone().try_get_matches()?;
         Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// Where a ledger is, as it is named in a command.
+#[derive(Clone, Debug)]
+pub(crate) enum LedgerArgument {
+    /// In this folder.
+    Folder(PathBuf),
+    /// In this database; what it is reached with stands in the environment (PGPASSWORD, PGSSLROOTCERT, PGSSLCERT,
+    /// PGSSLKEY).
+    Database(Box<Address>),
+}
+
+impl FromStr for LedgerArgument {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        match Address::is_meant(text) {
+            true => Ok(Self::Database(Box::new(text.parse()?))),
+            false => Ok(Self::Folder(PathBuf::from(text))),
+        }
     }
 }
 
@@ -128,6 +151,9 @@ pub(crate) enum Command {
     Prove(ProveOptions),
     /// Says what a proof proves, and what it does not; needs no ledger
     VerifyProof(VerifyProofOptions),
+    /// Makes the tables of a ledger in a database
+    #[command(subcommand)]
+    Ledger(UpkeepCommand),
     /// Asks the SFTP server for its host key, without logging in, and says if it is the accepted one
     HostKey(JsonOption),
     /// Makes a new encryption key; never overwrites a file

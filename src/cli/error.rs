@@ -197,6 +197,9 @@ pub(crate) enum UsageError {
     /// Neither an argument nor the environment names a configuration.
     #[error("no configuration was given")]
     NoConfiguration,
+    /// A database was to be dealt with, and the ledger is in files.
+    #[error("no database was given")]
+    NoDatabase,
     /// The seed of the waits.
     #[error("BROKER_COURIER_SEED is not a number")]
     Seed,
@@ -301,6 +304,9 @@ impl From<UsageError> for CommandError {
         let hint = match error {
             UsageError::NoConfiguration => {
                 Some("name it with --config FILE, or in $BROKER_COURIER_CONFIG")
+            }
+            UsageError::NoDatabase => {
+                Some("name it with --ledger postgres://…, or in the configuration (LEDGER.URL)")
             }
             UsageError::Copy { .. } => Some("name files that this user can read"),
             UsageError::Seed | UsageError::NothingLeftBehind | UsageError::Unsigned => None,

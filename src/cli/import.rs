@@ -82,7 +82,7 @@ pub(crate) fn import(
     options: &JsonOption,
 ) -> Result<ExitCode, CommandError> {
     let configuration = parts::configuration(arguments)?;
-    if !ledger::is_absent(&configuration.working_dir) {
+    if !ledger::is_absent(&configuration.location()) {
         return Err(UsageError::NothingToImport("there is a ledger already").into());
     }
     let (legacy, plan) = planned(&configuration)?;

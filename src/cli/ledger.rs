@@ -1,51 +1,49 @@
 //! The ledger of the working directory, for writing, for reading, for an audit.
 
 use std::fs::File;
-use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use courier_ledger::account::Account;
 use courier_ledger::log::{
-    self, Claimed, FileError, Files, FoldError, Journal, Ledger, LogError, NewLog, Progress,
-    Reading, Rehearsal, chain,
+    Claimed, FoldError, Ledger, LogError, NewLog, Progress, Reading, Rehearsal, chain,
 };
 use courier_ledger::{
-    Command, Digest, Entry, Event, LegacyStatus, LogId, Salt, Sequence, State, Timestamp, Tip,
+    Command, Digest, Entry, Event, LegacyStatus, LogId, Sequence, State, Timestamp, Tip,
 };
 
 use super::arguments::Arguments;
 use super::error::{CommandError, NoRandomNumbers, UsageError};
 use super::moment::Moment;
-use super::parts::working_dir;
+use super::parts::location;
 use super::standing::{LocalStatus, Published};
 use super::{output, owner};
 use crate::config::Configuration;
 use crate::effects::clock::SystemClock;
+use crate::effects::ledger_place::{LedgerLog, LedgerPlace, Location};
 use crate::effects::new_file::{self, FolderSync};
 use crate::effects::status_file::LocalStatusFile;
 use crate::run::Clock;
 
 /// A ledger that is held, or the place where one can begin.
-pub(super) type ClaimedLedger = Claimed<Files>;
+pub(super) type ClaimedLedger = Claimed<LedgerPlace>;
 
 /// A ledger that is held.
-pub(super) type HeldLedger = Ledger<Journal<Files>>;
+pub(super) type HeldLedger = Ledger<LedgerLog>;
 
 /// How long the ledger is, for whoever does not hold it: another length means that somebody wrote to it.
-pub(super) fn size_bytes(working_dir: &Path) -> Option<u64> {
-    let log = std::fs::metadata(working_dir.join("ledger.log"));
-    log.map(|log| log.len()).ok()
+pub(super) fn length(location: &Location) -> Option<u64> {
+    location.place().ok()?.length()
 }
 
 /// Becomes the one runner of the ledger that is there, or of the place where one can begin, and gives what
 /// is to be imported; nothing is written but what heals the log.
 pub(super) fn claim(
-    working_dir: &Path,
+    location: &Location,
     clock: &dyn Clock,
-) -> Result<(Claimed<Files>, Option<LegacyStatus>), CommandError> {
-    let claimed = claimed(working_dir, clock)?;
-    let local = LocalStatus::read(working_dir);
+) -> Result<(Claimed<LedgerPlace>, Option<LegacyStatus>), CommandError> {
+    let claimed = claimed(location, clock)?;
+    let local = LocalStatus::read(location.folder());
     let hash = match local.entry_in(claimed.state()) {
         Some(entry) => claimed.hash_of(entry)?,
         None => None,
@@ -55,9 +53,12 @@ pub(super) fn claim(
 }
 
 /// Becomes the one runner, whatever `status.xml` says.
-pub(super) fn claimed(working_dir: &Path, clock: &dyn Clock) -> Result<Claimed<Files>, FoldError> {
-    let claimed = Claimed::at(files(working_dir)?, clock.now())?;
-    settle_in(working_dir);
+pub(super) fn claimed(
+    location: &Location,
+    clock: &dyn Clock,
+) -> Result<Claimed<LedgerPlace>, FoldError> {
+    let claimed = Claimed::at(location.place()?, clock.now())?;
+    settle_in(location.folder());
     if let Claimed::Ledger(ledger) = &claimed {
         tell_recovered(ledger);
     }
@@ -66,9 +67,9 @@ pub(super) fn claimed(working_dir: &Path, clock: &dyn Clock) -> Result<Claimed<F
 
 /// The ledger that was claimed, which begins now if there is none.
 pub(super) fn begun(
-    claimed: Claimed<Files>,
+    claimed: Claimed<LedgerPlace>,
     time: Timestamp,
-) -> Result<Ledger<Journal<Files>>, CommandError> {
+) -> Result<Ledger<LedgerLog>, CommandError> {
     let mut id = [0; 16];
     openssl::rand::rand_bytes(&mut id).map_err(NoRandomNumbers::LogId)?;
     let new = NewLog {
@@ -82,18 +83,18 @@ pub(super) fn begun(
 pub(super) fn open_existing_for_writing(
     arguments: &Arguments,
     clock: &dyn Clock,
-) -> Result<Ledger<Journal<Files>>, CommandError> {
-    let working_dir = working_dir(arguments)?;
-    owner::require(arguments, &working_dir)?;
-    let mut ledger = open(&working_dir, clock)?;
+) -> Result<Ledger<LedgerLog>, CommandError> {
+    let location = location(arguments)?;
+    owner::require(arguments, location.folder())?;
+    let mut ledger = open(&location, clock)?;
     if let Some(difference) = ledger.note_clock(clock.now())? {
         output::warn_of_clock(&difference);
     }
     Ok(ledger)
 }
 
-fn open(working_dir: &Path, clock: &dyn Clock) -> Result<Ledger<Journal<Files>>, FoldError> {
-    let ledger = Ledger::open(files(working_dir)?, clock.now())?;
+fn open(location: &Location, clock: &dyn Clock) -> Result<Ledger<LedgerLog>, FoldError> {
+    let ledger = Ledger::open(location.place()?, clock.now())?;
     tell_recovered(&ledger);
     Ok(ledger)
 }
@@ -117,7 +118,7 @@ fn settle_in(working_dir: &Path) {
     }
 }
 
-fn tell_recovered(ledger: &Ledger<Journal<Files>>) {
+fn tell_recovered(ledger: &Ledger<LedgerLog>) {
     for tail in ledger.log().recovered() {
         tracing::warn!(
             "the last {} bytes of the ledger, from byte {} on, were what a crash had left of an event: nothing \
@@ -129,24 +130,6 @@ fn tell_recovered(ledger: &Ledger<Journal<Files>>) {
     }
 }
 
-/// The files of a ledger; what is written there is salted.
-pub(super) fn files(working_dir: &Path) -> Result<Files, LogError> {
-    let files = Files::new(working_dir).map(|files| files.salted(drawn_salt));
-    files.map_err(|source| {
-        LogError::from(FileError {
-            path: working_dir.display().to_string(),
-            operation: "opening",
-            source,
-        })
-    })
-}
-
-fn drawn_salt() -> io::Result<Salt> {
-    let mut drawn = [0; 16];
-    openssl::rand::rand_bytes(&mut drawn)?;
-    Ok(Salt(drawn))
-}
-
 /// What `plan` decides on: the state as of now over a log that is thrown away, and what is to be
 /// imported. Reads the log without its lock.
 ///
@@ -155,10 +138,13 @@ pub(super) fn rehearsal(
     configuration: &Configuration,
     published: Option<&Published<'_>>,
 ) -> Result<(Ledger<Rehearsal>, Option<LegacyStatus>), CommandError> {
-    let working_dir = &configuration.working_dir;
-    let local = LocalStatus::read(working_dir);
+    let local = LocalStatus::read(&configuration.working_dir);
     let wanted = [local.shown(), published.and_then(Published::shown)];
-    let (state, tip, hashes) = match log::read_state_and_hashes(&files(working_dir)?, wanted) {
+    let (state, tip, hashes) = match configuration
+        .location()
+        .place()?
+        .read_state_and_hashes(wanted)
+    {
         Ok(read) => read,
         Err(FoldError::Log(LogError::Absent { .. })) => (State::default(), NOTHING, [None; 2]),
         Err(error) => return Err(error.into()),
@@ -186,10 +172,10 @@ pub(super) enum Since {
 }
 
 /// What was done since an entry.
-pub(super) fn since(working_dir: &Path, tip: Tip) -> Result<Since, CommandError> {
-    let files = files(working_dir)?;
+pub(super) fn since(location: &Location, tip: Tip) -> Result<Since, CommandError> {
+    let place = location.place()?;
     let mut is_known = false;
-    for entry in log::read_from(&files, tip.sequence)? {
+    for entry in place.read_from(tip.sequence)? {
         let entry = entry?;
         if entry.sequence == tip.sequence {
             is_known = entry.hash == tip.hash;
@@ -217,9 +203,8 @@ pub(super) fn since(working_dir: &Path, tip: Tip) -> Result<Since, CommandError>
 }
 
 /// The state as of now; empty when there is no log yet.
-pub(super) fn current_state(working_dir: &Path) -> Result<(State, Tip), CommandError> {
-    let files = files(working_dir)?;
-    match log::read_state(&files) {
+pub(super) fn current_state(location: &Location) -> Result<(State, Tip), CommandError> {
+    match location.place()?.read_state() {
         Ok(read) => Ok(read),
         Err(FoldError::Log(LogError::Absent { .. })) => Ok((State::default(), NOTHING)),
         Err(error) => Err(error.into()),
@@ -227,10 +212,10 @@ pub(super) fn current_state(working_dir: &Path) -> Result<(State, Tip), CommandE
 }
 
 /// Whether there is no ledger at all, whole or damaged.
-pub(super) fn is_absent(working_dir: &Path) -> bool {
-    files(working_dir).is_ok_and(|files| {
+pub(super) fn is_absent(location: &Location) -> bool {
+    location.place().is_ok_and(|place| {
         matches!(
-            log::read_state(&files),
+            place.read_state(),
             Err(FoldError::Log(LogError::Absent { .. }))
         )
     })
@@ -238,7 +223,7 @@ pub(super) fn is_absent(working_dir: &Path) -> bool {
 
 /// The state that the working directory holds; no secret is needed.
 pub(super) fn read_state(arguments: &Arguments) -> Result<(State, Tip), CommandError> {
-    current_state(&working_dir(arguments)?)
+    current_state(&location(arguments)?)
 }
 
 /// The tip of a log that has not begun.
@@ -256,7 +241,7 @@ pub(super) fn replay_state(
 ) -> Result<(State, Tip), CommandError> {
     let (mut state, mut tip) = (State::default(), NOTHING);
     let (mut first, mut last, mut passed) = (None, Timestamp::default(), false);
-    visit(&working_dir(arguments)?, |entry| {
+    visit(&location(arguments)?, |entry| {
         first.get_or_insert(entry.time);
         last = entry.time;
         passed = passed || at.is_some_and(|at| !at.is_not_passed_by(entry.sequence, entry.time));
@@ -294,8 +279,8 @@ pub(super) fn read_from(
     first: Sequence,
     visitor: &mut dyn FnMut(Entry) -> ControlFlow<()>,
 ) -> Result<(), CommandError> {
-    let files = files(&working_dir(arguments)?)?;
-    let entries = match log::read_from(&files, first) {
+    let place = location(arguments)?.place()?;
+    let entries = match place.read_from(first) {
         Ok(entries) => entries,
         Err(LogError::Absent { .. }) => return Ok(()),
         Err(error) => return Err(error.into()),
@@ -315,7 +300,7 @@ pub(super) fn read_until_damage(
 ) -> Result<(), CommandError> {
     let mut shows = true;
     let read = audit(
-        &working_dir(arguments)?,
+        &location(arguments)?,
         |entry| {
             // A reader that has gone away changes nothing about what is found.
             shows = shows && visitor(entry).is_continue();
@@ -328,11 +313,10 @@ pub(super) fn read_until_damage(
 
 /// Reads every entry without the lock; nothing to read is no error.
 pub(super) fn visit(
-    working_dir: &Path,
+    location: &Location,
     visitor: impl FnMut(Entry) -> Result<(), FoldError>,
 ) -> Result<(), CommandError> {
-    let files = files(working_dir)?;
-    match log::read(&files, visitor) {
+    match location.place()?.read(visitor) {
         Ok(_) | Err(FoldError::Log(LogError::Absent { .. })) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -355,7 +339,7 @@ pub(super) fn account_and_see(
     let (mut account, mut state) = (Account::default(), State::default());
     let mut rest = None;
     let reading = audit(
-        &working_dir(arguments)?,
+        &location(arguments)?,
         |entry| {
             see(&entry);
             if rest.is_none() && !belongs(&entry) {
@@ -390,10 +374,9 @@ pub(super) struct Told {
 
 /// Checks every byte of the log, and hands on every entry.
 pub(super) fn audit(
-    working_dir: &Path,
+    location: &Location,
     visitor: impl FnMut(Entry) -> Result<(), FoldError>,
     progress: impl FnMut(Progress),
 ) -> Result<Reading, CommandError> {
-    let files = files(working_dir)?;
-    Ok(log::verify(&files, visitor, progress)?)
+    Ok(location.place()?.verify(visitor, progress)?)
 }

@@ -7,6 +7,7 @@ use courier_ledger::{
     Counted, KeyId, LogId, Presence, PublishedSeen, Remote, Request, RequestId, State, Timestamp,
     Tip,
 };
+use courier_postgres::Holding;
 use indicatif::HumanBytes;
 use serde::Serialize;
 
@@ -26,7 +27,34 @@ pub(crate) struct LedgerView {
     status_xml_published_through: Option<courier_ledger::Sequence>,
     /// How the published one was found, if that was not as expected.
     status_xml_seen: Option<String>,
+    /// Who holds it, where that stands in a database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holding: Option<HoldingView>,
     requests: Vec<RequestView>,
+}
+
+/// Who holds a ledger in a database.
+#[derive(Serialize)]
+struct HoldingView {
+    /// None where nobody does.
+    holder: Option<String>,
+    epoch: u64,
+    /// For how long nobody else can take it.
+    left_seconds: u64,
+}
+
+impl fmt::Display for HoldingView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (epoch, left) = (self.epoch, self.left_seconds);
+        match &self.holder {
+            Some(holder) if left > 0 => write!(f, "held by {holder}, epoch {epoch}, {left} s left"),
+            Some(holder) => write!(
+                f,
+                "was held by {holder}, epoch {epoch}, and may be taken over"
+            ),
+            None => write!(f, "held by nobody, epoch {epoch}"),
+        }
+    }
 }
 
 /// What is written as JSON; `docs/json.md` has its shapes.
@@ -103,7 +131,18 @@ impl LedgerView {
                 .requests()
                 .map(|(id, request)| view(state, id, request))
                 .collect(),
+            holding: None,
         }
+    }
+
+    /// The same, with who holds it.
+    pub(super) fn held(self, holding: Option<&Holding>) -> Self {
+        let holding = holding.map(|holding| HoldingView {
+            holder: holding.holder.clone(),
+            epoch: holding.epoch,
+            left_seconds: holding.left.as_secs(),
+        });
+        Self { holding, ..self }
     }
 
     /// What `status --json` writes: the same, and how things stand.
@@ -153,6 +192,9 @@ impl LedgerView {
                 Counted(self.sequence.0, "event")
             )?,
             None => writeln!(output, "Ledger    empty: nothing has been run yet")?,
+        }
+        if let Some(holding) = &self.holding {
+            writeln!(output, "          {holding}")?;
         }
         let requests = self.requests.iter();
         let (current, withdrawn): (Vec<_>, Vec<_>) =

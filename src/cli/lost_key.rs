@@ -97,7 +97,7 @@ pub(super) fn load_and_exposed(
 }
 
 fn explained(error: KeyError, configuration: &Configuration) -> CommandError {
-    let known = match ledger::current_state(&configuration.working_dir) {
+    let known = match ledger::current_state(&configuration.location()) {
         Ok((state, _)) => match (Known::of(&state), &configuration.recipients) {
             (Known::Nothing, _) => Known::Nothing,
             (_, Some(_)) => Known::Marks,

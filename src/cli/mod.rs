@@ -57,6 +57,7 @@ mod subject;
 mod survey;
 mod terminal;
 mod times;
+mod upkeep;
 mod verify;
 mod verify_copy;
 mod verify_proof;
@@ -138,6 +139,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         Command::Redact(options) => redact::redact(arguments, options),
         Command::Prove(options) => prove::prove(arguments, options),
         Command::VerifyProof(options) => verify_proof::verify_proof(options),
+        Command::Ledger(command) => upkeep::upkeep(arguments, command),
         Command::HostKey(options) => host_key::host_key(arguments, options),
         Command::Keygen(options) => keygen::keygen(options),
         Command::EvidenceKey(options) => evidence_key::evidence_key(options),

@@ -9,16 +9,18 @@ use std::time::Instant;
 
 use courier_ledger::{BrokerAddress, DropBoxAddress, Partners};
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, LedgerArgument};
 use super::error::{CommandError, NoPrivateKey, NoRandomNumbers, NoWorkingDirectory, UsageError};
 use crate::config::{Configuration, Server};
 use crate::effects::age::Recipients;
 use crate::effects::broker::Broker;
 use crate::effects::carrier::Fetcher;
 use crate::effects::clock::SystemClock;
+use crate::effects::database;
 use crate::effects::environment;
 use crate::effects::evidence::{AnchorSettings, Anchors, EvidenceKey, Keeper};
 use crate::effects::fernet::{FernetKey, KeyFiles, OldKeys};
+use crate::effects::ledger_place::Location;
 use crate::effects::persistence::Persistence;
 use crate::effects::post::Poster;
 use crate::effects::sealing::Sealing;
@@ -42,14 +44,18 @@ pub(super) fn configuration(arguments: &Arguments) -> Result<Configuration, Comm
     Ok(configuration)
 }
 
-/// The folder of the ledger: `--ledger`, or that of the configuration; no secret is needed.
-pub(super) fn working_dir(arguments: &Arguments) -> Result<PathBuf, CommandError> {
+/// Where the ledger is: `--ledger`, or what the configuration says; no secret is needed but a database's.
+pub(super) fn location(arguments: &Arguments) -> Result<Location, CommandError> {
     match &arguments.ledger {
-        Some(directory) => {
+        Some(LedgerArgument::Folder(directory)) => {
             existing_directory(directory)?;
-            Ok(directory.clone())
+            Ok(Location::Folder(directory.clone()))
         }
-        None => Ok(Configuration::existing_working_dir(configuration_path(
+        Some(LedgerArgument::Database(address)) => Ok(Location::Database {
+            settings: Box::new(database::named((**address).clone())),
+            folder: None,
+        }),
+        None => Ok(Configuration::existing_location(configuration_path(
             arguments,
         )?)?),
     }

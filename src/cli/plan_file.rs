@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::CommandError;
 use super::ledger;
+use crate::effects::ledger_place::Location;
 use crate::effects::new_file;
 use crate::exit_code::ExitCode;
 
@@ -169,7 +170,7 @@ pub(super) fn judge(
     plan: &SavedPlan,
     state: &State,
     partners: &Partners,
-    working_dir: &Path,
+    location: &Location,
 ) -> Result<(), CommandError> {
     let file = || path.display().to_string();
     let another = |what, was: &dyn ToString, is: &dyn ToString| PlanFileError::OfAnother {
@@ -197,7 +198,7 @@ pub(super) fn judge(
     if tip.log != log {
         return Err(another("another ledger", &tip.log, &log).into());
     }
-    let since = ledger::since(working_dir, tip)?;
+    let since = ledger::since(location, tip)?;
     match since {
         ledger::Since::OtherHistory => {
             let (was, is) = (

@@ -18,26 +18,27 @@ pub(crate) fn prove(
     arguments: &Arguments,
     options: &ProveOptions,
 ) -> Result<ExitCode, CommandError> {
-    let directory = parts::working_dir(arguments)?;
+    let location = parts::location(arguments)?;
+    let directory = location.folder();
     // The log can only be longer than what was signed before it is read.
     let mut read = Read::of(options);
-    let log = match redacted::is_copy(&directory)? {
+    let log = match redacted::is_copy(&location)? {
         true => {
             let take = |piece| {
                 read.take(piece);
                 Ok(())
             };
-            redacted::read(&directory, take)?.tip.log
+            redacted::read(directory, take)?.tip.log
         }
         false => {
             let take = |entry| {
                 read.take(Piece::Kept(entry));
                 Ok(())
             };
-            ledger::audit(&directory, take, |_| ())?.tip.log
+            ledger::audit(&location, take, |_| ())?.tip.log
         }
     };
-    let kept = Kept::read(&directory, log).map_err(NotProven::Kept)?;
+    let kept = Kept::read(directory, log).map_err(NotProven::Kept)?;
     let text = match options.consistency.as_deref() {
         Some([old, new]) => consistency(&read, &kept, *old, *new)?,
         Some(_) | None => inclusion(&read, &kept, options, log)?,

@@ -21,6 +21,7 @@ use super::{again, ledger, lost_key, output, owner, parts, terminal, who};
 use crate::config::Configuration;
 use crate::effects::clock::SystemClock;
 use crate::effects::fernet::{FernetKey, origins};
+use crate::effects::ledger_place::Location;
 use crate::effects::survey::{
     DistantFolder, Folder, LedgerThere, LocalFolder, Start, Survey, Surveyed,
 };
@@ -134,7 +135,7 @@ pub(crate) fn recover(
     };
     let who = who::signed(options.who.as_ref(), why)?;
     let kept = set_aside(&configuration.working_dir, lost)?;
-    begin(&configuration.working_dir, recovered, who, why.clone())?;
+    begin(&configuration.location(), recovered, who, why.clone())?;
     output::tell(|output| {
         if let Some(kept) = kept {
             writeln!(
@@ -219,7 +220,7 @@ fn document(survey: &Survey, options: &RecoverOptions) -> Result<(String, Vec<u8
 /// Whether the ledger that is here is the one that published `lost`, and has that very entry.
 fn is_whole(configuration: &Configuration, lost: Tip) -> Result<bool, CommandError> {
     let clock = SystemClock::start();
-    let claimed = match ledger::claimed(&configuration.working_dir, &clock) {
+    let claimed = match ledger::claimed(&configuration.location(), &clock) {
         Ok(claimed) => claimed,
         Err(FoldError::Log(error @ LogError::Busy { .. })) => return Err(error.into()),
         // What cannot be opened is not whole.
@@ -480,13 +481,13 @@ fn free_folder(working_dir: &Path, lost: Tip) -> Result<PathBuf, NoRecovery> {
 
 /// Begins the new ledger.
 fn begin(
-    working_dir: &Path,
+    location: &Location,
     recovered: Recovered,
     who: String,
     why: String,
 ) -> Result<(), CommandError> {
     let clock = SystemClock::start();
-    let (claimed, _) = ledger::claim(working_dir, &clock)?;
+    let (claimed, _) = ledger::claim(location, &clock)?;
     let mut ledger = ledger::begun(claimed, clock.now())?;
     let event = Event::LedgerRecovered {
         recovered: Box::new(recovered),

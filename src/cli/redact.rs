@@ -24,15 +24,16 @@ pub(crate) fn redact(
     arguments: &Arguments,
     options: &RedactOptions,
 ) -> Result<ExitCode, CommandError> {
-    let directory = parts::working_dir(arguments)?;
+    let location = parts::location(arguments)?;
+    let directory = location.folder();
     let mut copying = Copying::new(options)?;
     let take = |piece| copying.take(piece);
     // What cannot be written is told of the copy, not of the ledger.
-    let read = match redacted::is_copy(&directory)? {
-        true => redacted::read(&directory, take).map(|it| it.tip),
+    let read = match redacted::is_copy(&location)? {
+        true => redacted::read(directory, take).map(|it| it.tip),
         false => {
             let mut take = take;
-            ledger::audit(&directory, |entry| take(Piece::Kept(entry)), |_| ()).map(|it| it.tip)
+            ledger::audit(&location, |entry| take(Piece::Kept(entry)), |_| ()).map(|it| it.tip)
         }
     };
     if let Some(error) = copying.failed.take() {
@@ -46,7 +47,7 @@ pub(crate) fn redact(
             return Err(error);
         }
     };
-    let checkpoints = copying.end(&directory, tip.log)?;
+    let checkpoints = copying.end(directory, tip.log)?;
     output::tell(|to| {
         for sentence in copying.told(checkpoints) {
             wrapped::write(to, "", "", &sentence)?;

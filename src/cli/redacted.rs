@@ -11,19 +11,23 @@ use courier_ledger::{Sequence, State, Timestamp};
 
 use super::arguments::Arguments;
 use super::error::{CommandError, LeftOut};
-use super::ledger::files;
 use super::moment::Moment;
-use super::parts::working_dir;
+use super::parts::location;
+use crate::effects::ledger_place::{Location, files};
 
 /// Whether the ledger in this folder is a redacted copy.
-pub(super) fn is_copy(working_dir: &Path) -> Result<bool, CommandError> {
-    Ok(log::is_redacted(&files(working_dir)?)?)
+pub(super) fn is_copy(location: &Location) -> Result<bool, CommandError> {
+    match location {
+        Location::Folder(folder) => Ok(log::is_redacted(&files(folder)?)?),
+        // A copy is a file that can be handed on.
+        Location::Database { .. } => Ok(false),
+    }
 }
 
 /// The folder that the arguments name, if a redacted copy is there.
 pub(super) fn named(arguments: &Arguments) -> Result<Option<std::path::PathBuf>, CommandError> {
-    let folder = working_dir(arguments)?;
-    Ok(is_copy(&folder)?.then_some(folder))
+    let location = location(arguments)?;
+    Ok(is_copy(&location)?.then(|| location.folder().to_owned()))
 }
 
 /// Reads a redacted copy, each byte of it checked.

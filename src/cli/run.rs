@@ -30,12 +30,12 @@ fn run_with(
 ) -> Result<ExitCode, CommandError> {
     let scope = scope(options)?;
     let run = OneRun::prepare(configuration, run_words::names(arguments))?;
-    let (claimed, legacy) = ledger::claim(&configuration.working_dir, run.clock())?;
+    let (claimed, legacy) = ledger::claim(&configuration.location(), run.clock())?;
     listeners.begun();
 
     if let (Scope::Bound(plan), Some(path)) = (&scope, &options.plan) {
         let (state, partners) = (claimed.state(), parts::partners(configuration));
-        plan_file::judge(path, plan, state, &partners, &configuration.working_dir)?;
+        plan_file::judge(path, plan, state, &partners, &configuration.location())?;
     }
     let _ender = Ender::begin(run.stop().clone()).map_err(NoSignals)?;
     let Done {

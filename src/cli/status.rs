@@ -18,7 +18,8 @@ pub(crate) fn status(
     }
     let (state, tip) = ledger::read_state(arguments)?;
     let health = health(arguments, &state)?;
-    let view = LedgerView::new(&state, tip);
+    let location = parts::location(arguments)?;
+    let view = LedgerView::new(&state, tip).held(location.holding()?.as_ref());
     if options.json {
         output::write_json(&view.with(&health))?;
     } else {
@@ -35,10 +36,10 @@ pub(crate) fn status(
 }
 
 fn health(arguments: &Arguments, state: &courier_ledger::State) -> Result<Health, CommandError> {
-    let working_dir = parts::working_dir(arguments)?;
+    let location = parts::location(arguments)?;
     Ok(Health::of(
         state,
-        Some(&working_dir),
+        Some(location.folder()),
         SystemClock::start().now(),
     ))
 }

@@ -21,19 +21,20 @@ pub(crate) fn verify(
     arguments: &Arguments,
     options: &VerifyOptions,
 ) -> Result<ExitCode, CommandError> {
-    let directory = parts::working_dir(arguments)?;
-    if redacted::is_copy(&directory)? {
-        return verify_copy::verify(&directory, options);
+    let location = parts::location(arguments)?;
+    let directory = location.folder();
+    if redacted::is_copy(&location)? {
+        return verify_copy::verify(directory, options);
     }
     let copies = against::read(&options.against)?;
     // Before the log: a run that is under way replaces it only after what it shows.
-    let local = LocalStatus::read(&directory);
-    let mut checkpoints = Checkpoints::read(&directory, options)?;
+    let local = LocalStatus::read(directory);
+    let mut checkpoints = Checkpoints::read(directory, options)?;
     let decisions = options.decisions.then(Decisions::default);
     let mut audit = Audit::new(&local, copies, decisions);
     let bar = progress_bar();
     let audited = ledger::audit(
-        &directory,
+        &location,
         |entry| {
             checkpoints.take(&entry);
             audit.read(&entry)
@@ -46,7 +47,7 @@ pub(crate) fn verify(
     bar.finish_and_clear();
     let reading = match audited {
         Ok(reading) => reading,
-        Err(error) if ledger::is_absent(&directory) => {
+        Err(error) if ledger::is_absent(&location) => {
             // A run would say so before it says that there is no ledger.
             local.judge(&State::default(), None)?;
             return Err(error);

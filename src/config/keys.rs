@@ -10,12 +10,14 @@ use courier_ledger::{
     TemporaryPattern,
 };
 
+use courier_postgres::Address;
+
 use super::kind::{
     Allowance, Choice, Fingerprints, Kind, LocalPath, LocalPaths, Number, Recipients, Seconds,
     Secret, Switch, Text,
     Without::{Means, Nothing, Required},
 };
-use crate::effects::broker::{Address, Proxy, Tag};
+use crate::effects::broker::{self, Proxy, Tag};
 use crate::effects::evidence::{AnchorUrl, Verifier};
 use crate::effects::sftp::{Placing, ProxyCommand, SftpProxy, Verification};
 
@@ -89,7 +91,7 @@ keys! {
     CA_BUNDLE: LocalPath = "" "REQUESTS_CA_BUNDLE", LocalPath(Means("the system's alone")),
         "certificate authorities that are trusted for HTTPS besides the system's: a PEM file, or a folder; stands before any table";
 
-    BROKER_URL: Text<Address> = "BROKER" "URL", Text::of("an http or https address", Required),
+    BROKER_URL: Text<broker::Address> = "BROKER" "URL", Text::of("an http or https address", Required),
         "the broker's base address";
     API_KEY: Secret = "BROKER" "API_KEY", Secret(Means("required, or `API_KEY_FILE`")),
         "the API key of an administrator";
@@ -288,6 +290,22 @@ keys! {
         "how long `broker-courier watch` lets pass between the beginnings of two runs at most";
     WATCH_SETTLE: Number<u64> = "WATCH" "SETTLE", Number { least: 0, most: 60_000, default: 200 },
         "for how many milliseconds it gathers what the broker tells before there is a run";
+
+    LEDGER_URL: Text<Address> = "LEDGER" "URL",
+        Text::of("a `postgres://` address", Means("in files of `WORKING_DIR`")),
+        "the database that the ledger is kept in instead of files, for more than one machine (docs/two-hosts.md): `postgres://user@host/database`, several hosts separated by commas, `schema=` for another one than `broker_courier`; certificate and host name are verified";
+    LEDGER_PASSWORD: Secret = "LEDGER" "PASSWORD", Secret(Nothing),
+        "the password there; or `PASSWORD_FILE`";
+    LEDGER_PASSWORD_FILE: LocalPath = "LEDGER" "PASSWORD_FILE", LocalPath(Nothing),
+        "a file that holds it";
+    LEDGER_CA_FILE: LocalPath = "LEDGER" "CA_FILE", LocalPath(Means("the system's alone")),
+        "a PEM file of authorities that are trusted for the database's certificate, besides the system's";
+    LEDGER_CERTIFICATE: LocalPath = "LEDGER" "CERTIFICATE", LocalPath(Nothing),
+        "a PEM file with the certificate that the courier proves itself with, and what it was issued by";
+    LEDGER_KEY_FILE: LocalPath = "LEDGER" "KEY_FILE", LocalPath(Nothing),
+        "the private key of that certificate, a PEM file";
+    LEDGER_LEASE: Seconds = "LEDGER" "LEASE", Seconds(30),
+        "for how long whoever runs holds the ledger without asking the database again: another host can go on after so long when this one is gone";
 
     WORKING_DIR: LocalPath = "MISC" "WORKING_DIR", LocalPath(Required),
         "the folder of the ledger and of `status.xml`; must exist, and belong to whoever runs the courier";

@@ -20,9 +20,11 @@ use super::server::{self, Server};
 use super::{Configuration, ConfigurationError, Evidence, Reports, Rules, Warning, Watching};
 use crate::effects::age::Recipients;
 use crate::effects::broker::{Address, ApiKey, Proxy, Settings};
+use crate::effects::database;
 use crate::effects::encoding::{self, NotText};
 use crate::effects::evidence::{AnchorSettings, Verifier, Witness};
 use crate::effects::fernet::KeyFiles;
+use crate::effects::ledger_place::Location;
 use crate::effects::ping::PingUrl;
 use crate::effects::secret_file::{self, Exposed};
 use crate::effects::sftp::{Credential, Endpoint, HostKeys, PrivateKeyFile, Recipe, Window};
@@ -73,6 +75,7 @@ impl Configuration {
             &keys::PASSWORD,
             &keys::KEY_PASSPHRASE,
             &keys::EVIDENCE_PASSPHRASE,
+            &keys::LEDGER_PASSWORD,
         ];
         if secrets.into_iter().any(|secret| reader.has(secret)) {
             reader.warn_of_file(Exposed::of(folders.file, mode));
@@ -95,13 +98,14 @@ impl Configuration {
         path_of_text(&read(path)?.text, start.folders(path), &keys::WORKING_DIR)
     }
 
-    /// The same, where it must be there.
-    pub(crate) fn existing_working_dir(path: &Path) -> Result<PathBuf, ConfigurationError> {
+    /// Only where the ledger is, and what a database takes to be reached.
+    pub(crate) fn existing_location(path: &Path) -> Result<Location, ConfigurationError> {
         let start = Start::now();
         part_of_text(&read(path)?.text, start.folders(path), |reader| {
-            let place = reader.required_path(&keys::WORKING_DIR);
+            let folder = reader.required_path(&keys::WORKING_DIR);
             places::note_missing_working_dir(reader);
-            place
+            let database = ledger(reader);
+            Some(super::location(database, folder?))
         })
     }
 
@@ -229,6 +233,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
     let retries = reader.number(&keys::RETRIES);
     let evidence = evidence(reader);
     let watch = watch(reader);
+    let ledger = ledger(reader);
     let working_dir = reader.required_path(&keys::WORKING_DIR);
     Some(Configuration {
         broker: broker?,
@@ -244,6 +249,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
         reports,
         evidence,
         watch,
+        ledger,
         working_dir: working_dir?,
     })
 }
@@ -254,6 +260,41 @@ fn watch(reader: &mut Reader<'_>) -> Watching {
         settle: Duration::from_millis(reader.number(&keys::WATCH_SETTLE)),
     }
 }
+
+/// The database of the ledger, if it is in one.
+fn ledger(reader: &mut Reader<'_>) -> Option<Box<courier_postgres::Settings>> {
+    let address = reader.optional(&keys::LEDGER_URL);
+    let password = reader.secret(&keys::LEDGER_PASSWORD, &keys::LEDGER_PASSWORD_FILE);
+    let ca_file = reader.path(&keys::LEDGER_CA_FILE);
+    let chain = reader.path(&keys::LEDGER_CERTIFICATE);
+    let key = reader.path(&keys::LEDGER_KEY_FILE);
+    let lease = reader.seconds(&keys::LEDGER_LEASE);
+    if chain.is_some() != key.is_some() {
+        let text = "and LEDGER.KEY_FILE belong together: give both, or none";
+        reader.wrong(&keys::LEDGER_CERTIFICATE, text);
+    }
+    if lease < LEASE_LEAST {
+        let text = "is shorter than a database may take to answer: 3 at least";
+        reader.wrong(&keys::LEDGER_LEASE, text);
+    }
+    if !reader.has(&keys::LEDGER_URL) && (password.is_some() || chain.is_some()) {
+        let text = "is missing: without it the ledger is in files, and nobody asks for a password or a certificate";
+        reader.wrong(&keys::LEDGER_URL, text);
+    }
+    let settings = courier_postgres::Settings {
+        password,
+        ca_file,
+        certificate: chain
+            .zip(key)
+            .map(|(chain, key)| courier_postgres::Certificate { chain, key }),
+        lease,
+        ..courier_postgres::Settings::new(address?, database::holder())
+    };
+    Some(Box::new(settings))
+}
+
+/// A lease that is shorter could not be renewed in time.
+const LEASE_LEAST: Duration = Duration::from_secs(3);
 
 fn broker(reader: &mut Reader<'_>) -> Option<Settings> {
     let address = reader.required(&keys::BROKER_URL);

@@ -43,6 +43,7 @@ use crate::effects::age::Recipients;
 use crate::effects::broker;
 use crate::effects::evidence::AnchorSettings;
 use crate::effects::fernet::KeyFiles;
+use crate::effects::ledger_place::Location;
 use crate::effects::ping::PingUrl;
 use crate::effects::secret_file::Exposed;
 use crate::effects::sftp::{Endpoint, PrivateKeyFile};
@@ -77,8 +78,27 @@ pub(crate) struct Configuration {
     pub evidence: Option<Evidence>,
     /// How a process watches that runs on and on.
     pub watch: Watching,
-    /// The folder of the ledger.
+    /// The database of the ledger; none where it is in files.
+    pub ledger: Option<Box<courier_postgres::Settings>>,
+    /// The folder of the ledger, and of what stays on this machine.
     pub working_dir: PathBuf,
+}
+
+impl Configuration {
+    /// Where the ledger is.
+    pub(crate) fn location(&self) -> Location {
+        location(self.ledger.clone(), self.working_dir.clone())
+    }
+}
+
+fn location(database: Option<Box<courier_postgres::Settings>>, folder: PathBuf) -> Location {
+    match database {
+        None => Location::Folder(folder),
+        Some(settings) => Location::Database {
+            settings,
+            folder: Some(folder),
+        },
+    }
 }
 
 /// How a process watches that runs on and on.

@@ -32,7 +32,7 @@ const PLAYED: [&str; 11] = [
 ];
 
 /// Blocks of code that are not played: page, language, how many, and why that is so or who plays them.
-const NOT_PLAYED: [(&str, &str, usize, &str); 18] = [
+const NOT_PLAYED: [(&str, &str, usize, &str); 20] = [
     ("README.md", "sh", 9, PASTED),
     ("README.md", "cron", 1, PASTED),
     ("docs/configuration.md", "toml", 2, UNDERSTOOD),
@@ -105,6 +105,13 @@ const NOT_PLAYED: [(&str, &str, usize, &str); 18] = [
         2,
         "starts the demo, whose parts are played; what is typed is understood",
     ),
+    (
+        "docs/two-hosts.md",
+        "sh",
+        3,
+        "needs a database: integration/tests/postgres; what is typed is understood",
+    ),
+    ("docs/two-hosts.md", "toml", 1, UNDERSTOOD),
     (
         "docs/watch.md",
         "sh",

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod contract;
+mod program;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};

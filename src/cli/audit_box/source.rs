@@ -98,7 +98,7 @@ impl Known {
             hash,
         } = reading.tip;
         // Those that cannot be read are for `verify` to name.
-        let kept = Kept::read(&parts::working_dir(arguments)?, log).ok();
+        let kept = Kept::read(parts::location(arguments)?.folder(), log).ok();
         let last = kept.and_then(|kept| Some(kept.all().last()?.claim.size));
         Ok(Self {
             source: Source::Ledger,

@@ -5,11 +5,11 @@
 //! (`courier_ledger::Grounds`).
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use courier_ledger::{Event, Grounds, Observation, Plan, RequestId, State};
 
 use crate::cli::ledger;
+use crate::effects::ledger_place::Location;
 
 /// Adds what is not known yet. That reads the log from its beginning, and only where a changed result could
 /// not be delivered before.
@@ -17,7 +17,7 @@ pub(super) fn complete(
     mut answered: BTreeMap<RequestId, Observation>,
     plan: &Plan,
     state: &State,
-    working_dir: &Path,
+    location: &Location,
 ) -> BTreeMap<RequestId, Observation> {
     let wanted = plan.all().filter_map(|it| Grounds::answers(state, it));
     let wanted: BTreeMap<_, _> = wanted
@@ -32,7 +32,7 @@ pub(super) fn complete(
             answered.insert(observation.id, observation.clone());
         }
     };
-    let read = ledger::visit(working_dir, |entry| {
+    let read = ledger::visit(location, |entry| {
         match &entry.event {
             Event::SnapshotObserved(delta) => delta.changed.iter().for_each(&mut take),
             Event::PortionObserved(portion) => portion.changed.iter().for_each(&mut take),

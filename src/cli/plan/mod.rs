@@ -78,7 +78,7 @@ pub(crate) fn plan(arguments: &Arguments, options: &PlanOptions) -> Result<ExitC
     if let Some(fallen) = &plan.fallen {
         held::tell_fallen(fallen);
     }
-    let answered = answered::complete(answered, &plan, ledger.state(), &configuration.working_dir);
+    let answered = answered::complete(answered, &plan, ledger.state(), &configuration.location());
     let grounds = plan.all().filter_map(|command| {
         let answered = answered.get(&command.request()?);
         Grounds::of(ledger.state(), command, answered)

@@ -43,7 +43,7 @@ pub(crate) fn report(
         last.is_none_or(|last| last.is_not_passed_by(sequence, time))
     };
     let mut from = options.from.and_then(Moment::first);
-    let mut checkpoints = Checkpoints::beside(&parts::working_dir(arguments)?);
+    let mut checkpoints = Checkpoints::beside(parts::location(arguments)?.folder());
     // A clock may have been turned back: neither is the first entry's, or the last one's.
     let mut times: Option<(Timestamp, Timestamp)> = None;
     let belongs = |entry: &Entry| {

@@ -83,7 +83,7 @@ impl<'a> Watch<'a> {
         let begun = (|| {
             let working_dir = &configuration.working_dir;
             let run = OneRun::prepare(&configuration, run_words::names(arguments))?;
-            let (claimed, legacy) = ledger::claim(working_dir, run.clock())?;
+            let (claimed, legacy) = ledger::claim(&configuration.location(), run.clock())?;
             let watching = Watching::begin(working_dir)
                 .map_err(|error| NotBesideAnother(working_dir.clone(), error))?;
             Ok((Hold::Ours(Box::new(claimed), legacy), watching))
@@ -151,7 +151,7 @@ impl<'a> Watch<'a> {
         let (claimed, legacy) = match std::mem::replace(&mut self.hold, Hold::Lost) {
             Hold::Ours(claimed, legacy) => (*claimed, legacy),
             Hold::Released(_) | Hold::Lost => {
-                ledger::claim(&self.configuration.working_dir, run.clock())?
+                ledger::claim(&self.configuration.location(), run.clock())?
             }
         };
         let told = why.is_told_to_monitors();
@@ -172,7 +172,7 @@ impl<'a> Watch<'a> {
             false => Hold::Ours(Box::new(ClaimedLedger::Ledger(ledger)), None),
             true => {
                 ledger.close()?;
-                Hold::Released(ledger::size_bytes(&self.configuration.working_dir))
+                Hold::Released(ledger::length(&self.configuration.location()))
             }
         };
         self.tell(why, &report);
@@ -205,7 +205,7 @@ impl<'a> Watch<'a> {
             if Instant::now() >= due {
                 return Next::Run(Why::Interval);
             }
-            let now = || ledger::size_bytes(&self.configuration.working_dir);
+            let now = || ledger::length(&self.configuration.location());
             if released.is_some_and(|size_bytes| size_bytes != now()) {
                 return Next::Run(Why::Decided);
             }

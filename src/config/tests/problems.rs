@@ -132,7 +132,7 @@ fn unknown_names_come_with_the_nearest_known_one() {
         (
             "ZZZZZZ",
             ":16: [ZZZZZZ] is not a known table; the known ones are BROKER, REQUESTS, SFTP, \
-             SECURITY, REMOTE, GUARDS, SPOOL, METRICS, NOTIFY, EVIDENCE, RUN, WATCH, MISC",
+             SECURITY, REMOTE, GUARDS, SPOOL, METRICS, NOTIFY, EVIDENCE, RUN, WATCH, LEDGER, MISC",
         ),
         (
             "REQUESTS_CA_BUNDLE",
@@ -165,6 +165,7 @@ fn every_known_key_is_read() {
             // The same name stands in another table of the file.
             ("SFTP", _) if name.key == "CONCURRENCY" => with("SFTP", &line),
             ("NOTIFY", _) if name.key == "URL" => with("NOTIFY", &line),
+            ("LEDGER", _) => with("LEDGER", &line),
             (table, true) => with(table, &line),
             _ => text,
         };

@@ -1,0 +1,243 @@
+//! The program over a ledger in PostgreSQL: runs, readers, two hosts, exit codes.
+
+use testbed::broker::{EmbeddedBroker, Settings};
+use testbed::embedded_sftp::EmbeddedSftp;
+use testbed::postgres::Postgres;
+
+use super::{PASSWORD, grant, schema, server, tables};
+use crate::site::{self, Courier, Place};
+
+/// Hosts with a working directory each, one broker, one drop-box, one ledger.
+struct Scene {
+    server: &'static Postgres,
+    schema: String,
+    broker: EmbeddedBroker,
+    sftp: EmbeddedSftp,
+    courier: Courier,
+}
+
+impl Scene {
+    fn new() -> Option<Self> {
+        let server = server()?;
+        Some(Self {
+            server,
+            schema: tables(server),
+            broker: EmbeddedBroker::start(Settings::default()).unwrap(),
+            sftp: site::embedded(),
+            courier: Courier::build(),
+        })
+    }
+
+    /// A host that has not run yet.
+    fn host(&self) -> Place {
+        let place = Place::new(&self.broker.url(), &self.sftp);
+        self.point(&place, &self.schema);
+        place
+    }
+
+    fn point(&self, place: &Place, schema: &str) {
+        let address = self.server.network("courier", schema);
+        let ca_file = self.server.ca_file();
+        place.change_config(
+            "[MISC]",
+            &format!(
+                "[LEDGER]\nURL = \"{address}\"\nPASSWORD = \"{PASSWORD}\"\nCA_FILE = \"{}\"\n[MISC]",
+                ca_file.display()
+            ),
+        );
+    }
+
+    fn publish(&self) -> u64 {
+        let id = self.broker.publish("rki");
+        self.broker.submit_result(1, id, "text/plain", b"a result");
+        id
+    }
+
+    fn run(&self, place: &Place, arguments: &[&str], code: i32) -> (String, String) {
+        self.courier.run(place, arguments, code)
+    }
+
+    fn sql(&self, text: &str) -> String {
+        let text = text.replace("{s}", &self.schema);
+        self.server.sql(&text).unwrap()
+    }
+}
+
+#[test]
+fn two_hosts_deliver_one_after_the_other_by_one_ledger() {
+    let Some(scene) = Scene::new() else { return };
+    let (one, other) = (scene.host(), scene.host());
+    scene.publish();
+    scene.run(&one, &["run"], 0);
+    assert_eq!(one.zips().len(), 1);
+    scene.publish();
+    scene.run(&other, &["run"], 0);
+    assert_eq!(other.zips().len(), 2);
+    // The first host's own status.xml is older, which is no other history.
+    let (said, _) = scene.run(&one, &["run"], 0);
+    assert!(site::sum(&said).contains("2 unchanged"), "{said}");
+    assert!(!one.working_dir().join("ledger.log").exists());
+
+    let (said, _) = scene.run(&one, &["verify"], 0);
+    assert!(said.contains("is whole"), "{said}");
+    let (said, _) = scene.run(&other, &["status"], 0);
+    assert!(said.contains("held by nobody, epoch 3"), "{said}");
+    let (told, _) = scene.run(&one, &["status", "--json"], 0);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["holding"]["epoch"], 3, "{told}");
+    for arguments in [
+        &["plan"][..],
+        &["log"],
+        &["log", "--since", "3"],
+        &["why", "0"],
+        &["replay", "--at", "4"],
+        &["report"],
+        &["check"],
+        &["left-behind"],
+    ] {
+        scene.run(&one, arguments, 0);
+    }
+
+    // An auditor has nothing but an address.
+    let program = scene.courier.program();
+    let auditor = |user: &str, command: &str| {
+        let mut asked = program.command();
+        let address = scene.server.network(user, &scene.schema);
+        asked.args(["--ledger", &address, command]);
+        asked.env("PGPASSWORD", PASSWORD);
+        asked.env("PGSSLROOTCERT", scene.server.ca_file());
+        let output = asked.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    };
+    for command in ["verify", "status", "log", "replay"] {
+        let (code, said) = auditor("courier_auditor", command);
+        assert_eq!(code, Some(0), "{command}: {said}");
+    }
+    // An event of a person needs the rights of the courier.
+    scene.sql("revoke select on {s}.entry from courier_auditor");
+    let (code, said) = auditor("courier_auditor", "verify");
+    assert_eq!(code, Some(7), "{said}");
+    assert!(said.contains("may not do it"), "{said}");
+}
+
+#[test]
+fn who_holds_the_ledger_is_named_and_after_the_lease_another_goes_on() {
+    let Some(scene) = Scene::new() else { return };
+    let (one, other) = (scene.host(), scene.host());
+    scene.publish();
+    scene.run(&one, &["run"], 0);
+    scene.sql(
+        "update {s}.runner set nonce = '\\x01', holder = 'host-b, process 9', epoch = epoch + 1, \
+         until = now() + interval '20 seconds'",
+    );
+    let (_, said) = scene.run(&other, &["run"], 8);
+    assert!(
+        said.contains("is held by host-b, process 9 (epoch 2; its lease ends in"),
+        "{said}"
+    );
+    let (said, _) = scene.run(&one, &["status"], 0);
+    assert!(
+        said.contains("held by host-b, process 9, epoch 2, "),
+        "{said}"
+    );
+    scene.sql("update {s}.runner set until = now()");
+    scene.publish();
+    scene.run(&other, &["run"], 0);
+    assert_eq!(other.zips().len(), 2);
+    assert_eq!(scene.sql("select epoch from {s}.runner"), "3");
+}
+
+#[test]
+fn a_database_that_cannot_be_relied_on_is_exit_code_7_and_nothing_is_done() {
+    let Some(scene) = Scene::new() else { return };
+    let host = scene.host();
+    scene.publish();
+    scene.run(&host, &["run"], 0);
+    let entries = || scene.sql("select count(*) from {s}.entry");
+    let before = entries();
+    scene.publish();
+    let refused = |says: &str| {
+        for command in ["run", "verify"] {
+            let (out, said) = scene.run(&host, &[command], 7);
+            let said = testbed::courier::unwrapped(&format!("{out}{said}"));
+            assert!(said.contains(says), "{command}: {says}: {said}");
+        }
+        assert_eq!(host.zips().len(), 1);
+    };
+    // As after a backup from before the last run.
+    scene.sql("create table {s}.kept as select * from {s}.entry where sequence > 3");
+    scene.sql(
+        "delete from {s}.entry where sequence > 3; update {s}.runner set sequence = 3, \
+         hash = (select hash from {s}.entry where sequence = 3)",
+    );
+    refused("status.xml");
+    scene.sql(
+        "insert into {s}.entry select * from {s}.kept; update {s}.runner set \
+         sequence = (select max(sequence) from {s}.entry), \
+         hash = (select hash from {s}.entry order by sequence desc limit 1)",
+    );
+    scene.run(&host, &["verify"], 0);
+    scene.sql("update {s}.entry set payload = payload || '\\x00' where sequence = 2");
+    refused("bytes of entry 2 do not have its hash");
+    scene.sql(
+        "update {s}.entry set payload = substr(payload, 1, length(payload) - 1) where sequence = 2",
+    );
+    scene.sql("update {s}.version set version = 9");
+    refused("of version 9");
+    scene.sql("update {s}.version set version = 1");
+    assert_eq!(entries(), before);
+
+    // Another ledger than the one that this host knows.
+    let foreign = tables(scene.server);
+    let stranger = Place::new(&scene.broker.url(), &scene.sftp);
+    scene.point(&stranger, &foreign);
+    let (_, said) = scene.run(&stranger, &["run"], 6);
+    assert!(said.contains("status.xml at the drop-box"), "{said}");
+    let address = |schema: &str| format!("schema={schema}");
+    host.change_config(&address(&scene.schema), &address(&foreign));
+    let (_, said) = scene.run(&host, &["run"], 7);
+    assert!(said.contains("status.xml"), "{said}");
+    host.change_config(&address(&foreign), &address(&scene.schema));
+    scene.run(&host, &["run"], 0);
+    assert_eq!(host.zips().len(), 2);
+
+    // Nobody there, and a wrong password; neither is shown.
+    host.change_config(PASSWORD, "something-else");
+    let (_, said) = scene.run(&host, &["run"], 7);
+    assert!(said.contains("refuses the login"), "{said}");
+    assert!(!said.contains("something-else"), "{said}");
+}
+
+#[test]
+fn the_tables_are_made_by_their_owner() {
+    let Some(server) = server() else { return };
+    let schema = schema(server);
+    let program = Courier::build();
+    let init = |user: &str| {
+        let address = server.socket(user, &schema);
+        let outcome = program
+            .program()
+            .run(&["--ledger", &address, "ledger", "init"]);
+        (
+            outcome.code,
+            format!("{}{}", outcome.stdout, outcome.stderr),
+        )
+    };
+    let (code, said) = init("courier");
+    assert_eq!(code, Some(7), "{said}");
+    assert!(said.contains("may not do it"), "{said}");
+    for _ in 0..2 {
+        let (code, said) = init("courier_owner");
+        assert_eq!(code, Some(0), "{said}");
+        assert!(
+            said.contains("The tables are there, of version 1"),
+            "{said}"
+        );
+    }
+    grant(server, &schema);
+    let outcome = program
+        .program()
+        .run(&["--ledger", "/tmp", "ledger", "init"]);
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+}

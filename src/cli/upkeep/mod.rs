@@ -1,0 +1,21 @@
+//! `ledger`: what is done to a ledger as a whole, beside runs.
+//!
+//! Deliberately absent: what is written into it.
+
+mod arguments;
+mod init;
+
+pub(crate) use arguments::UpkeepCommand;
+
+use super::arguments::Arguments;
+use super::error::CommandError;
+use crate::exit_code::ExitCode;
+
+pub(crate) fn upkeep(
+    arguments: &Arguments,
+    command: &UpkeepCommand,
+) -> Result<ExitCode, CommandError> {
+    match command {
+        UpkeepCommand::Init => init::init(arguments),
+    }
+}

@@ -1,0 +1,325 @@
+//! Where a ledger is kept: in files of a folder, or in a database; the run loop knows neither.
+//!
+//! What always holds here: whoever holds a ledger in a database holds its own folder of this machine, too, so
+//! that nobody else here takes its spool away. Deliberately absent: what a database is reached with, and how
+//! either keeps entries.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use courier_ledger::log::{
+    self, Claim, Entries, EventLog, FileError, Files, FoldError, Journal, Lock, LogError, LogPlace,
+    NewLog, Progress, Reading, Storage as _, TornTail, Vacancy, Vacant,
+};
+use courier_ledger::{Digest, Entry, Event, Salt, Sequence, State, Timestamp, Tip};
+use courier_postgres::{self as postgres, Database, Holding, Settings, Table};
+
+/// Where a ledger is.
+#[derive(Clone, Debug)]
+pub(crate) enum Location {
+    /// In files of this folder.
+    Folder(PathBuf),
+    /// In a database.
+    Database {
+        /// How that is reached.
+        settings: Box<Settings>,
+        /// What stays on this machine, where it has anything of this ledger.
+        folder: Option<PathBuf>,
+    },
+}
+
+/// What no machine has; whoever looks there finds nothing.
+const NOWHERE: &str = "/nonexistent";
+
+impl Location {
+    /// The folder of what stays on this machine: `status.xml`, checkpoints.
+    pub(crate) fn folder(&self) -> &Path {
+        match self {
+            Self::Folder(folder)
+            | Self::Database {
+                folder: Some(folder),
+                ..
+            } => folder,
+            Self::Database { folder: None, .. } => Path::new(NOWHERE),
+        }
+    }
+
+    /// The ledger there. What is written is salted.
+    pub(crate) fn place(&self) -> Result<LedgerPlace, LogError> {
+        Ok(match self {
+            Self::Folder(folder) => LedgerPlace::Files(files(folder)?),
+            Self::Database { settings, folder } => LedgerPlace::Database {
+                database: Box::new(Database::new((**settings).clone()).salted(drawn_salt)),
+                folder: folder.as_deref().map(files).transpose()?,
+            },
+        })
+    }
+
+    /// Who holds it, where a database says so.
+    pub(crate) fn holding(&self) -> Result<Option<Holding>, LogError> {
+        match self {
+            Self::Folder(_) => Ok(None),
+            Self::Database { settings, .. } => {
+                postgres::holding(&Database::new((**settings).clone())).map(Some)
+            }
+        }
+    }
+}
+
+/// The files of a ledger; what is written there is salted.
+pub(crate) fn files(folder: &Path) -> Result<Files, LogError> {
+    let files = Files::new(folder).map(|files| files.salted(drawn_salt));
+    files.map_err(|source| {
+        LogError::from(FileError {
+            path: folder.display().to_string(),
+            operation: "opening",
+            source,
+        })
+    })
+}
+
+fn drawn_salt() -> io::Result<Salt> {
+    let mut drawn = [0; 16];
+    openssl::rand::rand_bytes(&mut drawn)?;
+    Ok(Salt(drawn))
+}
+
+/// A ledger, or where one can begin.
+pub(crate) enum LedgerPlace {
+    /// Files.
+    Files(Files),
+    /// Tables, and the folder of what stays here.
+    Database {
+        /// The tables.
+        database: Box<Database>,
+        /// The folder, whose lock is held besides.
+        folder: Option<Files>,
+    },
+}
+
+/// A log that is held.
+pub(crate) enum LedgerLog {
+    /// In files.
+    Files(Box<Journal<Files>>),
+    /// In a table, with the lock of the folder.
+    Table(Table, Option<Files>),
+}
+
+/// A place without a log that is held.
+pub(crate) enum LedgerVacancy {
+    /// A folder.
+    Files(Vacant<Files>),
+    /// Tables, with the lock of the folder.
+    Tables(postgres::Vacant, Option<Files>),
+}
+
+impl LedgerLog {
+    /// The torn tails that opening it found.
+    pub(crate) fn recovered(&self) -> &[TornTail] {
+        match self {
+            Self::Files(journal) => journal.recovered(),
+            Self::Table(..) => &[],
+        }
+    }
+}
+
+impl EventLog for LedgerLog {
+    fn tip(&self) -> Tip {
+        match self {
+            Self::Files(journal) => journal.tip(),
+            Self::Table(table, _) => table.tip(),
+        }
+    }
+
+    fn append(
+        &mut self,
+        expected: Sequence,
+        time: Timestamp,
+        events: Vec<Event>,
+    ) -> Result<Vec<Entry>, LogError> {
+        match self {
+            Self::Files(journal) => journal.append(expected, time, events),
+            Self::Table(table, _) => table.append(expected, time, events),
+        }
+    }
+
+    fn read_from(&self, first: Sequence) -> Entries<'_> {
+        match self {
+            Self::Files(journal) => journal.read_from(first),
+            Self::Table(table, _) => table.read_from(first),
+        }
+    }
+
+    fn hash_of(&self, entry: Sequence) -> Result<Option<Digest>, LogError> {
+        match self {
+            Self::Files(journal) => journal.hash_of(entry),
+            Self::Table(table, _) => table.hash_of(entry),
+        }
+    }
+
+    fn cache(&mut self, state: &State) -> Result<(), LogError> {
+        match self {
+            Self::Files(journal) => journal.cache(state),
+            Self::Table(table, _) => table.cache(state),
+        }
+    }
+
+    fn close(self) -> Result<(), LogError> {
+        match self {
+            Self::Files(journal) => journal.close(),
+            Self::Table(table, _folder) => table.close(),
+        }
+    }
+}
+
+/// Keeps everybody else on this machine away from the folder.
+fn locked(folder: Option<Files>) -> Result<Option<Files>, LogError> {
+    let Some(mut folder) = folder else {
+        return Ok(None);
+    };
+    let place = folder.locate(log::LogFile::Log);
+    match folder.try_lock() {
+        Ok(Lock::Acquired) => Ok(Some(folder)),
+        Ok(Lock::HeldElsewhere) => Err(LogError::Busy { place, by: None }),
+        Err(source) => Err(FileError {
+            path: place,
+            operation: "locking the directory of",
+            source,
+        }
+        .into()),
+    }
+}
+
+impl LogPlace for LedgerPlace {
+    type Log = LedgerLog;
+    type Vacancy = LedgerVacancy;
+
+    fn claim(self, time: Timestamp) -> Result<Claim<LedgerLog, LedgerVacancy>, FoldError> {
+        match self {
+            Self::Files(files) => Ok(match files.claim(time)? {
+                Claim::Log(journal, state) => {
+                    Claim::Log(LedgerLog::Files(Box::new(journal)), state)
+                }
+                Claim::Vacant(vacant) => Claim::Vacant(LedgerVacancy::Files(vacant)),
+            }),
+            Self::Database { database, folder } => {
+                let folder = locked(folder)?;
+                Ok(match database.claim(time)? {
+                    Claim::Log(table, state) => Claim::Log(LedgerLog::Table(table, folder), state),
+                    Claim::Vacant(vacant) => Claim::Vacant(LedgerVacancy::Tables(vacant, folder)),
+                })
+            }
+        }
+    }
+
+    fn create(self, time: Timestamp, new: NewLog) -> Result<(LedgerLog, State), FoldError> {
+        match self {
+            Self::Files(files) => {
+                let (journal, state) = files.create(time, new)?;
+                Ok((LedgerLog::Files(Box::new(journal)), state))
+            }
+            Self::Database { database, folder } => {
+                let folder = locked(folder)?;
+                let (table, state) = database.create(time, new)?;
+                Ok((LedgerLog::Table(table, folder), state))
+            }
+        }
+    }
+}
+
+impl Vacancy for LedgerVacancy {
+    type Log = LedgerLog;
+
+    fn place(&self) -> String {
+        match self {
+            Self::Files(vacant) => vacant.place(),
+            Self::Tables(vacant, _) => vacant.place(),
+        }
+    }
+
+    fn begin(self, time: Timestamp, new: NewLog) -> Result<(LedgerLog, State), FoldError> {
+        match self {
+            Self::Files(vacant) => {
+                let (journal, state) = vacant.begin(time, new)?;
+                Ok((LedgerLog::Files(Box::new(journal)), state))
+            }
+            Self::Tables(vacant, folder) => {
+                let (table, state) = vacant.begin(time, new)?;
+                Ok((LedgerLog::Table(table, folder), state))
+            }
+        }
+    }
+}
+
+/// What is read without becoming the runner.
+impl LedgerPlace {
+    /// The state after the last entry, the place behind it, and the hash of each of these entries.
+    pub(crate) fn read_state_and_hashes<const N: usize>(
+        &self,
+        wanted: [Option<Sequence>; N],
+    ) -> Result<(State, Tip, [Option<Digest>; N]), FoldError> {
+        match self {
+            Self::Files(files) => log::read_state_and_hashes(files, wanted),
+            Self::Database { database, .. } => {
+                let (mut state, mut hashes) = (State::default(), [None; N]);
+                let fold = |entry: Entry| -> Result<(), FoldError> {
+                    for (hash, wanted) in hashes.iter_mut().zip(wanted) {
+                        if wanted == Some(entry.sequence) {
+                            *hash = Some(entry.hash);
+                        }
+                    }
+                    Ok(state.advance(&entry)?)
+                };
+                let reading = postgres::read(database, fold)?;
+                Ok((state, reading.tip, hashes))
+            }
+        }
+    }
+
+    /// The state after the last entry, and the place behind it.
+    pub(crate) fn read_state(&self) -> Result<(State, Tip), FoldError> {
+        match self {
+            Self::Files(files) => log::read_state(files),
+            Self::Database { database, .. } => postgres::read_state(database),
+        }
+    }
+
+    /// The entries from `first` on.
+    pub(crate) fn read_from(&self, first: Sequence) -> Result<Entries<'_>, LogError> {
+        match self {
+            Self::Files(files) => log::read_from(files, first),
+            Self::Database { database, .. } => Ok(Box::new(postgres::read_from(database, first)?)),
+        }
+    }
+
+    /// Every entry.
+    pub(crate) fn read(
+        &self,
+        fold: impl FnMut(Entry) -> Result<(), FoldError>,
+    ) -> Result<Reading, FoldError> {
+        match self {
+            Self::Files(files) => log::read(files, fold),
+            Self::Database { database, .. } => postgres::read(database, fold),
+        }
+    }
+
+    /// Checks every byte, and hands on every entry.
+    pub(crate) fn verify(
+        &self,
+        fold: impl FnMut(Entry) -> Result<(), FoldError>,
+        progress: impl FnMut(Progress),
+    ) -> Result<Reading, FoldError> {
+        match self {
+            Self::Files(files) => log::verify(files, fold, progress),
+            Self::Database { database, .. } => postgres::verify(database, fold, progress),
+        }
+    }
+
+    /// How long it is: another length means that somebody wrote to it.
+    pub(crate) fn length(&self) -> Option<u64> {
+        match self {
+            Self::Files(files) => files.size_bytes(log::LogFile::Log).ok().flatten(),
+            Self::Database { database, .. } => postgres::length(database).ok(),
+        }
+    }
+}
