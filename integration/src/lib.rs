@@ -13,6 +13,7 @@ pub mod embedded_sftp;
 pub mod independent;
 pub mod library_sftp;
 pub mod openssh;
+pub mod patroni;
 pub mod people;
 pub mod place;
 pub mod postgres;

@@ -214,7 +214,7 @@ fn programs() -> Option<PathBuf> {
     found.pop().map(|(_, programs)| programs)
 }
 
-fn ids(user: &str) -> Result<(u32, u32), StartError> {
+pub(crate) fn ids(user: &str) -> Result<(u32, u32), StartError> {
     let number = |option| {
         output("id", &[option, user])?
             .parse()
