@@ -5,6 +5,7 @@
 //! ledger before and afterwards, what asks a run to end, and what is said of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use courier_ledger::LegacyStatus;
 
@@ -16,14 +17,17 @@ use super::progress::{Display, Names};
 use super::{ledger, lost_key, metrics, parts, standing};
 use crate::config::Configuration;
 use crate::effects::broker::Broker;
-use crate::effects::carrier::Connecting;
+use crate::effects::carrier::{Connecting, Keeper};
 use crate::effects::clock::SystemClock;
 use crate::effects::fernet::FernetKey;
 use crate::effects::sftp::Endpoint;
 use crate::effects::status_file::LocalStatusFile;
 use crate::effects::stop::Stop;
 use crate::effects::waker::Waker;
-use crate::run::{self, Before, Clock as _, Parts, RunReport, Scope};
+use crate::run::{self, Before, Clock as _, Parts, RunReport, Scope, Sparing};
+
+/// How often the ledger is published at least by one who runs again and again.
+const HOURLY: Duration = Duration::from_secs(3600);
 
 /// All that a run takes, before the ledger is held.
 pub(super) struct OneRun<'a> {
@@ -34,6 +38,10 @@ pub(super) struct OneRun<'a> {
     clock: SystemClock,
     stop: Stop,
     every_minutes: Option<u32>,
+    /// After how long the ledger is published, where the way to the drop-box is spared until then.
+    publish_at_least: Option<Duration>,
+    /// Who keeps the connection to the drop-box, if anybody does.
+    keeper: Option<Keeper>,
     names: Names,
 }
 
@@ -63,14 +71,26 @@ impl<'a> OneRun<'a> {
             clock: SystemClock::start(),
             stop,
             every_minutes: configuration.every_minutes,
+            publish_at_least: configuration.publish_at_least,
+            keeper: None,
             names,
         })
     }
 
-    /// The same run, recorded as one of those that are to begin that often.
-    pub(super) fn every_minutes(self, minutes: u32) -> Self {
+    /// The same run, recorded as one of those that are to begin that often, over a connection that is kept.
+    pub(super) fn of_many(self, minutes: u32, keeper: Keeper) -> Self {
         Self {
             every_minutes: Some(minutes),
+            publish_at_least: self.publish_at_least.or(Some(HOURLY)),
+            keeper: Some(keeper),
+            ..self
+        }
+    }
+
+    /// The same run, which goes to the drop-box whether there seems to be anything to do or not.
+    pub(super) fn that_visits(self) -> Self {
+        Self {
+            publish_at_least: None,
             ..self
         }
     }
@@ -101,13 +121,24 @@ impl<'a> OneRun<'a> {
             clock,
             stop,
             every_minutes,
+            publish_at_least,
+            keeper,
             names,
         } = self;
         let partners = parts::partners(configuration);
         let fetcher = parts::fetcher(configuration, &key, Arc::clone(&broker))?;
-        let waker = Waker::new().map_err(NoWaker)?;
         let folder = endpoint.to_string();
-        let departure = Connecting::begin(endpoint, fetcher, waker);
+        let departure = match (keeper, publish_at_least) {
+            (Some(keeper), _) => Connecting::when_needed(endpoint, fetcher, keeper),
+            (None, Some(_)) => {
+                let keeper = Keeper::new().map_err(NoWaker)?;
+                Connecting::when_needed(endpoint, fetcher, keeper)
+            }
+            (None, None) => {
+                let waker = Waker::new().map_err(NoWaker)?;
+                Connecting::begin(endpoint, fetcher, waker)
+            }
+        };
         let evidence = parts::evidence(configuration)?;
         let display = Display::begin(names, broker.headway().clone());
         let run_before = notify::Before::of(claimed.state().run());
@@ -116,8 +147,19 @@ impl<'a> OneRun<'a> {
             hash_of: &|entry| claimed.hash_of(entry),
             drop_box: &partners.drop_box,
         };
-        let approach = run::approach(&before, legacy, broker.as_ref(), departure, &clock)
-            .map_err(|error| standing::not_approached(error, folder))?;
+        let policy = configuration
+            .rules
+            .policy(parts::sealing(configuration, key.clone()).id());
+        let sparing = publish_at_least.filter(|_| matches!(scope, Scope::All));
+        let sparing = sparing.map(|publish_at_least| Sparing {
+            policy: &policy,
+            partners: &partners,
+            publish_at_least,
+        });
+        let sparing = sparing.as_ref();
+        let poller = broker.as_ref();
+        let approached = run::approach_if_due(&before, legacy, poller, departure, &clock, sparing);
+        let approach = approached.map_err(|error| standing::not_approached(error, folder))?;
         if let Scope::Only(requests) = scope {
             let unknown = approach.unknown(requests, claimed.state());
             if !unknown.is_empty() {
@@ -128,9 +170,7 @@ impl<'a> OneRun<'a> {
 
         let mut ledger = ledger::begun(claimed, approach.time())?;
         let parts = Parts {
-            policy: configuration
-                .rules
-                .policy(parts::sealing(configuration, key.clone()).id()),
+            policy,
             partners,
             status_file: &LocalStatusFile::inside(&configuration.working_dir),
             clock: &clock,

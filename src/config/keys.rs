@@ -279,6 +279,10 @@ keys! {
     ANCHOR_EVERY: Seconds = "EVIDENCE" "ANCHOR_EVERY", Seconds(86400),
         "how long authority and witness are not asked again";
 
+    PUBLISH_AT_LEAST: Number<u64> = "PUBLISH" "AT_LEAST",
+        Number { least: 0, most: 604_800, default: 0 },
+        "after how many seconds `status.xml` is published although it says nothing new of requests; runs that have nothing to do at the drop-box do not connect to it before; 0: by each `run`, and once an hour by `watch`";
+
     DEADLINE: Seconds = "RUN" "DEADLINE", Seconds(21600),
         "limit for a run as a whole: what is under way then is ended, and left to the next run";
     EVERY_MINUTES: Number<u32> = "RUN" "EVERY_MINUTES", Number { least: 0, most: 10080, default: 0 },
@@ -288,6 +292,8 @@ keys! {
 
     WATCH_INTERVAL: Seconds = "WATCH" "INTERVAL", Seconds(300),
         "how long `broker-courier watch` lets pass between the beginnings of two runs at most";
+    WATCH_IDLE: Seconds = "WATCH" "IDLE", Seconds(600),
+        "for how many seconds a connection to the drop-box that nobody needs is kept for the next run";
     WATCH_SETTLE: Number<u64> = "WATCH" "SETTLE", Number { least: 0, most: 60_000, default: 200 },
         "for how many milliseconds it gathers what the broker tells before there is a run";
 

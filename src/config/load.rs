@@ -232,6 +232,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
     let every_minutes = reader.number(&keys::EVERY_MINUTES);
     let retries = reader.number(&keys::RETRIES);
     let evidence = evidence(reader);
+    let publish_at_least = reader.number(&keys::PUBLISH_AT_LEAST);
     let watch = watch(reader);
     let ledger = ledger(reader);
     let working_dir = reader.required_path(&keys::WORKING_DIR);
@@ -248,6 +249,9 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
         retries,
         reports,
         evidence,
+        publish_at_least: Some(publish_at_least)
+            .filter(|seconds| *seconds > 0)
+            .map(Duration::from_secs),
         watch,
         ledger,
         working_dir: working_dir?,
@@ -257,6 +261,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
 fn watch(reader: &mut Reader<'_>) -> Watching {
     Watching {
         interval: reader.seconds(&keys::WATCH_INTERVAL),
+        idle: reader.seconds(&keys::WATCH_IDLE),
         settle: Duration::from_millis(reader.number(&keys::WATCH_SETTLE)),
     }
 }

@@ -76,6 +76,9 @@ pub(crate) struct Configuration {
     pub reports: Reports,
     /// What signs the ledger, if anything does, and who attests that.
     pub evidence: Option<Evidence>,
+    /// After how long `status.xml` is published although it says nothing new; none where that is left to the
+    /// command.
+    pub publish_at_least: Option<Duration>,
     /// How a process watches that runs on and on.
     pub watch: Watching,
     /// The database of the ledger; none where it is in files.
@@ -106,6 +109,8 @@ fn location(database: Option<Box<courier_postgres::Settings>>, folder: PathBuf) 
 pub(crate) struct Watching {
     /// How long there may be no run.
     pub interval: Duration,
+    /// How long a connection to the drop-box is kept that nobody needs.
+    pub idle: Duration,
     /// How long what the broker tells is gathered.
     pub settle: Duration,
 }

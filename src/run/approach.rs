@@ -15,6 +15,7 @@ use courier_ledger::{
 };
 
 use super::seams::{Clock, Departure, Polled, Poller};
+use super::sparing::Sparing;
 
 /// Everything that a run is to begin with.
 pub struct Approach<C> {
@@ -27,7 +28,17 @@ pub struct Approach<C> {
     /// What the broker answered.
     pub(super) polled: Result<Polled, Failure>,
     /// The carrier, and how the published `status.xml` was found.
-    pub(super) arrived: Result<(C, PublishedSeen), Failure>,
+    pub(super) arrived: Arrived<C>,
+}
+
+/// What came of the way to the drop-box.
+pub(super) enum Arrived<C> {
+    /// It is reached, and `status.xml` was found so there.
+    There(C, PublishedSeen),
+    /// It is not, for this reason.
+    Failed(Failure),
+    /// Nobody went.
+    Spared,
 }
 
 impl<C> Approach<C> {
@@ -84,12 +95,34 @@ pub fn approach<D: Departure>(
     departure: D,
     clock: &dyn Clock,
 ) -> Result<Approach<D::Carrier>, ApproachError> {
+    approach_if_due(before, legacy, poller, departure, clock, None)
+}
+
+/// The same; where it may be spared, and nothing is to be done there, nobody goes to the drop-box.
+pub fn approach_if_due<D: Departure>(
+    before: &Before<'_>,
+    legacy: Option<LegacyStatus>,
+    poller: &dyn Poller,
+    departure: D,
+    clock: &dyn Clock,
+    sparing: Option<&Sparing<'_>>,
+) -> Result<Approach<D::Carrier>, ApproachError> {
     let (time, began) = (clock.now(), clock.elapsed());
     let expected = before.state.expected_by_next_run(legacy.as_ref());
     let polled = poller.poll(&expected, before.state);
-    let arrived = match departure.arrive() {
-        Ok((carrier, published)) => Ok((carrier, judge(before, &published, legacy.as_ref())?)),
-        Err(failure) => Err(failure),
+    let spares = |sparing: &&Sparing<'_>| match &polled {
+        Ok(polled) => legacy.is_none() && sparing.spares(before.state, polled, time),
+        // Without the broker's answer nothing is done there.
+        Err(_) => true,
+    };
+    let arrived = match sparing.filter(spares) {
+        Some(_) => Arrived::Spared,
+        None => match departure.arrive() {
+            Ok((carrier, published)) => {
+                Arrived::There(carrier, judge(before, &published, legacy.as_ref())?)
+            }
+            Err(failure) => Arrived::Failed(failure),
+        },
     };
     Ok(Approach {
         time,

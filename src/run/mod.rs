@@ -14,6 +14,7 @@ mod observe;
 mod report;
 mod scope;
 mod seams;
+mod sparing;
 
 use std::collections::BTreeMap;
 
@@ -23,7 +24,8 @@ use courier_ledger::{
     Partners, Plan, Policy, RequestId, decide,
 };
 
-pub use approach::{Approach, ApproachError, Before, approach};
+use approach::Arrived;
+pub use approach::{Approach, ApproachError, Before, approach, approach_if_due};
 pub use error::RecordError;
 use execute::Surroundings;
 pub use observe::VERSION;
@@ -33,6 +35,7 @@ pub use seams::{
     Carrier, Clock, Departure, Ended, Ending, Errand, Evidence, Lookout, Polled, Poller, Progress,
     StatusFile, Task,
 };
+pub use sparing::Sparing;
 
 /// Everything that a run is made of, besides its log and what it begins with.
 pub struct Parts<'a> {
@@ -85,16 +88,16 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
         every_minutes,
         scope,
     } = parts;
-    let (arrived, seen) = match arrived {
-        Ok((carrier, seen)) => (Ok(carrier), Some(seen)),
-        Err(failure) => (Err(failure), None),
+    let seen = match &arrived {
+        Arrived::There(_, seen) => Some(seen.clone()),
+        Arrived::Failed(_) | Arrived::Spared => None,
     };
     report.published_seen =
         observe::begin(ledger, time, &policy, scope.bound_to(), every_minutes, seen)?;
     match observe::polled(ledger, clock, polled)? {
         Err(failure) => report.poll_failure = Some(failure),
         Ok(difference) => match arrived {
-            Ok(mut carrier) => {
+            Arrived::There(mut carrier, _) => {
                 report.clocks.extend(difference);
                 let host_key = carrier.host_key();
                 report.host_key = observe::declare(ledger, clock, &policy, &partners, host_key)?;
@@ -119,7 +122,20 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
                 }
                 report.not_begun = report.not_begun.union(&aside);
             }
-            Err(failure) => {
+            Arrived::Spared => {
+                report.clocks.extend(difference);
+                observe::declare(ledger, clock, &policy, &partners, None)?;
+                let mut plan = decide(ledger.state(), &policy);
+                hold::hold(ledger, clock, &plan)?;
+                report.moved = scope.apply(&mut plan, &policy);
+                let aside = set_aside(&report, &plan);
+                report_held_back(&mut report, &mut plan);
+                // What this very poll has made due, however that may be, is the next run's.
+                let due: NumberSet = plan.changes().filter_map(Command::request).collect();
+                report.is_due = !due.is_empty();
+                report.not_begun = due.union(&aside);
+            }
+            Arrived::Failed(failure) => {
                 report.clocks.extend(difference);
                 observe::declare(ledger, clock, &policy, &partners, None)?;
                 let mut plan = decide(ledger.state(), &policy);

@@ -51,6 +51,8 @@ pub struct RunReport {
     pub skipped: Vec<Skipped>,
     /// The requests that were to be seen to, and were not begun with.
     pub not_begun: NumberSet,
+    /// Whether there is something to do at the drop-box that nobody went to: the next run should begin at once.
+    pub is_due: bool,
     /// How much was to be done about other requests than a person wants to be dealt with.
     pub set_aside: u64,
     /// What has moved since the plan was made that the run was bound to: then nothing was done.

@@ -1,9 +1,10 @@
 //! `watch`: one run after the other in one process, beside everything else that people and monitors do.
 
 use std::fs;
+use std::time::Duration;
 
 use testbed::broker::{Answer, EmbeddedBroker, Route, Settings};
-use testbed::embedded_sftp::EmbeddedSftp;
+use testbed::proxy::Distant;
 use testbed::watched::{Watched, until};
 
 use super::site::{self, Courier, Place};
@@ -12,21 +13,21 @@ struct Scene {
     broker: EmbeddedBroker,
     place: Place,
     courier: Courier,
-    _server: EmbeddedSftp,
+    server: Distant,
 }
 
 impl Scene {
     /// A scene in which so many results wait to be delivered.
     fn new(results: u64, watch: &str) -> Self {
         let broker = EmbeddedBroker::start(Settings::default()).unwrap();
-        let server = site::embedded();
+        let server = Distant::new(Box::new(site::embedded()), Duration::ZERO).unwrap();
         let place = Place::new(&broker.url(), &server);
         place.change_config("[MISC]", &format!("[WATCH]\n{watch}\n[MISC]"));
         let scene = Self {
             broker,
             place,
             courier: Courier::build(),
-            _server: server,
+            server,
         };
         for _ in 0..results {
             scene.completes();
@@ -157,7 +158,7 @@ fn while_something_waits_for_a_person_the_person_is_let_in() {
 #[test]
 fn a_run_that_is_under_way_is_ended_in_good_order() {
     let scene = Scene::new(1, "INTERVAL = 3600");
-    let slow = std::time::Duration::from_secs(600);
+    let slow = Duration::from_secs(600);
     scene.broker.set_route_latency(Route::Export, slow);
     let watched = scene.watch();
     until("an export", || {
@@ -214,4 +215,78 @@ fn a_broker_without_a_websocket_is_polled_and_that_is_said_once() {
     assert!(scene.says(&["status"], 0).contains(words));
     let said = scene.ends(watched);
     assert_eq!(said.matches(words).count(), 1, "{said}");
+}
+
+/// How often each kind of event stands in a log.
+fn count(log: &str, kind: &str) -> usize {
+    log.matches(&format!("\"kind\":\"{kind}\"")).count()
+}
+
+#[test]
+fn one_connection_serves_many_runs_and_those_with_nothing_to_do_need_none() {
+    let scene = Scene::new(1, "INTERVAL = 1").with_polling_alone();
+    let watched = scene.watch();
+    scene.delivers(1);
+    let log = || scene.says(&["log", "--json"], 0);
+    until("runs without anything to do", || {
+        count(&log(), "RunFinished") >= 3
+    });
+    let connections = || scene.server.proxy().accepted();
+    assert_eq!(count(&log(), "LedgerPublished"), 1);
+    assert_eq!(connections(), 1);
+    scene.completes();
+    scene.delivers(2);
+    watched.says("1 uploaded", 2);
+    assert_eq!(count(&log(), "LedgerPublished"), 2);
+    assert_eq!(connections(), 1);
+
+    // One that the server has ended is noticed when it is needed.
+    scene.server.proxy().cut();
+    scene.completes();
+    scene.delivers(3);
+    watched.says("1 uploaded", 3);
+    assert_eq!(connections(), 2);
+    let published = fs::read(scene.place.drop_box().join("status.xml")).unwrap();
+    let here = fs::read(scene.place.working_dir().join("status.xml")).unwrap();
+    assert!(published == here);
+    let said = scene.ends(watched);
+    assert!(!said.contains("WARN") && !said.contains("ERROR"), "{said}");
+}
+
+#[test]
+fn a_connection_that_nobody_needs_is_ended() {
+    let scene = Scene::new(1, "INTERVAL = 3600\nIDLE = 1").with_polling_alone();
+    let watched = scene.watch();
+    watched.says("1 uploaded", 1);
+    let is_open = || {
+        let sockets = fs::read_dir(format!("/proc/{}/task", watched.pid())).unwrap();
+        let names = sockets.map(|task| fs::read_to_string(task.unwrap().path().join("comm")));
+        names
+            .map(Result::unwrap_or_default)
+            .any(|name| name.trim() == "sftp")
+    };
+    assert!(is_open());
+    until("the end of the connection", || !is_open());
+    scene.completes();
+    watched.signal("HUP");
+    scene.delivers(2);
+    scene.ends(watched);
+}
+
+#[test]
+fn a_run_that_owes_nothing_does_not_go_to_the_drop_box_where_it_may_not() {
+    let scene = Scene::new(1, "");
+    scene
+        .place
+        .change_config("[WATCH]", "[PUBLISH]\nAT_LEAST = 3600\n[WATCH]");
+    scene.says(&["run"], 0);
+    scene.says(&["run"], 0);
+    assert_eq!(scene.server.proxy().accepted(), 1);
+    scene.completes();
+    scene.says(&["run"], 0);
+    assert_eq!(scene.server.proxy().accepted(), 2);
+    scene.place.change_config("AT_LEAST = 3600", "AT_LEAST = 0");
+    scene.says(&["run"], 0);
+    assert_eq!(scene.server.proxy().accepted(), 3);
+    scene.says(&["verify"], 0);
 }

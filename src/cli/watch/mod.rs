@@ -20,13 +20,14 @@ use courier_ledger::LegacyStatus;
 
 use super::arguments::Arguments;
 use super::ending::Ender;
-use super::error::{CommandError, MovedWorkingDirectory, NoSignals, NotBesideAnother};
+use super::error::{CommandError, MovedWorkingDirectory, NoSignals, NoWaker, NotBesideAnother};
 use super::ledger::ClaimedLedger;
 use super::notify::{Listeners, Told};
 use super::one_run::{Done, OneRun};
 use super::{ledger, logging, owner, parts, run_words};
 use crate::config::Configuration;
 use crate::effects::broker::{Heard, Listener};
+use crate::effects::carrier::Keeper;
 use crate::effects::watching::{Listening, Watching};
 use crate::exit_code::ExitCode;
 use crate::run::{RunReport, Scope};
@@ -70,6 +71,10 @@ struct Watch<'a> {
     shown: Arc<Shown>,
     /// None where nobody can listen from here.
     listener: Option<Listener>,
+    /// Keeps the connection to the drop-box between two runs.
+    keeper: Keeper,
+    /// Whether the last run left something for the next one, to be done at once.
+    is_due: bool,
     diary: Diary,
 }
 
@@ -101,6 +106,8 @@ impl<'a> Watch<'a> {
             wakes,
             shown: Arc::new(Shown::by(watching)),
             listener: None,
+            keeper: Keeper::new().map_err(NoWaker)?,
+            is_due: false,
             diary: Diary::default(),
         })
     }
@@ -146,8 +153,14 @@ impl<'a> Watch<'a> {
     /// Runs once, and says what there is to be said of it.
     fn run(&mut self, why: Why) -> Result<(), CommandError> {
         logging::remember(self.arguments, &self.configuration.working_dir);
-        let run = OneRun::prepare(&self.configuration, run_words::names(self.arguments))?
-            .every_minutes(minutes(self.configuration.watch.interval));
+        let run = OneRun::prepare(&self.configuration, run_words::names(self.arguments))?.of_many(
+            minutes(self.configuration.watch.interval),
+            self.keeper.clone(),
+        );
+        let run = match why {
+            Why::Due => run.that_visits(),
+            _ => run,
+        };
         let (claimed, legacy) = match std::mem::replace(&mut self.hold, Hold::Lost) {
             Hold::Ours(claimed, legacy) => (*claimed, legacy),
             Hold::Released(_) | Hold::Lost => {
@@ -175,6 +188,7 @@ impl<'a> Watch<'a> {
                 Hold::Released(ledger::length(&self.configuration.location()))
             }
         };
+        self.is_due = report.is_due && why != Why::Due;
         self.tell(why, &report);
         self.listeners.ended_again(&before, &report, told);
         Ok(())
@@ -189,16 +203,19 @@ impl<'a> Watch<'a> {
     }
 
     /// Waits until there may be something to do, at most until then.
-    fn wait(&self, due: Instant) -> Next {
+    fn wait(&mut self, due: Instant) -> Next {
+        if std::mem::take(&mut self.is_due) {
+            return Next::Run(Why::Due);
+        }
         let released = match self.hold {
             Hold::Released(size_bytes) => Some(size_bytes),
             Hold::Ours(..) | Hold::Lost => None,
         };
         loop {
-            let until = match released {
-                Some(_) => due.min(Instant::now() + LOOK),
-                None => due,
-            };
+            let idle = self.configuration.watch.idle;
+            let idle = self.keeper.end_idle(idle);
+            let look = released.map(|_| Instant::now() + LOOK);
+            let until = [idle, look].into_iter().flatten().fold(due, Instant::min);
             if let Some(next) = wake::next(&self.wakes, until, self.configuration.watch.settle) {
                 return next;
             }
@@ -225,6 +242,7 @@ impl<'a> Watch<'a> {
             Ok(configuration) => {
                 self.listeners = Listeners::of(&configuration);
                 self.configuration = configuration;
+                self.keeper.end_idle(Duration::ZERO);
                 self.settle_in();
                 diary::reloaded();
                 true

@@ -47,6 +47,8 @@ pub(super) enum Why {
     Connected,
     /// The configuration was read again.
     Reloaded,
+    /// The last one found something to do at the drop-box, to which it did not go.
+    Due,
     /// Somebody wrote to the ledger while it waited for a person.
     Decided,
 }
@@ -56,7 +58,9 @@ impl Why {
     pub(super) fn is_told_to_monitors(self) -> Told {
         match self {
             Self::Begun | Self::Interval => Told::Each,
-            Self::Told(..) | Self::Connected | Self::Reloaded | Self::Decided => Told::Failed,
+            Self::Told(..) | Self::Connected | Self::Reloaded | Self::Due | Self::Decided => {
+                Told::Failed
+            }
         }
     }
 }
@@ -75,6 +79,7 @@ impl fmt::Display for Why {
             }
             Self::Connected => f.write_str("the broker is listened to"),
             Self::Reloaded => f.write_str("the configuration was read again"),
+            Self::Due => f.write_str("the last run found something to do"),
             Self::Decided => f.write_str("somebody wrote to the ledger"),
         }
     }

@@ -132,7 +132,7 @@ fn unknown_names_come_with_the_nearest_known_one() {
         (
             "ZZZZZZ",
             ":16: [ZZZZZZ] is not a known table; the known ones are BROKER, REQUESTS, SFTP, \
-             SECURITY, REMOTE, GUARDS, SPOOL, METRICS, NOTIFY, EVIDENCE, RUN, WATCH, LEDGER, MISC",
+             SECURITY, REMOTE, GUARDS, SPOOL, METRICS, NOTIFY, EVIDENCE, PUBLISH, RUN, WATCH, LEDGER, MISC",
         ),
         (
             "REQUESTS_CA_BUNDLE",

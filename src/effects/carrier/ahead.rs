@@ -14,7 +14,7 @@ use super::{Link, SftpCarrier};
 use crate::effects::sftp::{Completed, Concern, Done, Operation, Placing};
 
 /// Tickets of looks: no log has entries of such numbers.
-const FIRST_TICKET: u64 = 1 << 63;
+pub(super) const FIRST_TICKET: u64 = 1 << 63;
 
 /// Whether this is the ticket of a look, and of no command.
 pub(super) fn is_look(ticket: u64) -> bool {

@@ -10,6 +10,7 @@ use courier_ledger::{Failure, FailureClass, Phase, StatusFound};
 
 use super::SftpCarrier;
 use super::fetch::{Fetcher, Fetching};
+use super::keeper::{Keeper, Outlet};
 use super::message::Message;
 use crate::effects::persistence::{Persistence, Repeated};
 use crate::effects::sftp::{DropBox, Endpoint};
@@ -25,6 +26,9 @@ pub(super) struct Connector {
     waker: Waker,
     pub(super) persistence: Persistence,
     pub(super) messages: Sender<Message>,
+    outlet: Outlet,
+    /// Who keeps the connection when the run is over, if anybody does.
+    keeper: Option<Keeper>,
 }
 
 impl Connector {
@@ -74,9 +78,9 @@ impl Connector {
         }
         let mut repetition = 0;
         loop {
-            let completed = self.messages.clone();
+            let outlet = self.outlet.clone();
             let connected = DropBox::connect(&endpoint, self.waker.clone(), move |done| {
-                let _unheard = completed.send(Message::Transferred(done));
+                outlet.tell(Message::Transferred(done));
             });
             let failure = match connected {
                 Ok(drop_box) => return Ok(drop_box),
@@ -94,6 +98,13 @@ impl Connector {
         }
     }
 
+    /// Takes over a connection that is in order and has nothing under way.
+    pub(super) fn keep(&self, drop_box: DropBox) {
+        if let Some(keeper) = &self.keeper {
+            keeper.keep(drop_box);
+        }
+    }
+
     /// The wait before connecting anew for the `repetition`th time in a row without success in
     /// between; none when there have been too many.
     pub(super) fn wait_before(&self, repetition: u32) -> Option<Duration> {
@@ -108,6 +119,7 @@ pub(crate) struct Connecting {
     receiver: Receiver<Message>,
     fetcher: Fetcher,
     capacity: usize,
+    has_begun: bool,
 }
 
 impl Connecting {
@@ -115,6 +127,28 @@ impl Connecting {
     /// what wakes whichever drop-box is connected.
     #[must_use]
     pub(crate) fn begin(endpoint: Endpoint, fetcher: Fetcher, waker: Waker) -> Self {
+        let outlet = Outlet::closed();
+        let mut connecting = Self::with(endpoint, fetcher, waker, outlet, None);
+        connecting.connector.begin(Duration::ZERO);
+        connecting.has_begun = true;
+        connecting
+    }
+
+    /// Does not begin before somebody waits for it, and goes on with the connection that `keeper` has, if that
+    /// still stands. When the run is over, it is kept again.
+    #[must_use]
+    pub(crate) fn when_needed(endpoint: Endpoint, fetcher: Fetcher, keeper: Keeper) -> Self {
+        let (waker, outlet) = (keeper.waker(), keeper.outlet());
+        Self::with(endpoint, fetcher, waker, outlet, Some(keeper))
+    }
+
+    fn with(
+        endpoint: Endpoint,
+        fetcher: Fetcher,
+        waker: Waker,
+        outlet: Outlet,
+        keeper: Option<Keeper>,
+    ) -> Self {
         let persistence = fetcher.broker.persistence().clone();
         let (messages, receiver) = channel();
         let capacity = fetcher.concurrency + endpoint.window.open_files;
@@ -128,13 +162,16 @@ impl Connecting {
             waker,
             persistence,
             messages,
+            outlet,
+            keeper,
         };
-        connector.begin(Duration::ZERO);
+        connector.outlet.lead_to(connector.messages.clone());
         Self {
             connector,
             receiver,
             fetcher,
             capacity,
+            has_begun: false,
         }
     }
 }
@@ -148,17 +185,26 @@ impl Departure for Connecting {
             receiver,
             fetcher,
             capacity,
+            has_begun,
         } = self;
+        let arrived = |connector: Connector, receiver, drop_box, published| {
+            let messages = connector.messages.clone();
+            let fetching = Fetching::new(Arc::new(fetcher), messages, connector.waker.clone());
+            let carrier = SftpCarrier::new(connector, receiver, drop_box, fetching, capacity);
+            (carrier, published)
+        };
+        let kept = connector.keeper.as_ref().and_then(|it| it.take(&receiver));
+        if let Some((drop_box, published)) = kept {
+            return Ok(arrived(connector, receiver, drop_box, published));
+        }
+        if !has_begun {
+            connector.begin(Duration::ZERO);
+        }
         loop {
             match receiver.recv() {
                 Ok(Message::Connected(Ok(drop_box))) => {
-                    let messages = connector.messages.clone();
-                    let fetching =
-                        Fetching::new(Arc::new(fetcher), messages, connector.waker.clone());
                     let published = drop_box.published().clone();
-                    let carrier =
-                        SftpCarrier::new(connector, receiver, drop_box, fetching, capacity);
-                    return Ok((carrier, published));
+                    return Ok(arrived(connector, receiver, drop_box, published));
                 }
                 Ok(Message::Connected(Err(failure))) => return Err(failure),
                 Ok(Message::Stopped(reason)) => return Err(reason.failure()),

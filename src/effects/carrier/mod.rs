@@ -10,6 +10,7 @@ mod connecting;
 mod document;
 mod fetch;
 mod job;
+mod keeper;
 mod look;
 mod message;
 mod metered;
@@ -33,6 +34,7 @@ use connecting::Connector;
 pub(crate) use fetch::Fetcher;
 use fetch::Fetching;
 use job::{Job, Progress};
+pub(crate) use keeper::Keeper;
 pub(crate) use look::DistantLookout;
 use message::Message;
 use transfer::Repetition;
@@ -298,6 +300,18 @@ impl SftpCarrier {
         match self.link {
             Link::Mending => None,
             Link::Up(_) | Link::Down(_) => self.jobs.values().filter_map(|job| job.due).min(),
+        }
+    }
+}
+
+impl Drop for SftpCarrier {
+    /// What is in order and has nothing under way may serve the next run.
+    fn drop(&mut self) {
+        let is_at_rest =
+            self.jobs.is_empty() && self.connector.persistence.stop().reason().is_none();
+        let link = std::mem::replace(&mut self.link, Link::Mending);
+        if let (Link::Up(drop_box), true) = (link, is_at_rest) {
+            self.connector.keep(drop_box);
         }
     }
 }

@@ -30,6 +30,7 @@ pub(crate) use endpoint::{Credential, Endpoint, PrivateKeyFile, Timeouts, Window
 pub(crate) use error::ConnectError;
 pub(crate) use host_key::{HostKeyFingerprint, HostKeys, Verdict};
 pub(crate) use private_key::{PrivateKeyFault, recognised as private_key};
+pub(crate) use protocol::opening::HEAD_BYTES as STATUS_HEAD_BYTES;
 pub(crate) use protocol::operation::{Completed, Concern, Done, Listed, Operation, OperationError};
 pub(crate) use protocol::outbox::Capabilities;
 pub(crate) use protocol::recipe::{Placing, Recipe, Verification};

@@ -51,8 +51,13 @@ pub(crate) struct Link {
 /// What is kept of that, in bytes.
 const BESIDE_BYTES: usize = 1024;
 
+/// How often a word is sent on a connection on which nothing else is, for whatever stands in between and forgets
+/// such ones.
+const KEEP_ALIVE_SECONDS: u32 = 30;
+
 impl Link {
     pub(crate) fn new(channel: Channel, session: Session, stream: Arc<Socket>) -> Self {
+        session.set_keepalive(false, KEEP_ALIVE_SECONDS);
         Self {
             channel,
             session,
@@ -113,6 +118,17 @@ impl Link {
             Ok(count) => Ok(Moved::Bytes(count)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Moved::Nothing),
             Err(error) => Err(LinkError::Broken(error)),
+        }
+    }
+
+    /// Sends a word that asks for nothing, when it is time; to be called while nothing else waits to be sent.
+    pub(crate) fn keep_alive(&self) -> Result<(), LinkError> {
+        let sent = self.session.keepalive_send().map_err(io::Error::from);
+        match sent {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+                Err(LinkError::Broken(error))
+            }
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 

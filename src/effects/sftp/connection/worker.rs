@@ -105,6 +105,10 @@ impl Worker {
                 Err(lost) => return End::Lost(lost),
             }
             self.deliver();
+            let is_at_rest = !self.pipeline.is_owed() && self.pipeline.pending().is_empty();
+            if is_at_rest && let Err(error) = self.link.keep_alive() {
+                return End::Lost(error.into());
+            }
             let timeout = self.timeout(progress_at);
             self.watchdog.allow(timeout + self.silence);
             let woken = self.waker.as_fd();

@@ -23,7 +23,7 @@ const READ_ID: u32 = 5;
 const CLOSE_ID: u32 = u32::MAX;
 
 /// More than the beginning of any `status.xml` takes, in bytes.
-const HEAD_BYTES: usize = 512;
+pub(crate) const HEAD_BYTES: usize = 512;
 
 /// What a server told of itself, of the folder, and of the `status.xml` in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
