@@ -38,28 +38,15 @@ class JsonGrammar(Grammar):
         return objects[0] if len(objects) == 1 else ("one of", objects)
 
     def fields(self):
-        self.expect("{")
-        if self.peek() == "text":
-            self.next()
-            self.expect(":")
-            values = self.type()
-            self.expect("}")
-            return ("any keys", values)
-        fields = []
-        while self.peek() != "}":
-            if self.peek() == "...":
-                self.next()
-                fields.append(self.next())
-            else:
-                name, absent = self.next(), self.peek() == "?"
-                if absent:
-                    self.next()
-                self.expect(":")
-                fields.append((name, absent, self.type()))
-            if self.peek() == ",":
-                self.next()
+        kind, fields = super().fields()
+        # A field that is called as the type of texts stands for keys of any name.
+        return ("any keys", fields[0][2]) if [name for name, *_ in fields] == ["text"] else (kind, fields)
+
+    def field(self):
+        if self.peek() != "...":
+            return super().field()
         self.next()
-        return ("fields", fields)
+        return (self.next(),)
 
 
 class Schema:
@@ -96,11 +83,11 @@ class Schema:
 
     def spread(self, fields):
         """The fields with those of the shapes that they name."""
-        for field in fields:
-            if isinstance(field, str):
-                yield from self.spread(self.shapes[field][1])
+        for name, *field in fields:
+            if field:
+                yield name, *field
             else:
-                yield field
+                yield from self.spread(self.shapes[name][1])
 
     def object(self, fields):
         fields = list(fields)

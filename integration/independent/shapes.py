@@ -52,15 +52,18 @@ class Grammar:
         self.expect("{")
         fields = []
         while self.peek() != "}":
-            name, absent = self.next(), self.peek() == "?"
-            if absent:
-                self.next()
-            self.expect(":")
-            fields.append((name, absent, self.type()))
+            fields.append(self.field())
             if self.peek() == ",":
                 self.next()
         self.next()
         return ("fields", fields)
+
+    def field(self):
+        name, absent = self.next(), self.peek() == "?"
+        if absent:
+            self.next()
+        self.expect(":")
+        return name, absent, self.type()
 
     def tuple(self):
         self.expect("(")

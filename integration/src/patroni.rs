@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::openssh::{StartError, is_root_user, output, show};
-use crate::postgres::ids;
+use crate::postgres::{ids, janitor};
 
 const CONFIGURATION: &str = include_str!("../../examples/postgresql/patroni.yml");
 const PASSWORD: &str = "a-superuser-s-password";
@@ -64,14 +64,7 @@ impl Cluster {
         own(&folder, ids)?;
         let configuration = folder.join("patroni.yml");
         fs::write(&configuration, CONFIGURATION)?;
-        let mut janitor = Command::new("sh");
-        janitor.args(["-c", JANITOR]).arg(&folder);
-        janitor
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0);
-        let janitor = janitor.spawn()?;
+        let janitor = janitor(JANITOR, &folder)?;
         let coordinator_port = free_port()?;
         let (client, peer) = (address(coordinator_port), address(free_port()?));
         let (client, peer) = (format!("http://{client}"), format!("http://{peer}"));

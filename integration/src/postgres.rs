@@ -54,14 +54,7 @@ impl Postgres {
         if let Some((user, group)) = ids {
             chown(&folder, Some(user), Some(group))?;
         }
-        let mut janitor = Command::new("sh");
-        janitor.args(["-c", JANITOR]).arg(&folder);
-        janitor
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0);
-        let janitor = janitor.spawn()?;
+        let janitor = janitor(JANITOR, &folder)?;
         let data = folder.join("data");
         let mut init = as_user(&programs.join("initdb"), ids);
         init.args(["-D", &show(&data), "-U", OWNER, "-E", "UTF8", "--locale=C"])
@@ -196,6 +189,18 @@ impl Drop for Postgres {
         let _reaped = process.wait();
         let _cleaned = self.janitor.wait();
     }
+}
+
+/// A shell that does this, with the folder as `$0`, when nobody holds its standard input any more.
+pub(crate) fn janitor(script: &str, folder: &Path) -> io::Result<Child> {
+    let mut janitor = Command::new("sh");
+    janitor.args(["-c", script]).arg(folder);
+    janitor
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
 }
 
 /// Where the programs of the newest version are.
