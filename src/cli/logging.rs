@@ -5,7 +5,7 @@
 
 use std::fmt::{Debug, Write as _};
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -18,6 +18,7 @@ use super::arguments::{Arguments, Command, LogFormat};
 use super::terminal::{self, Messages};
 use crate::effects::clock::SystemClock;
 use crate::effects::environment;
+use crate::effects::mutex::lock;
 use crate::effects::told::Told;
 use crate::run::Clock as _;
 
@@ -88,19 +89,19 @@ fn is_watched(arguments: &Arguments) -> bool {
 pub(super) fn remember(arguments: &Arguments, working_dir: &Path) {
     if !is_watched(arguments) && matches!(arguments.command, Command::Run(_) | Command::Watch) {
         let told = Told::of(working_dir, SystemClock::start().now());
-        *TOLD.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
+        *lock(&TOLD) = Some(told);
     }
 }
 
 /// Whether this is to be said: it is news, or somebody reads along.
 pub(super) fn is_worth_saying(problem: &str) -> bool {
-    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut told = lock(&TOLD);
     told.as_mut().is_none_or(|told| told.is_news(problem))
 }
 
 /// A run that began has ended: keeps what was told. One that did not begin writes nothing at all.
 pub(super) fn keep() {
-    let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let told = lock(&TOLD).take();
     if let Some(Err(error)) = told.map(Told::keep) {
         tracing::debug!("what was told will be told again: {error}");
     }

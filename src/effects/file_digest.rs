@@ -13,6 +13,8 @@ use std::thread::{available_parallelism, scope};
 use courier_ledger::Digest;
 use openssl::sha::Sha256;
 
+use crate::effects::mutex::lock;
+
 /// Read at once.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -26,8 +28,7 @@ pub(crate) fn of_each<T: Send>(files: &[PathBuf], answer: impl Fn(&Path) -> T + 
             files.get(index).map(|file| (index, file))
         } {
             let answered = answer(file);
-            let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
-            answers.push((index, answered));
+            lock(&answers).push((index, answered));
         }
     };
     let others = available_parallelism().map_or(0, |count| count.get() - 1);

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use crate::effects::mutex::lock;
 
 use courier_ledger::RequestId;
 
@@ -104,8 +106,4 @@ impl Flow {
         let expected = Some(load(&self.expected)).filter(|bytes| *bytes > 0);
         (expected, load(&self.fetched), load(&self.sent))
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

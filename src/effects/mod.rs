@@ -15,6 +15,7 @@ pub(crate) mod headway;
 pub(crate) mod intent_stanza;
 pub(crate) mod ledger_place;
 pub(crate) mod lock_holder;
+pub(crate) mod mutex;
 pub(crate) mod new_file;
 pub(crate) mod notice;
 pub(crate) mod persistence;

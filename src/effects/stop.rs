@@ -6,6 +6,8 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::effects::mutex::lock;
+
 use courier_ledger::{Failure, FailureClass, Phase};
 use tokio::sync::Notify;
 
@@ -163,10 +165,7 @@ impl Stop {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change is one assignment: what a panic leaves behind is whole.
-        self.shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.state)
     }
 }
 

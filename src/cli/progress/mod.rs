@@ -11,7 +11,7 @@ mod transfer;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,7 @@ use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 
 use super::terminal;
 use crate::effects::headway::{Asked, Headway};
+use crate::effects::mutex::lock;
 use crate::run::{Ending, Progress};
 use pace::Pace;
 use transfer::Transfer;
@@ -248,10 +249,6 @@ fn line(command: &Command, ending: &Ending) -> Option<String> {
         }),
         Ending::Removed(_) | Ending::Published { .. } | Ending::Failed { .. } => None,
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -8,13 +8,14 @@ use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use courier_ledger::{Failure, NodeStatus, Poll, PollError, RequestId, State};
 use futures_util::future::{Either, select};
 
 use crate::effects::headway::Asked;
+use crate::effects::mutex::lock;
 
 use super::call::Call;
 use super::client::Broker;
@@ -206,8 +207,4 @@ impl Broker {
         concurrent::each(ids, concurrency, read).await;
         manner.get()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

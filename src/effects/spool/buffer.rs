@@ -5,10 +5,11 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::claim::Claim;
 use super::error::SpoolError;
+use crate::effects::mutex::lock;
 use crate::effects::waker::Waker;
 
 /// One result, as everyone but its writer sees it. Its space is free again when the writer and
@@ -87,7 +88,7 @@ impl Buffer {
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // Every change is complete before `written` or `progress` says so: a panic in between
         // leaves a state that readers may have.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -6,9 +6,10 @@
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::error::SpoolError;
+use crate::effects::mutex::lock;
 use crate::effects::new_file;
 
 /// What the spool may take.
@@ -50,7 +51,7 @@ impl Disk {
 
     pub(super) fn usage(&self) -> MutexGuard<'_, Usage> {
         // Two integers, always changed together: a panic elsewhere does not make them wrong.
-        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.usage)
     }
 }
 

@@ -11,11 +11,12 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::effects::mutex::lock;
 use crate::effects::sftp::wire::status::printable;
 
 /// How long it may take to end by itself once it is asked to.
@@ -84,7 +85,7 @@ fn listen(errors: ChildStderr, said: &Mutex<String>) {
                 let text = printable(line.trim_ascii());
                 if !text.is_empty() {
                     tracing::info!("SFTP.PROXY_COMMAND: {text}");
-                    *said.lock().unwrap_or_else(PoisonError::into_inner) = text;
+                    *lock(&said) = text;
                 }
             }
         }
@@ -94,10 +95,9 @@ fn listen(errors: ChildStderr, said: &Mutex<String>) {
 impl CarrierCommand {
     /// What it has said last, cleaned; its last words are waited for.
     pub(super) fn said(&self) -> String {
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = lock(&self.ended);
         let _still_there = ended.recv_timeout(LAST_WORDS);
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.clone()
+        lock(&self.said).clone()
     }
 
     fn tell_to_end(&self, signal: Signal) {
