@@ -72,7 +72,7 @@ impl Keeper {
         openssl::rand::rand_bytes(&mut nonce)
             .map_err(|source| DatabaseError::tls("the source of random numbers", source))?;
         let (requests, receiver) = unbounded_channel();
-        let (place, lasting) = (settings.place(), Lasting::default());
+        let (place, lasting) = (settings.place(), Lasting::of(settings.lease));
         // Every attempt has its deadline, and there are no more than fit: this is never reached but by a defect.
         let wait = settings.patience + 8 * settings.statement() + Duration::from_secs(5);
         let worker = Worker {
@@ -351,7 +351,7 @@ impl Worker {
         if !found.is_held_by(&hold) {
             return Err(self.fenced(&found));
         }
-        self.lasting.granted(asked, lease);
+        self.lasting.granted(asked);
         // What was looked at just now was so before the lease was taken: an append needs the lease.
         // The commit that took it was acknowledged, and with it everything before it.
         Ok(found)
@@ -413,7 +413,7 @@ impl Worker {
             let found = self.look().await?;
             return Err(self.fenced(&found));
         }
-        self.lasting.granted(asked, self.settings.lease);
+        self.lasting.granted(asked);
         Ok(())
     }
 

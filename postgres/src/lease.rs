@@ -31,25 +31,43 @@ pub(crate) fn now() -> Duration {
 }
 
 /// Tells how much longer a lease surely lasts; whoever has a clone asks about the same one.
-#[derive(Clone, Debug, Default)]
-pub struct Lasting(Arc<Mutex<Duration>>);
+#[derive(Clone, Debug)]
+pub struct Lasting {
+    until: Arc<Mutex<Duration>>,
+    lease: Duration,
+}
 
 impl Lasting {
+    /// Of a lease of this length that is not held yet.
+    pub(crate) fn of(lease: Duration) -> Self {
+        Self {
+            until: Arc::default(),
+            lease,
+        }
+    }
+
+    /// How long one step may take that needs the lease: so long is always left while it can be renewed.
+    #[must_use]
+    pub fn step(&self) -> Duration {
+        self.lease / 3
+    }
+
     /// How much longer; zero when it may have ended.
     #[must_use]
     pub fn left(&self) -> Duration {
-        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
         until.saturating_sub(now())
     }
 
-    /// It was asked for at `asked`, and granted for `lease`.
-    pub(crate) fn granted(&self, asked: Duration, lease: Duration) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = asked + lease - lease / MARGIN;
+    /// It was asked for at `asked`, and granted.
+    pub(crate) fn granted(&self, asked: Duration) {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) =
+            asked + self.lease - self.lease / MARGIN;
     }
 
     /// Another has it.
     pub(crate) fn lost(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Duration::ZERO;
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Duration::ZERO;
     }
 }
 
@@ -59,12 +77,14 @@ mod tests {
 
     #[test]
     fn a_lease_lasts_less_long_than_it_was_granted_for_and_not_after_it_was_lost() {
-        let lasting = Lasting::default();
-        assert_eq!(lasting.left(), Duration::ZERO);
         let hour = Duration::from_secs(3600);
-        lasting.granted(now(), hour);
+        let lasting = Lasting::of(hour);
+        assert_eq!(lasting.left(), Duration::ZERO);
+        lasting.granted(now());
         let left = lasting.left();
         assert!(left < hour && left > hour / 2, "{left:?}");
+        // Just before it is renewed, one step still fits in.
+        assert!(left > lasting.step() * 2);
         lasting.clone().lost();
         assert_eq!(lasting.left(), Duration::ZERO);
     }

@@ -13,6 +13,7 @@ use courier_ledger::{Event, Salt, Sequence, State, Timestamp, Tip};
 
 use crate::error::Fault;
 use crate::keeper::Keeper;
+use crate::lease::Lasting;
 use crate::portions::Portions;
 use crate::settings::Settings;
 use crate::table::{Draw, Table};
@@ -106,6 +107,14 @@ impl LogPlace for Database {
 pub struct Vacant {
     keeper: Arc<Keeper>,
     salt: Option<Draw>,
+}
+
+impl Vacant {
+    /// For how long it is surely held.
+    #[must_use]
+    pub fn lasting(&self) -> Lasting {
+        self.keeper.lasting()
+    }
 }
 
 impl Vacancy for Vacant {

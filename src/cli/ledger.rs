@@ -20,6 +20,7 @@ use super::standing::{LocalStatus, Published};
 use super::{output, owner};
 use crate::config::Configuration;
 use crate::effects::clock::SystemClock;
+use crate::effects::ledger_hold::LedgerHold;
 use crate::effects::ledger_place::{LedgerLog, LedgerPlace, Location};
 use crate::effects::new_file::{self, FolderSync};
 use crate::effects::status_file::LocalStatusFile;
@@ -30,6 +31,14 @@ pub(super) type ClaimedLedger = Claimed<LedgerPlace>;
 
 /// A ledger that is held.
 pub(super) type HeldLedger = Ledger<LedgerLog>;
+
+/// How it is held.
+pub(super) fn hold(claimed: &ClaimedLedger) -> LedgerHold {
+    match claimed {
+        Claimed::Ledger(ledger) => ledger.log().hold(),
+        Claimed::Vacant(vacancy, _) => vacancy.hold(),
+    }
+}
 
 /// How long the ledger is, for whoever does not hold it: another length means that somebody wrote to it.
 pub(super) fn length(location: &Location) -> Option<u64> {

@@ -128,6 +128,7 @@ impl<'a> OneRun<'a> {
         let partners = parts::partners(configuration);
         let fetcher = parts::fetcher(configuration, &key, Arc::clone(&broker))?;
         let folder = endpoint.to_string();
+        let endpoint = endpoint.under(ledger::hold(&claimed));
         let departure = match (keeper, publish_at_least) {
             (Some(keeper), _) => Connecting::when_needed(endpoint, fetcher, keeper),
             (None, Some(_)) => {

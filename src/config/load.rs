@@ -24,6 +24,7 @@ use crate::effects::database;
 use crate::effects::encoding::{self, NotText};
 use crate::effects::evidence::{AnchorSettings, Verifier, Witness};
 use crate::effects::fernet::KeyFiles;
+use crate::effects::ledger_hold::LedgerHold;
 use crate::effects::ledger_place::Location;
 use crate::effects::ping::PingUrl;
 use crate::effects::secret_file::{self, Exposed};
@@ -444,6 +445,7 @@ fn drop_box(reader: &mut Reader<'_>) -> Option<Endpoint> {
         window: Window::of(concurrency),
         recipe,
         temporary,
+        hold: LedgerHold::default(),
     })
 }
 

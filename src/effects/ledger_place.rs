@@ -14,6 +14,8 @@ use courier_ledger::log::{
 use courier_ledger::{Digest, Entry, Event, Salt, Sequence, State, Timestamp, Tip};
 use courier_postgres::{self as postgres, Database, Holding, Settings, Table};
 
+use super::ledger_hold::LedgerHold;
+
 /// Where a ledger is.
 #[derive(Clone, Debug)]
 pub(crate) enum Location {
@@ -119,6 +121,26 @@ impl LedgerLog {
         match self {
             Self::Files(journal) => journal.recovered(),
             Self::Table(..) => &[],
+        }
+    }
+}
+
+impl LedgerLog {
+    /// How it is held.
+    pub(crate) fn hold(&self) -> LedgerHold {
+        match self {
+            Self::Files(_) => LedgerHold::default(),
+            Self::Table(table, _) => LedgerHold::leased(table.lasting()),
+        }
+    }
+}
+
+impl LedgerVacancy {
+    /// How it is held.
+    pub(crate) fn hold(&self) -> LedgerHold {
+        match self {
+            Self::Files(_) => LedgerHold::default(),
+            Self::Tables(vacant, _) => LedgerHold::leased(vacant.lasting()),
         }
     }
 }

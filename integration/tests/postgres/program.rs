@@ -1,5 +1,10 @@
 //! The program over a ledger in PostgreSQL: runs, readers, two hosts, exit codes.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
 use testbed::broker::{EmbeddedBroker, Settings};
 use testbed::embedded_sftp::EmbeddedSftp;
 use testbed::postgres::Postgres;
@@ -240,4 +245,112 @@ fn the_tables_are_made_by_their_owner() {
         .program()
         .run(&["--ledger", "/tmp", "ledger", "init"]);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
+}
+
+/// A run that was stopped (SIGSTOP) while it was uploading a result.
+struct Stopped(Child);
+
+impl Stopped {
+    fn in_an_upload(scene: &Scene, host: &Place, mib: u64) -> (Self, String) {
+        host.change_config("[LEDGER]", "[LEDGER]\nLEASE = 3");
+        let id = scene.broker.publish("rki");
+        scene.broker.submit_synthetic_result(1, id, mib << 20);
+        let mut asked = scene.courier.program().command();
+        asked.arg("-c").arg(host.config()).args(["-v", "run"]);
+        let running = asked.stderr(Stdio::piped()).stdout(Stdio::null()).spawn();
+        let mut running = Self(running.unwrap());
+        let begun = Instant::now();
+        while !host
+            .names()
+            .unwrap()
+            .iter()
+            .any(|name| name.ends_with(".part"))
+        {
+            assert!(running.0.try_wait().unwrap().is_none(), "it ended before");
+            assert!(begun.elapsed() < Duration::from_secs(60));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        running.signal("-STOP");
+        (running, format!("export_{id}.zip"))
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.0.id().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Lets it go on: it finds that another has taken the ledger.
+    fn goes_on_to_be_fenced(self) {
+        self.signal("-CONT");
+        let ended = self.0.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(8), "{said}");
+        assert!(said.contains("was taken from this run by"), "{said}");
+    }
+}
+
+/// A host that is paused in the middle of an upload, as by a hypervisor: another one takes over, and what comes
+/// back adds nothing to the ledger and changes nothing at the drop-box.
+#[test]
+fn a_host_that_was_paused_and_comes_back_does_no_harm() {
+    let Some(scene) = Scene::new() else { return };
+    let (paused, other) = (scene.host(), scene.host());
+    let (stopped, name) = Stopped::in_an_upload(&scene, &paused, 64);
+
+    // Whoever comes before the lease has ended is told who holds it.
+    let run = || {
+        let config = other.config().display().to_string();
+        scene.courier.program().run(&["-c", &config, "run"])
+    };
+    let mut waited = 0;
+    let outcome = loop {
+        let outcome = run();
+        if outcome.code != Some(8) {
+            break outcome;
+        }
+        let process = format!("process {} (epoch 1; ", stopped.0.id());
+        assert!(outcome.stderr.contains(&process), "{}", outcome.stderr);
+        waited += 1;
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(waited > 0);
+    assert_eq!(other.zips(), [name.as_str()]);
+    let delivered = fs::metadata(other.drop_box().join(&name)).unwrap();
+    let names = other.names().unwrap();
+    let tip = scene.sql("select sequence, epoch from {s}.runner");
+    assert!(tip.ends_with("|2"), "{tip}");
+
+    stopped.goes_on_to_be_fenced();
+    let now = fs::metadata(other.drop_box().join(&name)).unwrap();
+    assert_eq!(
+        (now.ino(), now.mtime()),
+        (delivered.ino(), delivered.mtime())
+    );
+    assert_eq!(other.names().unwrap(), names);
+    assert_eq!(scene.sql("select sequence, epoch from {s}.runner"), tip);
+    for host in [&paused, &other] {
+        let (said, _) = scene.run(host, &["run"], 0);
+        assert!(site::sum(&said).contains("1 unchanged"), "{said}");
+    }
+    scene.run(&other, &["verify"], 0);
+}
+
+/// The same before the other one has done anything: nothing stands in the way of the rename but the lease.
+#[test]
+fn what_a_paused_host_was_uploading_gets_no_final_name_once_its_lease_may_have_ended() {
+    let Some(scene) = Scene::new() else { return };
+    let paused = scene.host();
+    let (stopped, name) = Stopped::in_an_upload(&scene, &paused, 24);
+    std::thread::sleep(Duration::from_secs(3));
+    scene.sql(
+        "update {s}.runner set nonce = '\\x01', holder = 'host-b', epoch = epoch + 1, \
+         until = now() + interval '1 hour' where until < now()",
+    );
+    stopped.goes_on_to_be_fenced();
+    assert!(!paused.names().unwrap().contains(&name));
+    scene.sql("update {s}.runner set nonce = null");
+    scene.run(&paused, &["run"], 0);
+    assert_eq!(paused.zips(), [name]);
 }

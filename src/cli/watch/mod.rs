@@ -164,6 +164,10 @@ impl<'a> Watch<'a> {
         let (claimed, legacy) = match std::mem::replace(&mut self.hold, Hold::Lost) {
             Hold::Ours(claimed, legacy) => (*claimed, legacy),
             Hold::Released(_) | Hold::Lost => {
+                // A connection that is kept is used under the lease that there was.
+                if self.configuration.ledger.is_some() {
+                    self.keeper.end_idle(Duration::ZERO);
+                }
                 ledger::claim(&self.configuration.location(), run.clock())?
             }
         };

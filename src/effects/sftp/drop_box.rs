@@ -173,6 +173,7 @@ impl DropBox {
             messages: inbox,
             waker: waker.clone(),
             silence: endpoint.timeouts.silence,
+            hold: endpoint.hold.clone(),
             address: connection.address.clone(),
             completed: Box::new(completed),
         };

@@ -12,6 +12,7 @@ use super::host_key::HostKeys;
 use super::protocol::outbox::NARROW_PACKET_BYTES;
 use super::protocol::recipe::Recipe;
 use super::route::{Destination, Route};
+use crate::effects::ledger_hold::LedgerHold;
 
 /// A drop-box: a folder on a server, and everything needed to reach it.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub(crate) struct Endpoint {
     pub recipe: Recipe,
     /// What they are called before.
     pub temporary: TemporaryPattern,
+    /// Without which nothing is sent once somebody is logged in.
+    pub hold: LedgerHold,
 }
 
 impl Endpoint {
@@ -48,6 +51,13 @@ impl Endpoint {
             port: self.port,
             route: &self.route,
         }
+    }
+
+    /// The same, used only while the ledger is surely held: no answer is waited for longer than a step may take then.
+    pub(crate) fn under(mut self, hold: LedgerHold) -> Self {
+        self.timeouts.silence = hold.step(self.timeouts.silence);
+        self.hold = hold;
+        self
     }
 
     /// Offers a private key, too: before the password, which the server need not see then.

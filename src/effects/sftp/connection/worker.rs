@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::link::{Link, LinkError, Moved};
 use super::watchdog::Watchdog;
+use crate::effects::ledger_hold::LedgerHold;
 use crate::effects::sftp::protocol::operation::{Completed, Operation};
 use crate::effects::sftp::protocol::pipeline::{Pipeline, Stalled};
 use crate::effects::sftp::wire::error::ProtocolError;
@@ -36,6 +37,7 @@ pub(crate) struct Worker {
     pub(crate) messages: Receiver<Message>,
     pub(crate) waker: Waker,
     pub(crate) silence: Duration,
+    pub(crate) hold: LedgerHold,
     pub(crate) address: String,
     pub(crate) completed: Box<dyn Fn(Completed) + Send>,
 }
@@ -59,6 +61,10 @@ enum Lost {
     Stalled,
     #[error("no answer for {} seconds", silence.as_secs())]
     Silent { silence: Duration },
+    #[error(
+        "it is not certain any more that the ledger is this run's, and nothing is done without that"
+    )]
+    Unheld,
     #[error("no answer for {} seconds, only messages that mean nothing", silence.as_secs())]
     Flooded { silence: Duration },
 }
@@ -129,6 +135,9 @@ impl Worker {
             self.pipeline.pump(now);
             while let Moved::Bytes(count) = match self.pipeline.pending() {
                 [] => Moved::Nothing,
+                // A rename that another runner knows nothing of must not reach the server: what is to be sent waits
+                // until the lease was renewed, or until there has been no answer for too long.
+                _ if !self.hold.outlasts(self.silence) => Moved::Nothing,
                 pending => {
                     self.watchdog.allow(self.silence);
                     self.link.write(pending)?
@@ -145,7 +154,10 @@ impl Worker {
                 *progress_at = now;
             } else if now.saturating_duration_since(*progress_at) >= self.silence {
                 let silence = self.silence;
-                return Err(Lost::Silent { silence });
+                return Err(match self.hold.outlasts(silence) {
+                    true => Lost::Silent { silence },
+                    false => Lost::Unheld,
+                });
             }
             if !moved {
                 return Ok(());
