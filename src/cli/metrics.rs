@@ -103,6 +103,11 @@ pub(super) fn write(path: &Path, state: &State, health: &Health) {
     }
 }
 
+/// The same as text, for whoever asks.
+pub(super) fn text_of(state: &State, health: &Health) -> String {
+    text(&Snapshot { state, health })
+}
+
 fn text(snapshot: &Snapshot<'_>) -> String {
     let ledger = snapshot.state.log().map(|log| log.to_string());
     let ledger = ledger.unwrap_or_default();

@@ -19,6 +19,7 @@ use super::kind::{
 };
 use crate::effects::broker::{self, Proxy, Tag};
 use crate::effects::evidence::{AnchorUrl, Verifier};
+use crate::effects::exposition::Place;
 use crate::effects::sftp::{Placing, ProxyCommand, SftpProxy, Verification};
 
 /// The table and the name of a key; the table is empty for the top level.
@@ -292,6 +293,9 @@ keys! {
 
     WATCH_INTERVAL: Seconds = "WATCH" "INTERVAL", Seconds(300),
         "how long `broker-courier watch` lets pass between the beginnings of two runs at most";
+    WATCH_LISTEN: Text<Place> = "WATCH" "LISTEN",
+        Text::of("an address and a port, or the path of a socket", Nothing),
+        "where `/metrics` (the figures of `METRICS.TEXTFILE`) and `/healthz` are answered while it watches, to whoever reaches it";
     WATCH_IDLE: Seconds = "WATCH" "IDLE", Seconds(600),
         "for how many seconds a connection to the drop-box that nobody needs is kept for the next run";
     WATCH_SETTLE: Number<u64> = "WATCH" "SETTLE", Number { least: 0, most: 60_000, default: 200 },

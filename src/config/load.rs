@@ -262,6 +262,7 @@ fn configuration(reader: &mut Reader<'_>) -> Option<Configuration> {
 fn watch(reader: &mut Reader<'_>) -> Watching {
     Watching {
         interval: reader.seconds(&keys::WATCH_INTERVAL),
+        listen: reader.optional(&keys::WATCH_LISTEN),
         idle: reader.seconds(&keys::WATCH_IDLE),
         settle: Duration::from_millis(reader.number(&keys::WATCH_SETTLE)),
     }

@@ -42,6 +42,7 @@ pub(crate) use template::{Answers, Name, Proof};
 use crate::effects::age::Recipients;
 use crate::effects::broker;
 use crate::effects::evidence::AnchorSettings;
+use crate::effects::exposition::Place;
 use crate::effects::fernet::KeyFiles;
 use crate::effects::ledger_place::Location;
 use crate::effects::ping::PingUrl;
@@ -109,6 +110,8 @@ fn location(database: Option<Box<courier_postgres::Settings>>, folder: PathBuf) 
 pub(crate) struct Watching {
     /// How long there may be no run.
     pub interval: Duration,
+    /// Where figures and health are told, if anywhere.
+    pub listen: Option<Place>,
     /// How long a connection to the drop-box is kept that nobody needs.
     pub idle: Duration,
     /// How long what the broker tells is gathered.

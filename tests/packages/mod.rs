@@ -38,6 +38,52 @@ const SERVICES: [(&str, &str); 2] = [
     ("broker-courier@.service", "rki"),
 ];
 
+/// What comes for one instance and for several: its name and its kind.
+const UNITS: [(&str, &str); 3] = [
+    ("broker-courier", "service"),
+    ("broker-courier", "timer"),
+    ("broker-courier-watch", "service"),
+];
+
+/// What goes on and on is shut in as what runs once, is given the same, and stands in for its timer.
+#[test]
+fn the_services_that_watch_differ_from_those_that_run_in_how_they_go_on_alone() {
+    let going_on = [
+        "Conflicts",
+        "Description",
+        "ExecStart",
+        "Restart",
+        "RestartPreventExitStatus",
+        "RestartSec",
+        "SuccessExitStatus",
+        "TimeoutStartSec",
+        "Type",
+        "WantedBy",
+        "WatchdogSec",
+    ];
+    for (file, instance) in SERVICES {
+        let runs = unit(file, instance);
+        let watches = unit(&file.replace("courier", "courier-watch"), instance);
+        let shut_in = |unit: &[String]| -> Vec<String> {
+            let lines = unit.iter().filter(|line| *line != "[Install]");
+            let name = |line: &str| line.split('=').next().unwrap_or_default().to_owned();
+            let lines = lines.filter(|line| !going_on.contains(&name(line).as_str()));
+            lines.cloned().collect()
+        };
+        assert_eq!(shut_in(&runs), shut_in(&watches));
+        let [line] = values(&watches, "ExecStart")[..] else {
+            panic!("one ExecStart: {watches:?}");
+        };
+        let once = values(&runs, "ExecStart")[0];
+        assert_eq!(line.strip_suffix("watch"), once.strip_suffix("run"));
+        assert_eq!(values(&watches, "Type"), ["notify"]);
+        let timer = file
+            .replace("@.service", "@rki.timer")
+            .replace(".service", ".timer");
+        assert_eq!(values(&watches, "Conflicts"), [timer]);
+    }
+}
+
 /// As systemd starts it: the configuration, its files and nothing else in a folder of their own, in which
 /// the group's bits are the mask of an access control list.
 #[test]
@@ -93,11 +139,12 @@ fn the_units_of_one_instance_and_of_several_differ_in_names_alone() {
             .replace("rki.toml", "courier.toml");
         line.replace("User=courier", "User=broker-courier")
             .replace("courier-as rki", "courier-as courier")
+            .replace("courier@rki.timer", "courier.timer")
             .replace("rki.", "")
     };
-    for kind in ["service", "timer"] {
-        let one = unit(&format!("broker-courier.{kind}"), "");
-        let several = unit(&format!("broker-courier@.{kind}"), "rki");
+    for (name, kind) in UNITS {
+        let one = unit(&format!("{name}.{kind}"), "");
+        let several = unit(&format!("{name}@.{kind}"), "rki");
         let several: Vec<String> = several.iter().map(|line| names(line)).collect();
         assert_eq!(one, several);
     }
@@ -235,9 +282,9 @@ fn systemd_takes_the_units_and_finds_them_closed() {
     let folder = tempfile::tempdir().unwrap();
     let program = assert_cmd::cargo::cargo_bin("broker-courier");
     let mut units: Vec<PathBuf> = Vec::new();
-    for kind in ["service", "timer"] {
-        for name in ["broker-courier", "broker-courier@"] {
-            let file = format!("{name}.{kind}");
+    for (name, kind) in UNITS {
+        for at in ["", "@"] {
+            let file = format!("{name}{at}.{kind}");
             let text = text(&format!("packaging/systemd/{file}"));
             let text = text.replace("/usr/bin/broker-courier", &program.display().to_string());
             let path = folder.path().join(file.replace('@', "@rki"));
@@ -270,5 +317,6 @@ fn systemd_takes_the_units_and_finds_them_closed() {
     assert_eq!(ours.count(), 0, "{said}");
     // In tenths: at most 1.5 of 10.
     let score = ["security", "--offline=true", "--threshold=15", "--no-pager"];
-    analyze(&score, &units[..2]);
+    units.retain(|unit| unit.extension().is_some_and(|it| it == "service"));
+    analyze(&score, &units);
 }

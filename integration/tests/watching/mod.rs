@@ -1,6 +1,9 @@
 //! `watch`: one run after the other in one process, beside everything else that people and monitors do.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::process::Command;
 use std::time::Duration;
 
 use testbed::broker::{Answer, EmbeddedBroker, Route, Settings};
@@ -54,9 +57,13 @@ impl Scene {
     }
 
     fn watch(&self) -> Watched {
+        self.watch_as(|command| command)
+    }
+
+    fn watch_as(&self, told: impl FnOnce(&mut Command) -> &mut Command) -> Watched {
         let config = self.place.config();
         let mut command = self.courier.program().command();
-        Watched::begin(command.arg("-c").arg(config).arg("watch")).unwrap()
+        Watched::begin(told(command.arg("-c").arg(config).arg("watch"))).unwrap()
     }
 
     fn delivers(&self, results: usize) {
@@ -289,4 +296,57 @@ fn a_run_that_owes_nothing_does_not_go_to_the_drop_box_where_it_may_not() {
     scene.says(&["run"], 0);
     assert_eq!(scene.server.proxy().accepted(), 3);
     scene.says(&["verify"], 0);
+}
+
+#[test]
+fn systemd_and_a_monitor_are_told_how_it_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let listen = folder.path().join("listen.sock");
+    let watch = format!("INTERVAL = 3600\nLISTEN = \"{}\"", listen.display());
+    let scene = Scene::new(1, &watch).with_polling_alone();
+    let path = folder.path().join("notify.sock");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let hears = |words: &str| {
+        let mut bytes = [0; 4096];
+        loop {
+            let count = socket.recv(&mut bytes).unwrap();
+            let told = String::from_utf8_lossy(&bytes[..count]).into_owned();
+            if told.contains(words) {
+                return told;
+            }
+        }
+    };
+    let watched = scene.watch_as(|command| {
+        command
+            .env("NOTIFY_SOCKET", &path)
+            .env("WATCHDOG_USEC", "30000")
+    });
+    assert!(hears("READY=1").contains("\nSTATUS="));
+    hears("STATUS=the first run: 1 uploaded");
+    for _ in 0..3 {
+        hears("WATCHDOG=1");
+    }
+    let get = |path: &str| {
+        let mut stream = UnixStream::connect(&listen).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert!(get("/healthz").starts_with("HTTP/1.1 200 "));
+    let metrics = get("/metrics");
+    let figure = metrics
+        .lines()
+        .find(|line| line.starts_with("broker_courier_delivered_results{"));
+    assert!(figure.is_some_and(|line| line.ends_with(" 1")), "{metrics}");
+    watched.signal("HUP");
+    assert!(hears("RELOADING=1").contains("MONOTONIC_USEC="));
+    hears("READY=1");
+    hears("STATUS=the configuration was read again: 0 uploaded");
+    scene.ends(watched);
+    hears("STOPPING=1");
+    assert!(!listen.exists());
 }

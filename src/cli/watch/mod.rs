@@ -7,6 +7,8 @@
 //! one that can. Deliberately absent: what a run does (`one_run`).
 
 mod diary;
+mod figures;
+mod service;
 mod shown;
 mod signals;
 mod wake;
@@ -28,10 +30,14 @@ use super::{ledger, logging, owner, parts, run_words};
 use crate::config::Configuration;
 use crate::effects::broker::{Heard, Listener};
 use crate::effects::carrier::Keeper;
+use crate::effects::clock::SystemClock;
+use crate::effects::service_manager::ServiceManager;
 use crate::effects::watching::{Listening, Watching};
 use crate::exit_code::ExitCode;
-use crate::run::{RunReport, Scope};
+use crate::run::{Clock as _, RunReport, Scope};
 use diary::Diary;
+use figures::Figures;
+use service::Service;
 use shown::Shown;
 use signals::Asked;
 use wake::{Next, Wake, Why};
@@ -75,6 +81,8 @@ struct Watch<'a> {
     keeper: Keeper,
     /// Whether the last run left something for the next one, to be done at once.
     is_due: bool,
+    figures: Figures,
+    service: Service,
     diary: Diary,
 }
 
@@ -108,6 +116,8 @@ impl<'a> Watch<'a> {
             listener: None,
             keeper: Keeper::new().map_err(NoWaker)?,
             is_due: false,
+            figures: Figures::default(),
+            service: Service::begin(),
             diary: Diary::default(),
         })
     }
@@ -116,6 +126,7 @@ impl<'a> Watch<'a> {
     fn go_on(&mut self) -> Result<ExitCode, CommandError> {
         self.settle_in();
         diary::begun(self.configuration.watch.interval);
+        self.service.tell(|manager| manager.ready("the first run"));
         let mut why = Why::Begun;
         loop {
             let began = Instant::now();
@@ -153,6 +164,7 @@ impl<'a> Watch<'a> {
     /// Runs once, and says what there is to be said of it.
     fn run(&mut self, why: Why) -> Result<(), CommandError> {
         logging::remember(self.arguments, &self.configuration.working_dir);
+        self.service.may_take(self.configuration.deadline);
         let run = OneRun::prepare(&self.configuration, run_words::names(self.arguments))?.of_many(
             minutes(self.configuration.watch.interval),
             self.keeper.clone(),
@@ -185,6 +197,12 @@ impl<'a> Watch<'a> {
             report,
             before,
         } = done?;
+        let within = self.configuration.watch.interval + self.configuration.deadline;
+        let now = SystemClock::start().now();
+        self.figures.run(ledger.state(), now, within);
+        let sum = run_words::sum(&report);
+        self.service
+            .tell(|manager| manager.status(&format!("{why}: {sum}")));
         self.hold = match report.held.is_some() {
             false => Hold::Ours(Box::new(ClaimedLedger::Ledger(ledger)), None),
             true => {
@@ -211,6 +229,8 @@ impl<'a> Watch<'a> {
         if std::mem::take(&mut self.is_due) {
             return Next::Run(Why::Due);
         }
+        self.service
+            .may_take(due.saturating_duration_since(Instant::now()));
         let released = match self.hold {
             Hold::Released(size_bytes) => Some(size_bytes),
             Hold::Ours(..) | Hold::Lost => None,
@@ -235,6 +255,14 @@ impl<'a> Watch<'a> {
 
     /// Reads the configuration again; says whether it is another now.
     fn reload(&mut self) -> bool {
+        self.service.tell(ServiceManager::reloading);
+        let is_another = self.read_again();
+        self.service
+            .tell(|manager| manager.ready("the configuration was read"));
+        is_another
+    }
+
+    fn read_again(&mut self) -> bool {
         let read = parts::configuration(self.arguments).and_then(|configuration| {
             let before = &self.configuration.working_dir;
             match is_same_folder(before, &configuration.working_dir) {
@@ -247,6 +275,7 @@ impl<'a> Watch<'a> {
                 self.listeners = Listeners::of(&configuration);
                 self.configuration = configuration;
                 self.keeper.end_idle(Duration::ZERO);
+                self.let_go();
                 self.settle_in();
                 diary::reloaded();
                 true
@@ -262,6 +291,8 @@ impl<'a> Watch<'a> {
     /// Listens to the broker of this configuration, and lets others know how it is watched.
     fn settle_in(&mut self) {
         let interval = self.configuration.watch.interval;
+        self.figures
+            .tell_at(self.configuration.watch.listen.as_ref());
         // The one before first: two handshakes at once may swap who they are for, at the broker.
         self.listener = None;
         self.shown.change(|standing| {
@@ -297,6 +328,20 @@ impl<'a> Watch<'a> {
     }
 
     fn end(&mut self) -> Result<ExitCode, CommandError> {
+        self.service.tell(ServiceManager::stopping);
+        self.close()?;
+        diary::ended();
+        Ok(ExitCode::Done)
+    }
+
+    /// Lets go of the ledger, which the next run claims again, wherever the configuration says that it is.
+    fn let_go(&mut self) {
+        if let Err(error) = self.close() {
+            error.report();
+        }
+    }
+
+    fn close(&mut self) -> Result<(), CommandError> {
         if let Hold::Ours(claimed, _) = std::mem::replace(&mut self.hold, Hold::Lost)
             && let ClaimedLedger::Ledger(mut ledger) = *claimed
         {
@@ -305,8 +350,7 @@ impl<'a> Watch<'a> {
             }
             ledger.close()?;
         }
-        diary::ended();
-        Ok(ExitCode::Done)
+        Ok(())
     }
 }
 
