@@ -17,6 +17,7 @@ command -v sftp >/dev/null || missing+=(openssh-client)
 [ -x /usr/sbin/proftpd ] && [ -e /usr/lib/proftpd/mod_sftp.so ] || missing+=(proftpd-basic proftpd-mod-crypto)
 python3 -c 'import cryptography.fernet' 2>/dev/null || missing+=(python3-cryptography)
 command -v age >/dev/null || missing+=(age)
+[ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
 
 if [ ${#missing[@]} -gt 0 ]; then

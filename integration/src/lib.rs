@@ -15,6 +15,7 @@ pub mod library_sftp;
 pub mod openssh;
 pub mod patroni;
 pub mod people;
+pub mod pgbouncer;
 pub mod place;
 pub mod postgres;
 pub mod proftpd;

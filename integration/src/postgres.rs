@@ -101,6 +101,12 @@ impl Postgres {
         format!("postgres://{user}@localhost:{port}/postgres?schema={schema}")
     }
 
+    /// Where its socket is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The port.
     #[must_use]
     pub fn port(&self) -> u16 {

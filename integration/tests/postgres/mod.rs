@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod contract;
+mod pooled;
 mod program;
 
 use std::sync::OnceLock;
