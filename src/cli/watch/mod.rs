@@ -302,7 +302,7 @@ impl<'a> Watch<'a> {
         let (waker, shown) = (self.waker.clone(), Arc::clone(&self.shown));
         let hear = move |heard| {
             let wake = match heard {
-                Heard::Request(request) => Wake::Told(request),
+                Heard::Request(request) => Wake::Told(request, Instant::now()),
                 Heard::Connected => {
                     shown.change(|standing| standing.websocket = Listening::Connected);
                     diary::listened();

@@ -17,8 +17,8 @@ pub(super) enum Wake {
     End,
     /// The configuration is to be read again.
     Reload,
-    /// The broker told of a request.
-    Told(RequestId),
+    /// The broker told of a request, then.
+    Told(RequestId, Instant),
     /// The broker is listened to.
     Connected,
 }
@@ -88,8 +88,9 @@ impl fmt::Display for Why {
 /// Waits for what is to be done next, until then.
 pub(super) fn next(wakes: &Receiver<Wake>, until: Instant, settle: Duration) -> Option<Next> {
     match wakes.recv_timeout(until.saturating_duration_since(Instant::now())) {
-        Ok(Wake::Told(request)) => Some(gather(wakes, Some(request), settle)),
-        Ok(Wake::Connected) => Some(gather(wakes, None, settle)),
+        // It may have waited for the end of a run, and been gathered meanwhile.
+        Ok(Wake::Told(request, when)) => Some(gather(wakes, Some(request), when + settle)),
+        Ok(Wake::Connected) => Some(gather(wakes, None, Instant::now() + settle)),
         Ok(Wake::Reload) => Some(Next::Reload),
         // Without anybody who could ask for it there is nothing to wait for.
         Ok(Wake::End) | Err(RecvTimeoutError::Disconnected) => Some(Next::End),
@@ -101,7 +102,7 @@ pub(super) fn next(wakes: &Receiver<Wake>, until: Instant, settle: Duration) -> 
 pub(super) fn forget_told(wakes: &Receiver<Wake>) -> Option<Next> {
     loop {
         match wakes.try_recv() {
-            Ok(Wake::Told(_) | Wake::Connected) => {}
+            Ok(Wake::Told(..) | Wake::Connected) => {}
             Ok(Wake::Reload) => return Some(Next::Reload),
             Ok(Wake::End) => return Some(Next::End),
             Err(_) => return None,
@@ -109,14 +110,13 @@ pub(super) fn forget_told(wakes: &Receiver<Wake>) -> Option<Next> {
     }
 }
 
-/// Gathers what else the broker tells in a moment.
-fn gather(wakes: &Receiver<Wake>, first: Option<RequestId>, settle: Duration) -> Next {
-    let until = Instant::now() + settle;
+/// Gathers what else the broker tells until then.
+fn gather(wakes: &Receiver<Wake>, first: Option<RequestId>, until: Instant) -> Next {
     let (mut request, mut more) = (first, 0);
     loop {
         match wakes.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(Wake::Told(_)) if request.is_some() => more += 1,
-            Ok(Wake::Told(told)) => request = Some(told),
+            Ok(Wake::Told(..)) if request.is_some() => more += 1,
+            Ok(Wake::Told(told, _)) => request = Some(told),
             Ok(Wake::Connected) => {}
             // There is a run then, too.
             Ok(Wake::Reload) => return Next::Reload,
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_is_told_in_a_moment_is_one_reason() {
-        let told = |id| Wake::Told(RequestId(id));
+        let told = |id| Wake::Told(RequestId(id), Instant::now());
         assert_eq!(follows([]), None);
         let run = follows([told(7), told(7), Wake::Connected, told(3)]);
         assert_eq!(run, Some(Next::Run(Why::Told(RequestId(7), 2))));
