@@ -85,7 +85,7 @@ fn listen(errors: ChildStderr, said: &Mutex<String>) {
                 let text = printable(line.trim_ascii());
                 if !text.is_empty() {
                     tracing::info!("SFTP.PROXY_COMMAND: {text}");
-                    *lock(&said) = text;
+                    *lock(said) = text;
                 }
             }
         }
