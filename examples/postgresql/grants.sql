@@ -7,4 +7,4 @@ grant select on all tables in schema broker_courier to courier, courier_auditor;
 grant insert on broker_courier.entry to courier;
 
 -- The one row of the tip, and of who holds the ledger.
-grant update (log, sequence, hash, epoch, nonce, holder, until) on broker_courier.runner to courier;
+grant update (log, sequence, hash, epoch, nonce, holder, until, moved_to) on broker_courier.runner to courier;

@@ -24,7 +24,7 @@ use crate::error::{DatabaseError, Fault};
 use crate::lease::{self, Lasting};
 use crate::schema::{VERSION, other_version};
 use crate::session::{Session, silent};
-use crate::settings::Settings;
+use crate::settings::{Moved, Settings};
 use crate::tables::{End, Hold, Look, Nonce, Row, Tables};
 
 /// What is to be appended at once.
@@ -51,6 +51,7 @@ enum Request {
     Claim(Answer<Look>),
     Append(Batch, Answer<()>),
     Portion(Portion, Answer<Vec<Row>>),
+    Move(Option<String>, Answer<()>),
 }
 
 /// What asks the thread; when it is dropped, the lease is given back and the thread ends.
@@ -119,6 +120,11 @@ impl Keeper {
     /// Appends, once.
     pub(crate) fn append(&self, batch: Batch) -> Result<(), LogError> {
         self.wait(&self.ask(|answer| Request::Append(batch, answer)))
+    }
+
+    /// Says where the ledger is kept; none for: here.
+    pub(crate) fn move_to(&self, place: Option<String>) -> Result<(), LogError> {
+        self.wait(&self.ask(|answer| Request::Move(place, answer)))
     }
 
     /// Begins to read a part.
@@ -247,6 +253,9 @@ impl Worker {
             Request::Look(answer) => drop(answer.send(self.looked().await)),
             Request::Claim(answer) => drop(answer.send(self.claim().await)),
             Request::Append(batch, answer) => drop(answer.send(self.append(&batch).await)),
+            Request::Move(place, answer) => {
+                drop(answer.send(self.move_to(place.as_deref()).await));
+            }
             Request::Portion(portion, answer) => drop(answer.send(self.portion(&portion).await)),
         }
     }
@@ -320,20 +329,13 @@ impl Worker {
                 return Err(DatabaseError::NoTables { place }.into());
             }
         }
-        let look = self.look().await?;
-        match &look.moved_to {
-            Some(to) => Err(DatabaseError::Moved {
-                place: self.settings.place(),
-                to: to.clone(),
-            }
-            .into()),
-            None => Ok(look),
-        }
+        self.look().await
     }
 
     /// Takes the ledger, if nobody has it, and looks at it then.
     async fn claim(&mut self) -> Result<Look, LogError> {
-        self.looked().await?;
+        let before = self.looked().await?;
+        self.is_here(&before)?;
         let (nonce, lease) = (self.nonce, self.settings.lease);
         let holder = self.settings.holder.clone();
         let claim = async |tables: &Tables, client: &Client| {
@@ -351,10 +353,23 @@ impl Worker {
         if !found.is_held_by(&hold) {
             return Err(self.fenced(&found));
         }
+        self.is_here(&found)?;
         self.lasting.granted(asked);
         // What was looked at just now was so before the lease was taken: an append needs the lease.
         // The commit that took it was acknowledged, and with it everything before it.
         Ok(found)
+    }
+
+    /// Whether the ledger is kept here, as its row says; it can be read wherever it is.
+    fn is_here(&self, found: &Look) -> Result<(), LogError> {
+        match (&found.moved_to, self.settings.moved) {
+            (Some(to), Moved::Refused) => Err(DatabaseError::Moved {
+                place: self.settings.place(),
+                to: to.clone(),
+            }
+            .into()),
+            (Some(_), Moved::Taken) | (None, _) => Ok(()),
+        }
     }
 
     fn busy(&self, found: &Look) -> LogError {
@@ -461,6 +476,17 @@ impl Worker {
                 }
             }
         }
+    }
+
+    async fn move_to(&mut self, place: Option<&str>) -> Result<(), LogError> {
+        let hold = self.hold()?;
+        let moving =
+            async |tables: &Tables, client: &Client| tables.move_to(client, &hold, place).await;
+        if self.again("saying where the ledger is", &moving).await? {
+            return Ok(());
+        }
+        let found = self.look().await?;
+        Err(self.fenced(&found))
     }
 
     async fn portion(&mut self, portion: &Portion) -> Result<Vec<Row>, LogError> {

@@ -29,5 +29,5 @@ pub use lease::{Holding, Lasting};
 pub use place::{Database, Vacant};
 pub use read::{holding, length, read, read_from, read_state, verify};
 pub use schema::{VERSION, migrate};
-pub use settings::{Certificate, Settings};
+pub use settings::{Certificate, Moved, Settings};
 pub use table::Table;

@@ -29,8 +29,19 @@ pub struct Settings {
     pub statement: Duration,
     /// For how long something is tried again whose connection is lost.
     pub patience: Duration,
+    /// Whether the ledger may be taken that says that it is kept elsewhere.
+    pub moved: Moved,
     /// Who holds it, for others to read: `courier on host-a, process 4711`.
     pub holder: String,
+}
+
+/// What becomes of a ledger that says that it is kept elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// It is refused.
+    Refused,
+    /// It is taken, to become the one that is kept.
+    Taken,
 }
 
 /// A client's certificate, as PEM, and its key.
@@ -54,6 +65,7 @@ impl Settings {
             lease: Duration::from_secs(30),
             statement: Duration::from_secs(10),
             patience: Duration::from_secs(60),
+            moved: Moved::Refused,
             holder,
         }
     }

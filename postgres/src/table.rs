@@ -45,6 +45,26 @@ impl Table {
         self.keeper.lasting()
     }
 
+    /// Appends entries of another copy of this log as they are, with their times and salts.
+    pub fn adopt(&mut self, entries: &[Entry]) -> Result<(), LogError> {
+        let (mut tip, mut rows) = (self.tip, Vec::with_capacity(entries.len()));
+        for entry in entries {
+            let (next, payload) = chain::again(tip, entry)?;
+            tip = next;
+            rows.push(row(entry, payload));
+        }
+        match rows.is_empty() {
+            true => Ok(()),
+            false => self.write(tip, rows),
+        }
+    }
+
+    /// Says in the tables where the ledger is kept from now on; none for: there. Whoever comes is told, and nothing can
+    /// be appended but by who says that it is there again.
+    pub fn move_to(&mut self, place: Option<String>) -> Result<(), LogError> {
+        self.keeper.move_to(place)
+    }
+
     fn write(&mut self, to: Tip, rows: Vec<Row>) -> Result<(), LogError> {
         let from = self.tip;
         let appended = self.keeper.append(Batch { from, to, rows });
@@ -52,6 +72,14 @@ impl Table {
         appended?;
         self.tip = to;
         Ok(())
+    }
+}
+
+fn row(entry: &Entry, payload: Vec<u8>) -> Row {
+    Row {
+        sequence: entry.sequence,
+        hash: entry.hash.0.to_vec(),
+        payload,
     }
 }
 
@@ -103,11 +131,7 @@ impl EventLog for Table {
                 ..tip
             };
             size_bytes += payload.len();
-            rows.push(Row {
-                sequence: entry.sequence,
-                hash: entry.hash.0.to_vec(),
-                payload,
-            });
+            rows.push(row(&entry, payload));
             entries.push(entry);
             if size_bytes >= BATCH_BYTES || rows.len() == BATCH_ENTRIES {
                 batches.push((tip, std::mem::take(&mut rows)));

@@ -120,6 +120,7 @@ pub(crate) struct Tables {
     claim: String,
     renew: String,
     release: String,
+    moved: String,
     append: String,
     portion: String,
 }
@@ -138,7 +139,7 @@ impl Tables {
             claim: with(
                 "update {schema}.runner set epoch = epoch + 1, nonce = $1, holder = $2, \
                  until = now() + $3 * interval '1 microsecond' \
-                 where one = 1 and moved_to is null and (nonce is null or nonce = $1 or until < now()) \
+                 where one = 1 and (nonce is null or nonce = $1 or until < now()) \
                  returning epoch",
             ),
             renew: with(
@@ -149,10 +150,14 @@ impl Tables {
                 "update {schema}.runner set nonce = null, until = null \
                  where one = 1 and epoch = $1 and nonce = $2",
             ),
+            moved: with(
+                "update {schema}.runner set moved_to = $3 \
+                 where one = 1 and epoch = $1 and nonce = $2",
+            ),
             append: with(
                 "with moved as (\
                  update {schema}.runner set log = $1, sequence = $2, hash = $3 \
-                 where one = 1 and moved_to is null and epoch = $4 and nonce = $5 and sequence = $6 \
+                 where one = 1 and epoch = $4 and nonce = $5 and sequence = $6 \
                  and (log = $1 and hash = $7 or log is null and sequence = 0) \
                  returning one) \
                  insert into {schema}.entry (sequence, hash, payload) \
@@ -229,6 +234,26 @@ impl Tables {
                     (&hold.epoch, Type::INT8),
                     (&hold.nonce.as_slice(), Type::BYTEA),
                     (&micros, Type::INT8),
+                ],
+            )
+            .await?;
+        Ok(changed == 1)
+    }
+
+    /// Says where the ledger is kept; no if another has it.
+    pub(crate) async fn move_to(
+        &self,
+        client: &Client,
+        hold: &Hold,
+        place: Option<&str>,
+    ) -> Result<bool, Error> {
+        let changed = client
+            .execute_typed(
+                &self.moved,
+                &[
+                    (&hold.epoch, Type::INT8),
+                    (&hold.nonce.as_slice(), Type::BYTEA),
+                    (&place, Type::TEXT),
                 ],
             )
             .await?;

@@ -7,7 +7,8 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::arguments::{Arguments, LedgerArgument};
+use super::arguments::Arguments;
+use super::ledger_argument::LedgerArgument;
 use crate::effects::environment;
 
 /// How this process was told which ledger it is about.

@@ -10,9 +10,9 @@ use clap::{
     ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
 };
 use courier_ledger::{BrokerChange, DropBoxChange, Event, Sequence};
-use courier_postgres::{Address, AddressError};
 
 use super::config::ConfigCommand;
+use super::ledger_argument::LedgerArgument;
 use super::moment::Moment;
 use super::plan::Rule;
 use super::report::Lang;
@@ -82,27 +82,6 @@ impl Arguments {
     }
 }
 
-/// Where a ledger is, as it is named in a command.
-#[derive(Clone, Debug)]
-pub(crate) enum LedgerArgument {
-    /// In this folder.
-    Folder(PathBuf),
-    /// In this database; what it is reached with stands in the environment (PGPASSWORD, PGSSLROOTCERT, PGSSLCERT,
-    /// PGSSLKEY).
-    Database(Box<Address>),
-}
-
-impl FromStr for LedgerArgument {
-    type Err = AddressError;
-
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        match Address::is_meant(text) {
-            true => Ok(Self::Database(Box::new(text.parse()?))),
-            false => Ok(Self::Folder(PathBuf::from(text))),
-        }
-    }
-}
-
 /// How messages are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -151,7 +130,7 @@ pub(crate) enum Command {
     Prove(ProveOptions),
     /// Says what a proof proves, and what it does not; needs no ledger
     VerifyProof(VerifyProofOptions),
-    /// Makes the tables of a ledger in a database
+    /// Makes the tables of a ledger in a database, or moves a ledger there and back
     #[command(subcommand)]
     Ledger(UpkeepCommand),
     /// Asks the SFTP server for its host key, without logging in, and says if it is the accepted one

@@ -160,6 +160,22 @@ impl From<LeftOut> for CommandError {
     }
 }
 
+/// Why a ledger was not copied.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotCopied {
+    /// Something else is there.
+    #[error("{0} holds something else than the beginning of this ledger")]
+    Another(String),
+}
+
+impl From<NotCopied> for CommandError {
+    fn from(error: NotCopied) -> Self {
+        Self::new(ExitCode::Ledger, error).hint(
+            "nothing was changed there: name an empty folder, or another schema (…?schema=NAME) with new tables",
+        )
+    }
+}
+
 /// Why there is no redacted copy.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotRedacted {

@@ -21,6 +21,7 @@ use super::{output, owner};
 use crate::config::Configuration;
 use crate::effects::clock::SystemClock;
 use crate::effects::ledger_hold::LedgerHold;
+use crate::effects::ledger_moved;
 use crate::effects::ledger_place::{LedgerLog, LedgerPlace, Location};
 use crate::effects::new_file::{self, FolderSync};
 use crate::effects::status_file::LocalStatusFile;
@@ -66,6 +67,9 @@ pub(super) fn claimed(
     location: &Location,
     clock: &dyn Clock,
 ) -> Result<Claimed<LedgerPlace>, FoldError> {
+    if let Location::Folder(folder) = location {
+        ledger_moved::require_here(folder)?;
+    }
     let claimed = Claimed::at(location.place()?, clock.now())?;
     settle_in(location.folder());
     if let Claimed::Ledger(ledger) = &claimed {
@@ -103,6 +107,9 @@ pub(super) fn open_existing_for_writing(
 }
 
 fn open(location: &Location, clock: &dyn Clock) -> Result<Ledger<LedgerLog>, FoldError> {
+    if let Location::Folder(folder) = location {
+        ledger_moved::require_here(folder)?;
+    }
     let ledger = Ledger::open(location.place()?, clock.now())?;
     tell_recovered(&ledger);
     Ok(ledger)

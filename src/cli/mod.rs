@@ -25,6 +25,7 @@ mod host_key;
 mod import;
 mod keygen;
 mod ledger;
+mod ledger_argument;
 mod ledger_view;
 mod left_behind;
 mod log;

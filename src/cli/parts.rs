@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use courier_ledger::{BrokerAddress, DropBoxAddress, Partners};
 
-use super::arguments::{Arguments, LedgerArgument};
+use super::arguments::Arguments;
 use super::error::{CommandError, NoPrivateKey, NoRandomNumbers, NoWorkingDirectory, UsageError};
+use super::ledger_argument::LedgerArgument;
 use crate::config::{Configuration, Server};
 use crate::effects::age::Recipients;
 use crate::effects::broker::Broker;
@@ -47,17 +48,24 @@ pub(super) fn configuration(arguments: &Arguments) -> Result<Configuration, Comm
 /// Where the ledger is: `--ledger`, or what the configuration says; no secret is needed but a database's.
 pub(super) fn location(arguments: &Arguments) -> Result<Location, CommandError> {
     match &arguments.ledger {
-        Some(LedgerArgument::Folder(directory)) => {
-            existing_directory(directory)?;
-            Ok(Location::Folder(directory.clone()))
-        }
-        Some(LedgerArgument::Database(address)) => Ok(Location::Database {
-            settings: Box::new(database::named((**address).clone())),
-            folder: None,
-        }),
+        Some(ledger) => named(ledger),
         None => Ok(Configuration::existing_location(configuration_path(
             arguments,
         )?)?),
+    }
+}
+
+/// Where a ledger is that is named by itself.
+pub(super) fn named(ledger: &LedgerArgument) -> Result<Location, CommandError> {
+    match ledger {
+        LedgerArgument::Folder(directory) => {
+            existing_directory(directory)?;
+            Ok(Location::Folder(directory.clone()))
+        }
+        LedgerArgument::Database(address) => Ok(Location::Database {
+            settings: Box::new(database::named((**address).clone())),
+            folder: None,
+        }),
     }
 }
 

@@ -57,6 +57,21 @@ impl Location {
         })
     }
 
+    /// The same, also where it says that it is kept elsewhere.
+    pub(crate) fn place_whether_moved(&self) -> Result<LedgerPlace, LogError> {
+        match self {
+            Self::Folder(_) => self.place(),
+            Self::Database { settings, folder } => Self::Database {
+                settings: Box::new(Settings {
+                    moved: postgres::Moved::Taken,
+                    ..(**settings).clone()
+                }),
+                folder: folder.clone(),
+            }
+            .place(),
+        }
+    }
+
     /// Who holds it, where a database says so.
     pub(crate) fn holding(&self) -> Result<Option<Holding>, LogError> {
         match self {
@@ -131,6 +146,16 @@ impl LedgerLog {
         match self {
             Self::Files(_) => LedgerHold::default(),
             Self::Table(table, _) => LedgerHold::leased(table.lasting()),
+        }
+    }
+}
+
+impl LedgerLog {
+    /// Appends entries of another copy of this log as they are.
+    pub(crate) fn adopt(&mut self, entries: Vec<Entry>) -> Result<(), LogError> {
+        match self {
+            Self::Files(journal) => journal.adopt(entries),
+            Self::Table(table, _) => table.adopt(&entries),
         }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod file_digest;
 pub(crate) mod headway;
 pub(crate) mod intent_stanza;
 pub(crate) mod ledger_hold;
+pub(crate) mod ledger_moved;
 pub(crate) mod ledger_place;
 pub(crate) mod lock_holder;
 pub(crate) mod mutex;

@@ -108,7 +108,7 @@ const NOT_PLAYED: [(&str, &str, usize, &str); 20] = [
     (
         "docs/two-hosts.md",
         "sh",
-        3,
+        4,
         "needs a database: integration/tests/postgres; what is typed is understood",
     ),
     ("docs/two-hosts.md", "toml", 1, UNDERSTOOD),

@@ -218,7 +218,6 @@ fn the_courier_cannot_change_or_delete_an_entry() {
         "drop table {s}.entry",
         "delete from {s}.runner",
         "insert into {s}.runner (one, sequence, epoch) values (1, 0, 0)",
-        "update {s}.runner set moved_to = 'elsewhere'",
         "update {s}.version set version = 2",
     ] {
         for user in ["courier", "courier_auditor"] {

@@ -354,3 +354,80 @@ fn what_a_paused_host_was_uploading_gets_no_final_name_once_its_lease_may_have_e
     scene.run(&paused, &["run"], 0);
     assert_eq!(paused.zips(), [name]);
 }
+
+/// There and back: the same bytes and hashes, and nobody goes on with what stayed behind.
+#[test]
+fn a_ledger_is_moved_into_a_database_and_back() {
+    let Some(scene) = Scene::new() else { return };
+    let host = Place::new(&scene.broker.url(), &scene.sftp);
+    scene.publish();
+    scene.run(&host, &["run"], 0);
+    let folder = host.working_dir().display().to_string();
+    let log = || fs::read(host.working_dir().join("ledger.log")).unwrap();
+    let before = log();
+    let address = scene.server.socket("courier", &scene.schema);
+    let copy = |from: &str, to: &str, code: i32| {
+        let arguments = ["ledger", "copy", "--from", from, "--to", to];
+        let outcome = scene.courier.program().run(&arguments);
+        let said = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert_eq!(outcome.code, Some(code), "{from} {to}: {said}");
+        testbed::courier::unwrapped(&said)
+    };
+
+    // Something else is there.
+    let other = tables(scene.server);
+    let foreign = scene.server.socket("courier", &other);
+    let stranger = Place::new(&scene.broker.url(), &scene.sftp);
+    scene.point(&stranger, &other);
+    let stranger_folder = stranger.working_dir().display().to_string();
+    let empty = tempfile::tempdir().unwrap();
+    let said = copy(&address, &stranger_folder, 2);
+    assert!(said.contains("there is no ledger at"), "{said}");
+    sample_ledger(&foreign);
+    let said = copy(&folder, &foreign, 7);
+    assert!(said.contains("something else than the beginning"), "{said}");
+
+    let said = copy(&folder, &address, 0);
+    assert!(said.contains(" of them copied"), "{said}");
+    assert_eq!(log(), before);
+    for command in ["run", "approve 12345678 --why x"] {
+        let words: Vec<&str> = command.split(' ').collect();
+        let (_, said) = scene.run(&host, &words, 7);
+        assert!(said.contains("this ledger moved to postgres://"), "{said}");
+    }
+    // It can be read where it was.
+    scene.run(&host, &["verify"], 0);
+    scene.point(&host, &scene.schema);
+    let (said, _) = scene.run(&host, &["run"], 0);
+    assert!(site::sum(&said).contains("1 unchanged"), "{said}");
+    scene.publish();
+    scene.run(&host, &["run"], 0);
+    scene.run(&host, &["verify"], 0);
+
+    // Back, onto what stayed behind, and into an empty folder before.
+    let copied = empty.path().display().to_string();
+    copy(&address, &copied, 0);
+    let whole = fs::read(empty.path().join("ledger.log")).unwrap();
+    assert_eq!(whole[..before.len()], before);
+    assert!(whole.len() > before.len());
+    let (_, said) = scene.run(&host, &["run"], 7);
+    assert!(said.contains("this ledger moved to /"), "{said}");
+    let said = copy(&copied, &address, 0);
+    assert!(said.contains(", 0 of them copied"), "{said}");
+    copy(&address, &folder, 0);
+    assert_eq!(log(), whole);
+    let ledger_keys = fs::read_to_string(host.config()).unwrap();
+    let (before, rest) = ledger_keys.split_once("[LEDGER]").unwrap();
+    let (_, after) = rest.split_once("[MISC]").unwrap();
+    fs::write(host.config(), format!("{before}[MISC]{after}")).unwrap();
+    let (said, _) = scene.run(&host, &["run"], 0);
+    assert!(site::sum(&said).contains("2 unchanged"), "{said}");
+    scene.run(&host, &["verify"], 0);
+}
+
+/// Leaves a ledger of somebody else's there.
+fn sample_ledger(address: &str) {
+    let database = courier_postgres::Database::new(super::settings(address));
+    let time = courier_ledger::log::sample::TIME;
+    courier_ledger::log::sample::leave_runs(database, time, 1).unwrap();
+}

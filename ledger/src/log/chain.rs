@@ -116,6 +116,18 @@ pub(crate) fn extend(
     })
 }
 
+/// The bytes of an entry of another copy of this log, which stands behind `tip` there, too; they have its hash.
+pub fn again(tip: Tip, entry: &Entry) -> Result<(Tip, Vec<u8>), ChainError> {
+    let mut payload = Vec::new();
+    let next = extend(tip, entry.time, &entry.event, entry.salt, &mut payload)?;
+    match next.sequence == entry.sequence && next.hash == entry.hash {
+        true => Ok((next, payload)),
+        false => Err(ChainError::Broken {
+            sequence: next.sequence,
+        }),
+    }
+}
+
 /// The entry that stands behind `tip` as `payload`, if that has the hash `stored`.
 pub fn check(tip: Tip, payload: &[u8], stored: Digest) -> Result<Entry, ChainError> {
     let sequence = tip.sequence.next();
@@ -193,6 +205,17 @@ mod tests {
         let (entry, payload) =
             next(tip, Timestamp(3), &event(), Some(Salt([5; 16]))).expect("an entry");
         assert_eq!(check(tip, &payload, entry.hash).expect("is read"), entry);
+        let (behind, copied) = again(tip, &entry).expect("the same");
+        assert_eq!((behind.sequence, behind.hash), (entry.sequence, entry.hash));
+        assert_eq!(copied, payload);
+        let other_time = Entry {
+            time: Timestamp(4),
+            ..entry.clone()
+        };
+        assert!(matches!(
+            again(tip, &other_time),
+            Err(ChainError::Broken { .. })
+        ));
         let elsewhere = Tip {
             sequence: Sequence(1),
             ..tip

@@ -3,6 +3,7 @@
 //! Deliberately absent: what is written into it.
 
 mod arguments;
+mod copy;
 mod init;
 
 pub(crate) use arguments::UpkeepCommand;
@@ -17,5 +18,6 @@ pub(crate) fn upkeep(
 ) -> Result<ExitCode, CommandError> {
     match command {
         UpkeepCommand::Init => init::init(arguments),
+        UpkeepCommand::Copy(options) => copy::copy(arguments, options),
     }
 }

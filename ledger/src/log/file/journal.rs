@@ -155,6 +155,18 @@ impl<S: Storage> Journal<S> {
         drawn.map_err(failed(&self.storage, LogFile::Log, "drawing a salt for"))
     }
 
+    /// Appends entries of another copy of this log as they are, with their times and salts.
+    pub fn adopt(&mut self, entries: Vec<Entry>) -> Result<(), LogError> {
+        let mut tip = self.mark.tip;
+        for entry in &entries {
+            (tip, _) = chain::again(tip, entry)?;
+        }
+        let due = self.mark.tip.sequence.next();
+        let adopted = entries.into_iter();
+        let adopted = adopted.map(|entry| (entry.time, entry.event, entry.salt));
+        self.append_each(due, adopted.collect()).map(drop)
+    }
+
     fn usable(&self) -> Result<(), LogError> {
         if self.unusable {
             return Err(LogError::Unusable {
@@ -258,58 +270,15 @@ impl<S: Storage> EventLog for Journal<S> {
         time: Timestamp,
         events: Vec<Event>,
     ) -> Result<Vec<Entry>, LogError> {
-        self.usable()?;
-        let due = self.mark.tip.sequence.next();
-        if expected != due {
-            return Err(LogError::Conflict { expected, due });
-        }
-        // All are encoded before any is written: an event that cannot be leaves nothing behind.
-        self.buffer.clear();
-        let mut entries = Vec::with_capacity(events.len());
-        let mut writes: Vec<(usize, Mark)> = Vec::new();
-        let mut mark = self.mark;
-        let mut marks = Vec::new();
-        let (mut before, mut past) = (self.before, self.past.clone());
+        let mut salted = Vec::with_capacity(events.len());
         for event in events {
             let salt = match event.holds_text() {
                 true => self.drawn_salt()?,
                 false => None,
             };
-            let (entry, next) = push_frame(&mut self.buffer, mark, time, event, salt)?;
-            (before, mark) = (mark, next);
-            past.see(&entry.event);
-            entries.push(entry);
-            if mark
-                .tip
-                .sequence
-                .0
-                .is_multiple_of(Examination::INDEX_ENTRIES)
-            {
-                marks.push(mark);
-            }
-            let batch = writes.last().map_or(self.mark, |(_, mark)| *mark);
-            if mark.tip.sequence.0 - batch.tip.sequence.0 == BATCH_ENTRIES_MAX
-                || mark.offset - batch.offset >= BATCH_BYTES
-            {
-                writes.push((self.buffer.len(), mark));
-            }
+            salted.push((time, event, salt));
         }
-        writes.push((self.buffer.len(), mark));
-        let mut written = 0;
-        for (end, mark) in writes {
-            if end > written {
-                self.write(written..end, mark)?;
-                written = end;
-            }
-        }
-        (self.before, self.past) = (before, past);
-        self.index.extend(marks);
-        if self.mark.tip.sequence.0 - self.sealed.tip.sequence.0 >= HEAD_ENTRIES
-            || self.mark.offset - self.sealed.offset >= HEAD_BYTES
-        {
-            self.seal()?;
-        }
-        Ok(entries)
+        self.append_each(expected, salted)
     }
 
     fn read_from(&self, first: Sequence) -> Entries<'_> {
@@ -361,6 +330,61 @@ fn push_frame(
 }
 
 impl<S: Storage> Journal<S> {
+    fn append_each(
+        &mut self,
+        expected: Sequence,
+        events: Vec<(Timestamp, Event, Option<Salt>)>,
+    ) -> Result<Vec<Entry>, LogError> {
+        self.usable()?;
+        let due = self.mark.tip.sequence.next();
+        if expected != due {
+            return Err(LogError::Conflict { expected, due });
+        }
+        // All are encoded before any is written: an event that cannot be leaves nothing behind.
+        self.buffer.clear();
+        let mut entries = Vec::with_capacity(events.len());
+        let mut writes: Vec<(usize, Mark)> = Vec::new();
+        let mut mark = self.mark;
+        let mut marks = Vec::new();
+        let (mut before, mut past) = (self.before, self.past.clone());
+        for (time, event, salt) in events {
+            let (entry, next) = push_frame(&mut self.buffer, mark, time, event, salt)?;
+            (before, mark) = (mark, next);
+            past.see(&entry.event);
+            entries.push(entry);
+            if mark
+                .tip
+                .sequence
+                .0
+                .is_multiple_of(Examination::INDEX_ENTRIES)
+            {
+                marks.push(mark);
+            }
+            let batch = writes.last().map_or(self.mark, |(_, mark)| *mark);
+            if mark.tip.sequence.0 - batch.tip.sequence.0 == BATCH_ENTRIES_MAX
+                || mark.offset - batch.offset >= BATCH_BYTES
+            {
+                writes.push((self.buffer.len(), mark));
+            }
+        }
+        writes.push((self.buffer.len(), mark));
+        let mut written = 0;
+        for (end, mark) in writes {
+            if end > written {
+                self.write(written..end, mark)?;
+                written = end;
+            }
+        }
+        (self.before, self.past) = (before, past);
+        self.index.extend(marks);
+        if self.mark.tip.sequence.0 - self.sealed.tip.sequence.0 >= HEAD_ENTRIES
+            || self.mark.offset - self.sealed.offset >= HEAD_BYTES
+        {
+            self.seal()?;
+        }
+        Ok(entries)
+    }
+
     /// Writes and syncs the frames in `self.buffer[range]`, which end at `mark`.
     fn write(&mut self, range: std::ops::Range<usize>, mark: Mark) -> Result<(), LogError> {
         let failed = failed::<S>;
