@@ -223,6 +223,8 @@ fn is_whole(configuration: &Configuration, lost: Tip) -> Result<bool, CommandErr
     let claimed = match ledger::claimed(&configuration.location(), &clock) {
         Ok(claimed) => claimed,
         Err(FoldError::Log(error @ LogError::Busy { .. })) => return Err(error.into()),
+        // Tables are not put aside as files are: a new ledger begins in new ones.
+        Err(error) if configuration.ledger.is_some() => return Err(error.into()),
         // What cannot be opened is not whole.
         Err(FoldError::Log(_) | FoldError::Illegal(_)) => return Ok(false),
     };
@@ -231,7 +233,14 @@ fn is_whole(configuration: &Configuration, lost: Tip) -> Result<bool, CommandErr
         return Ok(true);
     }
     let is_its = state.log() == Some(lost.log) && state.tip() >= lost.sequence;
-    Ok(is_its && claimed.hash_of(lost.sequence).ok().flatten() == Some(lost.hash))
+    let is_whole = is_its && claimed.hash_of(lost.sequence).ok().flatten() == Some(lost.hash);
+    match (&configuration.ledger, state.log()) {
+        (Some(database), Some(_)) if !is_whole => Err(LogError::Exists {
+            place: database.address.to_string(),
+        }
+        .into()),
+        (Some(_) | None, _) => Ok(is_whole),
+    }
 }
 
 /// What of the drop-box is the lost ledger's.
