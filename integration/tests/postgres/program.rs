@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use testbed::broker::{EmbeddedBroker, Settings};
 use testbed::embedded_sftp::EmbeddedSftp;
 use testbed::postgres::Postgres;
+use testbed::watched::{Watched, until};
 
 use super::{PASSWORD, grant, schema, server, tables};
 use crate::site::{self, Courier, Place};
@@ -212,6 +213,48 @@ fn a_database_that_cannot_be_relied_on_is_exit_code_7_and_nothing_is_done() {
     let (_, said) = scene.run(&host, &["run"], 7);
     assert!(said.contains("refuses the login"), "{said}");
     assert!(!said.contains("something-else"), "{said}");
+}
+
+#[test]
+fn a_second_watch_stands_by_and_goes_on_when_the_first_is_gone() {
+    let Some(scene) = Scene::new() else { return };
+    let (one, other) = (scene.host(), scene.host());
+    for host in [&one, &other] {
+        host.change_config("[LEDGER]", "[WATCH]\nINTERVAL = 2\n[LEDGER]\nLEASE = 3");
+    }
+    let watch = |host: &Place| {
+        let mut command = scene.courier.program().command();
+        command.arg("-vc").arg(host.config()).arg("watch");
+        Watched::begin(&mut command).unwrap()
+    };
+    let delivered = |count: usize| {
+        until(&format!("{count} results"), || {
+            let names = one.names().unwrap();
+            names.iter().filter(|name| name.ends_with(".zip")).count() == count
+        });
+    };
+    scene.publish();
+    let first = watch(&one);
+    delivered(1);
+    let second = watch(&other);
+    second.says("standing by until it can go on", 1);
+    scene.publish();
+    delivered(2);
+    assert!(!second.said().contains("watching:"), "{}", second.said());
+
+    // It is killed, and gives nothing back.
+    drop(first);
+    scene.publish();
+    delivered(3);
+    second.says("watching:", 1);
+    let third = watch(&one);
+    third.says("standing by until it can go on", 1);
+    for watch in [third, second] {
+        watch.signal("TERM");
+        let (code, said) = watch.ended();
+        assert_eq!(code, Some(0), "{said}");
+    }
+    scene.run(&one, &["verify"], 0);
 }
 
 #[test]

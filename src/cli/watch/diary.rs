@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::wake::Why;
+use crate::cli::error::CommandError;
 use crate::cli::run_words;
 use crate::effects::broker::Unlistened;
 use crate::exit_code::ExitCode;
@@ -25,6 +26,11 @@ pub(super) struct Diary {
 
 pub(super) fn begun(interval: Duration) {
     tracing::info!("watching: a run at least every {} s", interval.as_secs());
+}
+
+/// Another host watches.
+pub(super) fn stands_by(error: &CommandError) {
+    tracing::info!("standing by until it can go on: {}", error.in_one_line());
 }
 
 /// There is a connection to the broker's websocket.

@@ -44,6 +44,8 @@ use wake::{Next, Wake, Why};
 
 /// How soon it is looked whether another process has ended that holds the ledger, or whether a person has decided.
 const LOOK: Duration = Duration::from_secs(1);
+/// How soon a database is asked again that could not be relied on: another one may take its place.
+const AGAIN: Duration = Duration::from_secs(5);
 
 pub(crate) fn watch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     if let Ok(working_dir) = parts::configured_working_dir(arguments) {
@@ -52,8 +54,10 @@ pub(crate) fn watch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     }
     let configuration = parts::configuration(arguments)?;
     let listeners = Listeners::of(&configuration);
-    let mut watch = Watch::begin(arguments, configuration, listeners)?;
-    watch.go_on()
+    match Watch::begin(arguments, configuration, listeners)? {
+        Some(mut watch) => watch.go_on(),
+        None => Ok(ExitCode::Done),
+    }
 }
 
 /// The ledger between two runs.
@@ -87,24 +91,20 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// Becomes the one that watches, and holds the ledger.
+    /// Becomes the one that watches, and holds the ledger; none where it was asked to end before.
     fn begin(
         arguments: &'a Arguments,
         configuration: Configuration,
         listeners: Listeners,
-    ) -> Result<Self, CommandError> {
-        let begun = (|| {
-            let working_dir = &configuration.working_dir;
-            let run = OneRun::prepare(&configuration, run_words::names(arguments))?;
-            let (claimed, legacy) = ledger::claim(&configuration.location(), run.clock())?;
-            let watching = Watching::begin(working_dir)
-                .map_err(|error| NotBesideAnother(working_dir.clone(), error))?;
-            Ok((Hold::Ours(Box::new(claimed), legacy), watching))
-        })();
-        let (hold, watching) = begun.inspect_err(|error| listeners.failed(error))?;
+    ) -> Result<Option<Self>, CommandError> {
         let (sender, wakes) = channel();
         let asked = signals::hear(sender.clone()).map_err(NoSignals)?;
-        Ok(Self {
+        let service = Service::begin();
+        let held = hold(arguments, &configuration, &service, &wakes);
+        let Some((hold, watching)) = held.inspect_err(|error| listeners.failed(error))? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
             arguments,
             configuration,
             listeners,
@@ -117,9 +117,9 @@ impl<'a> Watch<'a> {
             keeper: Keeper::new().map_err(NoWaker)?,
             is_due: false,
             figures: Figures::default(),
-            service: Service::begin(),
+            service,
             diary: Diary::default(),
-        })
+        }))
     }
 
     /// One run after the other, until the process is asked to end.
@@ -145,6 +145,7 @@ impl<'a> Watch<'a> {
                     match error.code {
                         // Whoever holds it, by hand say, will have ended soon.
                         ExitCode::Busy => LOOK,
+                        ExitCode::Ledger if self.configuration.ledger.is_some() => AGAIN,
                         _ => self.configuration.watch.interval,
                     }
                 }
@@ -351,6 +352,42 @@ impl<'a> Watch<'a> {
             ledger.close()?;
         }
         Ok(())
+    }
+}
+
+/// Holds the ledger, and lets others know that it is watched. Where the ledger is in a database, another host may
+/// watch: this one stands by until that one is gone, or until it is asked to end, which gives none.
+fn hold(
+    arguments: &Arguments,
+    configuration: &Configuration,
+    service: &Service,
+    wakes: &Receiver<Wake>,
+) -> Result<Option<(Hold, Watching)>, CommandError> {
+    let mut stands_by = false;
+    loop {
+        let run = OneRun::prepare(configuration, run_words::names(arguments))?;
+        let error = match ledger::claim(&configuration.location(), run.clock()) {
+            Ok((claimed, legacy)) => {
+                let working_dir = &configuration.working_dir;
+                let watching = Watching::begin(working_dir)
+                    .map_err(|error| NotBesideAnother(working_dir.clone(), error))?;
+                return Ok(Some((Hold::Ours(Box::new(claimed), legacy), watching)));
+            }
+            Err(error) => error,
+        };
+        if error.code != ExitCode::Busy || configuration.ledger.is_none() {
+            return Err(error);
+        }
+        if !std::mem::replace(&mut stands_by, true) {
+            diary::stands_by(&error);
+            service.tell(|manager| manager.ready("standing by"));
+        }
+        service.may_take(LOOK);
+        if wake::next(wakes, Instant::now() + LOOK, Duration::ZERO) == Some(Next::End) {
+            service.tell(ServiceManager::stopping);
+            diary::ended();
+            return Ok(None);
+        }
     }
 }
 
