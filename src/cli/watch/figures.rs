@@ -1,6 +1,6 @@
 //! What is told at `WATCH.LISTEN`: the figures of the last run, and whether it is young enough.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use courier_ledger::{State, Timestamp};
@@ -8,6 +8,7 @@ use courier_ledger::{State, Timestamp};
 use crate::cli::health::Health;
 use crate::cli::metrics;
 use crate::effects::exposition::{Exposition, Place, Told};
+use crate::effects::mutex::lock;
 
 /// What is told, and where, if anywhere.
 #[derive(Default)]
@@ -39,7 +40,7 @@ impl Figures {
             return;
         }
         let health = Health::of(state, None, now);
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = lock(&self.told);
         told.metrics = metrics::text_of(state, &health);
         told.well_until = Some(Instant::now() + within);
     }

@@ -3,9 +3,10 @@
 //! What always holds here: the pulse is that of the loop, not of the thread that sends it: it ends when the loop is
 //! over the time that it gave itself.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::effects::mutex::lock;
 use crate::effects::service_manager::ServiceManager;
 
 /// What may come on top of the time that something takes at most.
@@ -30,7 +31,7 @@ impl Service {
 
     /// From now on the loop may take so long.
     pub(super) fn may_take(&self, time: Duration) {
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + time + MARGIN;
+        *lock(&self.until) = Instant::now() + time + MARGIN;
     }
 
     /// Tells, where somebody wants to be told.
@@ -45,7 +46,7 @@ fn beat(manager: Arc<ServiceManager>, until: Arc<Mutex<Instant>>, every: Duratio
     let begun = std::thread::Builder::new()
         .name("pulse".to_owned())
         .spawn(move || {
-            while Instant::now() < *until.lock().unwrap_or_else(PoisonError::into_inner) {
+            while Instant::now() < *lock(&until) {
                 manager.pulse();
                 std::thread::sleep(every);
             }

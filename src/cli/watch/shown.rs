@@ -2,8 +2,9 @@
 //!
 //! What always holds here: what cannot be shown is said, and ends nothing.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use crate::effects::mutex::lock;
 use crate::effects::watching::{Listening, Standing, Watching};
 
 /// What is shown, and where.
@@ -22,7 +23,7 @@ impl Shown {
 
     /// Shows what has changed.
     pub(super) fn change(&self, change: impl FnOnce(&mut Standing)) {
-        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = lock(&self.0);
         let (watching, standing) = &mut *shown;
         change(standing);
         if let Err(error) = watching.show(standing) {

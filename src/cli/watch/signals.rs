@@ -6,13 +6,14 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::wake::Wake;
 use crate::cli::ending::Asker;
+use crate::effects::mutex::lock;
 
 /// What was asked for, and of which run.
 #[derive(Default)]
@@ -65,6 +66,6 @@ impl Asked {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Asker>> {
-        self.run.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.run)
     }
 }
