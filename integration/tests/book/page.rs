@@ -149,9 +149,15 @@ fn line(line: &str) -> String {
 
 fn is_time(word: &str) -> bool {
     let digits = word.chars().filter(char::is_ascii_digit).count();
-    digits >= 4
-        && (word.contains(':') && !word.contains("://") && !word.contains('=')
-            || word.starts_with("20"))
+    let is_digit = |c: char| c.is_ascii_digit();
+    // A path may end with a colon, a digest be followed by one, and begin as a year does.
+    let is_of_day = word.split_once(':').is_some_and(|(before, after)| {
+        let is_digest = before.len() >= 8 && before.chars().all(|c| c.is_ascii_hexdigit());
+        before.ends_with(is_digit) && after.starts_with(is_digit) && !is_digest
+    });
+    let is_of_day = is_of_day && !word.contains('=');
+    let is_date = word.starts_with("20") && word.contains('-');
+    digits >= 4 && (is_of_day || is_date)
 }
 
 /// A fingerprint, the key of a verifier, or that of a recipient.
