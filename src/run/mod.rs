@@ -102,11 +102,7 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
                 let host_key = carrier.host_key();
                 report.host_key = observe::declare(ledger, clock, &policy, &partners, host_key)?;
                 report.look_failure = observe::look(ledger, clock, &policy, &mut carrier)?;
-                let mut plan = decide(ledger.state(), &policy);
-                hold::hold(ledger, clock, &plan)?;
-                report.moved = scope.apply(&mut plan, &policy);
-                let aside = set_aside(&report, &plan);
-                report_held_back(&mut report, &mut plan);
+                let (plan, aside) = planned(ledger, clock, &policy, scope, &mut report)?;
                 let surroundings = Surroundings {
                     clock,
                     status_file,
@@ -125,11 +121,7 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
             Arrived::Spared => {
                 report.clocks.extend(difference);
                 observe::declare(ledger, clock, &policy, &partners, None)?;
-                let mut plan = decide(ledger.state(), &policy);
-                hold::hold(ledger, clock, &plan)?;
-                report.moved = scope.apply(&mut plan, &policy);
-                let aside = set_aside(&report, &plan);
-                report_held_back(&mut report, &mut plan);
+                let (plan, aside) = planned(ledger, clock, &policy, scope, &mut report)?;
                 // What this very poll has made due, however that may be, is the next run's.
                 let due: NumberSet = plan.changes().filter_map(Command::request).collect();
                 report.is_due = !due.is_empty();
@@ -138,11 +130,7 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
             Arrived::Failed(failure) => {
                 report.clocks.extend(difference);
                 observe::declare(ledger, clock, &policy, &partners, None)?;
-                let mut plan = decide(ledger.state(), &policy);
-                hold::hold(ledger, clock, &plan)?;
-                report.moved = scope.apply(&mut plan, &policy);
-                let aside = set_aside(&report, &plan);
-                report_held_back(&mut report, &mut plan);
+                let (plan, aside) = planned(ledger, clock, &policy, scope, &mut report)?;
                 if report.moved.is_empty() {
                     execute::unreachable(ledger, clock, &plan, failure, status_file, &mut report)?;
                 }
@@ -158,6 +146,22 @@ pub fn run<L: EventLog, C: Carrier + Lookout>(
     };
     ledger.append(clock.now(), vec![finished])?;
     Ok(report)
+}
+
+/// What is to be done, with what waits for a person recorded and reported; and the requests that it leaves alone.
+fn planned<L: EventLog>(
+    ledger: &mut Ledger<L>,
+    clock: &dyn Clock,
+    policy: &Policy,
+    scope: &Scope,
+    report: &mut RunReport,
+) -> Result<(Plan, NumberSet), RecordError> {
+    let mut plan = decide(ledger.state(), policy);
+    hold::hold(ledger, clock, &plan)?;
+    report.moved = scope.apply(&mut plan, policy);
+    let aside = set_aside(report, &plan);
+    report_held_back(report, &mut plan);
+    Ok((plan, aside))
 }
 
 /// What a run would do that started now.
