@@ -12,8 +12,10 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use super::mutex::lock;
 
 /// How long one who asks may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -209,7 +211,7 @@ fn answer(mut stream: impl Connection, told: &Mutex<Told>) -> io::Result<()> {
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 fn answer_to(line: &[u8], told: &Mutex<Told>) -> (&'static str, &'static str, String) {
-    let told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    let told = lock(told);
     let mut words = line.split(|byte| *byte == b' ');
     let (method, target) = (
         words.next().unwrap_or_default(),

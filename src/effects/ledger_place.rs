@@ -138,9 +138,7 @@ impl LedgerLog {
             Self::Table(..) => &[],
         }
     }
-}
 
-impl LedgerLog {
     /// How it is held.
     pub(crate) fn hold(&self) -> LedgerHold {
         match self {
@@ -148,9 +146,7 @@ impl LedgerLog {
             Self::Table(table, _) => LedgerHold::leased(table.lasting()),
         }
     }
-}
 
-impl LedgerLog {
     /// Appends entries of another copy of this log as they are.
     pub(crate) fn adopt(&mut self, entries: Vec<Entry>) -> Result<(), LogError> {
         match self {

@@ -6,13 +6,14 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use courier_ledger::{RemoteName, StatusFound};
 
 use super::ahead::FIRST_TICKET;
 use super::message::Message;
+use crate::effects::mutex::lock;
 use crate::effects::sftp::{Completed, Concern, Done, DropBox, Operation, STATUS_HEAD_BYTES};
 use crate::effects::waker::Waker;
 
@@ -110,8 +111,4 @@ impl Keeper {
             }
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
