@@ -185,6 +185,14 @@ impl Drop for Ending {
 
 /// What is asked of the database next.
 const LOOKING: &str = "looking at the tip";
+const RENEWING: &str = "renewing the lease";
+
+/// How often something is tried.
+#[derive(Clone, Copy)]
+enum Attempts {
+    One,
+    AsLongAsPatienceLasts,
+}
 
 struct Worker {
     settings: Settings,
@@ -217,7 +225,7 @@ impl Worker {
                     Either::Left((request, _)) => request,
                     Either::Right(_) => {
                         // What fails here is tried again soon; meanwhile the lease grows old, which is told.
-                        let renewed = self.renew_once().await;
+                        let renewed = self.renew(Attempts::One).await;
                         due = match renewed {
                             Ok(()) => Instant::now() + every,
                             Err(_) => Instant::now() + every.min(Duration::from_secs(1)),
@@ -234,7 +242,7 @@ impl Worker {
             }
             if self.hold.is_some() && due <= Instant::now() {
                 // Many requests must not keep the lease from being renewed.
-                let renewed = self.renew_once().await;
+                let renewed = self.renew(Attempts::One).await;
                 due = Instant::now() + if renewed.is_ok() { every } else { every / 4 };
             }
         }
@@ -401,29 +409,17 @@ impl Worker {
         }
     }
 
-    /// Holds it for longer, in one attempt.
-    async fn renew_once(&mut self) -> Result<(), LogError> {
+    /// Holds it for longer.
+    async fn renew(&mut self, attempts: Attempts) -> Result<(), LogError> {
         let hold = self.hold()?;
         let lease = self.settings.lease;
         let asked = lease::now();
         let renew =
             async |tables: &Tables, client: &Client| tables.renew(client, &hold, lease).await;
-        let renewed = self.once("renewing the lease", &renew).await?;
-        self.renewed(asked, renewed).await
-    }
-
-    /// The same, tried again.
-    async fn renew(&mut self) -> Result<(), LogError> {
-        let hold = self.hold()?;
-        let lease = self.settings.lease;
-        let asked = lease::now();
-        let renew =
-            async |tables: &Tables, client: &Client| tables.renew(client, &hold, lease).await;
-        let renewed = self.again("renewing the lease", &renew).await?;
-        self.renewed(asked, renewed).await
-    }
-
-    async fn renewed(&mut self, asked: Duration, renewed: bool) -> Result<(), LogError> {
+        let renewed = match attempts {
+            Attempts::One => self.once(RENEWING, &renew).await?,
+            Attempts::AsLongAsPatienceLasts => self.again(RENEWING, &renew).await?,
+        };
         if !renewed {
             let found = self.look().await?;
             return Err(self.fenced(&found));
@@ -462,7 +458,9 @@ impl Worker {
                 return Err(self.fenced(&found));
             }
             match found.end() {
-                End::At(tip) if tip == batch.to => return self.renew().await,
+                End::At(tip) if tip == batch.to => {
+                    return self.renew(Attempts::AsLongAsPatienceLasts).await;
+                }
                 End::At(tip) if tip == batch.from => {}
                 End::Vacant if batch.from.sequence == Sequence::NONE => {}
                 End::At(tip) => {
