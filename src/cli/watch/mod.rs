@@ -363,9 +363,9 @@ fn hold(
     service: &Service,
     wakes: &Receiver<Wake>,
 ) -> Result<Option<(Hold, Watching)>, CommandError> {
+    let run = OneRun::prepare(configuration, run_words::names(arguments))?;
     let mut stands_by = false;
     loop {
-        let run = OneRun::prepare(configuration, run_words::names(arguments))?;
         let error = match ledger::claim(&configuration.location(), run.clock()) {
             Ok((claimed, legacy)) => {
                 let working_dir = &configuration.working_dir;
