@@ -51,7 +51,7 @@ pub(super) fn length(location: &Location) -> Option<u64> {
 pub(super) fn claim(
     location: &Location,
     clock: &dyn Clock,
-) -> Result<(Claimed<LedgerPlace>, Option<LegacyStatus>), CommandError> {
+) -> Result<(ClaimedLedger, Option<LegacyStatus>), CommandError> {
     let claimed = claimed(location, clock)?;
     let local = LocalStatus::read(location.folder());
     let hash = match local.entry_in(claimed.state()) {
@@ -63,14 +63,8 @@ pub(super) fn claim(
 }
 
 /// Becomes the one runner, whatever `status.xml` says.
-pub(super) fn claimed(
-    location: &Location,
-    clock: &dyn Clock,
-) -> Result<Claimed<LedgerPlace>, FoldError> {
-    if let Location::Folder(folder) = location {
-        ledger_moved::require_here(folder)?;
-    }
-    let claimed = Claimed::at(location.place()?, clock.now())?;
+pub(super) fn claimed(location: &Location, clock: &dyn Clock) -> Result<ClaimedLedger, FoldError> {
+    let claimed = Claimed::at(writable(location)?, clock.now())?;
     settle_in(location.folder());
     if let Claimed::Ledger(ledger) = &claimed {
         tell_recovered(ledger);
@@ -79,10 +73,7 @@ pub(super) fn claimed(
 }
 
 /// The ledger that was claimed, which begins now if there is none.
-pub(super) fn begun(
-    claimed: Claimed<LedgerPlace>,
-    time: Timestamp,
-) -> Result<Ledger<LedgerLog>, CommandError> {
+pub(super) fn begun(claimed: ClaimedLedger, time: Timestamp) -> Result<HeldLedger, CommandError> {
     let mut id = [0; 16];
     openssl::rand::rand_bytes(&mut id).map_err(NoRandomNumbers::LogId)?;
     let new = NewLog {
@@ -96,7 +87,7 @@ pub(super) fn begun(
 pub(super) fn open_existing_for_writing(
     arguments: &Arguments,
     clock: &dyn Clock,
-) -> Result<Ledger<LedgerLog>, CommandError> {
+) -> Result<HeldLedger, CommandError> {
     let location = location(arguments)?;
     owner::require(arguments, location.folder())?;
     let mut ledger = open(&location, clock)?;
@@ -106,13 +97,18 @@ pub(super) fn open_existing_for_writing(
     Ok(ledger)
 }
 
-fn open(location: &Location, clock: &dyn Clock) -> Result<Ledger<LedgerLog>, FoldError> {
+fn open(location: &Location, clock: &dyn Clock) -> Result<HeldLedger, FoldError> {
+    let ledger = Ledger::open(writable(location)?, clock.now())?;
+    tell_recovered(&ledger);
+    Ok(ledger)
+}
+
+/// The ledger there, unless it is kept elsewhere from now on; of tables, these say so themselves.
+fn writable(location: &Location) -> Result<LedgerPlace, LogError> {
     if let Location::Folder(folder) = location {
         ledger_moved::require_here(folder)?;
     }
-    let ledger = Ledger::open(location.place()?, clock.now())?;
-    tell_recovered(&ledger);
-    Ok(ledger)
+    location.place()
 }
 
 /// What a runner does first with its folder: removes what an earlier one left, and says what the file system
@@ -134,7 +130,7 @@ fn settle_in(working_dir: &Path) {
     }
 }
 
-fn tell_recovered(ledger: &Ledger<LedgerLog>) {
+fn tell_recovered(ledger: &HeldLedger) {
     for tail in ledger.log().recovered() {
         tracing::warn!(
             "the last {} bytes of the ledger, from byte {} on, were what a crash had left of an event: nothing \
