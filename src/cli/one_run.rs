@@ -16,7 +16,7 @@ use super::notify;
 use super::progress::{Display, Names};
 use super::{ledger, lost_key, metrics, parts, standing};
 use crate::config::Configuration;
-use crate::effects::broker::Broker;
+use crate::effects::broker::{Broker, Network};
 use crate::effects::carrier::{Connecting, Keeper};
 use crate::effects::clock::SystemClock;
 use crate::effects::fernet::FernetKey;
@@ -57,6 +57,7 @@ impl<'a> OneRun<'a> {
     /// Reads what the configuration names; nobody is asked yet. The time that the run may take begins.
     pub(super) fn prepare(
         configuration: &'a Configuration,
+        network: Arc<Network>,
         names: Names,
     ) -> Result<Self, CommandError> {
         let key = lost_key::load(configuration)?;
@@ -67,7 +68,11 @@ impl<'a> OneRun<'a> {
             configuration,
             key,
             endpoint,
-            broker: Arc::new(parts::broker(configuration, persistence)?),
+            broker: Arc::new(Broker::over(
+                network,
+                configuration.broker.clone(),
+                persistence,
+            )),
             clock: SystemClock::start(),
             stop,
             every_minutes: configuration.every_minutes,

@@ -14,7 +14,7 @@ use super::error::{CommandError, NoPrivateKey, NoRandomNumbers, NoWorkingDirecto
 use super::ledger_argument::LedgerArgument;
 use crate::config::{Configuration, Server};
 use crate::effects::age::Recipients;
-use crate::effects::broker::Broker;
+use crate::effects::broker::{Broker, Network};
 use crate::effects::carrier::Fetcher;
 use crate::effects::clock::SystemClock;
 use crate::effects::database;
@@ -135,6 +135,11 @@ pub(super) fn persistence(configuration: &Configuration) -> Result<Persistence, 
     tracing::debug!(seed, "waits between attempts follow from this seed");
     let stop = Stop::at(Instant::now() + configuration.deadline);
     Ok(Persistence::new(configuration.retries, seed, stop))
+}
+
+/// What calls to the broker are made over.
+pub(super) fn network(configuration: &Configuration) -> Result<Arc<Network>, CommandError> {
+    Ok(Arc::new(Network::new(&configuration.broker)?))
 }
 
 /// The broker's client.

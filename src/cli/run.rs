@@ -29,7 +29,11 @@ fn run_with(
     listeners: &Listeners,
 ) -> Result<ExitCode, CommandError> {
     let scope = scope(options)?;
-    let run = OneRun::prepare(configuration, run_words::names(arguments))?;
+    let run = OneRun::prepare(
+        configuration,
+        parts::network(configuration)?,
+        run_words::names(arguments),
+    )?;
     let (claimed, legacy) = ledger::claim(&configuration.location(), run.clock())?;
     listeners.begun();
 

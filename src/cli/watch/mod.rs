@@ -28,7 +28,7 @@ use super::notify::{Listeners, Told};
 use super::one_run::{Done, OneRun};
 use super::{ledger, logging, owner, parts, run_words};
 use crate::config::Configuration;
-use crate::effects::broker::{Heard, Listener};
+use crate::effects::broker::{Heard, Listener, Network};
 use crate::effects::carrier::Keeper;
 use crate::effects::clock::SystemClock;
 use crate::effects::service_manager::ServiceManager;
@@ -83,6 +83,8 @@ struct Watch<'a> {
     listener: Option<Listener>,
     /// Keeps the connection to the drop-box between two runs.
     keeper: Keeper,
+    /// What the next run asks the broker over; none behind one that could not, or with another configuration.
+    network: Option<Arc<Network>>,
     /// Whether the last run left something for the next one, to be done at once.
     is_due: bool,
     figures: Figures,
@@ -100,8 +102,12 @@ impl<'a> Watch<'a> {
         let (sender, wakes) = channel();
         let asked = signals::hear(sender.clone()).map_err(NoSignals)?;
         let service = Service::begin();
-        let held = hold(arguments, &configuration, &service, &wakes);
-        let Some((hold, watching)) = held.inspect_err(|error| listeners.failed(error))? else {
+        let held = parts::network(&configuration).and_then(|network| {
+            let held = hold(arguments, &configuration, &network, &service, &wakes)?;
+            Ok(held.map(|held| (held, network)))
+        });
+        let held = held.inspect_err(|error| listeners.failed(error))?;
+        let Some(((hold, watching), network)) = held else {
             return Ok(None);
         };
         Ok(Some(Self {
@@ -115,6 +121,7 @@ impl<'a> Watch<'a> {
             shown: Arc::new(Shown::by(watching)),
             listener: None,
             keeper: Keeper::new().map_err(NoWaker)?,
+            network: Some(network),
             is_due: false,
             figures: Figures::default(),
             service,
@@ -166,7 +173,12 @@ impl<'a> Watch<'a> {
     fn run(&mut self, why: Why) -> Result<(), CommandError> {
         logging::remember(self.arguments, &self.configuration.working_dir);
         self.service.may_take(self.configuration.deadline);
-        let run = OneRun::prepare(&self.configuration, run_words::names(self.arguments))?.of_many(
+        let network = match self.network.take() {
+            Some(network) => network,
+            None => parts::network(&self.configuration)?,
+        };
+        let names = run_words::names(self.arguments);
+        let run = OneRun::prepare(&self.configuration, Arc::clone(&network), names)?.of_many(
             minutes(self.configuration.watch.interval),
             self.keeper.clone(),
         );
@@ -198,6 +210,7 @@ impl<'a> Watch<'a> {
             report,
             before,
         } = done?;
+        self.network = Some(network).filter(|_| report.poll_failure.is_none());
         let within = self.configuration.watch.interval + self.configuration.deadline;
         let now = SystemClock::start().now();
         self.figures.run(ledger.state(), now, within);
@@ -276,6 +289,7 @@ impl<'a> Watch<'a> {
                 self.listeners = Listeners::of(&configuration);
                 self.configuration = configuration;
                 self.keeper.end_idle(Duration::ZERO);
+                self.network = None;
                 self.let_go();
                 self.settle_in();
                 diary::reloaded();
@@ -360,10 +374,12 @@ impl<'a> Watch<'a> {
 fn hold(
     arguments: &Arguments,
     configuration: &Configuration,
+    network: &Arc<Network>,
     service: &Service,
     wakes: &Receiver<Wake>,
 ) -> Result<Option<(Hold, Watching)>, CommandError> {
-    let run = OneRun::prepare(configuration, run_words::names(arguments))?;
+    let names = run_words::names(arguments);
+    let run = OneRun::prepare(configuration, Arc::clone(network), names)?;
     let mut stands_by = false;
     loop {
         let error = match ledger::claim(&configuration.location(), run.clock()) {

@@ -6,6 +6,7 @@
 //! last byte, so that a slow drip cannot outlast it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use courier_ledger::{BrokerTime, Failure, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -17,7 +18,6 @@ use super::answer;
 use super::call::Call;
 use super::document::DocumentError;
 use super::error::BrokerError;
-use super::https::{self, HttpsClient};
 use super::media::DEFINITION_TYPE;
 use super::network::Network;
 use super::problem::Problem;
@@ -37,7 +37,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 pub(crate) struct Broker {
     pub(crate) settings: Settings,
     persistence: Persistence,
-    network: Network,
+    network: Arc<Network>,
     address: String,
     headway: Headway,
 }
@@ -45,30 +45,32 @@ pub(crate) struct Broker {
 impl Broker {
     /// Makes a client that goes on trying as `persistence` says; nothing is sent yet.
     pub(crate) fn new(settings: Settings, persistence: Persistence) -> Result<Self, BrokerError> {
-        let HttpsClient { client, remarks } = https::client(&settings)?;
-        for remark in remarks {
-            tracing::warn!("{remark}");
-        }
-        let network = Network::new(client, persistence.stop().clone())?;
+        let network = Arc::new(Network::new(&settings)?);
+        Ok(Self::over(network, settings, persistence))
+    }
+
+    /// The same over what an earlier one used, with its connections; the settings must be of the same broker.
+    pub(crate) fn over(
+        network: Arc<Network>,
+        settings: Settings,
+        persistence: Persistence,
+    ) -> Self {
         let address = settings.address.to_string();
-        Ok(Self {
+        Self {
             settings,
             persistence,
             network,
             address,
             headway: Headway::default(),
-        })
+        }
     }
 
     /// The same client for another thread: it drives calls of its own, over connections of its own.
     pub(crate) fn with_connections_of_its_own(&self) -> Result<Self, BrokerError> {
-        let settings = self.settings.clone();
-        // What there is to remark was remarked.
-        let HttpsClient { client, remarks: _ } = https::client(&settings)?;
         Ok(Self {
-            settings,
+            settings: self.settings.clone(),
             persistence: self.persistence.clone(),
-            network: Network::new(client, self.persistence.stop().clone())?,
+            network: Arc::new(Network::another(&self.settings)?),
             address: self.address.clone(),
             headway: self.headway.clone(),
         })
@@ -84,7 +86,7 @@ impl Broker {
         &self,
         call: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
-        self.network.wait(call)
+        self.network.wait(call, self.persistence.stop())
     }
 
     /// Drives calls to their end; they mind the end of the run themselves. None when there is nothing

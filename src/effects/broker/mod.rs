@@ -53,6 +53,7 @@ pub(crate) use error::BrokerError;
 pub(crate) use https::client as https_client;
 pub(crate) use inquiry::{Reached, Unanswered};
 pub(crate) use listening::{Heard, Listener};
+pub(crate) use network::Network;
 pub(crate) use predicate::Tag;
 pub(crate) use proxy::Proxy;
 pub(crate) use settings::Settings;

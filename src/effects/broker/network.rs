@@ -1,6 +1,7 @@
 //! Where calls run: the HTTP client with its connections, and a runtime without a thread of its own.
 //! Whoever waits for a call drives every call that is under way, so that a poll of many requests
-//! switches between no threads.
+//! switches between no threads. Making one reads the authorities that are trusted, which takes as long as
+//! some thousand calls: whoever runs again and again keeps it.
 //!
 //! What always holds here: a wait ends when the run is to end; and nothing that is left behind, such
 //! as a name look-up without a deadline, holds up the end of a run.
@@ -13,24 +14,39 @@ use reqwest::Client;
 use tokio::runtime::{Builder, Runtime};
 
 use super::error::BrokerError;
+use super::https::{self, HttpsClient};
 use super::problem::Problem;
+use super::settings::Settings;
 use crate::effects::stop::Stop;
 
 /// The client, and what it runs on.
 pub(crate) struct Network {
     client: Client,
-    stop: Stop,
     /// There until it is dropped.
     runtime: Option<Runtime>,
 }
 
 impl Network {
-    /// Runs the calls of this client; nothing is sent yet.
-    pub(crate) fn new(client: Client, stop: Stop) -> Result<Self, BrokerError> {
+    /// Makes the client; nothing is sent yet. What is to be said of the authorities that it trusts goes to the log.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, BrokerError> {
+        let HttpsClient { client, remarks } = https::client(settings)?;
+        for remark in remarks {
+            tracing::warn!("{remark}");
+        }
+        Self::of(client)
+    }
+
+    /// The same for another thread, with connections of its own.
+    pub(crate) fn another(settings: &Settings) -> Result<Self, BrokerError> {
+        // What there is to remark was remarked.
+        let HttpsClient { client, remarks: _ } = https::client(settings)?;
+        Self::of(client)
+    }
+
+    fn of(client: Client) -> Result<Self, BrokerError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         Ok(Self {
             client,
-            stop,
             runtime: Some(runtime.map_err(BrokerError::Runtime)?),
         })
     }
@@ -43,9 +59,10 @@ impl Network {
     pub(crate) fn wait<T>(
         &self,
         call: impl Future<Output = Result<T, Problem>>,
+        stop: &Stop,
     ) -> Result<T, Problem> {
         let either = async {
-            match select(pin!(call), pin!(self.stop.raised())).await {
+            match select(pin!(call), pin!(stop.raised())).await {
                 Either::Left((done, _)) => done,
                 Either::Right((reason, _)) => Err(Problem::Stopped(reason)),
             }
