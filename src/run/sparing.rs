@@ -5,9 +5,7 @@
 
 use std::time::Duration;
 
-use courier_ledger::{
-    Command, Partners, Policy, RemoteCheckRule, SnapshotDelta, State, Timestamp, decide,
-};
+use courier_ledger::{Command, Partners, Policy, RemoteCheckRule, State, Timestamp, decide};
 
 use super::seams::Polled;
 
@@ -46,16 +44,9 @@ impl Sparing<'_> {
             && published
             && self.policy.remote_check == RemoteCheckRule::Off
             && state.approval().is_none()
-            && says_nothing(&polled.snapshot.clone().delta(state))
+            && polled.snapshot.is_known_to(state)
             && !is_anything_to_be_done(state, self.policy)
     }
-}
-
-fn says_nothing(delta: &SnapshotDelta) -> bool {
-    let whole = delta.whole.as_ref().is_none_or(|whole| {
-        whole.appeared.is_empty() && whole.vanished.is_empty() && whole.renumbered.is_empty()
-    });
-    whole && delta.changed.is_empty() && delta.gone.is_empty() && delta.unreadable.is_empty()
 }
 
 fn is_anything_to_be_done(state: &State, policy: &Policy) -> bool {

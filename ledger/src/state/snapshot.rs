@@ -204,6 +204,21 @@ impl State {
 }
 
 impl Snapshot {
+    /// Whether `state` has seen all of it: what differs is nothing.
+    #[must_use]
+    pub fn is_known_to(&self, state: &State) -> bool {
+        let same_list = self.whole.as_ref().is_none_or(|whole| {
+            let delta = state.whole_list_delta(whole);
+            delta.appeared.is_empty() && delta.vanished.is_empty() && delta.renumbered.is_empty()
+        });
+        let mut shown = self.observations.iter();
+        let mut gone = self.gone.iter();
+        same_list
+            && self.unreadable.is_empty()
+            && shown.all(|(id, observation)| state.shows(*id, observation))
+            && gone.all(|(&id, &evidence)| state.knows_gone(Gone { id, evidence }))
+    }
+
     /// What differs from what `state` last saw.
     #[must_use]
     pub fn delta(self, state: &State) -> SnapshotDelta {

@@ -50,6 +50,24 @@ impl World {
         Ok(())
     }
 
+    /// Invariant 19: what a state has seen already differs from it in nothing, and nothing else does.
+    pub(crate) fn known_only_without_a_delta(
+        &self,
+        is_known: bool,
+        delta: &SnapshotDelta,
+    ) -> Result<(), Violation> {
+        let same_list = delta.whole.as_ref().is_none_or(|whole| {
+            whole.appeared.is_empty() && whole.vanished.is_empty() && whole.renumbered.is_empty()
+        });
+        let differs = !(same_list
+            && delta.changed.is_empty()
+            && delta.gone.is_empty()
+            && delta.unreadable.is_empty());
+        Property::DeltaEqualsWhole.holds(is_known != differs, || {
+            format!("known: {is_known}, and differs in {delta:?}")
+        })
+    }
+
     /// Invariant 19: Delta equals whole: the folded snapshot is what the broker showed, and its digest is the
     /// recorded one.
     pub(crate) fn shows_what_was_shown(

@@ -168,7 +168,9 @@ impl World {
             self.record(vec![Event::PollFailed { failure }])?;
             return self.end();
         };
+        let is_known = snapshot.is_known_to(&self.state);
         let mut delta = snapshot.delta(&self.state);
+        self.known_only_without_a_delta(is_known, &delta)?;
         if self.sabotage == Some(Sabotage::LoseObservation) {
             delta.changed.pop();
         }
