@@ -5,7 +5,7 @@
 
 use courier_ledger::log::{
     EventLog as _, Fault, FoldError, Journal, LogError, LogPlace as _, Memory, MemoryDisk, NewLog,
-    read_state,
+    keep_state, kept_state, read_state,
 };
 use courier_ledger::*;
 use proptest::prelude::*;
@@ -403,6 +403,21 @@ fn a_cache_is_used_and_what_lies_before_it_is_not_read() {
     disk.set_contents("ledger.log", Some(&log));
     assert_eq!(seen(&disk).0, truth);
     assert!(seen(&without_cache(&disk)).0.is_err());
+}
+
+/// What a ledger in a database leaves in the folder that the files come back to.
+#[test]
+fn one_of_a_ledger_that_was_kept_elsewhere_is_none() {
+    let (disk, events) = long();
+    let before = without_cache(&disk);
+    let (state, tip) = read_state(&disk.process()).unwrap();
+    keep_state(&mut disk.process(), &state, tip).unwrap();
+    assert_eq!(kept_state(&disk.process()), Some((state, tip)));
+    assert_eq!(seen(&disk), seen(&before));
+    assert_eq!(
+        goes_on(&disk, Sequence(events.len() as u64)),
+        goes_on(&before, Sequence(events.len() as u64))
+    );
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub use address::{Address, AddressError};
 pub use error::{DatabaseError, Tampered};
 pub use lease::{Holding, Lasting};
 pub use place::{Database, Vacant};
-pub use read::{holding, length, read, read_from, read_state, verify};
+pub use read::{holding, length, read, read_from, read_state, read_state_and_hashes, verify};
 pub use schema::{VERSION, migrate};
 pub use settings::{Certificate, Moved, Settings};
 pub use table::Table;

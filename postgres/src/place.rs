@@ -1,7 +1,7 @@
 //! A schema of a database as the place of a log: becoming its one runner.
 //!
 //! What always holds here: every entry is checked before anything is based on it, and the last one is the tip's.
-//! Deliberately absent: a state cache; every opening folds the whole log.
+//! Deliberately absent: where a state is kept that was folded before; whoever has one says so.
 
 use std::io;
 use std::sync::Arc;
@@ -24,14 +24,18 @@ use crate::tables::{End, Look};
 pub struct Database {
     pub(crate) settings: Settings,
     salt: Option<Draw>,
+    pub(crate) known: Option<Box<(State, Tip)>>,
 }
 
 impl Database {
     /// The one that is reached so. What is written there has no salts.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let salt = None;
-        Self { settings, salt }
+        Self {
+            settings,
+            salt: None,
+            known: None,
+        }
     }
 
     /// The same; what holds text is written with a salt.
@@ -41,10 +45,35 @@ impl Database {
         Self { salt, ..self }
     }
 
+    /// The same, where the state at this place is known: what came before is not read again, unless that is not a place of
+    /// the log that is there.
+    #[must_use]
+    pub fn knowing(self, state: State, tip: Tip) -> Self {
+        let known = Some(Box::new((state, tip)));
+        Self { known, ..self }
+    }
+
     /// Where it is, in words.
     #[must_use]
     pub fn place(&self) -> String {
         self.settings.place()
+    }
+
+    /// The state at the end of the log.
+    pub(crate) fn state(
+        known: Option<Box<(State, Tip)>>,
+        keeper: &Arc<Keeper>,
+        end: Tip,
+    ) -> Result<State, FoldError> {
+        if let Some(known) = known
+            && let Some(entries) = Portions::behind(Arc::clone(keeper), known.1, end)
+            && let Ok(state) = fold(known.0, entries)
+        {
+            return Ok(state);
+        }
+        // The first damage is named where everything is read.
+        let entries = Portions::new(Arc::clone(keeper), Sequence::NONE, end);
+        fold(State::default(), entries)
     }
 
     /// Asks, without becoming the runner.
@@ -53,6 +82,13 @@ impl Database {
         let look = keeper.look()?;
         Ok((keeper, look))
     }
+}
+
+fn fold(mut state: State, entries: Portions) -> Result<State, FoldError> {
+    for entry in entries {
+        state.advance(&entry?)?;
+    }
+    Ok(state)
 }
 
 /// Where a log ends whose tip is the last that is there.
@@ -83,10 +119,7 @@ impl LogPlace for Database {
                 salt: self.salt,
             }));
         };
-        let mut state = State::default();
-        for entry in Portions::new(Arc::clone(&keeper), Sequence::NONE, tip) {
-            state.advance(&entry?)?;
-        }
+        let state = Self::state(self.known, &keeper, tip)?;
         let table = Table::new(keeper, tip, self.salt);
         Ok(Claim::Log(table, Box::new(state)))
     }

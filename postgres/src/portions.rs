@@ -44,11 +44,34 @@ impl Portions {
         Self::by(keeper, first, end, 2)
     }
 
+    /// Those behind a place that is known, to `end`; none where that cannot be a later place of the same log.
+    pub(crate) fn behind(keeper: Arc<Keeper>, known: Tip, end: Tip) -> Option<Self> {
+        let is_end = known == end;
+        let may_lead_there = known.log == end.log && known.sequence < end.sequence;
+        if !is_end && !may_lead_there {
+            return None;
+        }
+        let mut portions = Self::idle(keeper, known.sequence.next(), end, MOST);
+        portions.before = Some(known);
+        portions.begin(known.sequence.next());
+        Some(portions)
+    }
+
     fn by(keeper: Arc<Keeper>, first: Sequence, end: Tip, most: i64) -> Self {
         let first = first.max(Sequence(1));
-        let has_ended = first > end.sequence;
-        let mut portions = Self {
-            before: (first == Sequence(1)).then(|| chain::start(end.log)),
+        let mut portions = Self::idle(keeper, first, end, most);
+        if !portions.has_ended {
+            portions.before = (first == Sequence(1)).then(|| chain::start(end.log));
+            // The one before tells the hash that the first follows.
+            portions.begin(Sequence((first.0 - 1).max(1)));
+        }
+        portions
+    }
+
+    /// Nothing is asked for yet.
+    fn idle(keeper: Arc<Keeper>, first: Sequence, end: Tip, most: i64) -> Self {
+        Self {
+            before: None,
             keeper,
             first,
             end,
@@ -56,13 +79,8 @@ impl Portions {
             pending: None,
             most,
             size_bytes: 0,
-            has_ended,
-        };
-        if !has_ended {
-            // The one before tells the hash that the first follows.
-            portions.begin(Sequence((first.0 - 1).max(1)));
+            has_ended: first > end.sequence,
         }
-        portions
     }
 
     /// How many bytes were read.

@@ -3,9 +3,12 @@
 //! What always holds here: every entry that was acknowledged before the reading began is given, each checked, in
 //! constant memory. Deliberately absent: acting on it, which is for who holds the lease.
 
-use courier_ledger::log::{FoldError, LogError, Progress, Reading, Tail};
-use courier_ledger::{Entry, Event, Sequence, State, Tip};
+use std::sync::Arc;
 
+use courier_ledger::log::{FoldError, LogError, Progress, Reading, Tail};
+use courier_ledger::{Digest, Entry, Event, Sequence, State, Tip};
+
+use crate::keeper::Keeper;
 use crate::lease::Holding;
 use crate::place::{Database, end};
 use crate::portions::Portions;
@@ -30,11 +33,26 @@ pub fn read_from(
 }
 
 /// The state after the last entry, and the place behind it.
-pub fn read_state(database: &Database) -> Result<(State, Tip), FoldError> {
-    let mut state = State::default();
-    let fold = |entry| -> Result<(), FoldError> { Ok(state.advance(&entry)?) };
-    let reading = read(database, fold)?;
-    Ok((state, reading.tip))
+pub fn read_state(database: Database) -> Result<(State, Tip), FoldError> {
+    let (state, tip, []) = read_state_and_hashes(database, [])?;
+    Ok((state, tip))
+}
+
+/// The state after the last entry, the place behind it, and the hash of each of these entries; none where it holds
+/// no such entry.
+pub fn read_state_and_hashes<const N: usize>(
+    mut database: Database,
+    wanted: [Option<Sequence>; N],
+) -> Result<(State, Tip, [Option<Digest>; N]), FoldError> {
+    let (keeper, look) = database.asked()?;
+    let tip = end(&look, keeper.place())?.ok_or_else(|| absent(&database))?;
+    let state = Database::state(database.known.take(), &keeper, tip)?;
+    let mut hashes = [None; N];
+    for (hash, wanted) in hashes.iter_mut().zip(wanted) {
+        let Some(wanted) = wanted else { continue };
+        *hash = hash_of(&keeper, wanted, tip)?;
+    }
+    Ok((state, tip, hashes))
 }
 
 /// Reads the whole log and gives each entry to `fold`, in order.
@@ -78,6 +96,20 @@ pub fn verify<E: From<LogError>>(
         size_bytes: portions.size_bytes(),
         runs,
     })
+}
+
+/// The hash of an entry of a log that ends there; none where it holds no such entry.
+pub(crate) fn hash_of(
+    keeper: &Arc<Keeper>,
+    entry: Sequence,
+    end: Tip,
+) -> Result<Option<Digest>, LogError> {
+    if entry >= end.sequence {
+        return Ok((entry == end.sequence).then_some(end.hash));
+    }
+    let read = Portions::few(Arc::clone(keeper), entry, end).next();
+    let read = read.transpose()?.filter(|it| it.sequence == entry);
+    Ok(read.map(|it| it.hash))
 }
 
 /// Who holds it.

@@ -11,6 +11,7 @@ use courier_ledger::{Digest, Entry, Event, Salt, Sequence, Timestamp, Tip};
 use crate::keeper::{Batch, Keeper};
 use crate::lease::Lasting;
 use crate::portions::Portions;
+use crate::read;
 use crate::tables::Row;
 
 /// So much is appended in one transaction; what is more takes several, in order.
@@ -152,12 +153,7 @@ impl EventLog for Table {
     }
 
     fn hash_of(&self, entry: Sequence) -> Result<Option<Digest>, LogError> {
-        if entry >= self.tip.sequence {
-            return Ok((entry == self.tip.sequence).then_some(self.tip.hash));
-        }
-        let read = Portions::few(Arc::clone(&self.keeper), entry, self.tip).next();
-        let read = read.transpose()?.filter(|it| it.sequence == entry);
-        Ok(read.map(|it| it.hash))
+        read::hash_of(&self.keeper, entry, self.tip)
     }
 
     /// The lease is given back; should that fail, it runs out by itself, and nothing is lost.

@@ -8,13 +8,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use courier_ledger::log::{
-    self, Claim, Entries, EventLog, FileError, Files, FoldError, Journal, Lock, LogError, LogPlace,
+    self, Claim, Entries, EventLog, FileError, Files, FoldError, Journal, LogError, LogPlace,
     NewLog, Progress, Reading, Storage as _, TornTail, Vacancy, Vacant,
 };
 use courier_ledger::{Digest, Entry, Event, Salt, Sequence, State, Timestamp, Tip};
 use courier_postgres::{self as postgres, Database, Holding, Settings, Table};
 
 use super::ledger_hold::LedgerHold;
+use super::local_folder::LocalFolder;
 
 /// Where a ledger is.
 #[derive(Clone, Debug)]
@@ -118,16 +119,16 @@ pub(crate) enum LedgerPlace {
 pub(crate) enum LedgerLog {
     /// In files.
     Files(Box<Journal<Files>>),
-    /// In a table, with the lock of the folder.
-    Table(Table, Option<Files>),
+    /// In a table, with the folder of what stays here.
+    Table(Table, Option<LocalFolder>),
 }
 
 /// A place without a log that is held.
 pub(crate) enum LedgerVacancy {
     /// A folder.
     Files(Vacant<Files>),
-    /// Tables, with the lock of the folder.
-    Tables(postgres::Vacant, Option<Files>),
+    /// Tables, with the folder of what stays here.
+    Tables(postgres::Vacant, Option<LocalFolder>),
 }
 
 impl LedgerLog {
@@ -203,7 +204,13 @@ impl EventLog for LedgerLog {
     fn cache(&mut self, state: &State) -> Result<(), LogError> {
         match self {
             Self::Files(journal) => journal.cache(state),
-            Self::Table(table, _) => table.cache(state),
+            Self::Table(table, folder) => {
+                table.cache(state)?;
+                match folder {
+                    Some(folder) => folder.keep_state(state, table.tip()),
+                    None => Ok(()),
+                }
+            }
         }
     }
 
@@ -215,21 +222,11 @@ impl EventLog for LedgerLog {
     }
 }
 
-/// Keeps everybody else on this machine away from the folder.
-fn locked(folder: Option<Files>) -> Result<Option<Files>, LogError> {
-    let Some(mut folder) = folder else {
-        return Ok(None);
-    };
-    let place = folder.locate(log::LogFile::Log);
-    match folder.try_lock() {
-        Ok(Lock::Acquired) => Ok(Some(folder)),
-        Ok(Lock::HeldElsewhere) => Err(LogError::Busy { place, by: None }),
-        Err(source) => Err(FileError {
-            path: place,
-            operation: "locking the directory of",
-            source,
-        }
-        .into()),
+/// The same database, where this state may be one of its ledger.
+fn knowing(database: Database, kept: Option<(State, Tip)>) -> Database {
+    match kept {
+        Some((state, tip)) => database.knowing(state, tip),
+        None => database,
     }
 }
 
@@ -246,8 +243,9 @@ impl LogPlace for LedgerPlace {
                 Claim::Vacant(vacant) => Claim::Vacant(LedgerVacancy::Files(vacant)),
             }),
             Self::Database { database, folder } => {
-                let folder = locked(folder)?;
-                Ok(match database.claim(time)? {
+                let mut folder = folder.map(LocalFolder::lock).transpose()?;
+                let kept = folder.as_mut().and_then(LocalFolder::kept_state);
+                Ok(match knowing(*database, kept).claim(time)? {
                     Claim::Log(table, state) => Claim::Log(LedgerLog::Table(table, folder), state),
                     Claim::Vacant(vacant) => Claim::Vacant(LedgerVacancy::Tables(vacant, folder)),
                 })
@@ -262,7 +260,7 @@ impl LogPlace for LedgerPlace {
                 Ok((LedgerLog::Files(Box::new(journal)), state))
             }
             Self::Database { database, folder } => {
-                let folder = locked(folder)?;
+                let folder = folder.map(LocalFolder::lock).transpose()?;
                 let (table, state) = database.create(time, new)?;
                 Ok((LedgerLog::Table(table, folder), state))
             }
@@ -303,28 +301,18 @@ impl LedgerPlace {
     ) -> Result<(State, Tip, [Option<Digest>; N]), FoldError> {
         match self {
             Self::Files(files) => log::read_state_and_hashes(files, wanted),
-            Self::Database { database, .. } => {
-                let (mut state, mut hashes) = (State::default(), [None; N]);
-                let fold = |entry: Entry| -> Result<(), FoldError> {
-                    for (hash, wanted) in hashes.iter_mut().zip(wanted) {
-                        if wanted == Some(entry.sequence) {
-                            *hash = Some(entry.hash);
-                        }
-                    }
-                    Ok(state.advance(&entry)?)
-                };
-                let reading = postgres::read(database, fold)?;
-                Ok((state, reading.tip, hashes))
+            Self::Database { database, folder } => {
+                let kept = folder.as_ref().and_then(log::kept_state);
+                let database = knowing((**database).clone(), kept);
+                postgres::read_state_and_hashes(database, wanted)
             }
         }
     }
 
     /// The state after the last entry, and the place behind it.
     pub(crate) fn read_state(&self) -> Result<(State, Tip), FoldError> {
-        match self {
-            Self::Files(files) => log::read_state(files),
-            Self::Database { database, .. } => postgres::read_state(database),
-        }
+        let (state, tip, []) = self.read_state_and_hashes([])?;
+        Ok((state, tip))
     }
 
     /// The entries from `first` on.

@@ -108,7 +108,7 @@ fn rows_that_were_changed_or_taken_away_are_refused() {
         let opened = scene.database().open(sample::TIME).map(drop);
         let said = refused(opened.unwrap_err());
         assert!(said.contains(says), "{damage}: {said}");
-        let said = refused(read_state(&scene.database()).unwrap_err());
+        let said = refused(read_state(scene.database()).unwrap_err());
         assert!(said.contains(says), "{damage}: {said}");
     }
 }
@@ -180,7 +180,7 @@ fn an_append_whose_answer_was_lost_is_there_once() {
         "5|5"
     );
     drop(table);
-    assert_eq!(read_state(&scene.database()).unwrap().1, tip);
+    assert_eq!(read_state(scene.database()).unwrap().1, tip);
 }
 
 /// The power of the database's machine fails again and again, and every entry that was acknowledged is there.
@@ -214,7 +214,7 @@ fn a_database_that_dies_at_any_moment_loses_and_doubles_nothing() {
     });
     let tip = append(&mut table, 1).unwrap();
     drop(table);
-    let (state, found) = read_state(&database).unwrap();
+    let (state, found) = read_state(database.clone()).unwrap();
     assert_eq!((state.tip(), found), (tip.sequence, tip));
 }
 

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod contract;
+mod kept_state;
 mod pooled;
 mod program;
 

@@ -29,6 +29,7 @@ pub use event_log::{Claim, Entries, EventLog, LogPlace, NewLog, Vacancy};
 pub use file::error::FileError;
 pub use file::files::Files;
 pub use file::journal::Journal;
+pub use file::kept_state::{keep_state, kept_state};
 pub use file::place::{Vacant, read_state, read_state_and_hashes};
 pub use file::read::{Progress, Reading, Tail, read, read_from, verify};
 pub use file::recovery::{Refusal, Rule};
@@ -37,6 +38,7 @@ pub use file::redacted::{Piece, RedactedReading, Redactor, is_redacted, read_red
 pub use file::simulated::disk::Fault;
 #[cfg(feature = "simulation")]
 pub use file::simulated::memory::{Memory, MemoryDisk};
+pub use file::state_cache::CACHE_ENTRIES;
 pub use file::storage::{Lock, LogFile, Storage};
 pub use file::tail::TornTail;
 pub use header::HeaderFault;

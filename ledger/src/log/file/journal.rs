@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use crate::event::{Entry, Event};
 use crate::id::Sequence;
-use crate::log::chain::{self, ChainError};
+use crate::log::chain;
 use crate::log::error::LogError;
 use crate::log::event_log::{Entries, EventLog, NewLog, belongs_to};
 use crate::log::file::error::failed;
@@ -19,7 +19,7 @@ use crate::log::file::heal::{cut_off_tail, kept_tails, rewrite, sweep};
 use crate::log::file::mark::Mark;
 use crate::log::file::read::entries;
 use crate::log::file::recovery::{Action, Refusal, Rule};
-use crate::log::file::state_cache::{Past, StateCache};
+use crate::log::file::state_cache::{CACHE_ENTRIES, Past, StateCache};
 use crate::log::file::storage::{LogFile, Storage};
 use crate::log::file::tail::TornTail;
 use crate::log::header::Header;
@@ -27,9 +27,6 @@ use crate::salt::Salt;
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::tip::Tip;
-
-/// A state cache is worth while after this many entries.
-const CACHE_ENTRIES: u64 = 1024;
 
 /// The head is replaced after this many entries, however long the run.
 const HEAD_ENTRIES: u64 = 4096;
@@ -242,10 +239,7 @@ impl<S: Storage> Journal<S> {
             index: Cow::Borrowed(&self.index),
             state: Cow::Borrowed(state),
         };
-        let bytes = cache.encode().map_err(|source| ChainError::Encode {
-            sequence,
-            source: Box::new(source),
-        })?;
+        let bytes = cache.encode()?;
         let replacing = self.storage.replace(LogFile::Cache, &bytes);
         replacing.map_err(failed(&self.storage, LogFile::Cache, "replacing"))?;
         self.cached = sequence;
@@ -287,7 +281,6 @@ impl<S: Storage> EventLog for Journal<S> {
 
     fn cache(&mut self, state: &State) -> Result<(), LogError> {
         if self.mark.tip.sequence.0 - self.cached.0 < CACHE_ENTRIES {
-            // Opening folds so few entries in less time than replacing the file takes.
             return belongs_to(state, self.mark.tip);
         }
         self.write_cache(state)

@@ -16,6 +16,7 @@ pub(crate) mod frames;
 pub(crate) mod head;
 pub(crate) mod heal;
 pub(crate) mod journal;
+pub(crate) mod kept_state;
 pub(crate) mod mark;
 pub(crate) mod place;
 pub(crate) mod read;

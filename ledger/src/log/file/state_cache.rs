@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
 use crate::event::Event;
+use crate::log::chain::ChainError;
 use crate::state::State;
 
 use crate::log::file::mark::Mark;
@@ -30,6 +31,8 @@ const SOURCES: &str = env!("COURIER_LEDGER_SOURCES");
 const PIECE_BYTES: usize = 256 << 10;
 /// More than the state of a million requests takes; what claims more is no state cache.
 const BYTES_MAX: u64 = 1 << 30;
+/// It is worth while after this many entries: fewer are folded in less time than replacing the file takes.
+pub const CACHE_ENTRIES: u64 = 1024;
 
 /// What a reading of the log remembers besides the state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,9 +67,13 @@ pub(crate) struct StateCache<'a> {
 }
 
 impl StateCache<'_> {
-    pub(crate) fn encode(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, ChainError> {
         let mut bytes = prefix();
-        rmp_serde::encode::write(&mut bytes, self)?;
+        let encoded = rmp_serde::encode::write(&mut bytes, self);
+        encoded.map_err(|source| ChainError::Encode {
+            sequence: self.mark.tip.sequence,
+            source: Box::new(source),
+        })?;
         let digest: [u8; DIGEST_BYTES] = sha2::Sha256::digest(&bytes).into();
         bytes.extend_from_slice(&digest);
         Ok(bytes)
