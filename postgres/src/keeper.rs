@@ -5,14 +5,13 @@
 //! more only where that changes nothing; an append first looks at the tip. What was read so counts only after a
 //! renewal behind it was acknowledged. Deliberately absent: what the entries say.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use courier_ledger::Tip;
 use courier_ledger::log::LogError;
 use futures_util::future::{Either, select};
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_postgres::Client;
@@ -21,7 +20,8 @@ use tokio_postgres::error::SqlState;
 use courier_ledger::Sequence;
 
 use crate::error::{DatabaseError, Fault};
-use crate::lease::{self, Lasting};
+use crate::lease::Lasting;
+use crate::machine::{Machine, Running};
 use crate::schema::{VERSION, other_version};
 use crate::session::{Session, silent};
 use crate::settings::{Moved, Settings};
@@ -57,7 +57,8 @@ enum Request {
 /// What asks the thread; when it is dropped, the lease is given back and the thread ends.
 pub(crate) struct Keeper {
     requests: Option<UnboundedSender<Request>>,
-    thread: Option<JoinHandle<()>>,
+    running: Option<Box<dyn Running>>,
+    machine: Arc<dyn Machine>,
     place: String,
     wait: Duration,
     lasting: Lasting,
@@ -65,20 +66,19 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// Starts the thread; nothing is connected yet.
-    pub(crate) fn start(settings: Settings) -> Result<Self, LogError> {
-        let here = |what| move |source| LogError::from(DatabaseError::Here { what, source });
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(here("starting to wait for the network"))?;
+    pub(crate) fn start(machine: Arc<dyn Machine>, settings: Settings) -> Result<Self, LogError> {
         let mut nonce = [0; 16];
         openssl::rand::rand_bytes(&mut nonce)
             .map_err(|source| DatabaseError::tls("the source of random numbers", source))?;
         let (requests, receiver) = unbounded_channel();
-        let (place, lasting) = (settings.place(), Lasting::of(settings.lease));
+        let place = settings.place();
+        let lasting = Lasting::of(settings.lease, Arc::clone(&machine));
         // Every attempt has its deadline, and there are no more than fit: this is never reached but by a defect.
         let wait = settings.patience + 8 * settings.statement() + Duration::from_secs(5);
         let worker = Worker {
             tables: Tables::of(settings.address.schema()),
             settings,
+            machine: Arc::clone(&machine),
             session: None,
             was_connected: false,
             nonce,
@@ -86,11 +86,11 @@ impl Keeper {
             taken_by: None,
             lasting: lasting.clone(),
         };
-        let thread = thread::Builder::new().name("ledger".to_owned());
-        let thread = thread.spawn(move || worker.work(&runtime_of(runtime), receiver));
+        let running = machine.start(Box::new(|| Box::pin(worker.serve(receiver))))?;
         Ok(Self {
             requests: Some(requests),
-            thread: Some(thread.map_err(here("starting a thread"))?),
+            running: Some(running),
+            machine,
             place,
             wait,
             lasting,
@@ -143,7 +143,12 @@ impl Keeper {
 
     /// Waits for an answer.
     pub(crate) fn wait<T>(&self, answer: &Receiver<Result<T, LogError>>) -> Result<T, LogError> {
-        match answer.recv_timeout(self.wait) {
+        let mut answered = Err(RecvTimeoutError::Timeout);
+        self.machine.wait(self.wait, &mut |most| {
+            answered = answer.recv_timeout(most);
+            !matches!(answered, Err(RecvTimeoutError::Timeout))
+        });
+        match answered {
             Ok(answer) => answer,
             Err(RecvTimeoutError::Timeout) => Err(DatabaseError::Silent {
                 place: self.place.clone(),
@@ -161,25 +166,8 @@ impl Keeper {
 impl Drop for Keeper {
     fn drop(&mut self) {
         drop(self.requests.take());
-        if let Some(thread) = self.thread.take() {
-            // Giving back the lease has a deadline; a thread that panicked has given back nothing.
-            let _ended_or_panicked = thread.join();
-        }
-    }
-}
-
-/// A runtime whose end waits for nobody: a look-up of a name may hang.
-struct Ending(Option<Runtime>);
-
-fn runtime_of(runtime: Runtime) -> Ending {
-    Ending(Some(runtime))
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
+        // Giving back the lease has a deadline; a thread that panicked has given back nothing.
+        drop(self.running.take());
     }
 }
 
@@ -196,6 +184,7 @@ enum Attempts {
 
 struct Worker {
     settings: Settings,
+    machine: Arc<dyn Machine>,
     tables: Tables,
     session: Option<Session>,
     /// What has never answered is not waited for.
@@ -208,12 +197,6 @@ struct Worker {
 }
 
 impl Worker {
-    fn work(self, runtime: &Ending, requests: UnboundedReceiver<Request>) {
-        if let Some(runtime) = &runtime.0 {
-            runtime.block_on(self.serve(requests));
-        }
-    }
-
     async fn serve(mut self, mut requests: UnboundedReceiver<Request>) {
         let every = self.settings.lease / 3;
         let mut due = Instant::now() + every;
@@ -276,7 +259,7 @@ impl Worker {
     ) -> Result<T, DatabaseError> {
         let session = match self.session.take() {
             Some(session) if !session.client().is_closed() => session,
-            _ => Session::open(&self.settings).await?,
+            _ => self.machine.connect(&self.settings).await?,
         };
         self.was_connected = true;
         let asked = ask(&self.tables, session.client());
@@ -349,7 +332,7 @@ impl Worker {
         let claim = async |tables: &Tables, client: &Client| {
             tables.claim(client, &nonce, &holder, lease).await
         };
-        let asked = lease::now();
+        let asked = self.machine.now();
         // Should the answer be lost, it is taken once more, under the next epoch.
         let epoch = self.again("taking the lease", &claim).await?;
         let found = self.look().await?;
@@ -413,7 +396,7 @@ impl Worker {
     async fn renew(&mut self, attempts: Attempts) -> Result<(), LogError> {
         let hold = self.hold()?;
         let lease = self.settings.lease;
-        let asked = lease::now();
+        let asked = self.machine.now();
         let renew =
             async |tables: &Tables, client: &Client| tables.renew(client, &hold, lease).await;
         let renewed = match attempts {

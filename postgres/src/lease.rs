@@ -7,6 +7,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::machine::Machine;
+
 /// Of each lease, this part is not counted on: for clocks that do not go at one pace, and for a database
 /// whose standby has another time than its primary.
 const MARGIN: u32 = 6;
@@ -22,27 +24,21 @@ pub struct Holding {
     pub left: Duration,
 }
 
-/// The time since this machine was started, sleep included.
-pub(crate) fn now() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
-    Duration::new(seconds, nanos)
-}
-
 /// Tells how much longer a lease surely lasts; whoever has a clone asks about the same one.
 #[derive(Clone, Debug)]
 pub struct Lasting {
     until: Arc<Mutex<Duration>>,
     lease: Duration,
+    machine: Arc<dyn Machine>,
 }
 
 impl Lasting {
     /// Of a lease of this length that is not held yet.
-    pub(crate) fn of(lease: Duration) -> Self {
+    pub(crate) fn of(lease: Duration, machine: Arc<dyn Machine>) -> Self {
         Self {
             until: Arc::default(),
             lease,
+            machine,
         }
     }
 
@@ -56,7 +52,7 @@ impl Lasting {
     #[must_use]
     pub fn left(&self) -> Duration {
         let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.saturating_sub(now())
+        until.saturating_sub(self.machine.now())
     }
 
     /// It was asked for at `asked`, and granted.
@@ -74,13 +70,14 @@ impl Lasting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::ThisMachine;
 
     #[test]
     fn a_lease_lasts_less_long_than_it_was_granted_for_and_not_after_it_was_lost() {
         let hour = Duration::from_secs(3600);
-        let lasting = Lasting::of(hour);
+        let lasting = Lasting::of(hour, Arc::new(ThisMachine));
         assert_eq!(lasting.left(), Duration::ZERO);
-        lasting.granted(now());
+        lasting.granted(ThisMachine.now());
         let left = lasting.left();
         assert!(left < hour && left > hour / 2, "{left:?}");
         // Just before it is renewed, one step still fits in.

@@ -14,6 +14,7 @@ use courier_ledger::{Event, Salt, Sequence, State, Timestamp, Tip};
 use crate::error::Fault;
 use crate::keeper::Keeper;
 use crate::lease::Lasting;
+use crate::machine::{Machine, ThisMachine};
 use crate::portions::Portions;
 use crate::settings::Settings;
 use crate::table::{Draw, Table};
@@ -25,6 +26,7 @@ pub struct Database {
     pub(crate) settings: Settings,
     salt: Option<Draw>,
     pub(crate) known: Option<Box<(State, Tip)>>,
+    machine: Arc<dyn Machine>,
 }
 
 impl Database {
@@ -35,7 +37,14 @@ impl Database {
             settings,
             salt: None,
             known: None,
+            machine: Arc::new(ThisMachine),
         }
+    }
+
+    /// The same, by whoever is on this machine.
+    #[must_use]
+    pub fn on(self, machine: Arc<dyn Machine>) -> Self {
+        Self { machine, ..self }
     }
 
     /// The same; what holds text is written with a salt.
@@ -78,7 +87,10 @@ impl Database {
 
     /// Asks, without becoming the runner.
     pub(crate) fn asked(&self) -> Result<(Arc<Keeper>, Look), LogError> {
-        let keeper = Arc::new(Keeper::start(self.settings.clone())?);
+        let keeper = Arc::new(Keeper::start(
+            Arc::clone(&self.machine),
+            self.settings.clone(),
+        )?);
         let look = keeper.look()?;
         Ok((keeper, look))
     }
@@ -111,7 +123,7 @@ impl LogPlace for Database {
     type Vacancy = Vacant;
 
     fn claim(self, _: Timestamp) -> Result<Claim<Table, Vacant>, FoldError> {
-        let keeper = Arc::new(Keeper::start(self.settings)?);
+        let keeper = Arc::new(Keeper::start(self.machine, self.settings)?);
         let look = keeper.claim()?;
         let Some(tip) = end(&look, keeper.place())? else {
             return Ok(Claim::Vacant(Vacant {
@@ -125,7 +137,7 @@ impl LogPlace for Database {
     }
 
     fn create(self, time: Timestamp, new: NewLog) -> Result<(Table, State), FoldError> {
-        let keeper = Arc::new(Keeper::start(self.settings)?);
+        let keeper = Arc::new(Keeper::start(self.machine, self.settings)?);
         let look = keeper.claim()?;
         if end(&look, keeper.place())?.is_some() {
             let place = keeper.place().to_owned();

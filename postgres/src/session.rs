@@ -5,15 +5,17 @@
 
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_postgres::config::Host;
-use tokio_postgres::{Client, Config, Connection, Socket, tls::TlsStream};
+use tokio_postgres::{Client, Config, Connection, NoTls, tls::TlsStream};
 
 use crate::error::DatabaseError;
 use crate::settings::Settings;
 
 /// A connection; it ends when it is dropped.
-pub(crate) struct Session {
+pub struct Session {
     client: Client,
     driver: JoinHandle<()>,
 }
@@ -27,7 +29,7 @@ impl Session {
         for (number, host) in asked.get_hosts().iter().enumerate() {
             let config = one_host(settings, number, host);
             let connecting = config.connect(connector.clone());
-            match tokio::time::timeout(settings.statement(), connecting).await {
+            match timeout(settings.statement(), connecting).await {
                 Ok(Ok((client, connection))) => return Ok(Self::driven(client, connection)),
                 Ok(Err(error)) => {
                     let error = DatabaseError::connecting(&settings.place(), error);
@@ -41,9 +43,25 @@ impl Session {
         Err(failed.unwrap_or_else(|| silent(settings, "connecting")))
     }
 
-    fn driven<S>(client: Client, connection: Connection<Socket, S>) -> Self
+    /// Over a stream that leads to the database already, and needs no login.
+    pub async fn over<S>(settings: &Settings, stream: S) -> Result<Self, DatabaseError>
     where
-        S: TlsStream + Unpin + Send + 'static,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut config = Config::new();
+        config.user(settings.address.config().get_user().unwrap_or_default());
+        let connecting = config.connect_raw(stream, NoTls);
+        match timeout(settings.statement(), connecting).await {
+            Ok(Ok((client, connection))) => Ok(Self::driven(client, connection)),
+            Ok(Err(error)) => Err(DatabaseError::connecting(&settings.place(), error)),
+            Err(_) => Err(silent(settings, "connecting")),
+        }
+    }
+
+    fn driven<S, T>(client: Client, connection: Connection<S, T>) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        T: TlsStream + Unpin + Send + 'static,
     {
         let driver = tokio::spawn(async move {
             // Whoever waits for an answer learns of it, too.
