@@ -21,6 +21,7 @@ mod read;
 mod schema;
 mod session;
 mod settings;
+mod standby;
 mod table;
 mod tables;
 
@@ -33,4 +34,5 @@ pub use read::{holding, length, read, read_from, read_state, read_state_and_hash
 pub use schema::{VERSION, migrate};
 pub use session::Session;
 pub use settings::{Certificate, Moved, Settings};
+pub use standby::{StoodBy, stand_by, stood_by};
 pub use table::Table;

@@ -12,13 +12,14 @@ use crate::session::{Session, silent};
 use crate::settings::Settings;
 
 /// The version of the tables that this program makes and uses.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 const STEP: &str = "making the tables";
 
-/// What makes them, statement by statement; `{schema}` is where. An entry is written once, and the one row
-/// of `runner` is all that ever changes.
-const TABLES: [&str; 6] = [
+/// What makes them, statement by statement, and what older ones lack; `{schema}` is where. An entry is written once;
+/// of a ledger, the one row of `runner` is all that ever changes. The version comes last: a migration that was
+/// interrupted is done once more.
+const TABLES: [&str; 8] = [
     "create schema if not exists {schema}",
     "create table if not exists {schema}.version (
         one int8 primary key check (one = 1),
@@ -37,8 +38,13 @@ const TABLES: [&str; 6] = [
         holder text,
         until timestamptz,
         moved_to text)",
-    "insert into {schema}.version (one, version) values (1, 1) on conflict (one) do nothing",
+    // Since version 2.
+    "create table if not exists {schema}.standby (
+        holder text primary key,
+        seen timestamptz not null)",
     "insert into {schema}.runner (one, sequence, epoch) values (1, 0, 0) on conflict (one) do nothing",
+    "insert into {schema}.version (one, version) values (1, 2) on conflict (one) do nothing",
+    "update {schema}.version set version = 2 where one = 1 and version < 2",
 ];
 
 /// Makes the tables where they are not, and brings older ones up to date; gives their version. To be done as the user
@@ -53,7 +59,7 @@ pub fn migrate(settings: &Settings) -> Result<i64, DatabaseError> {
         let session = Session::open(settings).await?;
         // Whoever may not create a schema may own one that is there.
         match version(session.client(), settings).await {
-            Ok(found) if found != VERSION => {
+            Ok(found) if !(1..=VERSION).contains(&found) => {
                 return Err(other_version(settings, found));
             }
             Ok(_) | Err(DatabaseError::NoTables { .. }) => {}

@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use courier_ledger::{
     Counted, KeyId, LogId, Presence, PublishedSeen, Remote, Request, RequestId, State, Timestamp,
     Tip,
 };
-use courier_postgres::Holding;
+use courier_postgres::{Holding, StoodBy};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
+use super::busy::lasting;
 use super::health::Health;
 
 /// A state, ready to be shown.
@@ -41,6 +43,22 @@ struct HoldingView {
     epoch: u64,
     /// For how long nobody else can take it.
     left_seconds: u64,
+    /// Who would go on, the latest first.
+    stood_by: Vec<StoodByView>,
+}
+
+/// Who stood by lately.
+#[derive(Serialize)]
+struct StoodByView {
+    who: String,
+    seconds_ago: u64,
+}
+
+impl fmt::Display for StoodByView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ago = lasting(Duration::from_secs(self.seconds_ago));
+        write!(f, "{} stood by {ago} ago", self.who)
+    }
 }
 
 impl fmt::Display for HoldingView {
@@ -135,12 +153,19 @@ impl LedgerView {
         }
     }
 
-    /// The same, with who holds it.
-    pub(super) fn held(self, holding: Option<&Holding>) -> Self {
+    /// The same, with who holds it, and who stood by.
+    pub(super) fn held(self, holding: Option<&Holding>, stood_by: &[StoodBy]) -> Self {
         let holding = holding.map(|holding| HoldingView {
             holder: holding.holder.clone(),
             epoch: holding.epoch,
             left_seconds: holding.left.as_secs(),
+            stood_by: stood_by
+                .iter()
+                .map(|it| StoodByView {
+                    who: it.who.clone(),
+                    seconds_ago: it.ago.as_secs(),
+                })
+                .collect(),
         });
         Self { holding, ..self }
     }
@@ -195,6 +220,9 @@ impl LedgerView {
         }
         if let Some(holding) = &self.holding {
             writeln!(output, "          {holding}")?;
+            for it in &holding.stood_by {
+                writeln!(output, "          {it}")?;
+            }
         }
         let requests = self.requests.iter();
         let (current, withdrawn): (Vec<_>, Vec<_>) =

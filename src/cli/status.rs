@@ -1,11 +1,14 @@
 //! `status`: whether all is well, and what stands at the drop-box, as far as the ledger knows.
 
+use courier_postgres::StoodBy;
+
 use super::arguments::{Arguments, StatusOptions};
 use super::error::CommandError;
 use super::health::{Health, Level, Verdict};
 use super::ledger_view::{LedgerView, Shown};
 use super::{ledger, output, parts};
 use crate::effects::clock::SystemClock;
+use crate::effects::ledger_place::Location;
 use crate::exit_code::ExitCode;
 use crate::run::Clock as _;
 
@@ -19,7 +22,8 @@ pub(crate) fn status(
     let (state, tip) = ledger::read_state(arguments)?;
     let health = health(arguments, &state)?;
     let location = parts::location(arguments)?;
-    let view = LedgerView::new(&state, tip).held(location.holding()?.as_ref());
+    let view =
+        LedgerView::new(&state, tip).held(location.holding()?.as_ref(), &stood_by(&location));
     if options.json {
         output::write_json(&view.with(&health))?;
     } else {
@@ -33,6 +37,14 @@ pub(crate) fn status(
         })?;
     }
     Ok(ExitCode::Done)
+}
+
+/// Who stood by. That is no part of the ledger: where it cannot be read, the rest is shown.
+fn stood_by(location: &Location) -> Vec<StoodBy> {
+    location.stood_by().unwrap_or_else(|error| {
+        tracing::warn!("who stands by is not shown: {error}; {}", error.hint());
+        Vec::new()
+    })
 }
 
 fn health(arguments: &Arguments, state: &courier_ledger::State) -> Result<Health, CommandError> {

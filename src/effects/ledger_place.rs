@@ -12,7 +12,7 @@ use courier_ledger::log::{
     NewLog, Progress, Reading, Storage as _, TornTail, Vacancy, Vacant,
 };
 use courier_ledger::{Digest, Entry, Event, Salt, Sequence, State, Timestamp, Tip};
-use courier_postgres::{self as postgres, Database, Holding, Settings, Table};
+use courier_postgres::{self as postgres, Database, Holding, Settings, StoodBy, Table};
 
 use super::ledger_hold::LedgerHold;
 use super::local_folder::LocalFolder;
@@ -79,6 +79,26 @@ impl Location {
             Self::Folder(_) => Ok(None),
             Self::Database { settings, .. } => {
                 postgres::holding(&Database::new((**settings).clone())).map(Some)
+            }
+        }
+    }
+
+    /// Says that this process stands by until it can hold it, where a database takes that down.
+    pub(crate) fn stand_by(&self) -> Result<(), LogError> {
+        match self {
+            Self::Folder(_) => Ok(()),
+            Self::Database { settings, .. } => {
+                postgres::stand_by(&Database::new((**settings).clone()))
+            }
+        }
+    }
+
+    /// Who stood by lately.
+    pub(crate) fn stood_by(&self) -> Result<Vec<StoodBy>, LogError> {
+        match self {
+            Self::Folder(_) => Ok(Vec::new()),
+            Self::Database { settings, .. } => {
+                postgres::stood_by(&Database::new((**settings).clone()))
             }
         }
     }

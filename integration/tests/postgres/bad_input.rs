@@ -154,17 +154,17 @@ fn tables_that_are_missing_of_another_version_or_closed_are_told_so() {
     drop(Database::new(courier()).open(sample::TIME).unwrap());
 
     let sql = |text: &str| server.sql(&text.replace("{s}", &schema)).unwrap();
-    for (version, hint) in [(2, "newer one"), (0, "ledger init")] {
+    for (version, hint) in [(3, "newer one"), (0, "ledger init")] {
         sql(&format!("update {{s}}.version set version = {version}"));
         let version = format!("of version {version}");
-        assert_says(&told(courier()), &[&version, "knows version 1", hint]);
+        assert_says(&told(courier()), &[&version, "knows version 2", hint]);
         let refused = migrate(&owner()).unwrap_err();
         assert!(
             matches!(refused, DatabaseError::Version { .. }),
             "{refused}"
         );
     }
-    sql("update {s}.version set version = 1");
+    sql("update {s}.version set version = 2");
 
     sql("revoke insert on {s}.entry from courier");
     let database = Database::new(courier());
@@ -218,7 +218,8 @@ fn the_courier_cannot_change_or_delete_an_entry() {
         "drop table {s}.entry",
         "delete from {s}.runner",
         "insert into {s}.runner (one, sequence, epoch) values (1, 0, 0)",
-        "update {s}.version set version = 2",
+        "update {s}.version set version = 3",
+        "truncate {s}.standby",
     ] {
         for user in ["courier", "courier_auditor"] {
             let error = server
@@ -235,5 +236,8 @@ fn the_courier_cannot_change_or_delete_an_entry() {
             &format!("update {schema}.runner set nonce = null"),
         )
         .unwrap_err();
+    assert!(error.to_string().contains("permission denied"), "{error}");
+    let insert = format!("insert into {schema}.standby (holder, seen) values ('x', now())");
+    let error = server.sql_as("courier_auditor", &insert).unwrap_err();
     assert!(error.to_string().contains("permission denied"), "{error}");
 }

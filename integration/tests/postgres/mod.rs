@@ -7,6 +7,8 @@ mod contract;
 mod kept_state;
 mod pooled;
 mod program;
+mod standby;
+mod upgrade;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};

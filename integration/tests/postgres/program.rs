@@ -191,7 +191,7 @@ fn a_database_that_cannot_be_relied_on_is_exit_code_7_and_nothing_is_done() {
     );
     scene.sql("update {s}.version set version = 9");
     refused("of version 9");
-    scene.sql("update {s}.version set version = 1");
+    scene.sql("update {s}.version set version = 2");
     assert_eq!(entries(), before);
 
     // Another ledger than the one that this host knows.
@@ -242,13 +242,35 @@ fn a_second_watch_stands_by_and_goes_on_when_the_first_is_gone() {
     delivered(2);
     assert!(!second.said().contains("watching:"), "{}", second.said());
 
+    // It says so where each can read it; a run that is refused does not.
+    scene.run(&other, &["run"], 8);
+    let stood_by = || {
+        let (told, _) = scene.run(&one, &["status", "--json"], 0);
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        let all = told["holding"]["stood_by"].as_array().unwrap().clone();
+        let who = |it: &serde_json::Value| it["who"].as_str().unwrap().to_owned();
+        all.iter().map(who).collect::<Vec<_>>()
+    };
+    let [who] = stood_by().try_into().unwrap();
+    assert!(
+        who.ends_with(&format!(", process {}", second.pid())),
+        "{who}"
+    );
+    let (said, _) = scene.run(&other, &["status"], 0);
+    assert!(said.contains(&format!("{who} stood by ")), "{said}");
+
     // It is killed, and gives nothing back.
     drop(first);
     scene.publish();
     delivered(3);
     second.says("watching:", 1);
+    assert!(stood_by().is_empty());
+    // Where that cannot be written, it stands by all the same.
+    scene.sql("revoke insert, update, delete on {s}.standby from courier");
     let third = watch(&one);
     third.says("standing by until it can go on", 1);
+    third.says("`status` does not show that", 1);
+    assert!(stood_by().is_empty());
     for watch in [third, second] {
         watch.signal("TERM");
         let (code, said) = watch.ended();
@@ -279,7 +301,7 @@ fn the_tables_are_made_by_their_owner() {
         let (code, said) = init("courier_owner");
         assert_eq!(code, Some(0), "{said}");
         assert!(
-            said.contains("The tables are there, of version 1"),
+            said.contains("The tables are there, of version 2"),
             "{said}"
         );
     }

@@ -11,6 +11,7 @@ mod figures;
 mod service;
 mod shown;
 mod signals;
+mod standby;
 mod wake;
 
 use std::path::Path;
@@ -40,6 +41,7 @@ use figures::Figures;
 use service::Service;
 use shown::Shown;
 use signals::Asked;
+use standby::Standby;
 use wake::{Next, Wake, Why};
 
 /// How soon it is looked whether another process has ended that holds the ledger, or whether a person has decided.
@@ -90,6 +92,7 @@ struct Watch<'a> {
     figures: Figures,
     service: Service,
     diary: Diary,
+    standby: Standby,
 }
 
 impl<'a> Watch<'a> {
@@ -126,6 +129,7 @@ impl<'a> Watch<'a> {
             figures: Figures::default(),
             service,
             diary: Diary::default(),
+            standby: Standby::default(),
         }))
     }
 
@@ -151,7 +155,10 @@ impl<'a> Watch<'a> {
                     self.listeners.failed(&error);
                     match error.code {
                         // Whoever holds it, by hand say, will have ended soon.
-                        ExitCode::Busy => LOOK,
+                        ExitCode::Busy => {
+                            self.standby.say(&self.configuration.location());
+                            LOOK
+                        }
                         ExitCode::Ledger if self.configuration.ledger.is_some() => AGAIN,
                         _ => self.configuration.watch.interval,
                     }
@@ -380,7 +387,7 @@ fn hold(
 ) -> Result<Option<(Hold, Watching)>, CommandError> {
     let names = run_words::names(arguments);
     let run = OneRun::prepare(configuration, Arc::clone(network), names)?;
-    let mut stands_by = false;
+    let (mut stands_by, mut standby) = (false, Standby::default());
     loop {
         let error = match ledger::claim(&configuration.location(), run.clock()) {
             Ok((claimed, legacy)) => {
@@ -398,6 +405,7 @@ fn hold(
             diary::stands_by(&error);
             service.tell(|manager| manager.ready("standing by"));
         }
+        standby.say(&configuration.location());
         service.may_take(LOOK);
         if wake::next(wakes, Instant::now() + LOOK, Duration::ZERO) == Some(Next::End) {
             service.tell(ServiceManager::stopping);
