@@ -49,6 +49,7 @@ type Answer<T> = Sender<Result<T, LogError>>;
 enum Request {
     Look(Answer<Look>),
     Claim(Answer<Look>),
+    Renew(Answer<()>),
     Append(Batch, Answer<()>),
     Portion(Portion, Answer<Vec<Row>>),
     Move(Option<String>, Answer<()>),
@@ -115,6 +116,11 @@ impl Keeper {
     /// Takes the ledger; gives the row as it was once it was taken.
     pub(crate) fn claim(&self) -> Result<Look, LogError> {
         self.wait(&self.ask(Request::Claim))
+    }
+
+    /// Whether it is still held, as a commit of our own says.
+    pub(crate) fn renew(&self) -> Result<(), LogError> {
+        self.wait(&self.ask(Request::Renew))
     }
 
     /// Appends, once.
@@ -243,6 +249,9 @@ impl Worker {
         match request {
             Request::Look(answer) => drop(answer.send(self.looked().await)),
             Request::Claim(answer) => drop(answer.send(self.claim().await)),
+            Request::Renew(answer) => {
+                drop(answer.send(self.renew(Attempts::AsLongAsPatienceLasts).await));
+            }
             Request::Append(batch, answer) => drop(answer.send(self.append(&batch).await)),
             Request::Move(place, answer) => {
                 drop(answer.send(self.move_to(place.as_deref()).await));

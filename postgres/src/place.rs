@@ -160,6 +160,11 @@ impl Vacant {
     pub fn lasting(&self) -> Lasting {
         self.keeper.lasting()
     }
+
+    /// Whether it is still held: asked of the database.
+    pub fn confirm(&self) -> Result<(), LogError> {
+        self.keeper.renew()
+    }
 }
 
 impl Vacancy for Vacant {

@@ -46,6 +46,11 @@ impl Table {
         self.keeper.lasting()
     }
 
+    /// Whether it is still held: asked of the database.
+    pub fn confirm(&self) -> Result<(), LogError> {
+        self.keeper.renew()
+    }
+
     /// Appends entries of another copy of this log as they are, with their times and salts.
     pub fn adopt(&mut self, entries: &[Entry]) -> Result<(), LogError> {
         let (mut tip, mut rows) = (self.tip, Vec::with_capacity(entries.len()));

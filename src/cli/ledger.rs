@@ -41,6 +41,14 @@ pub(super) fn hold(claimed: &ClaimedLedger) -> LedgerHold {
     }
 }
 
+/// Whether it is still held: whoever was replaced is told so.
+pub(super) fn confirm(claimed: &ClaimedLedger) -> Result<(), LogError> {
+    match claimed {
+        Claimed::Ledger(ledger) => ledger.log().confirm(),
+        Claimed::Vacant(vacancy, _) => vacancy.confirm(),
+    }
+}
+
 /// How long the ledger is, for whoever does not hold it: another length means that somebody wrote to it.
 pub(super) fn length(location: &Location) -> Option<u64> {
     location.place().ok()?.length()

@@ -24,7 +24,7 @@ use crate::effects::sftp::Endpoint;
 use crate::effects::status_file::LocalStatusFile;
 use crate::effects::stop::Stop;
 use crate::effects::waker::Waker;
-use crate::run::{self, Before, Clock as _, Parts, RunReport, Scope, Sparing};
+use crate::run::{self, ApproachError, Before, Clock as _, Parts, RunReport, Scope, Sparing};
 
 /// How often the ledger is published at least by one who runs again and again.
 const HOURLY: Duration = Duration::from_secs(3600);
@@ -165,6 +165,10 @@ impl<'a> OneRun<'a> {
         let sparing = sparing.as_ref();
         let poller = broker.as_ref();
         let approached = run::approach_if_due(&before, legacy, poller, departure, &clock, sparing);
+        if let Err(ApproachError::Refused(_)) = &approached {
+            // Whoever was replaced finds what another one has published since, and nothing is wrong with that.
+            ledger::confirm(&claimed)?;
+        }
         let approach = approached.map_err(|error| standing::not_approached(error, folder))?;
         if let Scope::Only(requests) = scope {
             let unknown = approach.unknown(requests, claimed.state());

@@ -168,6 +168,14 @@ impl LedgerLog {
         }
     }
 
+    /// Whether it is still held; files are for as long as their process lives.
+    pub(crate) fn confirm(&self) -> Result<(), LogError> {
+        match self {
+            Self::Files(_) => Ok(()),
+            Self::Table(table, _) => table.confirm(),
+        }
+    }
+
     /// Appends entries of another copy of this log as they are.
     pub(crate) fn adopt(&mut self, entries: Vec<Entry>) -> Result<(), LogError> {
         match self {
@@ -183,6 +191,14 @@ impl LedgerVacancy {
         match self {
             Self::Files(_) => LedgerHold::default(),
             Self::Tables(vacant, _) => LedgerHold::leased(vacant.lasting()),
+        }
+    }
+
+    /// Whether it is still held.
+    pub(crate) fn confirm(&self) -> Result<(), LogError> {
+        match self {
+            Self::Files(_) => Ok(()),
+            Self::Tables(vacant, _) => vacant.confirm(),
         }
     }
 }
