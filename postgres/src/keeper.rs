@@ -3,7 +3,7 @@
 //!
 //! What always holds here: whoever asks waits with a deadline. A statement whose answer was lost is asked once
 //! more only where that changes nothing; an append first looks at the tip. What was read so counts only after a
-//! renewal behind it was acknowledged. Deliberately absent: what the entries say.
+//! renewal that found it so was acknowledged. Deliberately absent: what the entries say.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -420,6 +420,21 @@ impl Worker {
         Ok(())
     }
 
+    /// The same, with a commit that proves that the log ends there and is kept so; no if it does not end there.
+    async fn renew_behind(&mut self, tip: Tip) -> Result<bool, LogError> {
+        let hold = self.hold()?;
+        let lease = self.settings.lease;
+        let asked = self.machine.now();
+        let renew = async |tables: &Tables, client: &Client| {
+            tables.renew_behind(client, &hold, lease, tip).await
+        };
+        let renewed = self.again(RENEWING, &renew).await?;
+        if renewed {
+            self.lasting.granted(asked);
+        }
+        Ok(renewed)
+    }
+
     /// Appends once, whatever becomes of the connection.
     async fn append(&mut self, batch: &Batch) -> Result<(), LogError> {
         let hold = self.hold()?;
@@ -451,7 +466,10 @@ impl Worker {
             }
             match found.end() {
                 End::At(tip) if tip == batch.to => {
-                    return self.renew(Attempts::AsLongAsPatienceLasts).await;
+                    // What is shown can still be lost, and then the attempt after this one finds it gone.
+                    if self.renew_behind(tip).await? {
+                        return Ok(());
+                    }
                 }
                 End::At(tip) if tip == batch.from => {}
                 End::Vacant if batch.from.sequence == Sequence::NONE => {}

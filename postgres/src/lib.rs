@@ -4,7 +4,7 @@
 //! What always holds here: an append is one transaction, which moves the tip from exactly the place that
 //! the runner knew, under the runner's own epoch; whoever is late or was replaced changes nothing. A
 //! statement has a deadline, and one whose answer was lost is looked after, never repeated blindly.
-//! Nothing is acted on that was only read: a transaction of our own behind it was acknowledged first,
+//! Nothing is acted on that was only read: a transaction of our own that found it there was acknowledged first,
 //! for a replicated database may show what it can still lose. Plain SQL alone, in unnamed statements:
 //! no advisory locks, no LISTEN, no sequences, nothing that a connection pool would take away.
 //! Deliberately absent: what events mean.

@@ -119,6 +119,7 @@ pub(crate) struct Tables {
     look: String,
     claim: String,
     renew: String,
+    renew_behind: String,
     release: String,
     moved: String,
     append: String,
@@ -145,6 +146,10 @@ impl Tables {
             renew: with(
                 "update {schema}.runner set until = now() + $3 * interval '1 microsecond' \
                  where one = 1 and epoch = $1 and nonce = $2",
+            ),
+            renew_behind: with(
+                "update {schema}.runner set until = now() + $3 * interval '1 microsecond' \
+                 where one = 1 and epoch = $1 and nonce = $2 and sequence = $4 and hash = $5",
             ),
             release: with(
                 "update {schema}.runner set nonce = null, until = null \
@@ -234,6 +239,30 @@ impl Tables {
                     (&hold.epoch, Type::INT8),
                     (&hold.nonce.as_slice(), Type::BYTEA),
                     (&micros, Type::INT8),
+                ],
+            )
+            .await?;
+        Ok(changed == 1)
+    }
+
+    /// The same, if the log ends there.
+    pub(crate) async fn renew_behind(
+        &self,
+        client: &Client,
+        hold: &Hold,
+        lease: Duration,
+        tip: Tip,
+    ) -> Result<bool, Error> {
+        let micros = micros(lease);
+        let changed = client
+            .execute_typed(
+                &self.renew_behind,
+                &[
+                    (&hold.epoch, Type::INT8),
+                    (&hold.nonce.as_slice(), Type::BYTEA),
+                    (&micros, Type::INT8),
+                    (&column(tip.sequence), Type::INT8),
+                    (&tip.hash.0.as_slice(), Type::BYTEA),
                 ],
             )
             .await?;
