@@ -1,0 +1,331 @@
+//! What a host does: it takes the ledger when it can, runs again and again while it has it, with the program's own run
+//! loop over the program's own ledger of tables, and begins anew when something fails.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker_courier::run::{
+    ApproachError, Before, Clock, Parts, Polled, Poller, RecordError, Scope, StatusFile,
+};
+use courier_ledger::log::{
+    Claim, EventLog as _, FoldError, Ledger, LogError, LogPlace as _, NewLog, Vacancy as _,
+};
+use courier_ledger::{Failure, FailureClass, LogId, Phase, Policy, RequestId, State, Timestamp};
+use courier_postgres::{Database, Settings};
+
+use tokio::time::timeout_at;
+
+use super::baton::{Go, Parked};
+use super::carrier::{KEY, Porter};
+use super::fault::Fault;
+use super::happening::Happening;
+use super::machine::{HostMachine, Killed};
+use super::property::Property;
+use super::simulation::LEASE;
+use super::witness::Witness;
+
+/// The program of one host.
+pub(crate) struct Program {
+    pub(crate) machine: HostMachine,
+    pub(crate) policy: Policy,
+}
+
+/// The rules of every run.
+pub(crate) fn policy() -> Policy {
+    Policy::new(KEY)
+}
+
+struct HostClock(HostMachine);
+
+impl Clock for HostClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.simulation.clock_of_day(self.0.host))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.simulation.own_clock(self.0.host)
+    }
+}
+
+struct Broker(HostMachine);
+
+impl Poller for Broker {
+    fn poll(&self, expected: &BTreeSet<RequestId>, _: &State) -> Result<Polled, Failure> {
+        let (wait, fails) = {
+            let mut world = self.0.simulation.world();
+            let fails = world.goes_wrong(Fault::AwayPartners, 20);
+            (world.random.millis(5, 500), fails)
+        };
+        self.0.sleep(wait);
+        if fails {
+            return Err(Failure {
+                phase: Phase::List,
+                class: FailureClass::Transient,
+                text: "as the history wants it".to_owned(),
+            });
+        }
+        Ok(Polled {
+            snapshot: self.0.simulation.world().broker.snapshot(expected),
+            broker_time: None,
+            node_names: None,
+        })
+    }
+}
+
+struct NoFile;
+
+impl StatusFile for NoFile {
+    fn path(&self) -> &Path {
+        Path::new("status.xml")
+    }
+
+    fn replace(&self, _: &[u8]) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether the program goes on with the ledger that it has.
+enum Next {
+    Again,
+    Anew,
+}
+
+impl Program {
+    /// Lives until the history is over, however often it is killed.
+    pub(crate) fn live(&self) {
+        while !self.machine.simulation.is_over() {
+            match catch_unwind(AssertUnwindSafe(|| self.turn())) {
+                Ok(()) => {}
+                Err(killed) if killed.is::<Killed>() => {}
+                Err(panic) => {
+                    let words = panic.downcast_ref::<String>().cloned();
+                    let words =
+                        words.or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_owned()));
+                    let text = format!("host {} panicked: {words:?}", self.machine.host);
+                    self.machine.simulation.violated(Property::NoDefect, text);
+                }
+            }
+            {
+                let host = &mut self.machine.simulation.world().hosts[self.machine.host];
+                (host.lasting, host.granted) = (None, None);
+            }
+            let wait = self.draw(1_000, 8_000);
+            let _killed_again = catch_unwind(AssertUnwindSafe(|| self.machine.sleep(wait)));
+        }
+    }
+
+    fn draw(&self, from: u64, to: u64) -> Duration {
+        self.machine.simulation.world().random.millis(from, to)
+    }
+
+    fn place(&self) -> Database {
+        let address = "postgres://courier@database/courier?schema=model&sslmode=disable";
+        let holder = format!("host-{}", self.machine.host);
+        let settings = Settings {
+            lease: LEASE,
+            patience: Duration::from_secs(20),
+            ..Settings::new(address.parse().expect("an address"), holder)
+        };
+        let database = Database::new(settings).on(Arc::new(self.machine.clone()));
+        let kept = self.machine.simulation.world().hosts[self.machine.host]
+            .kept
+            .clone();
+        match kept {
+            Some(kept) => database.knowing(kept.0, kept.1),
+            None => database,
+        }
+    }
+
+    /// Takes the ledger and runs until something fails.
+    fn turn(&self) {
+        let simulation = &self.machine.simulation;
+        let clock = HostClock(self.machine.clone());
+        let (log, state) = match self.open(clock.now()) {
+            Ok(opened) => opened,
+            Err(error) => return self.failed(&error.into()),
+        };
+        simulation.world().hosts[self.machine.host].lasting = Some(log.lasting());
+        simulation.only_one_holds();
+        let mut ledger = match Ledger::resume(log, state) {
+            Ok(ledger) => ledger,
+            Err(error) => return self.failed(&error.into()),
+        };
+        let runs = simulation.world().random.between(1, 12);
+        for _ in 0..runs {
+            if simulation.is_over() {
+                break;
+            }
+            if let Next::Anew = self.run(&mut ledger, &clock) {
+                break;
+            }
+            let is_long = simulation.world().random.happens(80);
+            let wait = match is_long {
+                true => self.draw(20_000, 60_000),
+                false => self.draw(300, 6_000),
+            };
+            self.machine.sleep(wait);
+        }
+        // From here on it does nothing that needs the lease.
+        simulation.world().hosts[self.machine.host].lasting = None;
+        let _given_back = ledger.close();
+    }
+
+    fn open(&self, now: Timestamp) -> Result<(Witness, State), FoldError> {
+        let (table, state) = match self.place().claim(now)? {
+            Claim::Log(table, state) => (table, *state),
+            Claim::Vacant(vacancy) => {
+                let id = self.machine.simulation.world().random.next();
+                let id = LogId(u128::from(id).to_be_bytes());
+                let version = "model".to_owned();
+                vacancy.begin(now, NewLog { id, version })?
+            }
+        };
+        let place = self.place();
+        Ok((Witness::new(table, place, self.machine.clone()), state))
+    }
+
+    fn run(&self, ledger: &mut Ledger<Witness>, clock: &HostClock) -> Next {
+        let simulation = &self.machine.simulation;
+        let began_quietly = simulation.world().is_quiet;
+        let partners = scenario::partners();
+        let before = Before {
+            state: ledger.state(),
+            hash_of: &|entry| ledger.log().hash_of(entry),
+            drop_box: &partners.drop_box,
+        };
+        let (broker, porter) = (
+            Broker(self.machine.clone()),
+            Porter::new(self.machine.clone()),
+        );
+        let approach = match broker_courier::run::approach(&before, None, &broker, porter, clock) {
+            Ok(approach) => approach,
+            Err(ApproachError::Refused(why)) => {
+                if let Err(error) = ledger.log().confirm() {
+                    self.failed(&error.into());
+                    return Next::Anew;
+                }
+                let text = format!("host {}: {why:?}", self.machine.host);
+                simulation.violated(Property::NothingPublishedTooEarly, text);
+                return Next::Anew;
+            }
+            Err(ApproachError::Log(error)) => {
+                self.failed(&error.into());
+                return Next::Anew;
+            }
+        };
+        let parts = Parts {
+            policy: self.policy,
+            partners,
+            status_file: &NoFile,
+            clock,
+            progress: &(),
+            evidence: None,
+            may_begin: &|| true,
+            every_minutes: None,
+            scope: &Scope::All,
+        };
+        match broker_courier::run::run(ledger, approach, parts) {
+            Ok(report) => {
+                simulation.tell(|| format!("host {} ran: {}", self.machine.host, report.counts));
+                let whole = report.poll_failure.is_none()
+                    && report.drop_box_failure.is_none()
+                    && report.failures.is_empty();
+                if whole {
+                    simulation.happened(Happening::RanWhole);
+                    simulation.world().quiet_runs += u64::from(began_quietly);
+                }
+                let kept = Box::new((ledger.state().clone(), ledger.tip()));
+                simulation.world().hosts[self.machine.host].kept = Some(kept);
+                Next::Again
+            }
+            Err(error) => {
+                self.failed(&error);
+                Next::Anew
+            }
+        }
+    }
+
+    /// What may fail does; what must not is a defect.
+    fn failed(&self, error: &RecordError) {
+        let simulation = &self.machine.simulation;
+        let host = self.machine.host;
+        simulation.tell(|| format!("host {host}: {error:?}"));
+        match error {
+            RecordError::Log(LogError::Busy { .. }) => simulation.happened(Happening::FoundBusy),
+            RecordError::Log(LogError::Fenced { .. }) => {
+                simulation.happened(Happening::FoundFenced);
+            }
+            RecordError::Log(LogError::Other(_) | LogError::Unusable { .. }) => {}
+            RecordError::Log(LogError::Refused(_)) | RecordError::Illegal(_) => {
+                simulation.violated(Property::WholeChain, format!("host {host}: {error:?}"));
+            }
+            RecordError::Log(
+                LogError::Conflict { .. } | LogError::Absent { .. } | LogError::Exists { .. },
+            )
+            | RecordError::StatusFile { .. } => {
+                simulation.violated(Property::NoDefect, format!("host {host}: {error:?}"));
+            }
+        }
+    }
+}
+
+/// The thread of a program.
+pub(crate) fn spawn(program: Program) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        let _first = program.machine.baton.await_first();
+        program.live();
+        program.machine.baton.end();
+    })
+}
+
+/// Lets a program go on, wait, and be paused or killed, until it has ended.
+pub(crate) async fn drive(machine: HostMachine) {
+    let HostMachine {
+        simulation,
+        host,
+        baton,
+    } = machine;
+    loop {
+        let word = {
+            let is_over = simulation.is_over();
+            let state = &mut simulation.world().hosts[host];
+            state.has_worked = false;
+            match std::mem::take(&mut state.is_killed) || is_over {
+                true => Go::Die,
+                false => Go::On,
+            }
+        };
+        let _now = simulation.now();
+        let parked = baton.hand_over(word);
+        let started = std::mem::take(&mut simulation.world().hosts[host].started);
+        for started in started {
+            let running = super::machine::run_beside(Arc::clone(&simulation), host, started);
+            let _ends_by_itself = tokio::task::spawn_local(running);
+        }
+        let (until, is_for_work) = match parked {
+            Parked::Ended => return,
+            Parked::Until(until) => (until, false),
+            Parked::ForWorkUntil(until) => (until, true),
+        };
+        loop {
+            let now = simulation.now();
+            let (paused_until, is_killed, has_worked) = {
+                let state = &simulation.world().hosts[host];
+                (state.paused_until, state.is_killed, state.has_worked)
+            };
+            if is_killed || simulation.is_over() {
+                break;
+            }
+            let next = match paused_until > now {
+                true => paused_until,
+                false if now >= until || is_for_work && has_worked => break,
+                false => until,
+            };
+            let woken = simulation.wakes[host].notified();
+            let _due_or_woken = timeout_at(simulation.at(next), woken).await;
+        }
+    }
+}
