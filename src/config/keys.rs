@@ -299,7 +299,7 @@ keys! {
     WATCH_IDLE: Seconds = "WATCH" "IDLE", Seconds(600),
         "for how many seconds a connection to the drop-box that nobody needs is kept for the next run";
     WATCH_SETTLE: Number<u64> = "WATCH" "SETTLE", Number { least: 0, most: 60_000, default: 200 },
-        "for how many milliseconds it gathers what the broker tells before there is a run";
+        "for how many milliseconds at most it gathers what the broker tells before there is a run; once nothing more was told for a quarter of that, there is one";
 
     LEDGER_URL: Text<Address> = "LEDGER" "URL",
         Text::of("a `postgres://` address", Means("in files of `WORKING_DIR`")),

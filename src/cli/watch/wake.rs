@@ -1,6 +1,7 @@
 //! What ends a wait, and why the next run begins.
 //!
-//! What always holds here: what the broker tells within `WATCH.SETTLE` of its first word is one reason for one run.
+//! What always holds here: what the broker tells in one go is one reason for one run, which begins `WATCH.SETTLE` after
+//! its first word at the latest.
 
 use std::fmt;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -9,6 +10,9 @@ use std::time::{Duration, Instant};
 use courier_ledger::RequestId;
 
 use crate::cli::notify::Told;
+
+/// Of `WATCH.SETTLE`, for so long the broker says nothing once it has told everything for now.
+const PART_OF_SETTLE: u32 = 4;
 
 /// What wakes whoever watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +93,8 @@ impl fmt::Display for Why {
 pub(super) fn next(wakes: &Receiver<Wake>, until: Instant, settle: Duration) -> Option<Next> {
     match wakes.recv_timeout(until.saturating_duration_since(Instant::now())) {
         // It may have waited for the end of a run, and been gathered meanwhile.
-        Ok(Wake::Told(request, when)) => Some(gather(wakes, Some(request), when + settle)),
-        Ok(Wake::Connected) => Some(gather(wakes, None, Instant::now() + settle)),
+        Ok(Wake::Told(request, when)) => Some(gather(wakes, Some(request), when, settle)),
+        Ok(Wake::Connected) => Some(gather(wakes, None, Instant::now(), settle)),
         Ok(Wake::Reload) => Some(Next::Reload),
         // Without anybody who could ask for it there is nothing to wait for.
         Ok(Wake::End) | Err(RecvTimeoutError::Disconnected) => Some(Next::End),
@@ -110,14 +114,23 @@ pub(super) fn forget_told(wakes: &Receiver<Wake>) -> Option<Next> {
     }
 }
 
-/// Gathers what else the broker tells until then.
-fn gather(wakes: &Receiver<Wake>, first: Option<RequestId>, until: Instant) -> Next {
-    let (mut request, mut more) = (first, 0);
+/// Gathers what else the broker tells, until it is quiet, or for so long.
+fn gather(
+    wakes: &Receiver<Wake>,
+    first: Option<RequestId>,
+    since: Instant,
+    settle: Duration,
+) -> Next {
+    let (mut request, mut more, mut last) = (first, 0, since);
     loop {
+        let until = (since + settle).min(last + settle / PART_OF_SETTLE);
         match wakes.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(Wake::Told(..)) if request.is_some() => more += 1,
-            Ok(Wake::Told(told, _)) => request = Some(told),
-            Ok(Wake::Connected) => {}
+            Ok(Wake::Told(told, when)) => {
+                more += u64::from(request.is_some());
+                request.get_or_insert(told);
+                last = when;
+            }
+            Ok(Wake::Connected) => last = Instant::now(),
             // There is a run then, too.
             Ok(Wake::Reload) => return Next::Reload,
             Ok(Wake::End) | Err(RecvTimeoutError::Disconnected) => return Next::End,
@@ -156,5 +169,20 @@ mod tests {
         assert_eq!(run, Some(Next::Run(Why::Connected)));
         assert_eq!(follows([told(7), Wake::End]), Some(Next::End));
         assert_eq!(follows([told(7), Wake::Reload]), Some(Next::Reload));
+    }
+
+    #[test]
+    fn once_the_broker_is_quiet_nothing_is_waited_for() {
+        // Long ago for a quarter of it, and so long that a test that waited would never end.
+        let settle = Duration::from_secs(40);
+        let told = Instant::now().checked_sub(settle / 4).unwrap();
+        let (sender, wakes) = channel();
+        for id in [7, 3] {
+            sender.send(Wake::Told(RequestId(id), told)).unwrap();
+        }
+        let began = Instant::now();
+        let run = next(&wakes, began, settle);
+        assert_eq!(run, Some(Next::Run(Why::Told(RequestId(7), 1))));
+        assert!(wakes.try_recv().is_err());
     }
 }
