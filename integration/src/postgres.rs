@@ -20,10 +20,10 @@ use crate::openssh::{StartError, is_root_user, output, show};
 const OWNER: &str = "postgres";
 /// Where Debian has the servers of all versions.
 const VERSIONS: &str = "/usr/lib/postgresql";
-/// What it does not do, for what it costs: it need not outlive the machine.
 const SETTINGS: &str = "listen_addresses = '127.0.0.1'\nssl = on\nssl_cert_file = 'server.pem'\n\
-    ssl_key_file = 'server.key'\nssl_ca_file = 'ca.pem'\nfsync = off\nmax_connections = 200\n\
-    shared_buffers = '16MB'\n";
+    ssl_key_file = 'server.key'\nssl_ca_file = 'ca.pem'\nmax_connections = 200\n";
+/// What it does not do for tests, for what it costs: it need not outlive the machine.
+const FLEETING: &str = "fsync = off\nshared_buffers = '16MB'\n";
 const LOGINS: &str = "local all postgres trust\nlocal all all trust\n\
     hostssl all certified 127.0.0.1/32 cert\nhost all all 127.0.0.1/32 scram-sha-256\n";
 
@@ -46,6 +46,15 @@ const JANITOR: &str = "cat >/dev/null; pid=$(head -n 1 \"$0/data/postmaster.pid\
 impl Postgres {
     /// Starts a server and waits until it answers.
     pub fn start() -> Result<Self, StartError> {
+        Self::start_with(FLEETING)
+    }
+
+    /// The same, as it is installed: what it acknowledges would outlive the machine.
+    pub fn start_durable() -> Result<Self, StartError> {
+        Self::start_with("")
+    }
+
+    fn start_with(more: &str) -> Result<Self, StartError> {
         let programs = programs().ok_or(StartError::Missing("postgresql"))?;
         let ids = is_root_user().then(|| ids("postgres").or_else(|_| ids("nobody")));
         let ids = ids.transpose()?;
@@ -63,7 +72,7 @@ impl Postgres {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         certificates(&data)?;
         let settings = format!(
-            "{SETTINGS}port = {port}\nunix_socket_directories = '{}'\n",
+            "{SETTINGS}{more}port = {port}\nunix_socket_directories = '{}'\n",
             folder.display()
         );
         fs::write(data.join("postgresql.auto.conf"), settings)?;

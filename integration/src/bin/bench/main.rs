@@ -1,6 +1,7 @@
 //! `integration/bench.sh`: how fast the program is, beside a reference measured in the same run.
 //! Prints a table, and keeps the raw figures as JSON; `hold` prepares a scene to look into by hand.
 
+mod database;
 mod hold;
 mod limit;
 mod row;

@@ -7,17 +7,18 @@ use testbed::aktin::Aktin;
 use testbed::broker::EmbeddedBroker;
 use testbed::people::{Analyst, Hospital};
 
+use crate::database;
 use crate::limit;
 use crate::row::Row;
 use crate::scene::{Distances, Scene, words};
 
 /// Rows, or why there are none.
-type Rows = Result<Vec<Row>, String>;
+pub(crate) type Rows = Result<Vec<Row>, String>;
 /// A measurement by its name.
 type Work = (&'static str, fn() -> Rows);
 
 /// Everything, in the order of the table.
-pub(crate) const ALL: [Work; 9] = [
+pub(crate) const ALL: [Work; 12] = [
     ("small", thousand_small),
     ("far", hundred_far),
     ("large", one_large),
@@ -27,10 +28,13 @@ pub(crate) const ALL: [Work; 9] = [
     ("memory", two_gibibytes),
     ("many", many_requests),
     ("aktin", aktins_own_broker),
+    ("database-runs", database::runs),
+    ("database-appends", database::appends),
+    ("database-audit", database::audit),
 ];
 
 /// How often each thing is measured.
-const ROUNDS: usize = 3;
+pub(crate) const ROUNDS: usize = 3;
 
 /// The broker's calls in flight without `BROKER.CONCURRENCY`.
 const IN_FLIGHT: u32 = 32;
