@@ -8,6 +8,8 @@
 
 mod diary;
 mod figures;
+mod hearing;
+mod hold;
 mod service;
 mod shown;
 mod signals;
@@ -19,33 +21,28 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use courier_ledger::LegacyStatus;
-
 use super::arguments::Arguments;
 use super::ending::Ender;
-use super::error::{CommandError, MovedWorkingDirectory, NoSignals, NoWaker, NotBesideAnother};
-use super::ledger::ClaimedLedger;
+use super::error::{CommandError, MovedWorkingDirectory, NoSignals, NoWaker};
 use super::notify::{Listeners, Told};
 use super::one_run::{Done, OneRun};
 use super::{ledger, logging, owner, parts, run_words};
 use crate::config::Configuration;
-use crate::effects::broker::{Heard, Listener, Network};
+use crate::effects::broker::{Listener, Network};
 use crate::effects::carrier::Keeper;
 use crate::effects::clock::SystemClock;
 use crate::effects::service_manager::ServiceManager;
-use crate::effects::watching::{Listening, Watching};
 use crate::exit_code::ExitCode;
 use crate::run::{Clock as _, RunReport, Scope};
 use diary::Diary;
 use figures::Figures;
+use hold::{Hold, LOOK};
 use service::Service;
 use shown::Shown;
 use signals::Asked;
 use standby::Standby;
 use wake::{Next, Wake, Why};
 
-/// How soon it is looked whether another process has ended that holds the ledger, or whether a person has decided.
-const LOOK: Duration = Duration::from_secs(1);
 /// How soon a database is asked again that could not be relied on: another one may take its place.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -60,16 +57,6 @@ pub(crate) fn watch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
         Some(mut watch) => watch.go_on(),
         None => Ok(ExitCode::Done),
     }
-}
-
-/// The ledger between two runs.
-enum Hold {
-    /// It is ours, with what the next run is to take over.
-    Ours(Box<ClaimedLedger>, Option<LegacyStatus>),
-    /// Whoever wants to write to it may: then so many bytes are not all any more.
-    Released(Option<u64>),
-    /// It could not be gone on with.
-    Lost,
 }
 
 struct Watch<'a> {
@@ -106,7 +93,7 @@ impl<'a> Watch<'a> {
         let asked = signals::hear(sender.clone()).map_err(NoSignals)?;
         let service = Service::begin();
         let held = parts::network(&configuration).and_then(|network| {
-            let held = hold(arguments, &configuration, &network, &service, &wakes)?;
+            let held = Hold::begin(arguments, &configuration, &network, &service, &wakes)?;
             Ok(held.map(|held| (held, network)))
         });
         let held = held.inspect_err(|error| listeners.failed(error))?;
@@ -193,9 +180,9 @@ impl<'a> Watch<'a> {
             Why::Due => run.that_visits(),
             _ => run,
         };
-        let (claimed, legacy) = match std::mem::replace(&mut self.hold, Hold::Lost) {
-            Hold::Ours(claimed, legacy) => (*claimed, legacy),
-            Hold::Released(_) | Hold::Lost => {
+        let (claimed, legacy) = match self.hold.take() {
+            Some(held) => held,
+            None => {
                 // A connection that is kept is used under the lease that there was.
                 if self.configuration.ledger.is_some() {
                     self.keeper.end_idle(Duration::ZERO);
@@ -225,11 +212,8 @@ impl<'a> Watch<'a> {
         self.service
             .tell(|manager| manager.status(&format!("{why}: {sum}")));
         self.hold = match report.held.is_some() {
-            false => Hold::Ours(Box::new(ClaimedLedger::Ledger(ledger)), None),
-            true => {
-                ledger.close()?;
-                Hold::Released(ledger::length(&self.configuration.location()))
-            }
+            false => Hold::of(ledger),
+            true => Hold::release(ledger, &self.configuration.location())?,
         };
         self.is_due = report.is_due && why != Why::Due;
         self.tell(why, &report);
@@ -297,7 +281,10 @@ impl<'a> Watch<'a> {
                 self.configuration = configuration;
                 self.keeper.end_idle(Duration::ZERO);
                 self.network = None;
-                self.let_go();
+                // The next run claims it again, wherever the configuration says that it is.
+                if let Err(error) = self.hold.close() {
+                    error.report();
+                }
                 self.settle_in();
                 diary::reloaded();
                 true
@@ -317,101 +304,15 @@ impl<'a> Watch<'a> {
             .tell_at(self.configuration.watch.listen.as_ref());
         // The one before first: two handshakes at once may swap who they are for, at the broker.
         self.listener = None;
-        self.shown.change(|standing| {
-            standing.interval_seconds = interval.as_secs();
-            standing.websocket = Listening::Connecting;
-        });
-        let (waker, shown) = (self.waker.clone(), Arc::clone(&self.shown));
-        let hear = move |heard| {
-            let wake = match heard {
-                Heard::Request(request) => Wake::Told(request, Instant::now()),
-                Heard::Connected => {
-                    shown.change(|standing| standing.websocket = Listening::Connected);
-                    diary::listened();
-                    Wake::Connected
-                }
-                Heard::Without(why) => {
-                    let polling = Listening::Polling(why.to_string());
-                    shown.change(|standing| standing.websocket = polling);
-                    return diary::unlistened(&why, interval);
-                }
-            };
-            // Whoever no longer waits is ending.
-            let _unheard = waker.send(wake);
-        };
-        match Listener::begin(self.configuration.broker.clone(), hear) {
-            Ok(listener) => self.listener = Some(listener),
-            Err(error) => {
-                let polling = Listening::Polling(error.to_string());
-                self.shown.change(|standing| standing.websocket = polling);
-                tracing::warn!("the broker's websocket cannot be listened to: {error}");
-            }
-        }
+        let broker = self.configuration.broker.clone();
+        self.listener = hearing::begin(broker, interval, &self.waker, &self.shown);
     }
 
     fn end(&mut self) -> Result<ExitCode, CommandError> {
         self.service.tell(ServiceManager::stopping);
-        self.close()?;
+        self.hold.close()?;
         diary::ended();
         Ok(ExitCode::Done)
-    }
-
-    /// Lets go of the ledger, which the next run claims again, wherever the configuration says that it is.
-    fn let_go(&mut self) {
-        if let Err(error) = self.close() {
-            error.report();
-        }
-    }
-
-    fn close(&mut self) -> Result<(), CommandError> {
-        if let Hold::Ours(claimed, _) = std::mem::replace(&mut self.hold, Hold::Lost)
-            && let ClaimedLedger::Ledger(mut ledger) = *claimed
-        {
-            if let Err(error) = ledger.cache() {
-                tracing::warn!("the next run opens the ledger more slowly: {error}");
-            }
-            ledger.close()?;
-        }
-        Ok(())
-    }
-}
-
-/// Holds the ledger, and lets others know that it is watched. Where the ledger is in a database, another host may
-/// watch: this one stands by until that one is gone, or until it is asked to end, which gives none.
-fn hold(
-    arguments: &Arguments,
-    configuration: &Configuration,
-    network: &Arc<Network>,
-    service: &Service,
-    wakes: &Receiver<Wake>,
-) -> Result<Option<(Hold, Watching)>, CommandError> {
-    let names = run_words::names(arguments);
-    let run = OneRun::prepare(configuration, Arc::clone(network), names)?;
-    let (mut stands_by, mut standby) = (false, Standby::default());
-    loop {
-        let error = match ledger::claim(&configuration.location(), run.clock()) {
-            Ok((claimed, legacy)) => {
-                let working_dir = &configuration.working_dir;
-                let watching = Watching::begin(working_dir)
-                    .map_err(|error| NotBesideAnother(working_dir.clone(), error))?;
-                return Ok(Some((Hold::Ours(Box::new(claimed), legacy), watching)));
-            }
-            Err(error) => error,
-        };
-        if error.code != ExitCode::Busy || configuration.ledger.is_none() {
-            return Err(error);
-        }
-        if !std::mem::replace(&mut stands_by, true) {
-            diary::stands_by(&error);
-            service.tell(|manager| manager.ready("standing by"));
-        }
-        standby.say(&configuration.location());
-        service.may_take(LOOK);
-        if wake::next(wakes, Instant::now() + LOOK, Duration::ZERO) == Some(Next::End) {
-            service.tell(ServiceManager::stopping);
-            diary::ended();
-            return Ok(None);
-        }
     }
 }
 
