@@ -69,6 +69,11 @@ cargo test --locked --workspace
 say "Demo, with what the tests were built of"
 "${CARGO_TARGET_DIR:-target}/debug/demo" >/dev/null
 
+if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
+    say "A database and couriers that are killed while results come"
+    integration/failover.sh --alone 8
+fi
+
 say "Pages of the report, in a browser if there is one"
 integration/report.sh
 

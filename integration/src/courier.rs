@@ -94,6 +94,12 @@ impl Courier {
     /// Runs it to its end; one that does not end is killed.
     #[must_use]
     pub fn run(&self, arguments: &[&str]) -> Outcome {
+        self.run_telling(arguments, |_| ())
+    }
+
+    /// The same; tells the number of its process once that has begun.
+    #[must_use]
+    pub fn run_telling(&self, arguments: &[&str], tell: impl FnOnce(u32)) -> Outcome {
         let began = Instant::now();
         let spawned = self
             .command()
@@ -114,6 +120,7 @@ impl Courier {
                 };
             }
         };
+        tell(child.id());
         let stdout = child.stdout.take().map(collect);
         let stderr = child.stderr.take().map(collect);
         let mut peak_resident_kib = 0;

@@ -160,16 +160,17 @@ impl Postgres {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         process.kill()?;
         process.wait()?;
-        // What is left of it holds its memory until it has noticed.
         for _ in 0..500 {
+            // What is left of the one before holds its memory until it has noticed: then this one ends at once.
             *process = spawn(&self.programs, &self.folder, self.ids)?;
-            std::thread::sleep(Duration::from_millis(40));
-            if process.try_wait()?.is_none() {
-                break;
+            while process.try_wait()?.is_none() {
+                if self.sql("select 1").is_ok() {
+                    return Ok(());
+                }
+                std::thread::sleep(Duration::from_millis(20));
             }
         }
-        drop(process);
-        self.wait_until_it_answers()
+        Err(self.does_not_answer())
     }
 
     /// What it wrote about itself.
@@ -185,10 +186,12 @@ impl Postgres {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+        Err(self.does_not_answer())
+    }
+
+    fn does_not_answer(&self) -> StartError {
         let log = self.log();
-        Err(StartError::Refused(format!(
-            "PostgreSQL does not answer:\n{log}"
-        )))
+        StartError::Refused(format!("PostgreSQL does not answer:\n{log}"))
     }
 }
 

@@ -4,25 +4,30 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use courier_postgres::{Settings, migrate};
 use testbed::courier::{Courier, Outcome as Ended};
-use testbed::patroni::Cluster;
 use testbed::place::Place;
 
 use super::Outcome;
+use super::database::Database;
 
 const ROLES: &str = include_str!("../../../../examples/postgresql/roles.sql");
 const GRANTS: &str = include_str!("../../../../examples/postgresql/grants.sql");
 const PASSWORD: &str = "a-long-password";
 const PAUSE: Duration = Duration::from_millis(300);
+/// There is no such process.
+const NONE: u32 = 0;
 
 /// A host.
 pub(super) struct Host {
     config: PathBuf,
     courier: Courier,
+    /// The number of the process that runs.
+    process: AtomicU32,
 }
 
 /// A run, and the tip that it published.
@@ -34,25 +39,30 @@ pub(super) struct Run {
     pub(super) published: Option<(u64, String)>,
 }
 
-/// Makes tables and two hosts.
-pub(super) fn prepare(cluster: &Cluster, place: &Place, courier: &Courier) -> Outcome<[Host; 2]> {
-    cluster.sql(ROLES)?;
+/// Makes tables and two hosts, with leases of so many seconds.
+pub(super) fn prepare(
+    database: &dyn Database,
+    place: &Place,
+    courier: &Courier,
+    lease: u32,
+) -> Outcome<[Host; 2]> {
+    database.sql(ROLES)?;
     for user in ["courier", "courier_owner"] {
-        cluster.sql(&format!("alter role {user} password '{PASSWORD}'"))?;
+        database.sql(&format!("alter role {user} password '{PASSWORD}'"))?;
     }
     let owner = Settings {
         password: Some(PASSWORD.into()),
         ..Settings::new(
-            cluster.address("courier_owner").parse()?,
+            database.address("courier_owner").parse()?,
             "failover".to_owned(),
         )
     };
     migrate(&owner)?;
-    cluster.sql(&format!("set role courier_owner; {GRANTS}"))?;
-    let url = cluster.address("courier");
+    database.sql(&format!("set role courier_owner; {GRANTS}"))?;
+    let url = database.address("courier");
     place.change_config(
         "[MISC]",
-        &format!("[LEDGER]\nURL = \"{url}\"\nPASSWORD = \"{PASSWORD}\"\nLEASE = 10\n[MISC]"),
+        &format!("[LEDGER]\nURL = \"{url}\"\nPASSWORD = \"{PASSWORD}\"\nLEASE = {lease}\n[MISC]"),
     )?;
     let first = place.config();
     let second = first.with_file_name("second.toml");
@@ -66,17 +76,24 @@ pub(super) fn prepare(cluster: &Cluster, place: &Place, courier: &Courier) -> Ou
     let host = |config| Host {
         config,
         courier: courier.clone(),
+        process: AtomicU32::new(NONE),
     };
     Ok([host(first), host(second)])
 }
 
 impl Host {
-    /// Runs again and again until it is over.
-    pub(super) fn run_until(&self, place: &Place, is_over: &AtomicBool) -> Vec<Run> {
+    /// Runs again and again until it is over, and counts the runs that ended well.
+    pub(super) fn run_until(
+        &self,
+        place: &Place,
+        is_over: &AtomicBool,
+        good: &AtomicUsize,
+    ) -> Vec<Run> {
         let mut runs = Vec::new();
         while !is_over.load(Ordering::Relaxed) {
             let began = Instant::now();
             let code = self.says(&["run"]).code;
+            good.fetch_add(usize::from(code == Some(0)), Ordering::Relaxed);
             let published = (code == Some(0)).then(|| published(place)).flatten();
             runs.push(Run {
                 began,
@@ -107,8 +124,28 @@ impl Host {
     /// A command of the courier.
     pub(super) fn says(&self, words: &[&str]) -> Ended {
         let config = self.config.display().to_string();
-        self.courier.run(&[&["-c", &config], words].concat())
+        let words = [&["-c", &config], words].concat();
+        let ended = self.courier.run_telling(&words, |process| {
+            self.process.store(process, Ordering::Relaxed);
+        });
+        self.process.store(NONE, Ordering::Relaxed);
+        ended
     }
+
+    /// Kills what runs there, if anything does.
+    pub(super) fn kill(&self) -> bool {
+        let process = self.process.swap(NONE, Ordering::Relaxed);
+        process != NONE && sent("KILL", process)
+    }
+}
+
+fn sent(signal: &str, process: u32) -> bool {
+    let arguments = ["-s", signal, &process.to_string()];
+    let kill = Command::new("kill")
+        .args(arguments)
+        .stderr(Stdio::null())
+        .status();
+    kill.is_ok_and(|status| status.success())
 }
 
 /// The tip that the published file names.
@@ -128,7 +165,9 @@ pub(super) fn others(runs: &[Run]) -> String {
         *counts.entry(code).or_default() += 1;
     }
     counts.remove(&0);
+    let killed = runs.iter().filter(|run| run.code.is_none()).count();
     let counts = counts.iter();
     let counts = counts.map(|(code, count)| format!(", {count} with {code}"));
-    counts.collect()
+    let killed = (killed > 0).then(|| format!(", {killed} killed"));
+    counts.chain(killed).collect()
 }

@@ -1,99 +1,156 @@
 //! `integration/failover.sh [KILLS]`: a ledger on two databases, two hosts that run the courier, and a primary that
-//! is killed while results come.
+//! is killed while results come; with `--alone` a single database, which is killed itself, or a courier is.
 //!
 //! What always holds here: what is judged was not told by the courier: drop-box, decrypted results, and the tips that
 //! published files named. Random times follow from a seed that is printed.
 
+mod database;
 mod hosts;
 mod judge;
+mod kills;
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
 use testbed::broker::{EmbeddedBroker, Settings};
 use testbed::courier::Courier;
 use testbed::embedded_sftp::{EmbeddedSftp, EmbeddedSftpSettings};
 use testbed::patroni::Cluster;
 use testbed::place::Place;
+use testbed::postgres::Postgres;
 
-use hosts::Run;
+use database::Database;
+use hosts::{Host, Run};
 use judge::{Arrivals, Verdict};
+use kills::Killed;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    let kills = std::env::args().nth(1).and_then(|it| it.parse().ok());
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let kills = words.iter().find_map(|word| word.parse().ok());
     let seed = std::env::var("FAILOVER_SEED").ok();
     let seed = seed.and_then(|it| it.parse().ok()).unwrap_or(16);
-    let (told, code) = match campaign(kills.unwrap_or(20), seed) {
+    let (name, campaign) = match words.iter().any(|word| word == "--alone") {
+        true => ("kills", alone(kills.unwrap_or(200), seed)),
+        false => ("failover", primaries(kills.unwrap_or(20), seed)),
+    };
+    let (told, code) = match campaign {
         Ok((told, true)) => (told, ExitCode::SUCCESS),
         Ok((told, false)) => (told, ExitCode::FAILURE),
-        Err(error) => (format!("it could not go on: {error}\n"), ExitCode::FAILURE),
+        Err(error) => (
+            format!("seed {seed}: it could not go on: {error}\n"),
+            ExitCode::FAILURE,
+        ),
     };
     // Nothing is left to be done about a standard output that is gone.
     let _unheard = write!(std::io::stdout(), "{told}");
-    let kept = std::env::current_dir().map(|here| here.join("target/failover.md"));
+    let kept = std::env::current_dir().map(|here| here.join(format!("target/{name}.md")));
     let _unkept = kept.and_then(|path| std::fs::write(path, &told));
     code
 }
 
-/// Plays it; gives what is to be told, and whether nothing was lost.
-fn campaign(kills: usize, seed: u64) -> Outcome<(String, bool)> {
+/// Two databases under Patroni; gives what is to be told, and whether nothing was lost.
+fn primaries(kills: usize, seed: u64) -> Outcome<(String, bool)> {
     let mut cluster = Cluster::start()?;
-    let broker = EmbeddedBroker::start(Settings::default())?;
-    broker.publish("other");
-    let server = EmbeddedSftp::start(EmbeddedSftpSettings::default())?;
-    let place = Place::new(&broker.url(), &server)?;
-    let courier = Courier::beside_this_program()?;
-    let hosts = hosts::prepare(&cluster, &place, &courier)?;
-    let mut random = StdRng::seed_from_u64(seed);
-    let is_over = AtomicBool::new(false);
-    let (arrivals, runs, killed) = std::thread::scope(|scope| {
-        let arriving = scope.spawn(|| Arrivals::until(&broker, &is_over));
-        let running = hosts
-            .iter()
-            .map(|host| scope.spawn(|| host.run_until(&place, &is_over)));
-        let running: Vec<_> = running.collect();
-        let mut killed: Result<Vec<(Instant, Duration)>, String> = Ok(Vec::new());
-        for _ in 0..kills {
-            let pause = Duration::from_millis(random.random_range(0..3_000));
-            killed = killed.and_then(|mut all| {
-                all.push(kill(&mut cluster, pause)?);
-                Ok(all)
-            });
-        }
-        std::thread::sleep(Duration::from_secs(5));
-        is_over.store(true, Ordering::Relaxed);
-        let runs = running.into_iter().map(|it| it.join().unwrap_or_default());
-        let runs: Vec<Run> = runs.flatten().collect();
-        (arriving.join().unwrap_or_default(), runs, killed)
-    });
-    let killed = killed?;
+    let scene = Scene::new(&cluster, 10)?;
+    let played = scene.play(|_| kills::of_primaries(&mut cluster, kills, seed))?;
     cluster.wait_until_both_have_all()?;
-    hosts[0].settles(&place)?;
-    let verdict = Verdict::of(&hosts[0], &place, &runs, &arrivals)?;
-    let mut told = format!(
-        "seed {seed}: {} kills of the primary's machine\n",
-        killed.len()
-    );
-    tell(&mut told, &runs, &arrivals, &killed, &verdict)?;
-    Ok((told, verdict.is_good()))
+    scene.judge(seed, &played)
+}
+
+/// The same of a single database.
+fn alone(kills: usize, seed: u64) -> Outcome<(String, bool)> {
+    let postgres = Postgres::start()?;
+    let scene = Scene::new(&postgres, 3)?;
+    let played = scene.play(|good| kills::of_either(&postgres, &scene.hosts, good, kills, seed))?;
+    scene.judge(seed, &played)
+}
+
+/// A broker, a drop-box, and two hosts.
+struct Scene {
+    broker: EmbeddedBroker,
+    place: Place,
+    hosts: [Host; 2],
+    /// Answers until the scene ends.
+    _server: EmbeddedSftp,
+}
+
+/// What happened.
+struct Played {
+    arrivals: Arrivals,
+    runs: Vec<Run>,
+    killed: Killed,
+}
+
+impl Scene {
+    fn new(database: &dyn Database, lease: u32) -> Outcome<Self> {
+        let broker = EmbeddedBroker::start(Settings::default())?;
+        broker.publish("other");
+        let server = EmbeddedSftp::start(EmbeddedSftpSettings::default())?;
+        let place = Place::new(&broker.url(), &server)?;
+        let courier = Courier::beside_this_program()?;
+        let hosts = hosts::prepare(database, &place, &courier, lease)?;
+        Ok(Self {
+            broker,
+            place,
+            hosts,
+            _server: server,
+        })
+    }
+
+    /// Results come, and both hosts run, while something is killed; that is told how many runs have ended well.
+    fn play(&self, kill: impl FnOnce(&AtomicUsize) -> Result<Killed, String>) -> Outcome<Played> {
+        let (is_over, good) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let (arrivals, runs, killed) = std::thread::scope(|scope| {
+            let arriving = scope.spawn(|| Arrivals::until(&self.broker, &is_over));
+            let running = self
+                .hosts
+                .iter()
+                .map(|host| scope.spawn(|| host.run_until(&self.place, &is_over, &good)));
+            let running: Vec<_> = running.collect();
+            let killed = kill(&good);
+            std::thread::sleep(Duration::from_secs(5));
+            is_over.store(true, Ordering::Relaxed);
+            let runs = running.into_iter().map(|it| it.join().unwrap_or_default());
+            let runs: Vec<Run> = runs.flatten().collect();
+            (arriving.join().unwrap_or_default(), runs, killed)
+        });
+        let killed = killed?;
+        Ok(Played {
+            arrivals,
+            runs,
+            killed,
+        })
+    }
+
+    /// Runs until nothing is left to do, and says what came of it, and whether nothing was lost.
+    fn judge(&self, seed: u64, played: &Played) -> Outcome<(String, bool)> {
+        let [host, _] = &self.hosts;
+        host.settles(&self.place)?;
+        let verdict = Verdict::of(host, &self.place, &played.runs, &played.arrivals)?;
+        let mut told = String::new();
+        tell(&mut told, seed, played, &verdict)?;
+        Ok((told, verdict.is_good()))
+    }
 }
 
 /// What came to what, and what was lost.
-fn tell(
-    told: &mut String,
-    runs: &[Run],
-    arrivals: &Arrivals,
-    killed: &[(Instant, Duration)],
-    verdict: &Verdict,
-) -> std::fmt::Result {
+fn tell(told: &mut String, seed: u64, played: &Played, verdict: &Verdict) -> std::fmt::Result {
+    let Played {
+        arrivals,
+        runs,
+        killed,
+    } = played;
+    let (databases, couriers) = (killed.databases.len(), killed.couriers.len());
+    writeln!(
+        told,
+        "seed {seed}: {databases} kills of the database's machine, {couriers} of a courier"
+    )?;
     let good = runs.iter().filter(|run| run.code == Some(0)).count();
     let (results, corrected) = (arrivals.results.len(), arrivals.corrected);
     let (all, others) = (runs.len(), hosts::others(runs));
@@ -111,32 +168,23 @@ fn tell(
     let wrong = results_wrong.len();
     writeln!(told, "results missing or stale after the last run: {wrong}")?;
     writeln!(told, "the ledger is whole: {is_whole}")?;
-    let primaries = killed.iter().map(|it| it.1).collect();
-    let waits = killed.iter().map(|it| without_runner(it.0, runs)).collect();
+    let gone = killed.databases.iter().map(|it| it.1).collect();
+    let waits = killed.times().map(|then| without_runner(then, runs));
+    let waits = waits.collect();
     writeln!(
         told,
-        "time until there was another primary: {}",
-        spread(primaries)
+        "time until there was a database again: {}",
+        spread(gone)
     )?;
     writeln!(
         told,
-        "time without a run that succeeded:    {}",
+        "time without a run that succeeded:     {}",
         spread(waits)
     )?;
     for it in tips_lost.iter().chain(results_wrong) {
         writeln!(told, "  {it}")?;
     }
     Ok(())
-}
-
-/// Kills the primary a while after both have everything; gives when, and how long there was none.
-fn kill(cluster: &mut Cluster, pause: Duration) -> Result<(Instant, Duration), String> {
-    let wait = cluster.wait_until_both_have_all();
-    wait.map_err(|error| error.to_string())?;
-    std::thread::sleep(pause);
-    let began = Instant::now();
-    let took = cluster.kill_primary();
-    Ok((began, took.map_err(|error| error.to_string())?))
 }
 
 /// From then until a run ended well that began later.
