@@ -89,10 +89,13 @@ impl Portions {
     }
 
     fn begin(&mut self, first: Sequence) {
+        // Without its own end, a database that knows nothing of the table's numbers reads and sorts the whole rest.
+        let behind = first.0.saturating_add(self.most.unsigned_abs());
+        let last = Sequence(behind - 1).min(self.end.sequence);
         self.pending = (first <= self.end.sequence).then(|| {
             self.keeper.begin(Portion {
                 first,
-                last: self.end.sequence,
+                last,
                 most: self.most,
             })
         });
