@@ -136,10 +136,16 @@ impl<'a> Watch<'a> {
                 }
             }
             let pause = match self.run(why) {
-                Ok(()) => self.configuration.watch.interval,
+                Ok(()) => {
+                    self.standby.end();
+                    self.configuration.watch.interval
+                }
                 Err(error) => {
-                    error.report();
-                    self.listeners.failed(&error);
+                    // Who has the ledger instead was said when that began.
+                    if error.code != ExitCode::Busy || !self.standby.is_said() {
+                        error.report();
+                        self.listeners.failed(&error);
+                    }
                     match error.code {
                         // Whoever holds it, by hand say, will have ended soon.
                         ExitCode::Busy => {

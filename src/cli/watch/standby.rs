@@ -13,11 +13,22 @@ const EVERY: Duration = Duration::from_secs(10);
 /// When it was said last.
 #[derive(Default)]
 pub(super) struct Standby {
+    /// None while it holds the ledger.
     said: Option<Instant>,
     is_told_unheard: bool,
 }
 
 impl Standby {
+    /// Whether it was said since it last held the ledger.
+    pub(super) fn is_said(&self) -> bool {
+        self.said.is_some()
+    }
+
+    /// It holds the ledger.
+    pub(super) fn end(&mut self) {
+        self.said = None;
+    }
+
     /// Says it, unless it was said just now.
     pub(super) fn say(&mut self, location: &Location) {
         if self.said.is_some_and(|said| said.elapsed() < EVERY) {
