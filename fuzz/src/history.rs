@@ -324,7 +324,7 @@ impl Play {
     fn anything(&mut self, script: &mut Script<'_>) {
         let start = Sequence(script.below(self.history.entries().len() as u64 + 2));
         let id = RequestId(script.below(9));
-        let event = match script.below(7) {
+        let event = match script.below(8) {
             0 => Event::TailRecovered {
                 offset: 8,
                 size_bytes: 9,
@@ -373,6 +373,12 @@ impl Play {
                 unreadable: Vec::new(),
                 whole: script.chance().then(Box::default),
             }),
+            6 => Event::LedgerTakenOver {
+                holder: "a host".to_owned(),
+                epoch: script.below(3),
+                who: "a person".to_owned(),
+                why: "it is dead".to_owned(),
+            },
             _ => Event::RemoteCheckFailed {
                 failure: failure(script),
             },

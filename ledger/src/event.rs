@@ -423,6 +423,18 @@ pub enum Event {
         /// Each of them, by number.
         nodes: Vec<NodeName>,
     },
+    /// A person who knew that its holder was gone took the ledger from it, before its lease had ended. What it had
+    /// begun is in doubt.
+    LedgerTakenOver {
+        /// Who held it, in the holder's own words.
+        holder: String,
+        /// The number under which it was taken.
+        epoch: u64,
+        /// Who.
+        who: String,
+        /// How that is known.
+        why: String,
+    },
 }
 
 /// One table of kinds, for their names in order and for the name of each: a kind that is not in it does
@@ -471,6 +483,7 @@ kinds![
     PublishedLedgerSeen,
     PortionObserved,
     NodesNamed,
+    LedgerTakenOver,
 ];
 
 impl Event {
@@ -523,6 +536,7 @@ impl Event {
             | Self::RemoteCheckFailed { .. }
             | Self::KeyAnnounced { .. }
             | Self::NodesNamed { .. }
+            | Self::LedgerTakenOver { .. }
             | Self::ClockDiffers(_) => false,
         }
     }
@@ -548,7 +562,8 @@ impl Event {
             | Self::KeyAnnounced { .. }
             | Self::LedgerRecovered { .. }
             | Self::RemoteCheckFailed { .. }
-            | Self::NodesNamed { .. } => true,
+            | Self::NodesNamed { .. }
+            | Self::LedgerTakenOver { .. } => true,
             Self::LogCreated { .. }
             | Self::LegacyImported { .. }
             | Self::RunStarted { .. }
@@ -592,6 +607,7 @@ impl Event {
             | Self::RemoteCheckFailed { .. }
             | Self::KeyAnnounced { .. }
             | Self::NodesNamed { .. }
+            | Self::LedgerTakenOver { .. }
             | Self::ClockDiffers(_) => None,
         }
     }
@@ -743,6 +759,15 @@ impl fmt::Display for Event {
             }
             Self::PublishedLedgerSeen { seen } => seen.fmt(f),
             Self::PortionObserved(portion) => portion.fmt(f),
+            Self::LedgerTakenOver {
+                holder,
+                epoch,
+                who,
+                why,
+            } => write!(
+                f,
+                "taken over from {holder} under epoch {epoch} by {who}: {why}"
+            ),
             Self::NodesNamed { nodes } => {
                 let nodes: Vec<_> = nodes.iter().map(ToString::to_string).collect();
                 write!(f, "nodes: {}", nodes.join(", "))

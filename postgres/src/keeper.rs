@@ -20,7 +20,7 @@ use tokio_postgres::error::SqlState;
 use courier_ledger::Sequence;
 
 use crate::error::{DatabaseError, Fault};
-use crate::lease::Lasting;
+use crate::lease::{self, Lasting};
 use crate::machine::{Machine, Running};
 use crate::schema::{VERSION, other_version};
 use crate::session::{Session, silent};
@@ -204,7 +204,7 @@ struct Worker {
 
 impl Worker {
     async fn serve(mut self, mut requests: UnboundedReceiver<Request>) {
-        let every = self.settings.lease / 3;
+        let every = lease::renewal(self.settings.lease);
         let mut due = Instant::now() + every;
         loop {
             let next = std::pin::pin!(requests.recv());
@@ -336,11 +336,9 @@ impl Worker {
     async fn claim(&mut self) -> Result<Look, LogError> {
         let before = self.looked().await?;
         self.is_here(&before)?;
-        let (nonce, lease) = (self.nonce, self.settings.lease);
-        let holder = self.settings.holder.clone();
-        let claim = async |tables: &Tables, client: &Client| {
-            tables.claim(client, &nonce, &holder, lease).await
-        };
+        let (nonce, settings) = (self.nonce, self.settings.clone());
+        let claim =
+            async |tables: &Tables, client: &Client| tables.claim(client, &nonce, &settings).await;
         let asked = self.machine.now();
         // Should the answer be lost, it is taken once more, under the next epoch.
         let epoch = self.again("taking the lease", &claim).await?;
@@ -509,13 +507,14 @@ impl Worker {
 /// Who holds a ledger, for people.
 fn held_by(found: &Look) -> String {
     let who = found.holder.as_deref().filter(|_| found.is_held());
-    match who {
-        Some(who) => format!(
+    match (who, &found.holder) {
+        (Some(who), _) => format!(
             "{who} (epoch {}; its lease ends in {} s unless it renews it)",
             found.epoch,
             found.left().as_secs()
         ),
-        None => format!("nobody (epoch {})", found.epoch),
+        (None, Some(who)) => format!("{who} (epoch {}; it holds it no longer)", found.epoch),
+        (None, None) => format!("nobody (epoch {})", found.epoch),
     }
 }
 

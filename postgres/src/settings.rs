@@ -31,8 +31,10 @@ pub struct Settings {
     pub patience: Duration,
     /// Whether the ledger may be taken that says that it is kept elsewhere.
     pub moved: Moved,
-    /// Who holds it, for others to read: `courier on host-a, process 4711`.
+    /// Who holds it, for others to read: `host-a, process 4711`.
     pub holder: String,
+    /// From whom it is taken although their lease lasts: whoever holds it under this epoch.
+    pub instead_of: Option<u64>,
 }
 
 /// What becomes of a ledger that says that it is kept elsewhere.
@@ -67,6 +69,7 @@ impl Settings {
             patience: Duration::from_secs(60),
             moved: Moved::Refused,
             holder,
+            instead_of: None,
         }
     }
 

@@ -8,12 +8,13 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error};
 
 use courier_ledger::{Digest, LogId, Sequence, Tip};
 
 use crate::bytes::{self, column};
+use crate::settings::Settings;
 
 /// What a row of `runner` may hold of who holds it.
 pub(crate) type Nonce = [u8; 16];
@@ -118,6 +119,7 @@ pub(crate) struct Tables {
     version: String,
     look: String,
     claim: String,
+    take_over: String,
     renew: String,
     renew_behind: String,
     release: String,
@@ -141,6 +143,12 @@ impl Tables {
                 "update {schema}.runner set epoch = epoch + 1, nonce = $1, holder = $2, \
                  until = now() + $3 * interval '1 microsecond' \
                  where one = 1 and (nonce is null or nonce = $1 or until < now()) \
+                 returning epoch",
+            ),
+            take_over: with(
+                "update {schema}.runner set epoch = epoch + 1, nonce = $1, holder = $2, \
+                 until = now() + $3 * interval '1 microsecond' \
+                 where one = 1 and (epoch = $4 or nonce = $1) \
                  returning epoch",
             ),
             renew: with(
@@ -207,20 +215,22 @@ impl Tables {
         &self,
         client: &Client,
         nonce: &Nonce,
-        holder: &str,
-        lease: Duration,
+        settings: &Settings,
     ) -> Result<Option<i64>, Error> {
-        let micros = micros(lease);
-        let rows = client
-            .query_typed(
-                &self.claim,
-                &[
-                    (&nonce.as_slice(), Type::BYTEA),
-                    (&holder, Type::TEXT),
-                    (&micros, Type::INT8),
-                ],
-            )
-            .await?;
+        let nonce = nonce.as_slice();
+        let micros = micros(settings.lease);
+        let instead_of = settings.instead_of.map(|epoch| i64::try_from(epoch).ok());
+        let parameters: [(&(dyn ToSql + Sync), Type); 4] = [
+            (&nonce, Type::BYTEA),
+            (&settings.holder, Type::TEXT),
+            (&micros, Type::INT8),
+            (&instead_of.flatten(), Type::INT8),
+        ];
+        let rows = match settings.instead_of {
+            None => client.query_typed(&self.claim, &parameters[..3]).await?,
+            // From whoever holds it under the epoch that a person named.
+            Some(_) => client.query_typed(&self.take_over, &parameters).await?,
+        };
         rows.first().map(|row| row.try_get(0)).transpose()
     }
 

@@ -124,6 +124,7 @@ pub(crate) fn line(event: &Event, before: &State, after: Option<&State>) -> Opti
             format!("name{}", nodes.iter().map(named).collect::<String>())
         }
         Event::KeyAnnounced { key: announced, .. } => format!("announce {}", key(*announced)),
+        Event::LedgerTakenOver { epoch, .. } => format!("take-over {epoch}"),
         Event::LedgerPublished {
             start,
             through,

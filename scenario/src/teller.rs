@@ -144,6 +144,17 @@ impl Teller {
                 let key = words.value()?;
                 self.note(Event::KeyAnnounced { key, who, why })
             }
+            "take-over" => {
+                let (who, why) = ("an operator".to_owned(), "its host is dead".to_owned());
+                let holder = "host-a, process 7".to_owned();
+                let epoch = words.value()?;
+                self.note(Event::LedgerTakenOver {
+                    holder,
+                    epoch,
+                    who,
+                    why,
+                })
+            }
             "import" => self.import_ids(words)?,
             "create" => {
                 let log = words.after("log")?.unwrap_or(self.history_log());

@@ -216,6 +216,11 @@ pub(crate) enum UsageError {
     /// A database was to be dealt with, and the ledger is in files.
     #[error("no database was given")]
     NoDatabase,
+    /// A ledger in files was to be taken from its holder.
+    #[error(
+        "the ledger is in files: its lock ends with the process that has it, so there is nothing to take over"
+    )]
+    NoLease,
     /// The seed of the waits.
     #[error("BROKER_COURIER_SEED is not a number")]
     Seed,
@@ -324,6 +329,9 @@ impl From<UsageError> for CommandError {
             UsageError::NoDatabase => {
                 Some("name it with --ledger postgres://…, or in the configuration (LEDGER.URL)")
             }
+            UsageError::NoLease => Some(
+                "`broker-courier status` names the process; once that has ended, the next run goes on",
+            ),
             UsageError::Copy { .. } => Some("name files that this user can read"),
             UsageError::Seed | UsageError::NothingLeftBehind | UsageError::Unsigned => None,
             UsageError::UnknownRequests(_) => Some(

@@ -150,6 +150,14 @@ pub(super) fn tell(happening: &Happening, hospitals: Hospitals<'_>) -> String {
             "The run that had begun this with event {start} was cut off: what came of it is not known, \
              and this run looks into it."
         ),
+        What::HolderReplaced {
+            holder, who, why, ..
+        } => format!(
+            "{} took the ledger from {} while this was under way: {}.",
+            Quoted(who),
+            Quoted(holder),
+            Quoted(why)
+        ),
         What::Held {
             command,
             guard,

@@ -2,7 +2,7 @@
 //! undo what another one has done meanwhile.
 //!
 //! What always holds here: a ledger in files is held for as long as its process lives. Deliberately absent: being told
-//! that it was taken over; then it is too late for what was under way.
+//! at once that it was taken over; that is learnt when it is to be renewed.
 
 use std::time::Duration;
 
@@ -21,6 +21,11 @@ impl LedgerHold {
     /// Whether it is surely held until a step that begins now and may take so long has ended.
     pub(crate) fn outlasts(&self, step: Duration) -> bool {
         self.0.as_ref().is_none_or(|lasting| lasting.left() > step)
+    }
+
+    /// Whether it is known that another holds it: whoever waits for a renewal waits in vain.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.0.as_ref().is_some_and(Lasting::is_lost)
     }
 
     /// The time that a step may take, if it would be so long otherwise.

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use courier_ledger::log::{
     self, Claim, Entries, EventLog, FileError, Files, FoldError, Journal, LogError, LogPlace,
@@ -65,6 +66,23 @@ impl Location {
             Self::Database { settings, folder } => Self::Database {
                 settings: Box::new(Settings {
                     moved: postgres::Moved::Taken,
+                    ..(**settings).clone()
+                }),
+                folder: folder.clone(),
+            }
+            .place(),
+        }
+    }
+
+    /// The same, to be taken from whoever holds it under this epoch, in the name of `who`; a lease of a moment is enough.
+    pub(crate) fn place_instead_of(&self, epoch: u64, who: &str) -> Result<LedgerPlace, LogError> {
+        match self {
+            Self::Folder(_) => self.place(),
+            Self::Database { settings, folder } => Self::Database {
+                settings: Box::new(Settings {
+                    instead_of: Some(epoch),
+                    holder: format!("{who}, by `ledger takeover` on {}", settings.holder),
+                    lease: settings.lease.min(Duration::from_secs(30)),
                     ..(**settings).clone()
                 }),
                 folder: folder.clone(),

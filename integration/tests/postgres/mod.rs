@@ -8,6 +8,7 @@ mod kept_state;
 mod pooled;
 mod program;
 mod standby;
+mod takeover;
 mod upgrade;
 
 use std::sync::OnceLock;

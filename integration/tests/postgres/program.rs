@@ -14,16 +14,16 @@ use super::{PASSWORD, grant, schema, server, tables};
 use crate::site::{self, Courier, Place};
 
 /// Hosts with a working directory each, one broker, one drop-box, one ledger.
-struct Scene {
-    server: &'static Postgres,
-    schema: String,
-    broker: EmbeddedBroker,
-    sftp: EmbeddedSftp,
-    courier: Courier,
+pub(super) struct Scene {
+    pub(super) server: &'static Postgres,
+    pub(super) schema: String,
+    pub(super) broker: EmbeddedBroker,
+    pub(super) sftp: EmbeddedSftp,
+    pub(super) courier: Courier,
 }
 
 impl Scene {
-    fn new() -> Option<Self> {
+    pub(super) fn new() -> Option<Self> {
         let server = server()?;
         Some(Self {
             server,
@@ -35,13 +35,13 @@ impl Scene {
     }
 
     /// A host that has not run yet.
-    fn host(&self) -> Place {
+    pub(super) fn host(&self) -> Place {
         let place = Place::new(&self.broker.url(), &self.sftp);
         self.point(&place, &self.schema);
         place
     }
 
-    fn point(&self, place: &Place, schema: &str) {
+    pub(super) fn point(&self, place: &Place, schema: &str) {
         let address = self.server.network("courier", schema);
         let ca_file = self.server.ca_file();
         place.change_config(
@@ -53,17 +53,17 @@ impl Scene {
         );
     }
 
-    fn publish(&self) -> u64 {
+    pub(super) fn publish(&self) -> u64 {
         let id = self.broker.publish("rki");
         self.broker.submit_result(1, id, "text/plain", b"a result");
         id
     }
 
-    fn run(&self, place: &Place, arguments: &[&str], code: i32) -> (String, String) {
+    pub(super) fn run(&self, place: &Place, arguments: &[&str], code: i32) -> (String, String) {
         self.courier.run(place, arguments, code)
     }
 
-    fn sql(&self, text: &str) -> String {
+    pub(super) fn sql(&self, text: &str) -> String {
         let text = text.replace("{s}", &self.schema);
         self.server.sql(&text).unwrap()
     }

@@ -51,6 +51,13 @@ pub enum Decided {
         /// The drop-box.
         drop_box: DropBoxAddress,
     },
+    /// The ledger was taken from its holder.
+    LedgerTakenOver {
+        /// The holder.
+        holder: String,
+        /// The number under which it was taken.
+        epoch: u64,
+    },
     /// The ledger was begun anew.
     Recovered {
         /// The lost one.

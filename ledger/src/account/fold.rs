@@ -213,6 +213,30 @@ impl Account {
                 let drop_box = drop_box.clone();
                 self.decide(entry, who, why, Decided::LeftBehindGone { drop_box });
             }
+            Event::LedgerTakenOver {
+                holder,
+                epoch,
+                who,
+                why,
+            } => {
+                let open = self.open.iter();
+                let open = open.filter_map(|(start, it)| Some((*start, it.command.request()?)));
+                for (start, request) in open.collect::<Vec<_>>() {
+                    let what = What::HolderReplaced {
+                        start,
+                        holder: holder.clone(),
+                        who: who.clone(),
+                        why: why.clone(),
+                    };
+                    self.request(request).push(event, time, what);
+                }
+                self.portions = SnapshotPortion::default();
+                let what = Decided::LedgerTakenOver {
+                    holder: holder.clone(),
+                    epoch: *epoch,
+                };
+                self.decide(entry, who, why, what);
+            }
             Event::LedgerRecovered {
                 recovered,
                 who,

@@ -150,6 +150,17 @@ pub enum What {
         /// The intent.
         start: Sequence,
     },
+    /// While a command was under way, a person took the ledger from who carried it out.
+    HolderReplaced {
+        /// The intent.
+        start: Sequence,
+        /// Who held the ledger.
+        holder: String,
+        /// Who took it over.
+        who: String,
+        /// Why.
+        why: String,
+    },
     /// A guard held something back.
     Held {
         /// What was held back, in its own words.

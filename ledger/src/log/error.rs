@@ -71,7 +71,8 @@ impl LogError {
         match self {
             Self::Busy { by: None, .. } => "wait until the other run has ended",
             Self::Busy { by: Some(_), .. } => {
-                "wait until the other run has ended; should its host be dead, its lease ends by itself"
+                "wait until the other run has ended; should its host be dead, its lease ends by itself, and \
+                 `broker-courier ledger takeover --why \"…\"` does not wait for that"
             }
             Self::Fenced { .. } => {
                 "the other run goes on from what this one had recorded; find out why this one could not \

@@ -244,6 +244,16 @@ impl State {
                 why: _,
             } => self.announce(*key)?,
             Event::NodesNamed { nodes } => self.name_nodes(nodes)?,
+            Event::LedgerTakenOver {
+                holder: _,
+                epoch: _,
+                who: _,
+                why: _,
+            } => {
+                // Its holder can say nothing more of what it had begun.
+                self.put_intents_in_doubt();
+                self.portions = SnapshotPortion::default();
+            }
             Event::PublishedLedgerSeen { seen } => {
                 self.run_under_way()?;
                 self.published_seen = seen.clone();

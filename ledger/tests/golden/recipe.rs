@@ -290,6 +290,16 @@ pub(crate) fn make(name: &str) -> Option<History> {
                 why: "the old key is lost".to_owned(),
             });
         }
+        "LedgerTakenOver" => {
+            publish_first(&mut story);
+            upload(&mut story, 1, UploadReason::New);
+            story.record(Event::LedgerTakenOver {
+                holder: "host-a, process 4711".to_owned(),
+                epoch: 18,
+                who: "operator@clinic.example".to_owned(),
+                why: "its power supply burnt on 20.11.".to_owned(),
+            });
+        }
         "ClockDiffers" => {
             start_run(&mut story);
             let now = Timestamp(1_795_000_004_000_001);

@@ -154,6 +154,11 @@ impl Lang {
                     "erklärte: nichts mehr vorhanden in"
                 )
             ),
+            Decided::LedgerTakenOver { holder, epoch } => format!(
+                "{} {holder} ({} {epoch})",
+                self.say("took the ledger from", "übernahm das Journal von"),
+                self.say("epoch", "Epoche")
+            ),
             Decided::Recovered {
                 lost,
                 sequence,

@@ -11,6 +11,20 @@ pub(crate) enum UpkeepCommand {
     Init,
     /// Moves a ledger between a folder and a database; what it leaves says where it is
     Copy(CopyOptions),
+    /// Takes a ledger in a database from a holder that is known to be dead, before its lease ends
+    Takeover(TakeoverOptions),
+}
+
+/// Who decides that, and why.
+#[derive(Debug, Args)]
+pub(crate) struct TakeoverOptions {
+    /// How it is known that the holder is dead
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why: String,
+
+    /// Who answers for it; by default whoever is logged in
+    #[arg(long, value_name = "NAME")]
+    pub(crate) who: Option<String>,
 }
 
 /// From where to where.

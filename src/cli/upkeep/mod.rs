@@ -1,10 +1,11 @@
 //! `ledger`: what is done to a ledger as a whole, beside runs.
 //!
-//! Deliberately absent: what is written into it.
+//! Deliberately absent: what runs write into it.
 
 mod arguments;
 mod copy;
 mod init;
+mod takeover;
 
 pub(crate) use arguments::UpkeepCommand;
 
@@ -19,5 +20,6 @@ pub(crate) fn upkeep(
     match command {
         UpkeepCommand::Init => init::init(arguments),
         UpkeepCommand::Copy(options) => copy::copy(arguments, options),
+        UpkeepCommand::Takeover(options) => takeover::takeover(arguments, options),
     }
 }

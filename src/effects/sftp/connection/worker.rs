@@ -135,6 +135,7 @@ impl Worker {
             self.pipeline.pump(now);
             while let Moved::Bytes(count) = match self.pipeline.pending() {
                 [] => Moved::Nothing,
+                _ if self.hold.is_lost() => return Err(Lost::Unheld),
                 // A rename that another runner knows nothing of must not reach the server: what is to be sent waits
                 // until the lease was renewed, or until there has been no answer for too long.
                 _ if !self.hold.outlasts(self.silence) => Moved::Nothing,
