@@ -55,11 +55,15 @@ pub(super) fn execute(
             && report.full.is_none()
             && may_begin()
         {
-            let begun = under_way
-                .values()
-                .chain(errands.iter().map(|it| &it.command));
-            let taken: BTreeSet<&RemoteName> = begun.map(Command::name).chain(&kept).collect();
-            let next = waiting.iter().position(|it| !taken.contains(it.name()));
+            let begun = errands.iter().map(|it| &it.command);
+            let begun: Vec<&Command> = under_way.values().chain(begun).collect();
+            let taken = begun.iter().map(|it| it.name()).chain(&kept);
+            let taken: BTreeSet<&RemoteName> = taken.collect();
+            // A rename that reaches the server late must find nothing to rename: what is left over is gone before
+            // anything is done under the final names.
+            let sweeps = begun.iter().any(|it| is_sweep(it));
+            let is_next = |it: &Command| !taken.contains(it.name()) && (is_sweep(it) || !sweeps);
+            let next = waiting.iter().position(is_next);
             let Some(command) = next.and_then(|at| waiting.remove(at)) else {
                 break;
             };
@@ -175,6 +179,11 @@ fn publish(
     };
     let event = outcome(&command, ended, report);
     Ok(ledger.append(clock.now(), vec![event])?)
+}
+
+/// Whether it removes what an earlier command has left over.
+fn is_sweep(command: &Command) -> bool {
+    matches!(command, Command::RemoveTemporary { .. })
 }
 
 /// Whether the ledger is to be published: not at a drop-box that may be somebody else's.
