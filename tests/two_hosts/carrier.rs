@@ -111,10 +111,12 @@ impl Porter {
         }
         self.machine.step();
         let sent = simulation.now();
-        let takes = match self.goes_wrong(Fault::SlowDropBox, 15) {
+        let is_late = self.goes_wrong(Fault::SlowDropBox, 15);
+        let takes = match is_late {
             true => self.draw(10_000, 200_000),
             false => self.draw(2, 400),
         };
+        let is_spiteful = is_late && simulation.world().random.happens(500);
         let is_unanswered = self.goes_wrong(Fault::SlowDropBox, 10);
         let ticket = {
             let drop_box = &mut simulation.world().drop_box;
@@ -126,6 +128,7 @@ impl Porter {
                 host: self.machine.host,
                 looked,
                 due: sent + takes,
+                is_spiteful,
             });
             ticket
         };
@@ -170,6 +173,9 @@ impl Porter {
             Err(Lost::Unknown) => {
                 return failed(Phase::Connect, RemoteAfterFailure::TemporaryMayRemain);
             }
+        }
+        if self.machine.simulation.sabotage == Some(Sabotage::DeliverNothing) {
+            return None;
         }
         match self.act(Operation::Rename(from, to)) {
             Ok(Done::Well) => None,
@@ -257,6 +263,10 @@ impl Porter {
     }
 
     fn remove(&mut self, command: &Command) -> Ending {
+        let leaves = self.machine.simulation.sabotage == Some(Sabotage::LeaveTemporaries);
+        if leaves && matches!(command, Command::RemoveTemporary { .. }) {
+            return Ending::Removed(Removal::Removed);
+        }
         let remote = match self.act(Operation::Remove(command.name().to_string())) {
             Ok(done) => {
                 if matches!(command, Command::Delete { .. }) {

@@ -77,10 +77,11 @@ impl Database {
                 holder,
                 micros,
             } => {
+                let is_for_ever = self.sabotage == Some(Sabotage::LeaseForEver);
                 let runner = &mut self.shown.runner;
                 let may = runner.nonce.is_none()
                     || runner.nonce.as_ref() == Some(nonce)
-                    || runner.until.is_some_and(|until| until < now)
+                    || runner.until.is_some_and(|until| until < now) && !is_for_ever
                     || self.sabotage == Some(Sabotage::TakeOverBeforeExpiry);
                 if may {
                     runner.epoch += 1;

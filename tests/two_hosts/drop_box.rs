@@ -68,6 +68,8 @@ pub(crate) struct Submitted {
     /// When whoever asks looked at the lease.
     pub(crate) looked: Duration,
     pub(crate) due: Duration,
+    /// Whether it is done as soon as another one was renamed to the same name, if that is sooner: nothing is worse.
+    pub(crate) is_spiteful: bool,
 }
 
 /// How it went.
@@ -170,5 +172,15 @@ fn carry_out(simulation: &Simulation, submitted: Submitted) {
     if let Some(text) = wrong {
         simulation.violated(Property::RightOrder, text);
     }
-    simulation.world().drop_box.done.insert(ticket, done);
+    let now = simulation.now();
+    let drop_box = &mut simulation.world().drop_box;
+    if let (Operation::Rename(_, renamed), Done::Well) = (&operation, done) {
+        for waiting in &mut drop_box.submitted {
+            let is_same = matches!(&waiting.operation, Operation::Rename(_, to) if to == renamed);
+            if is_same && waiting.is_spiteful {
+                waiting.due = now;
+            }
+        }
+    }
+    drop_box.done.insert(ticket, done);
 }

@@ -112,7 +112,7 @@ impl Program {
                 let host = &mut self.machine.simulation.world().hosts[self.machine.host];
                 (host.lasting, host.granted) = (None, None);
             }
-            let wait = self.draw(1_000, 8_000);
+            let wait = self.draw(700, 5_000);
             let _killed_again = catch_unwind(AssertUnwindSafe(|| self.machine.sleep(wait)));
         }
     }

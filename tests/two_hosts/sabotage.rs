@@ -25,4 +25,10 @@ pub(crate) enum Sabotage {
     ActOnUnacknowledged,
     /// … or one that did not find it there.
     ActOnAnyCommit,
+    /// What an upload in doubt has left is said to be gone, and is not.
+    LeaveTemporaries,
+    /// Uploads claim success and deliver nothing.
+    DeliverNothing,
+    /// A lease whose holder is gone never ends.
+    LeaseForEver,
 }

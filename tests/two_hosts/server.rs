@@ -15,7 +15,7 @@ use super::fault::Fault;
 use super::happening::Happening;
 use super::property::Property;
 use super::sabotage::Sabotage;
-use super::simulation::{HOSTS, Simulation};
+use super::simulation::{HOSTS, LEASE, Simulation};
 use super::statement::Statement;
 use super::wire::{self, Answer};
 
@@ -96,6 +96,8 @@ impl Connection {
             };
             stream.write_all(&wire::encoded(&answer)).await?;
             self.granted(&statement, &answer, began);
+            let took = self.simulation.own_clock(self.host).saturating_sub(began);
+            self.stops_behind(took);
         }
         Ok(())
     }
@@ -106,14 +108,27 @@ impl Connection {
             0..12 => (Fault::LostConnections, Luck::LostBefore),
             12..28 => (Fault::LostConnections, Luck::LostAfter),
             28..34 => (Fault::LateStatements, Luck::ArrivesLate),
-            34..44 => (Fault::LateStatements, Luck::Waits),
-            44..50 => (Fault::LateStatements, Luck::AnsweredLate),
+            34..48 => (Fault::LateStatements, Luck::Waits),
+            48..50 => (Fault::LateStatements, Luck::AnsweredLate),
             50..60 => (Fault::Refusals, Luck::Refused),
             _ => return Luck::Good,
         };
         match world.faults.contains(&fault) {
             true => luck,
             false => Luck::Good,
+        }
+    }
+
+    /// A host that has waited long for an answer may be paused when it comes: nothing is worse for whoever counts from
+    /// there.
+    fn stops_behind(&self, took: Duration) {
+        let pause = {
+            let mut world = self.simulation.world();
+            let is_paused = world.goes_wrong(Fault::Pauses, 300) && took > LEASE / 6;
+            is_paused.then(|| world.random.millis(15_000, 60_000))
+        };
+        if let Some(pause) = pause {
+            self.simulation.pause(self.host, pause);
         }
     }
 
@@ -163,7 +178,7 @@ impl Connection {
                 simulation.happened(Happening::Refused40001);
                 return Some(Answer::Refused("40001"));
             }
-            Luck::Waits => self.passes(500, 12_000).await,
+            Luck::Waits => self.passes(2_000, 11_000).await,
             Luck::Good | Luck::LostAfter | Luck::ArrivesLate | Luck::AnsweredLate => {}
         }
         let answer = self.executed(statement, now)?;
