@@ -72,6 +72,7 @@ for kind in "${kinds[@]}"; do
             install -D -m 644 -t "$share/doc/broker-courier/examples" packaging/broker-courier.cron \
                 docs/broker-courier.example.toml
             install -D -m 644 -t "$share/doc/broker-courier/examples/monitoring" monitoring/*
+            install -D -m 644 -t "$share/doc/broker-courier/examples/postgresql" examples/postgresql/*
             # The same tree gives the same bytes.
             tar --create --gzip --file "$out/$name.tar.gz" --directory "$out" --sort=name --owner=0 --group=0 \
                 --numeric-owner --mtime="@${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}" \
