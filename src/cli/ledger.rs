@@ -6,7 +6,8 @@ use std::path::Path;
 
 use courier_ledger::account::Account;
 use courier_ledger::log::{
-    Claimed, FoldError, Ledger, LogError, NewLog, Progress, Reading, Rehearsal, chain,
+    Claimed, EventLog as _, FoldError, Ledger, LogError, NewLog, Progress, Reading, Rehearsal,
+    chain,
 };
 use courier_ledger::{
     Command, Digest, Entry, Event, LegacyStatus, LogId, Sequence, State, Timestamp, Tip,
@@ -23,6 +24,7 @@ use crate::effects::clock::SystemClock;
 use crate::effects::ledger_hold::LedgerHold;
 use crate::effects::ledger_moved;
 use crate::effects::ledger_place::{LedgerLog, LedgerPlace, Location};
+use crate::effects::ledger_witness::Witness;
 use crate::effects::new_file::{self, FolderSync};
 use crate::effects::status_file::LocalStatusFile;
 use crate::run::Clock;
@@ -61,6 +63,7 @@ pub(super) fn claim(
     clock: &dyn Clock,
 ) -> Result<(ClaimedLedger, Option<LegacyStatus>), CommandError> {
     let claimed = claimed(location, clock)?;
+    witnessed(location, claimed.state(), |event| claimed.hash_of(event))?;
     let local = LocalStatus::read(location.folder());
     let hash = match local.entry_in(claimed.state()) {
         Some(entry) => claimed.hash_of(entry)?,
@@ -70,7 +73,36 @@ pub(super) fn claim(
     Ok((claimed, legacy))
 }
 
-/// Becomes the one runner, whatever `status.xml` says.
+/// Refuses a ledger in a database that is not, or not any more, the one that this machine has seen.
+pub(super) fn witnessed(
+    location: &Location,
+    state: &State,
+    hash_of: impl FnOnce(Sequence) -> Result<Option<Digest>, LogError>,
+) -> Result<(), LogError> {
+    let Some(witness) = location.witness()? else {
+        return Ok(());
+    };
+    let hash = hash_of(witness.event())?;
+    witness.judge(state, hash)
+}
+
+/// The same, of a ledger that another may hold.
+pub(super) fn require_witnessed(location: &Location) -> Result<(), CommandError> {
+    let Some(witness) = location.witness()? else {
+        return Ok(());
+    };
+    let read = location
+        .place()?
+        .read_state_and_hashes([Some(witness.event())]);
+    let (state, hash) = match read {
+        Ok((state, _, [hash])) => (state, hash),
+        Err(FoldError::Log(LogError::Absent { .. })) => (State::default(), None),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(witness.judge(&state, hash)?)
+}
+
+/// Becomes the one runner, whatever this machine knows of the ledger.
 pub(super) fn claimed(location: &Location, clock: &dyn Clock) -> Result<ClaimedLedger, FoldError> {
     let claimed = Claimed::at(writable(location)?, clock.now())?;
     settle_in(location.folder());
@@ -107,6 +139,9 @@ pub(super) fn open_existing_for_writing(
 
 fn open(location: &Location, clock: &dyn Clock) -> Result<HeldLedger, FoldError> {
     let ledger = Ledger::open(writable(location)?, clock.now())?;
+    witnessed(location, ledger.state(), |event| {
+        ledger.log().hash_of(event)
+    })?;
     tell_recovered(&ledger);
     Ok(ledger)
 }
@@ -159,17 +194,25 @@ pub(super) fn rehearsal(
     published: Option<&Published<'_>>,
 ) -> Result<(Ledger<Rehearsal>, Option<LegacyStatus>), CommandError> {
     let local = LocalStatus::read(&configuration.working_dir);
-    let wanted = [local.shown(), published.and_then(Published::shown)];
+    let witness = configuration.location().witness()?;
+    let wanted = [
+        local.shown(),
+        published.and_then(Published::shown),
+        witness.as_ref().map(Witness::event),
+    ];
     let (state, tip, hashes) = match configuration
         .location()
         .place()?
         .read_state_and_hashes(wanted)
     {
         Ok(read) => read,
-        Err(FoldError::Log(LogError::Absent { .. })) => (State::default(), NOTHING, [None; 2]),
+        Err(FoldError::Log(LogError::Absent { .. })) => (State::default(), NOTHING, [None; 3]),
         Err(error) => return Err(error.into()),
     };
-    let [hash, published_hash] = hashes;
+    let [hash, published_hash, witnessed_hash] = hashes;
+    if let Some(witness) = witness {
+        witness.judge(&state, witnessed_hash)?;
+    }
     let legacy = local.judge(&state, hash)?;
     if let Some(published) = published {
         published.judge(&state, published_hash, legacy.as_ref())?;

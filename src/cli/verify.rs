@@ -15,6 +15,7 @@ use super::error::{CommandError, NoProjection};
 use super::standing::LocalStatus;
 use super::times::Times;
 use super::{ledger, output, parts, redacted, terminal, verify_copy};
+use crate::effects::ledger_witness::Witness;
 use crate::exit_code::ExitCode;
 
 pub(crate) fn verify(
@@ -29,6 +30,8 @@ pub(crate) fn verify(
     let copies = against::read(&options.against)?;
     // Before the log: a run that is under way replaces it only after what it shows.
     let local = LocalStatus::read(directory);
+    let (witness, mut witnessed) = (location.witness()?, None);
+    let seen = witness.as_ref().map(Witness::event);
     let mut checkpoints = Checkpoints::read(directory, options)?;
     let decisions = options.decisions.then(Decisions::default);
     let mut audit = Audit::new(&local, copies, decisions);
@@ -37,6 +40,9 @@ pub(crate) fn verify(
         &location,
         |entry| {
             checkpoints.take(&entry);
+            if seen == Some(entry.sequence) {
+                witnessed = Some(entry.hash);
+            }
             audit.read(&entry)
         },
         |progress| {
@@ -49,11 +55,17 @@ pub(crate) fn verify(
         Ok(reading) => reading,
         Err(error) if ledger::is_absent(&location) => {
             // A run would say so before it says that there is no ledger.
+            if let Some(witness) = witness {
+                witness.judge(&State::default(), None)?;
+            }
             local.judge(&State::default(), None)?;
             return Err(error);
         }
         Err(error) => return Err(error),
     };
+    if let Some(witness) = witness {
+        witness.judge(&audit.state, witnessed)?;
+    }
     let shown = audit.status(local)?;
     let tree = checkpoints.judged()?;
     let judged = against::judged(&options.against, &audit.copies, reading.tip);

@@ -16,6 +16,7 @@ use courier_ledger::{Digest, Entry, Event, Salt, Sequence, State, Timestamp, Tip
 use courier_postgres::{self as postgres, Database, Holding, Settings, StoodBy, Table};
 
 use super::ledger_hold::LedgerHold;
+use super::ledger_witness::Witness;
 use super::local_folder::LocalFolder;
 
 /// Where a ledger is.
@@ -98,6 +99,17 @@ impl Location {
             Self::Database { settings, .. } => {
                 postgres::holding(&Database::new((**settings).clone())).map(Some)
             }
+        }
+    }
+
+    /// What this machine has seen of it before, where that does not stand beside it in files.
+    pub(crate) fn witness(&self) -> Result<Option<Witness>, LogError> {
+        match self {
+            Self::Database {
+                settings,
+                folder: Some(folder),
+            } => Witness::of(folder, settings.address.to_string()),
+            Self::Folder(_) | Self::Database { folder: None, .. } => Ok(None),
         }
     }
 
@@ -261,7 +273,10 @@ impl EventLog for LedgerLog {
             Self::Table(table, folder) => {
                 table.cache(state)?;
                 match folder {
-                    Some(folder) => folder.keep_state(state, table.tip()),
+                    Some(folder) => {
+                        folder.witness(table.tip())?;
+                        folder.keep_state(state, table.tip())
+                    }
                     None => Ok(()),
                 }
             }
@@ -271,7 +286,12 @@ impl EventLog for LedgerLog {
     fn close(self) -> Result<(), LogError> {
         match self {
             Self::Files(journal) => journal.close(),
-            Self::Table(table, _folder) => table.close(),
+            Self::Table(table, folder) => {
+                if let Some(mut folder) = folder {
+                    folder.witness(table.tip())?;
+                }
+                table.close()
+            }
         }
     }
 }

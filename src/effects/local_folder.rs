@@ -8,11 +8,15 @@ use courier_ledger::log::{
 };
 use courier_ledger::{Sequence, State, Tip};
 
+use super::ledger_witness;
+
 /// The folder, under its lock.
 pub(crate) struct LocalFolder {
     files: Files,
     /// The last entry whose state is kept here.
     kept: Sequence,
+    /// The last entry that was written down as seen.
+    seen: Sequence,
 }
 
 impl LocalFolder {
@@ -23,6 +27,7 @@ impl LocalFolder {
             Ok(Lock::Acquired) => Ok(Self {
                 files,
                 kept: Sequence::NONE,
+                seen: Sequence::NONE,
             }),
             Ok(Lock::HeldElsewhere) => Err(LogError::Busy { place, by: None }),
             Err(source) => Err(FileError {
@@ -39,6 +44,15 @@ impl LocalFolder {
         let kept = log::kept_state(&self.files)?;
         self.kept = kept.1.sequence;
         Some(kept)
+    }
+
+    /// Writes down that the ledger had come so far.
+    pub(crate) fn witness(&mut self, tip: Tip) -> Result<(), LogError> {
+        if self.seen != tip.sequence {
+            ledger_witness::write(self.files.folder(), tip)?;
+            self.seen = tip.sequence;
+        }
+        Ok(())
     }
 
     /// Keeps the state at this place, if that is worth while.

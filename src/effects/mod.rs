@@ -17,6 +17,7 @@ pub(crate) mod intent_stanza;
 pub(crate) mod ledger_hold;
 pub(crate) mod ledger_moved;
 pub(crate) mod ledger_place;
+pub(crate) mod ledger_witness;
 pub(crate) mod local_folder;
 pub(crate) mod lock_holder;
 pub(crate) mod mutex;

@@ -10,6 +10,7 @@ mod program;
 mod standby;
 mod takeover;
 mod upgrade;
+mod witness;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -177,6 +177,8 @@ fn a_database_that_cannot_be_relied_on_is_exit_code_7_and_nothing_is_done() {
         "delete from {s}.entry where sequence > 3; update {s}.runner set sequence = 3, \
          hash = (select hash from {s}.entry where sequence = 3)",
     );
+    refused("it is an old copy");
+    fs::remove_file(host.working_dir().join("ledger.witness")).unwrap();
     refused("status.xml");
     scene.sql(
         "insert into {s}.entry select * from {s}.kept; update {s}.runner set \
@@ -203,6 +205,8 @@ fn a_database_that_cannot_be_relied_on_is_exit_code_7_and_nothing_is_done() {
     let address = |schema: &str| format!("schema={schema}");
     host.change_config(&address(&scene.schema), &address(&foreign));
     let (_, said) = scene.run(&host, &["run"], 7);
+    assert!(said.contains("status.xml"), "{said}");
+    let (_, said) = scene.run(&host, &["verify"], 7);
     assert!(said.contains("status.xml"), "{said}");
     host.change_config(&address(&foreign), &address(&scene.schema));
     scene.run(&host, &["run"], 0);

@@ -16,7 +16,7 @@ use super::arguments::TakeoverOptions;
 use crate::cli::arguments::Arguments;
 use crate::cli::error::{CommandError, UsageError};
 use crate::cli::ledger::ClaimedLedger;
-use crate::cli::{output, owner, parts, who};
+use crate::cli::{ledger, output, owner, parts, who};
 use crate::effects::clock::SystemClock;
 use crate::effects::ledger_place::Location;
 use crate::exit_code::ExitCode;
@@ -38,6 +38,7 @@ pub(super) fn takeover(
     let Some(holder) = held(&found) else {
         return Ok(ExitCode::Done);
     };
+    ledger::require_witnessed(&location)?;
     let clock = SystemClock::start();
     let claimed = claimed(&location, found.epoch, &who, &clock)?;
     let epoch = location.holding()?.map_or(found.epoch, |it| it.epoch);

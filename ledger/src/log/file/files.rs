@@ -50,6 +50,12 @@ impl Files {
         })
     }
 
+    /// The folder that they are in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.path
+    }
+
     /// The same, with salts from there for the entries that are written.
     #[must_use]
     pub fn salted(self, salts: fn() -> io::Result<Salt>) -> Self {
