@@ -4,11 +4,13 @@
 
 mod bad_input;
 mod contract;
+mod full;
 mod kept_state;
 mod pooled;
 mod program;
 mod standby;
 mod takeover;
+mod two_drop_boxes;
 mod upgrade;
 mod witness;
 
