@@ -60,6 +60,7 @@ impl Database {
         match statement {
             Statement::Version | Statement::Look | Statement::Portion { .. } => false,
             Statement::Claim { .. }
+            | Statement::TakeOver { .. }
             | Statement::Renew { .. }
             | Statement::RenewBehind { .. }
             | Statement::Release { .. }
@@ -78,18 +79,22 @@ impl Database {
                 micros,
             } => {
                 let is_for_ever = self.sabotage == Some(Sabotage::LeaseForEver);
-                let runner = &mut self.shown.runner;
+                let runner = &self.shown.runner;
                 let may = runner.nonce.is_none()
                     || runner.nonce.as_ref() == Some(nonce)
                     || runner.until.is_some_and(|until| until < now) && !is_for_ever
                     || self.sabotage == Some(Sabotage::TakeOverBeforeExpiry);
-                if may {
-                    runner.epoch += 1;
-                    runner.nonce = Some(nonce.clone());
-                    runner.holder = Some(holder.clone());
-                    runner.until = Some(now + micros);
-                }
-                rows(&[Value::Number(Some(runner.epoch))], may)
+                self.given_to(nonce, holder, now + micros, may)
+            }
+            Statement::TakeOver {
+                nonce,
+                holder,
+                micros,
+                epoch,
+            } => {
+                let runner = &self.shown.runner;
+                let may = runner.epoch == *epoch || runner.nonce.as_ref() == Some(nonce);
+                self.given_to(nonce, holder, now + micros, may)
             }
             Statement::Renew { hold, micros } => {
                 let may = self.shown.is_held(hold);
@@ -131,6 +136,17 @@ impl Database {
                 Answer::Rows { columns, rows }
             }
         }
+    }
+
+    fn given_to(&mut self, nonce: &[u8], holder: &str, until: i64, may: bool) -> Answer {
+        let runner = &mut self.shown.runner;
+        if may {
+            runner.epoch += 1;
+            runner.nonce = Some(nonce.to_vec());
+            runner.holder = Some(holder.to_owned());
+            runner.until = Some(until);
+        }
+        rows(&[Value::Number(Some(runner.epoch))], may)
     }
 
     fn look(&self, now: i64) -> Answer {

@@ -129,7 +129,8 @@ fn carry_out(simulation: &Simulation, submitted: Submitted) {
         ..
     } = submitted;
     simulation.tell(|| format!("the drop-box: {operation} for host {host}"));
-    let is_late = simulation.now() > looked + LEASE / 3;
+    // What a dead holder had sent is not kept back by its lease where a person has taken that.
+    let is_late = simulation.now() > looked + LEASE / 3 || looked < simulation.world().taken_over;
     let holder = simulation.world().database.shown.runner.holder.clone();
     let is_held = holder == Some(format!("host-{host}"));
     if is_late {

@@ -55,6 +55,8 @@ happenings! {
     TookFree,
     /// … or whose holder had not renewed it.
     TookOver,
+    /// A person said that a holder is dead, and took it.
+    TakenByPerson,
     /// A ledger was held by another.
     FoundBusy,
     /// A holder learned that it was none any more.

@@ -159,6 +159,7 @@ fn begin(setting: &Setting, story: Story) -> World {
         happened: BTreeMap::new(),
         violation: None,
         story: (story == Story::Told).then(Vec::new),
+        taken_over: Duration::ZERO,
         down_until: Duration::ZERO,
     }
 }

@@ -13,7 +13,9 @@ use broker_courier::run::{
 use courier_ledger::log::{
     Claim, EventLog as _, FoldError, Ledger, LogError, LogPlace as _, NewLog, Vacancy as _,
 };
-use courier_ledger::{Failure, FailureClass, LogId, Phase, Policy, RequestId, State, Timestamp};
+use courier_ledger::{
+    Event, Failure, FailureClass, LogId, Phase, Policy, RequestId, State, Timestamp,
+};
 use courier_postgres::{Database, Settings};
 
 use tokio::time::timeout_at;
@@ -121,11 +123,15 @@ impl Program {
         self.machine.simulation.world().random.millis(from, to)
     }
 
-    fn place(&self) -> Database {
+    fn place(&self, instead_of: Option<u64>) -> Database {
         let address = "postgres://courier@database/courier?schema=model&sslmode=disable";
-        let holder = format!("host-{}", self.machine.host);
+        let holder = match instead_of {
+            None => format!("host-{}", self.machine.host),
+            Some(_) => format!("a person on host-{}", self.machine.host),
+        };
         let settings = Settings {
             lease: LEASE,
+            instead_of,
             patience: Duration::from_secs(20),
             ..Settings::new(address.parse().expect("an address"), holder)
         };
@@ -143,7 +149,9 @@ impl Program {
     fn turn(&self) {
         let simulation = &self.machine.simulation;
         let clock = HostClock(self.machine.clone());
-        let (log, state) = match self.open(clock.now()) {
+        simulation.world().hosts[self.machine.host].is_dead = false;
+        let instead_of = self.seems_dead();
+        let (log, state) = match self.open(clock.now(), instead_of) {
             Ok(opened) => opened,
             Err(error) => return self.failed(&error.into()),
         };
@@ -153,6 +161,20 @@ impl Program {
             Ok(ledger) => ledger,
             Err(error) => return self.failed(&error.into()),
         };
+        if let Some(epoch) = instead_of {
+            let taken = Event::LedgerTakenOver {
+                holder: "the other host".to_owned(),
+                epoch: epoch + 1,
+                who: "an operator".to_owned(),
+                why: "it is dead".to_owned(),
+            };
+            if let Err(error) = ledger.append(clock.now(), vec![taken]) {
+                self.failed(&error.into());
+            }
+            simulation.world().hosts[self.machine.host].lasting = None;
+            let _given_back = ledger.close();
+            return;
+        }
         let runs = simulation.world().random.between(1, 12);
         for _ in 0..runs {
             if simulation.is_over() {
@@ -173,8 +195,19 @@ impl Program {
         let _given_back = ledger.close();
     }
 
-    fn open(&self, now: Timestamp) -> Result<(Witness, State), FoldError> {
-        let (table, state) = match self.place().claim(now)? {
+    /// The epoch of a holder of whom a person knows that it is dead, and wants to wait no longer.
+    fn seems_dead(&self) -> Option<u64> {
+        let mut world = self.machine.simulation.world();
+        let other = 1 - self.machine.host;
+        let runner = &world.database.shown.runner;
+        let holds = runner.nonce.is_some() && runner.holder == Some(format!("host-{other}"));
+        let epoch = u64::try_from(runner.epoch).ok()?;
+        let is_dead = holds && world.hosts[other].is_dead;
+        (is_dead && world.random.happens(400)).then_some(epoch)
+    }
+
+    fn open(&self, now: Timestamp, instead_of: Option<u64>) -> Result<(Witness, State), FoldError> {
+        let (table, state) = match self.place(instead_of).claim(now)? {
             Claim::Log(table, state) => (table, *state),
             Claim::Vacant(vacancy) => {
                 let id = self.machine.simulation.world().random.next();
@@ -183,7 +216,7 @@ impl Program {
                 vacancy.begin(now, NewLog { id, version })?
             }
         };
-        let place = self.place();
+        let place = self.place(None);
         Ok((Witness::new(table, place, self.machine.clone()), state))
     }
 

@@ -229,6 +229,13 @@ impl Connection {
         if is_shown_early {
             simulation.happened(Happening::ShownUnreplicated);
         }
+        if let Statement::TakeOver { .. } = statement
+            && after.epoch > before.epoch
+        {
+            simulation.is_given_to(self.host);
+            simulation.world().taken_over = simulation.now();
+            simulation.happened(Happening::TakenByPerson);
+        }
         if let Statement::Claim { nonce, .. } = statement
             && after.epoch > before.epoch
         {
@@ -283,7 +290,9 @@ impl Connection {
     fn granted(&self, statement: &Statement, answer: &Answer, began: Duration) {
         let is_given = match (statement, answer) {
             (Statement::Renew { .. } | Statement::RenewBehind { .. }, Answer::Changed(1)) => true,
-            (Statement::Claim { .. }, Answer::Rows { rows, .. }) => !rows.is_empty(),
+            (Statement::Claim { .. } | Statement::TakeOver { .. }, Answer::Rows { rows, .. }) => {
+                !rows.is_empty()
+            }
             _ => false,
         };
         if is_given {

@@ -51,6 +51,8 @@ pub(crate) struct Host {
     /// How often its program was started anew.
     pub(crate) incarnation: u64,
     pub(crate) is_killed: bool,
+    /// Whether its program is dead for certain.
+    pub(crate) is_dead: bool,
     pub(crate) started: Vec<Started>,
     /// Whether what runs beside the program did something.
     pub(crate) has_worked: bool,
@@ -89,6 +91,8 @@ pub(crate) struct World {
     pub(crate) happened: BTreeMap<Happening, u64>,
     pub(crate) violation: Option<Violation>,
     pub(crate) story: Option<Vec<String>>,
+    /// When a person took the ledger last.
+    pub(crate) taken_over: Duration,
     /// Until when nobody is connected to the database.
     pub(crate) down_until: Duration,
 }
@@ -253,7 +257,7 @@ impl Simulation {
         self.tell(|| format!("host {host} is killed"));
         let wakers = {
             let host = &mut self.world().hosts[host];
-            host.is_killed = true;
+            (host.is_killed, host.is_dead) = (true, true);
             host.incarnation += 1;
             host.started.clear();
             (host.lasting, host.granted) = (None, None);

@@ -16,6 +16,12 @@ pub(crate) enum Statement {
         holder: String,
         micros: i64,
     },
+    TakeOver {
+        nonce: Vec<u8>,
+        holder: String,
+        micros: i64,
+        epoch: i64,
+    },
     Renew {
         hold: Hold,
         micros: i64,
@@ -63,6 +69,10 @@ const CLAIM: &str = "update model.runner set epoch = epoch + 1, nonce = $1, hold
     until = now() + $3 * interval '1 microsecond' \
     where one = 1 and (nonce is null or nonce = $1 or until < now()) \
     returning epoch";
+const TAKE_OVER: &str = "update model.runner set epoch = epoch + 1, nonce = $1, holder = $2, \
+    until = now() + $3 * interval '1 microsecond' \
+    where one = 1 and (epoch = $4 or nonce = $1) \
+    returning epoch";
 const RENEW: &str = "update model.runner set until = now() + $3 * interval '1 microsecond' \
     where one = 1 and epoch = $1 and nonce = $2";
 const RENEW_BEHIND: &str = "update model.runner set until = now() + $3 * interval '1 microsecond' \
@@ -87,6 +97,7 @@ impl fmt::Display for Statement {
             Self::Version => f.write_str("version"),
             Self::Look => f.write_str("look"),
             Self::Claim { .. } => f.write_str("claim"),
+            Self::TakeOver { epoch, .. } => write!(f, "take over from epoch {epoch}"),
             Self::Renew { hold, .. } => write!(f, "renew epoch {}", hold.epoch),
             Self::RenewBehind { hold, tip, .. } => {
                 write!(f, "renew epoch {} behind {}", hold.epoch, tip.0)
@@ -119,6 +130,12 @@ impl Statement {
                 nonce: bytes(0),
                 holder: String::from_utf8(bytes(1)).unwrap(),
                 micros: number(2),
+            },
+            TAKE_OVER => Self::TakeOver {
+                nonce: bytes(0),
+                holder: String::from_utf8(bytes(1)).unwrap(),
+                micros: number(2),
+                epoch: number(3),
             },
             RENEW => Self::Renew {
                 hold: hold(0),
