@@ -18,7 +18,6 @@ use super::drop_box::{Content, Done, File, Operation, Submitted};
 use super::fault::Fault;
 use super::happening::Happening;
 use super::machine::HostMachine;
-use super::property::Property;
 use super::sabotage::Sabotage;
 use super::simulation::LEASE;
 
@@ -188,17 +187,18 @@ impl Porter {
     fn carry(&mut self, errand: &Errand) -> (Option<Found>, Ending) {
         let name = errand.command.name();
         let start = errand.start.0;
-        let (unproven, found) = match &errand.task {
+        let found = match &errand.task {
             Task::Upload { unproven, .. } | Task::Remove { unproven } => {
-                (unproven, self.look_into(name, unproven))
+                self.look_into(name, unproven)
             }
-            Task::Publish { .. } => (&Vec::new(), None),
+            Task::Publish { .. } => None,
         };
         match found {
+            // Whoever was replaced takes another one's newer file for a stranger's, and can record nothing of that.
             Some(Found::Foreign) => {
-                let text = format!("{name} is not known to be this ledger's: {unproven:?}");
-                let simulation = &self.machine.simulation;
-                simulation.violated(Property::NoDefect, text);
+                let failure = failure(Phase::Look, FailureClass::NeedsPerson);
+                let remote = RemoteAfterFailure::Untouched;
+                return (found, Ending::Failed { failure, remote });
             }
             Some(Found::Own(_)) => self.machine.simulation.happened(Happening::FoundByMark),
             _ => {}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use courier_ledger::log::chain;
-use courier_ledger::{Digest, LogId, State};
+use courier_ledger::{Digest, Event, Found, LogId, State};
 use scenario::Shown;
 use tokio::task::LocalSet;
 
@@ -191,6 +191,16 @@ fn judge(world: &World) -> Result<(), Violation> {
         tip.sequence = entry.sequence;
         tip.hash = entry.hash;
         state.advance(&entry).map_err(|it| broken(it.to_string()))?;
+        let is_strange = matches!(
+            entry.event,
+            Event::CommandFailed {
+                found: Some(Found::Foreign),
+                ..
+            }
+        );
+        unless(!is_strange, Property::NoDefect, || {
+            format!("entry {number} takes a file of this ledger for a stranger's")
+        })?;
         *recorded.entry(format!("{:?}", entry.event)).or_default() += 1;
     }
     let end = i64::try_from(tip.sequence.0).unwrap();

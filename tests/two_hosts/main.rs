@@ -49,7 +49,7 @@ fn seeds() -> std::ops::Range<u64> {
             let first = RandomState::new().hash_one(0) >> 16;
             first..first + count
         }
-        Err(_) => 1..121,
+        Err(_) => 1..101,
     }
 }
 
