@@ -8,6 +8,7 @@ mod full;
 mod kept_state;
 mod pooled;
 mod program;
+mod replaced;
 mod standby;
 mod takeover;
 mod two_drop_boxes;
