@@ -1,11 +1,9 @@
-//! What carries out commands for a run in a history: one after the other, each step only while the lease outlasts it, as
-//! the program's own carrier does.
+//! What carries out commands for a run in a history: one after the other, step by step.
 //!
 //! What always holds: a file is written under its temporary name, with its mark, and renamed then; whose file stands
 //! under a name in doubt is told by its mark. Deliberately absent: connecting anew in the same run.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use broker_courier::run::{Carrier, Departure, Ended, Ending, Errand, Lookout, Task};
 use courier_ledger::{
@@ -14,31 +12,20 @@ use courier_ledger::{
 };
 use scenario::Shown;
 
-use super::drop_box::{Content, Done, File, Operation, Submitted};
+use super::drop_box::{Content, Done, File, Operation};
 use super::fault::Fault;
 use super::happening::Happening;
 use super::machine::HostMachine;
 use super::sabotage::Sabotage;
-use super::simulation::LEASE;
+use super::steps::{Lost, Steps};
 
 pub(crate) const KEY: KeyId = KeyId([8; 8]);
-/// How long a step may take.
-const STEP: Duration = Duration::from_secs(LEASE.as_secs() / 3);
-
-/// Why a step has no answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Lost {
-    /// Nothing was asked.
-    NotSent,
-    /// Whether it happens is not known.
-    Unknown,
-}
 
 /// Goes to the drop-box.
 pub(crate) struct Porter {
     machine: HostMachine,
     under_way: Vec<Errand>,
-    is_lost: bool,
+    steps: Steps,
 }
 
 fn failure(phase: Phase, class: FailureClass) -> Failure {
@@ -58,89 +45,9 @@ fn size_of(file: &File) -> u64 {
 impl Porter {
     pub(crate) fn new(machine: HostMachine) -> Self {
         Self {
+            steps: Steps::of(machine.clone()),
             machine,
             under_way: Vec::new(),
-            is_lost: false,
-        }
-    }
-
-    fn draw(&self, from: u64, to: u64) -> Duration {
-        self.machine.simulation.world().random.millis(from, to)
-    }
-
-    /// Whether something goes wrong that does so `times` in a thousand.
-    fn goes_wrong(&self, fault: Fault, times: u64) -> bool {
-        self.machine.simulation.world().goes_wrong(fault, times)
-    }
-
-    /// Waits until the lease outlasts a step; says whether it does.
-    fn is_held(&self) -> bool {
-        let (simulation, host) = (&self.machine.simulation, self.machine.host);
-        if simulation.sabotage == Some(Sabotage::EffectWithoutLook) {
-            return true;
-        }
-        let until = simulation.now() + STEP;
-        let mut has_waited = false;
-        while simulation.left(host) <= STEP {
-            if simulation.now() >= until {
-                simulation.happened(Happening::NotBegun);
-                return false;
-            }
-            has_waited = true;
-            self.machine.sleep(Duration::from_millis(200));
-        }
-        if has_waited {
-            simulation.happened(Happening::HeldBack);
-        }
-        true
-    }
-
-    /// One step at the drop-box.
-    fn act(&mut self, operation: Operation) -> Result<Done, Lost> {
-        let simulation = Arc::clone(&self.machine.simulation);
-        if self.is_lost || !self.is_held() {
-            self.is_lost = true;
-            return Err(Lost::NotSent);
-        }
-        let looked = simulation.now();
-        if self.goes_wrong(Fault::PausesBeforeEffect, 20) {
-            let pause = self.draw(1_000, 120_000);
-            simulation.happened(Happening::PausedBeforeEffect);
-            simulation.pause(self.machine.host, pause);
-        }
-        self.machine.step();
-        let sent = simulation.now();
-        let is_late = self.goes_wrong(Fault::SlowDropBox, 15);
-        let takes = match is_late {
-            true => self.draw(10_000, 200_000),
-            false => self.draw(2, 400),
-        };
-        let is_spiteful = is_late && simulation.world().random.happens(500);
-        let is_unanswered = self.goes_wrong(Fault::SlowDropBox, 10);
-        let ticket = {
-            let drop_box = &mut simulation.world().drop_box;
-            drop_box.tickets += 1;
-            let ticket = drop_box.tickets;
-            drop_box.submitted.push(Submitted {
-                ticket,
-                operation,
-                host: self.machine.host,
-                looked,
-                due: sent + takes,
-                is_spiteful,
-            });
-            ticket
-        };
-        simulation.submitted.notify_one();
-        let answered = takes + self.draw(1, 5);
-        self.machine.sleep(answered.min(STEP));
-        let done = simulation.world().drop_box.done.remove(&ticket);
-        match done {
-            Some(done) if !is_unanswered => Ok(done),
-            _ => {
-                self.is_lost = true;
-                Err(Lost::Unknown)
-            }
         }
     }
 
@@ -149,7 +56,7 @@ impl Porter {
         if unproven.is_empty() {
             return None;
         }
-        self.machine.sleep(self.draw(2, 400));
+        self.machine.sleep(self.steps.draw(2, 400));
         let simulation = &self.machine.simulation;
         let files = &simulation.world().drop_box.files;
         let Some(file) = files.get(name.as_str()) else {
@@ -166,7 +73,7 @@ impl Porter {
             let failure = failure(phase, FailureClass::Transient);
             Some(Ending::Failed { failure, remote })
         };
-        match self.act(Operation::Create(from.clone(), file)) {
+        match self.steps.act(Operation::Create(from.clone(), file)) {
             Ok(_) => {}
             Err(Lost::NotSent) => return failed(Phase::Connect, RemoteAfterFailure::Untouched),
             Err(Lost::Unknown) => {
@@ -176,7 +83,7 @@ impl Porter {
         if self.machine.simulation.sabotage == Some(Sabotage::DeliverNothing) {
             return None;
         }
-        match self.act(Operation::Rename(from, to)) {
+        match self.steps.act(Operation::Rename(from, to)) {
             Ok(Done::Well) => None,
             Ok(Done::Nothing) => failed(Phase::Place, RemoteAfterFailure::Untouched),
             Err(Lost::NotSent) => failed(Phase::Connect, RemoteAfterFailure::TemporaryMayRemain),
@@ -230,7 +137,7 @@ impl Porter {
         temporary: &RemoteName,
         start: u64,
     ) -> Ending {
-        self.machine.sleep(self.draw(5, 300));
+        self.machine.sleep(self.steps.draw(5, 300));
         let shown = self
             .machine
             .simulation
@@ -267,7 +174,10 @@ impl Porter {
         if leaves && matches!(command, Command::RemoveTemporary { .. }) {
             return Ending::Removed(Removal::Removed);
         }
-        let remote = match self.act(Operation::Remove(command.name().to_string())) {
+        let remote = match self
+            .steps
+            .act(Operation::Remove(command.name().to_string()))
+        {
             Ok(done) => {
                 if matches!(command, Command::Delete { .. }) {
                     self.machine.simulation.happened(Happening::Withdrawn);
@@ -323,7 +233,7 @@ impl Carrier for Porter {
 
 impl Lookout for Porter {
     fn look(&mut self, names: Vec<RemoteName>) -> Result<Look, Failure> {
-        self.machine.sleep(self.draw(2, 400));
+        self.machine.sleep(self.steps.draw(2, 400));
         let files = &self.machine.simulation.world().drop_box.files;
         let seen = |name: &RemoteName| match files.get(name.as_str()) {
             Some(file) => Seen::Present(Some(size_of(file))),
@@ -343,8 +253,8 @@ impl Departure for Porter {
     type Carrier = Self;
 
     fn arrive(self) -> Result<(Self, StatusFound), Failure> {
-        self.machine.sleep(self.draw(5, 400));
-        if self.goes_wrong(Fault::AwayPartners, 20) {
+        self.machine.sleep(self.steps.draw(5, 400));
+        if self.steps.goes_wrong(Fault::AwayPartners, 20) {
             return Err(failure(Phase::Connect, FailureClass::Transient));
         }
         let found = {

@@ -11,16 +11,17 @@ use tokio::task::LocalSet;
 
 use super::baton::Baton;
 use super::database::Database;
+use super::drive;
 use super::drop_box::{self, Content, DropBox};
 use super::fault::{self, Faults};
 use super::faults;
 use super::happening::Happening;
+use super::luck::Mishap;
 use super::machine::HostMachine;
 use super::program::{self, Program};
 use super::property::{Property, Violation};
 use super::random::Random;
 use super::sabotage::Sabotage;
-use super::server::Mishap;
 use super::simulation::{HOSTS, Host, LEASE, Simulation, World};
 
 /// What became of a history.
@@ -82,11 +83,11 @@ pub(crate) fn play(setting: &Setting, story: Story) -> Played {
                 host,
                 baton: Arc::new(Baton::new()),
             };
-            let thread = program::spawn(Program {
+            let thread = drive::spawn(Program {
                 machine: machine.clone(),
                 policy: program::policy(),
             });
-            hosts.push((thread, tokio::task::spawn_local(program::drive(machine))));
+            hosts.push((thread, tokio::task::spawn_local(drive::drive(machine))));
         }
         for (thread, driven) in hosts {
             driven.await.expect("it is driven to its end");

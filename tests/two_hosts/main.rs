@@ -4,6 +4,7 @@
 //!
 //! `HISTORIES=20000 cargo test -p broker-courier --test two_hosts` plays more, and others. `HISTORY=SEED` plays one and
 //! tells it (`-- --nocapture`); `WITHOUT=Kills,Cuts` leaves out what does not matter, which a history that fails names.
+//! A seed is another history whenever what histories are drawn from changes: what one has found gets a test of its own.
 
 #![allow(
     clippy::print_stdout,
@@ -14,12 +15,15 @@
 mod baton;
 mod carrier;
 mod database;
+mod drive;
 mod drop_box;
 mod fault;
 mod faults;
 mod happening;
 mod history;
+mod luck;
 mod machine;
+mod parts;
 mod program;
 mod property;
 mod random;
@@ -27,6 +31,7 @@ mod sabotage;
 mod server;
 mod simulation;
 mod statement;
+mod steps;
 mod wire;
 mod witness;
 
@@ -36,9 +41,9 @@ use std::hash::{BuildHasher as _, RandomState};
 use fault::{Fault, Faults};
 use happening::Happening;
 use history::{Setting, Story, play};
+use luck::Mishap;
 use property::{Property, Violation};
 use sabotage::Sabotage;
-use server::Mishap;
 
 /// Which seeds are played: the same ones every time, so that what fails is the change; others where somebody asks for
 /// so many.

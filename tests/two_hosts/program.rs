@@ -1,30 +1,21 @@
 //! What a host does: it takes the ledger when it can, runs again and again while it has it, with the program's own run
 //! loop over the program's own ledger of tables, and begins anew when something fails.
 
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_courier::run::{
-    ApproachError, Before, Clock, Parts, Polled, Poller, RecordError, Scope, StatusFile,
-};
+use broker_courier::run::{ApproachError, Before, Clock as _, Parts, RecordError, Scope};
 use courier_ledger::log::{
     Claim, EventLog as _, FoldError, Ledger, LogError, LogPlace as _, NewLog, Vacancy as _,
 };
-use courier_ledger::{
-    Event, Failure, FailureClass, LogId, Phase, Policy, RequestId, State, Timestamp,
-};
+use courier_ledger::{Event, LogId, Policy, State, Timestamp};
 use courier_postgres::{Database, Settings};
 
-use tokio::time::timeout_at;
-
-use super::baton::{Go, Parked};
 use super::carrier::{KEY, Porter};
-use super::fault::Fault;
 use super::happening::Happening;
 use super::machine::{HostMachine, Killed};
+use super::parts::{Broker, HostClock, NoFile};
 use super::property::Property;
 use super::simulation::LEASE;
 use super::witness::Witness;
@@ -38,55 +29,6 @@ pub(crate) struct Program {
 /// The rules of every run.
 pub(crate) fn policy() -> Policy {
     Policy::new(KEY)
-}
-
-struct HostClock(HostMachine);
-
-impl Clock for HostClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.simulation.clock_of_day(self.0.host))
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.0.simulation.own_clock(self.0.host)
-    }
-}
-
-struct Broker(HostMachine);
-
-impl Poller for Broker {
-    fn poll(&self, expected: &BTreeSet<RequestId>, _: &State) -> Result<Polled, Failure> {
-        let (wait, fails) = {
-            let mut world = self.0.simulation.world();
-            let fails = world.goes_wrong(Fault::AwayPartners, 20);
-            (world.random.millis(5, 500), fails)
-        };
-        self.0.sleep(wait);
-        if fails {
-            return Err(Failure {
-                phase: Phase::List,
-                class: FailureClass::Transient,
-                text: "as the history wants it".to_owned(),
-            });
-        }
-        Ok(Polled {
-            snapshot: self.0.simulation.world().broker.snapshot(expected),
-            broker_time: None,
-            node_names: None,
-        })
-    }
-}
-
-struct NoFile;
-
-impl StatusFile for NoFile {
-    fn path(&self) -> &Path {
-        Path::new("status.xml")
-    }
-
-    fn replace(&self, _: &[u8]) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Whether the program goes on with the ledger that it has.
@@ -301,64 +243,6 @@ impl Program {
             | RecordError::StatusFile { .. } => {
                 simulation.violated(Property::NoDefect, format!("host {host}: {error:?}"));
             }
-        }
-    }
-}
-
-/// The thread of a program.
-pub(crate) fn spawn(program: Program) -> std::thread::JoinHandle<()> {
-    std::thread::spawn(move || {
-        let _first = program.machine.baton.await_first();
-        program.live();
-        program.machine.baton.end();
-    })
-}
-
-/// Lets a program go on, wait, and be paused or killed, until it has ended.
-pub(crate) async fn drive(machine: HostMachine) {
-    let HostMachine {
-        simulation,
-        host,
-        baton,
-    } = machine;
-    loop {
-        let word = {
-            let is_over = simulation.is_over();
-            let state = &mut simulation.world().hosts[host];
-            state.has_worked = false;
-            match std::mem::take(&mut state.is_killed) || is_over {
-                true => Go::Die,
-                false => Go::On,
-            }
-        };
-        let _now = simulation.now();
-        let parked = baton.hand_over(word);
-        let started = std::mem::take(&mut simulation.world().hosts[host].started);
-        for started in started {
-            let running = super::machine::run_beside(Arc::clone(&simulation), host, started);
-            let _ends_by_itself = tokio::task::spawn_local(running);
-        }
-        let (until, is_for_work) = match parked {
-            Parked::Ended => return,
-            Parked::Until(until) => (until, false),
-            Parked::ForWorkUntil(until) => (until, true),
-        };
-        loop {
-            let now = simulation.now();
-            let (paused_until, is_killed, has_worked) = {
-                let state = &simulation.world().hosts[host];
-                (state.paused_until, state.is_killed, state.has_worked)
-            };
-            if is_killed || simulation.is_over() {
-                break;
-            }
-            let next = match paused_until > now {
-                true => paused_until,
-                false if now >= until || is_for_work && has_worked => break,
-                false => until,
-            };
-            let woken = simulation.wakes[host].notified();
-            let _due_or_woken = timeout_at(simulation.at(next), woken).await;
         }
     }
 }

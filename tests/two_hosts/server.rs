@@ -13,34 +13,12 @@ use tokio::time::{sleep, sleep_until};
 use super::database::Database;
 use super::fault::Fault;
 use super::happening::Happening;
+use super::luck::{Luck, Mishap};
 use super::property::Property;
 use super::sabotage::Sabotage;
 use super::simulation::{HOSTS, LEASE, Simulation};
 use super::statement::Statement;
 use super::wire::{self, Answer};
-
-/// What becomes of one statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Luck {
-    Good,
-    LostBefore,
-    LostAfter,
-    /// It arrives late.
-    ArrivesLate,
-    /// It waits for a lock.
-    Waits,
-    AnsweredLate,
-    Refused,
-}
-
-/// What goes wrong at one statement, where a test says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mishap {
-    /// It is executed and can be read, it is not replicated, and its answer is lost.
-    ShownAndLost,
-    /// It does not arrive: the standby becomes the primary.
-    FailsOver,
-}
 
 /// Connects a host, if anybody answers.
 pub(crate) async fn connect(simulation: &Arc<Simulation>, host: usize) -> DuplexStream {
@@ -102,23 +80,6 @@ impl Connection {
         Ok(())
     }
 
-    fn luck(&self) -> Luck {
-        let mut world = self.simulation.world();
-        let (fault, luck) = match world.random.between(0, 1000) {
-            0..12 => (Fault::LostConnections, Luck::LostBefore),
-            12..28 => (Fault::LostConnections, Luck::LostAfter),
-            28..34 => (Fault::LateStatements, Luck::ArrivesLate),
-            34..48 => (Fault::LateStatements, Luck::Waits),
-            48..50 => (Fault::LateStatements, Luck::AnsweredLate),
-            50..60 => (Fault::Refusals, Luck::Refused),
-            _ => return Luck::Good,
-        };
-        match world.faults.contains(&fault) {
-            true => luck,
-            false => Luck::Good,
-        }
-    }
-
     /// A host that has waited long for an answer may be paused when it comes: nothing is worse for whoever counts from
     /// there.
     fn stops_behind(&self, took: Duration) {
@@ -153,7 +114,7 @@ impl Connection {
     async fn answer(&self, statement: &Statement) -> Option<Answer> {
         let simulation = &self.simulation;
         let luck = match self.mishap(statement) {
-            None => self.luck(),
+            None => simulation.world().luck(),
             Some(Mishap::ShownAndLost) => {
                 simulation.world().database.stall();
                 let _shown = self.executed(statement, simulation.database_clock());

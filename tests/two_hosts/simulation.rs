@@ -20,10 +20,10 @@ use super::database::Database;
 use super::drop_box::DropBox;
 use super::fault::{Fault, Faults};
 use super::happening::Happening;
+use super::luck::Mishap;
 use super::property::{Property, Violation};
 use super::random::Random;
 use super::sabotage::Sabotage;
-use super::server::Mishap;
 
 /// So many hosts there are.
 pub(crate) const HOSTS: usize = 2;
