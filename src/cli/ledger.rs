@@ -86,20 +86,19 @@ pub(super) fn witnessed(
     witness.judge(state, hash)
 }
 
-/// The same, of a ledger that another may hold.
-pub(super) fn require_witnessed(location: &Location) -> Result<(), CommandError> {
-    let Some(witness) = location.witness()? else {
-        return Ok(());
-    };
-    let read = location
-        .place()?
-        .read_state_and_hashes([Some(witness.event())]);
-    let (state, hash) = match read {
-        Ok((state, _, [hash])) => (state, hash),
-        Err(FoldError::Log(LogError::Absent { .. })) => (State::default(), None),
+/// The state as of now of a ledger that another may hold, unless it is not the one that this machine has seen.
+pub(super) fn witnessed_state(location: &Location) -> Result<(State, Tip), CommandError> {
+    let witness = location.witness()?;
+    let wanted = witness.as_ref().map(Witness::event);
+    let (state, tip, [hash]) = match location.place()?.read_state_and_hashes([wanted]) {
+        Ok(read) => read,
+        Err(FoldError::Log(LogError::Absent { .. })) => (State::default(), NOTHING, [None]),
         Err(error) => return Err(error.into()),
     };
-    Ok(witness.judge(&state, hash)?)
+    if let Some(witness) = witness {
+        witness.judge(&state, hash)?;
+    }
+    Ok((state, tip))
 }
 
 /// Becomes the one runner, whatever this machine knows of the ledger.

@@ -1,7 +1,8 @@
 //! The folder of what stays on this machine of a ledger in a database, held by its one runner.
 //!
 //! What always holds here: nobody else on this machine has it meanwhile. Deliberately absent: anything that another
-//! machine would need; the state that is kept here only saves time.
+//! machine would need; the state that is kept here only saves time, and what was seen is judged by whoever
+//! claims the ledger.
 
 use courier_ledger::log::{
     self, CACHE_ENTRIES, FileError, Files, Lock, LogError, LogFile, Storage as _,

@@ -24,10 +24,12 @@ fn witness(host: &Place) -> PathBuf {
 fn refused(scene: &Scene, host: &Place, says: &str) {
     let entries = || scene.sql("select count(*) from {s}.entry");
     let (before, names) = (entries(), host.names().unwrap());
+    scene.run(host, &["status"], 0);
     for command in [
         "run",
         "verify",
         "plan",
+        "check",
         "approve 12345678 --why x",
         "rotate-key --why x",
     ] {
@@ -98,6 +100,7 @@ fn another_ledger_or_none_is_not_taken_for_the_one_that_was_seen() {
         unwrapped(&said).contains("holds no ledger, and this machine knows"),
         "{said}"
     );
+    scene.run(&host, &["check"], 7);
     let (_, said) = scene.run(&host, &["verify"], 7);
     assert!(
         unwrapped(&said).contains("holds no ledger, and this machine knows"),
@@ -130,6 +133,8 @@ fn an_old_witness_is_enough_a_lost_one_is_written_anew_and_a_damaged_one_refused
     }
     assert_eq!(fs::read(witness(&one)).unwrap(), old);
     scene.run(&one, &["verify"], 0);
+    let (said, _) = scene.run(&one, &["check"], 0);
+    assert!(said.contains("ledger.database"), "{said}");
     scene.run(&one, &["run"], 0);
     let tip = scene.sql("select encode(log, 'hex') || ' ' || sequence || ' ' || encode(hash, 'hex') from {s}.runner");
     let seen = fs::read_to_string(witness(&one)).unwrap();

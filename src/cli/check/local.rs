@@ -1,12 +1,15 @@
-//! This machine: the configuration, the keys, who may read and write what, the room on the disk.
+//! This machine: the configuration, the keys, who may read and write what, the room on the disk; and the ledger, where
+//! that is in a database.
 
 use std::path::Path;
 use std::time::Instant;
 
+use courier_ledger::Counted;
+
 use super::report::{Link, Report, Standing};
 use crate::cli::arguments::Arguments;
 use crate::cli::error::CommandError;
-use crate::cli::{lost_key, owner, parts};
+use crate::cli::{ledger, lost_key, owner, parts};
 use crate::config::{Configuration, ConfigurationError, Warning};
 use crate::effects::secret_file::Exposed;
 use crate::effects::sftp::Endpoint;
@@ -18,6 +21,8 @@ const PRIVATE_KEY: Link = Link::new("local.private-key", "private key");
 const PERMISSIONS: Link = Link::new("local.permissions", "permissions");
 const FOLDER: Link = Link::new("local.folder", "WORKING_DIR");
 const SPACE: Link = Link::new("local.space", "free space");
+/// Tried only where the ledger is in a database.
+const DATABASE: Link = Link::new("ledger.database", "ledger in a database");
 
 /// All of them.
 pub(super) const LINKS: &[Link] = &[CONFIGURATION, KEY, PRIVATE_KEY, PERMISSIONS, FOLDER, SPACE];
@@ -114,7 +119,28 @@ pub(super) fn rest(
     permissions(&exposed, report);
     folder(arguments, working_dir, report);
     space(working_dir, configuration.spool.reserve_bytes, report);
+    if let Some(settings) = &configuration.ledger {
+        database(&settings.address.to_string(), configuration, report);
+    }
     endpoint
+}
+
+/// Whether the ledger there is whole, and the one that this machine has seen.
+fn database(address: &str, configuration: &Configuration, report: &mut Report) {
+    let since = Instant::now();
+    match ledger::witnessed_state(&configuration.location()) {
+        Ok((state, tip)) => {
+            let says = match state.log() {
+                Some(log) => format!(
+                    "{address} holds {log}, {}",
+                    Counted(tip.sequence.0, "event")
+                ),
+                None => format!("{address} has the tables; no ledger has begun there yet"),
+            };
+            report.add(DATABASE, &Standing::Holds, &[says], Some(since.elapsed()));
+        }
+        Err(error) => fail(report, DATABASE, &error),
+    }
 }
 
 fn fail(report: &mut Report, link: Link, error: &CommandError) {

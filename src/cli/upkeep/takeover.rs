@@ -38,7 +38,7 @@ pub(super) fn takeover(
     let Some(holder) = held(&found) else {
         return Ok(ExitCode::Done);
     };
-    ledger::require_witnessed(&location)?;
+    ledger::witnessed_state(&location)?;
     let clock = SystemClock::start();
     let claimed = claimed(&location, found.epoch, &who, &clock)?;
     let epoch = location.holding()?.map_or(found.epoch, |it| it.epoch);
