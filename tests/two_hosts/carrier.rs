@@ -8,7 +8,7 @@ use std::sync::Arc;
 use broker_courier::run::{Carrier, Departure, Ended, Ending, Errand, Lookout, Task};
 use courier_ledger::{
     Command, Delivery, Digest, Failure, FailureClass, Found, KeyId, Look, Phase, Placement,
-    RemoteAfterFailure, RemoteName, Removal, RequestId, Seen, StatusFound, Unproven,
+    RemoteAfterFailure, RemoteName, Removal, Replaces, RequestId, Seen, StatusFound, Unproven,
 };
 use scenario::Shown;
 
@@ -112,6 +112,13 @@ impl Porter {
         }
         let ending = match &errand.task {
             Task::Upload {
+                replaces: Replaces::Nothing,
+                ..
+            } if found.is_none() && self.is_there(name) => Ending::Failed {
+                failure: failure(Phase::Place, FailureClass::NeedsPerson),
+                remote: RemoteAfterFailure::Untouched,
+            },
+            Task::Upload {
                 request, temporary, ..
             } => self.upload(*request, name, temporary, start),
             Task::Publish {
@@ -128,6 +135,11 @@ impl Porter {
             Task::Remove { .. } => self.remove(&errand.command),
         };
         (found, ending)
+    }
+
+    fn is_there(&self, name: &RemoteName) -> bool {
+        let drop_box = &self.machine.simulation.world().drop_box;
+        drop_box.files.contains_key(name.as_str())
     }
 
     fn upload(

@@ -3,7 +3,7 @@
 //! What always holds: it knows no epochs and no leases, and does whatever it was asked, once. Deliberately absent:
 //! connections; whoever asked may be gone when it is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +87,8 @@ pub(crate) struct DropBox {
     pub(crate) submitted: Vec<Submitted>,
     pub(crate) done: BTreeMap<u64, Done>,
     pub(crate) tickets: u64,
+    /// The results whose removal was asked for before.
+    pub(crate) removed: BTreeSet<String>,
 }
 
 /// Does what is asked, when it is due.
@@ -167,6 +169,9 @@ fn carry_out(simulation: &Simulation, submitted: Submitted) {
             },
         }
     };
+    if is_late && matches!(&operation, Operation::Remove(name) if !name.starts_with('.')) {
+        simulation.happened(Happening::RemovedLate);
+    }
     if is_late && done == Done::Nothing && matches!(operation, Operation::Rename(..)) {
         simulation.happened(Happening::RenamedNothing);
     }
@@ -177,7 +182,10 @@ fn carry_out(simulation: &Simulation, submitted: Submitted) {
     let drop_box = &mut simulation.world().drop_box;
     if let (Operation::Rename(_, renamed), Done::Well) = (&operation, done) {
         for waiting in &mut drop_box.submitted {
-            let is_same = matches!(&waiting.operation, Operation::Rename(_, to) if to == renamed);
+            let is_same = match &waiting.operation {
+                Operation::Rename(_, name) | Operation::Remove(name) => name == renamed,
+                Operation::Create(..) => false,
+            };
             if is_same && waiting.is_spiteful {
                 waiting.due = now;
             }

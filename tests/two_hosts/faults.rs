@@ -113,6 +113,14 @@ fn change(simulation: &Simulation) {
     let shown: Vec<u64> = world.broker.shown.keys().copied().collect();
     let (which, what) = (world.random.next(), world.random.between(0, 100));
     let picked = usize::try_from(which % shown.len().max(1) as u64).unwrap();
+    let withdrawn = world.broker.others.iter().flatten().find(|it| *it.0 > 0);
+    let withdrawn = withdrawn.map(|(id, published)| (*id, *published));
+    if let (Some((id, Some(published))), true) = (withdrawn, which % 4 == 0) {
+        world.broker.others.get_or_insert_default().remove(&id);
+        world.broker.publish(id, published, &[(1, Some(now))]);
+        drop(world);
+        return simulation.happened(Happening::Returned);
+    }
     let id = match shown.get(picked) {
         Some(id) if shown.len() == MOST_SHOWN || what < 70 => *id,
         _ => {
@@ -130,8 +138,13 @@ fn change(simulation: &Simulation) {
             world.broker.publish(id, published, &nodes);
         }
         // What more than that would mean, a person is asked.
-        Some(_) if id > 1 && world.left_to_withdraw() == 0 => {
-            world.broker.withdraw(id, Evidence::Deleted);
+        Some(Shown::Readable { published, .. }) if id > 1 && world.left_to_withdraw() == 0 => {
+            world.broker.withdraw(id, Evidence::Untagged);
+            world
+                .broker
+                .others
+                .get_or_insert_default()
+                .insert(id, published);
         }
         Some(_) => {}
         None => world.broker.publish(id, now, &[(1, Some(now))]),

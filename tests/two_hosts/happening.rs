@@ -81,6 +81,10 @@ happenings! {
     FoundByMark,
     /// A result that was withdrawn was removed.
     Withdrawn,
+    /// A request that was withdrawn came back.
+    Returned,
+    /// A removal was carried out late.
+    RemovedLate,
     /// A run was complete.
     RanWhole,
 }

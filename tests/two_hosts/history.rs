@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use courier_ledger::log::chain;
-use courier_ledger::{Digest, Event, Found, LogId, State};
+use courier_ledger::{Digest, Event, Found, LogId, RemoteCheckRule, State};
 use scenario::Shown;
 use tokio::task::LocalSet;
 
@@ -18,7 +18,7 @@ use super::faults;
 use super::happening::Happening;
 use super::luck::Mishap;
 use super::machine::HostMachine;
-use super::program::{self, Program};
+use super::program::Program;
 use super::property::{Property, Violation};
 use super::random::Random;
 use super::sabotage::Sabotage;
@@ -85,7 +85,6 @@ pub(crate) fn play(setting: &Setting, story: Story) -> Played {
             };
             let thread = drive::spawn(Program {
                 machine: machine.clone(),
-                policy: program::policy(),
             });
             hosts.push((thread, tokio::task::spawn_local(drive::drive(machine))));
         }
@@ -129,6 +128,10 @@ fn begin(setting: &Setting, story: Story) -> World {
         }
     };
     let hosts = [host(), host()];
+    let remote_check = match random.happens(500) {
+        true => RemoteCheckRule::Repair,
+        false => RemoteCheckRule::Off,
+    };
     let ahead = random.between(0, u64::try_from(margin).unwrap());
     let ahead = i64::try_from(ahead).unwrap();
     let mut database = Database {
@@ -149,6 +152,7 @@ fn begin(setting: &Setting, story: Story) -> World {
         drop_box: DropBox::default(),
         broker,
         requests: 0,
+        remote_check,
         hosts,
         acknowledged: BTreeMap::new(),
         attempted: BTreeMap::new(),

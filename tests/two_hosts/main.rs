@@ -194,10 +194,10 @@ noticed! {
     a_lease_that_begins_with_its_answer_is_noticed: LeaseFromAnswer, OneHolder | NoStaleEffect;
     a_lease_without_a_margin_is_noticed: LeaseWithoutMargin, OneHolder | NoStaleEffect;
     an_effect_without_a_look_at_the_lease_is_noticed: EffectWithoutLook, NoStaleEffect;
-    an_append_that_is_repeated_blindly_is_noticed: BlindRetry, NothingDoubled | WholeChain | NoDefect;
-    acting_on_what_no_commit_confirms_is_noticed: ActOnUnacknowledged, NothingLost | NoDefect | NothingPublishedTooEarly;
+    an_append_that_is_repeated_blindly_is_noticed: BlindRetry, NothingDoubled | WholeChain;
+    acting_on_what_no_commit_confirms_is_noticed: ActOnUnacknowledged, NothingLost | OneHolder;
     a_late_rename_of_what_was_left_is_noticed: LeaveTemporaries, RightOrder;
     an_upload_that_delivers_nothing_is_noticed: DeliverNothing, Convergence;
     a_lease_that_never_ends_is_noticed: LeaseForEver, Liveness;
-    acting_on_what_any_commit_confirms_is_noticed: ActOnAnyCommit, NothingLost | NoDefect | NothingPublishedTooEarly;
+    acting_on_what_any_commit_confirms_is_noticed: ActOnAnyCommit, NothingLost;
 }

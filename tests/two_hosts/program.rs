@@ -9,7 +9,7 @@ use broker_courier::run::{ApproachError, Before, Clock as _, Parts, RecordError,
 use courier_ledger::log::{
     Claim, EventLog as _, FoldError, Ledger, LogError, LogPlace as _, NewLog, Vacancy as _,
 };
-use courier_ledger::{Event, LogId, Policy, State, Timestamp};
+use courier_ledger::{Event, LogId, Policy, RemoteCheckRule, State, Timestamp};
 use courier_postgres::{Database, Settings};
 
 use super::carrier::{KEY, Porter};
@@ -23,12 +23,14 @@ use super::witness::Witness;
 /// The program of one host.
 pub(crate) struct Program {
     pub(crate) machine: HostMachine,
-    pub(crate) policy: Policy,
 }
 
-/// The rules of every run.
-pub(crate) fn policy() -> Policy {
-    Policy::new(KEY)
+/// The rules of every run of a history.
+pub(crate) fn policy(remote_check: RemoteCheckRule) -> Policy {
+    Policy {
+        remote_check,
+        ..Policy::new(KEY)
+    }
 }
 
 /// Whether the program goes on with the ledger that it has.
@@ -165,6 +167,7 @@ impl Program {
     fn run(&self, ledger: &mut Ledger<Witness>, clock: &HostClock) -> Next {
         let simulation = &self.machine.simulation;
         let began_quietly = simulation.world().is_quiet;
+        let remote_check = simulation.world().remote_check;
         let partners = scenario::partners();
         let before = Before {
             state: ledger.state(),
@@ -192,7 +195,7 @@ impl Program {
             }
         };
         let parts = Parts {
-            policy: self.policy,
+            policy: policy(remote_check),
             partners,
             status_file: &NoFile,
             clock,

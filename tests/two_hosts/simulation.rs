@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Duration;
 
-use courier_ledger::{Digest, State, Tip};
+use courier_ledger::{Digest, RemoteCheckRule, State, Tip};
 use courier_postgres::{Lasting, Work};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -71,6 +71,8 @@ pub(crate) struct World {
     pub(crate) database: Database,
     pub(crate) drop_box: DropBox,
     pub(crate) broker: scenario::Broker,
+    /// Whether runs look at what was delivered: what is removed late is found by that alone.
+    pub(crate) remote_check: RemoteCheckRule,
     /// How many requests there ever were.
     pub(crate) requests: u64,
     pub(crate) hosts: [Host; HOSTS],

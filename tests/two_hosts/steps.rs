@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use courier_ledger::RemoteCheckRule;
+
 use super::drop_box::{Done, Operation, Submitted};
 use super::fault::Fault;
 use super::happening::Happening;
@@ -67,6 +69,19 @@ impl Steps {
         true
     }
 
+    /// Whether it is put right when it is done late: of a request that is back, what is removed is found by who looks
+    /// alone, and uploaded again once.
+    fn may_be_late(&self, operation: &Operation) -> bool {
+        let mut world = self.machine.simulation.world();
+        match operation {
+            Operation::Remove(name) if !name.starts_with('.') => {
+                world.remote_check == RemoteCheckRule::Repair
+                    && world.drop_box.removed.insert(name.clone())
+            }
+            Operation::Create(..) | Operation::Rename(..) | Operation::Remove(_) => true,
+        }
+    }
+
     /// One step at the drop-box.
     pub(crate) fn act(&mut self, operation: Operation) -> Result<Done, Lost> {
         let simulation = Arc::clone(&self.machine.simulation);
@@ -75,14 +90,20 @@ impl Steps {
             return Err(Lost::NotSent);
         }
         let looked = simulation.now();
-        if self.goes_wrong(Fault::PausesBeforeEffect, 20) {
+        let may_be_late = self.may_be_late(&operation);
+        if self.goes_wrong(Fault::PausesBeforeEffect, 20) && may_be_late {
             let pause = self.draw(1_000, 120_000);
             simulation.happened(Happening::PausedBeforeEffect);
             simulation.pause(self.machine.host, pause);
         }
         self.machine.step();
         let sent = simulation.now();
-        let is_late = self.goes_wrong(Fault::SlowDropBox, 15);
+        // Results are removed seldom.
+        let times = match &operation {
+            Operation::Remove(name) if !name.starts_with('.') => 200,
+            Operation::Create(..) | Operation::Rename(..) | Operation::Remove(_) => 15,
+        };
+        let is_late = self.goes_wrong(Fault::SlowDropBox, times) && may_be_late;
         let takes = match is_late {
             true => self.draw(10_000, 200_000),
             false => self.draw(2, 400),
