@@ -148,7 +148,7 @@ impl Tables {
             take_over: with(
                 "update {schema}.runner set epoch = epoch + 1, nonce = $1, holder = $2, \
                  until = now() + $3 * interval '1 microsecond' \
-                 where one = 1 and (epoch = $4 or nonce = $1) \
+                 where one = 1 and (epoch = $4 and nonce is not null or nonce = $1) \
                  returning epoch",
             ),
             renew: with(

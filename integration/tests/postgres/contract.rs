@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use courier_ledger::log::{EventLog as _, FoldError, LogError, LogPlace as _, NewLog, sample};
 use courier_ledger::{Sequence, Tip};
-use courier_postgres::{Database, Table, holding, read_from, read_state, verify};
+use courier_postgres::{Database, Settings, Table, holding, read_from, read_state, verify};
 use testbed::postgres::Postgres;
 
 use super::{is_there, server, settings, tables};
@@ -145,6 +145,45 @@ fn whoever_lost_the_lease_is_fenced_and_who_took_it_goes_on() {
     assert_eq!(holding(&scene.database()).unwrap().epoch, 2);
     next.close().unwrap();
     assert_eq!(holding(&scene.database()).unwrap().holder, None);
+}
+
+/// A person names the holder by its epoch: nobody else is replaced, and who is can write nothing more.
+#[test]
+fn a_ledger_is_taken_from_the_epoch_that_was_named_and_from_no_other() {
+    let Some(scene) = Scene::new() else { return };
+    let address = scene.server.socket("courier", &scene.schema);
+    let instead_of = |epoch: u64| {
+        Database::new(Settings {
+            instead_of: Some(epoch),
+            ..settings(&address)
+        })
+    };
+    let mut held = scene.begun();
+    for epoch in [0, 2, u64::MAX] {
+        let error = instead_of(epoch).open(sample::TIME).map(drop).unwrap_err();
+        assert!(
+            matches!(error, FoldError::Log(LogError::Busy { .. })),
+            "{error}"
+        );
+        append(&mut held, 1).unwrap();
+    }
+    let (mut taken, _) = instead_of(1).open(sample::TIME).unwrap();
+    assert_eq!(holding(&scene.database()).unwrap().epoch, 2);
+    let error = append(&mut held, 1).unwrap_err();
+    assert!(matches!(error, LogError::Fenced { .. }), "{error}");
+    assert!(held.lasting().is_lost());
+    drop(held);
+    append(&mut taken, 1).unwrap();
+    // Once more for the same epoch changes nothing: it is over.
+    let error = instead_of(1).open(sample::TIME).map(drop).unwrap_err();
+    assert!(
+        matches!(error, FoldError::Log(LogError::Busy { .. })),
+        "{error}"
+    );
+    taken.close().unwrap();
+    // Who has given it back need not be replaced.
+    assert!(instead_of(2).open(sample::TIME).is_err());
+    drop(scene.database().open(sample::TIME).unwrap());
 }
 
 /// An answer that was lost: the append is looked for, and is there once.
