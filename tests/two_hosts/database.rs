@@ -93,7 +93,8 @@ impl Database {
                 epoch,
             } => {
                 let runner = &self.shown.runner;
-                let may = runner.epoch == *epoch || runner.nonce.as_ref() == Some(nonce);
+                let may = runner.nonce.is_some() && runner.epoch == *epoch
+                    || runner.nonce.as_ref() == Some(nonce);
                 self.given_to(nonce, holder, now + micros, may)
             }
             Statement::Renew { hold, micros } => {

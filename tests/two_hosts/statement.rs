@@ -71,7 +71,7 @@ const CLAIM: &str = "update model.runner set epoch = epoch + 1, nonce = $1, hold
     returning epoch";
 const TAKE_OVER: &str = "update model.runner set epoch = epoch + 1, nonce = $1, holder = $2, \
     until = now() + $3 * interval '1 microsecond' \
-    where one = 1 and (epoch = $4 or nonce = $1) \
+    where one = 1 and (epoch = $4 and nonce is not null or nonce = $1) \
     returning epoch";
 const RENEW: &str = "update model.runner set until = now() + $3 * interval '1 microsecond' \
     where one = 1 and epoch = $1 and nonce = $2";
