@@ -8,6 +8,7 @@ use crate::cli::ledger_argument::LedgerArgument;
 #[derive(Debug, Subcommand)]
 pub(crate) enum UpkeepCommand {
     /// Makes the tables of a ledger in a database, or brings older ones up to date; twice is once
+    #[command(visible_alias = "migrate")]
     Init,
     /// Moves a ledger between a folder and a database; what it leaves says where it is
     Copy(CopyOptions),
