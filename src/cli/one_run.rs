@@ -196,8 +196,8 @@ impl<'a> OneRun<'a> {
         display.end();
         let report = report?;
         if let Err(error) = ledger.cache() {
-            // It only saves time: what is in the log stays true.
-            tracing::warn!("the next run opens the ledger more slowly: {error}");
+            // It saves time, or witnesses what is in the log, which stays true.
+            tracing::warn!("the next run does without what could not be kept here: {error}");
         }
         if let Some(textfile) = &configuration.reports.textfile {
             let health = Health::of(ledger.state(), None, clock.now());

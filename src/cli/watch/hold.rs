@@ -101,7 +101,7 @@ impl Hold {
     pub(super) fn close(&mut self) -> Result<(), CommandError> {
         if let Some((ClaimedLedger::Ledger(mut ledger), _)) = self.take() {
             if let Err(error) = ledger.cache() {
-                tracing::warn!("the next run opens the ledger more slowly: {error}");
+                tracing::warn!("the next run does without what could not be kept here: {error}");
             }
             ledger.close()?;
         }
