@@ -6,6 +6,10 @@
 #
 # With --alone there is one database without a standby, and either that or a courier is killed at random moments (200
 # times, or as often as the argument says): some 3 seconds a kill, in target/kills.md. Needs postgresql alone.
+#
+# With --watch two hosts watch, and the one that holds the ledger is killed (10 times): half a minute a kill, in
+# target/standby.md.
+#
 # FAILOVER_SEED repeats the moments.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use courier_postgres::{Settings, migrate};
 use testbed::courier::{Courier, Outcome as Ended};
 use testbed::place::Place;
+use testbed::watched::Watched;
 
 use super::Outcome;
 use super::database::Database;
@@ -119,6 +120,12 @@ impl Host {
             std::thread::sleep(Duration::from_secs(1));
         }
         Err(format!("it does not settle:\n{said}").into())
+    }
+
+    /// Watches, until what is given back is dropped.
+    pub(super) fn watch(&self) -> std::io::Result<Watched> {
+        let mut command = self.courier.command();
+        Watched::begin(command.arg("-c").arg(&self.config).arg("watch"))
     }
 
     /// A command of the courier.

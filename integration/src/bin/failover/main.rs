@@ -1,5 +1,6 @@
 //! `integration/failover.sh [KILLS]`: a ledger on two databases, two hosts that run the courier, and a primary that
-//! is killed while results come; with `--alone` a single database, which is killed itself, or a courier is.
+//! is killed while results come; with `--alone` a single database, which is killed itself, or a courier is; with `--watch`
+//! two hosts that watch, of which the one that holds the ledger is.
 //!
 //! What always holds here: what is judged was not told by the courier: drop-box, decrypted results, and the tips that
 //! published files named. Random times follow from a seed that is printed.
@@ -8,6 +9,7 @@ mod database;
 mod hosts;
 mod judge;
 mod kills;
+mod standby;
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -35,9 +37,11 @@ fn main() -> ExitCode {
     let kills = words.iter().find_map(|word| word.parse().ok());
     let seed = std::env::var("FAILOVER_SEED").ok();
     let seed = seed.and_then(|it| it.parse().ok()).unwrap_or(16);
-    let (name, campaign) = match words.iter().any(|word| word == "--alone") {
-        true => ("kills", alone(kills.unwrap_or(200), seed)),
-        false => ("failover", primaries(kills.unwrap_or(20), seed)),
+    let is_asked = |for_: &str| words.iter().any(|word| word == for_);
+    let (name, campaign) = match (is_asked("--alone"), is_asked("--watch")) {
+        (true, _) => ("kills", alone(kills.unwrap_or(200), seed)),
+        (false, true) => ("standby", watched(kills.unwrap_or(10), seed)),
+        (false, false) => ("failover", primaries(kills.unwrap_or(20), seed)),
     };
     let (told, code) = match campaign {
         Ok((told, true)) => (told, ExitCode::SUCCESS),
@@ -69,6 +73,19 @@ fn alone(kills: usize, seed: u64) -> Outcome<(String, bool)> {
     let scene = Scene::new(&postgres, 3)?;
     let played = scene.play(|good| kills::of_either(&postgres, &scene.hosts, good, kills, seed))?;
     scene.judge(seed, &played)
+}
+
+/// Two hosts that watch, with the lease that they have by themselves.
+fn watched(kills: usize, seed: u64) -> Outcome<(String, bool)> {
+    let postgres = Postgres::start()?;
+    let scene = Scene::new(&postgres, 30)?;
+    let taken = standby::takeovers(&postgres, &scene.hosts, kills, seed)?;
+    let told = format!(
+        "seed {seed}: {kills} kills of a watch that held the ledger for 30 s at a time\n\
+         time until the one that stood by held it: {}\n",
+        spread(taken)
+    );
+    Ok((told, true))
 }
 
 /// A broker, a drop-box, and two hosts.
