@@ -94,9 +94,42 @@ impl Recovered {
             .filter(move |id| !there.contains(id) && self.unknown.binary_search(id).is_err())
     }
 
-    /// Whether requests ascend, each once.
+    /// Whether requests ascend, each once, and what is to be removed can be named.
     pub(crate) fn is_canonical(&self) -> bool {
         self.adopted.is_sorted_by(|a, b| a.request < b.request)
             && self.unknown.is_sorted_by(|a, b| a < b)
+            && self.temporaries.iter().all(RemoteName::is_safe)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use crate::id::LogId;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_a_name_at_a_drop_box_is_not_left_over_there() {
+        let with = |name: &str| Recovered {
+            lost: Tip {
+                log: LogId([1; 16]),
+                sequence: Sequence(9),
+                hash: Digest([2; 32]),
+            },
+            ancestors: Vec::new(),
+            sha256: Digest([3; 32]),
+            entries: Vec::new(),
+            adopted: Vec::new(),
+            unknown: Vec::new(),
+            temporaries: vec![rmp_serde::from_slice(&rmp_serde::to_vec(name).unwrap()).unwrap()],
+            missing: Missing::Deliver,
+            partners: None,
+        };
+        assert!(with(".export_8.zip.61206c6f-430.part").is_canonical());
+        for wrong in ["", "..", "a/b", ".expo\u{7f}t_8.zip.61206c6f-430.part", "ä"] {
+            assert!(!with(wrong).is_canonical(), "{wrong:?}");
+        }
     }
 }
