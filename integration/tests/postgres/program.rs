@@ -263,6 +263,19 @@ fn a_second_watch_stands_by_and_goes_on_when_the_first_is_gone() {
     let (said, _) = scene.run(&other, &["status"], 0);
     assert!(said.contains(&format!("{who} stood by ")), "{said}");
 
+    // It takes another configuration meanwhile, and lives on while the database cannot be relied on.
+    other.change_config("INTERVAL = 2", "INTERVAL = 3");
+    second.signal("HUP");
+    second.says("the configuration was read again", 1);
+    other.change_config("INTERVAL = 3", "INTERVAL = no");
+    second.signal("HUP");
+    second.says("the configuration that was read before stays in use", 1);
+    other.change_config("INTERVAL = no", "INTERVAL = 3");
+    scene.sql("revoke usage on schema {s} from courier");
+    second.says("may not do it", 1);
+    scene.sql("grant usage on schema {s} to courier");
+    second.says("standing by until it can go on", 2);
+
     // It is killed, and gives nothing back.
     drop(first);
     scene.publish();

@@ -10,20 +10,20 @@ mod diary;
 mod figures;
 mod hearing;
 mod hold;
+mod reload;
 mod service;
 mod shown;
 mod signals;
 mod standby;
 mod wake;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use super::arguments::Arguments;
 use super::ending::Ender;
-use super::error::{CommandError, MovedWorkingDirectory, NoSignals, NoWaker};
+use super::error::{CommandError, NoSignals, NoWaker};
 use super::notify::{Listeners, Told};
 use super::one_run::{Done, OneRun};
 use super::{ledger, logging, owner, parts, run_words};
@@ -36,15 +36,12 @@ use crate::exit_code::ExitCode;
 use crate::run::{Clock as _, RunReport, Scope};
 use diary::Diary;
 use figures::Figures;
-use hold::{Hold, LOOK};
+use hold::{AGAIN, Held, Hold, LOOK};
 use service::Service;
 use shown::Shown;
 use signals::Asked;
 use standby::Standby;
 use wake::{Next, Wake, Why};
-
-/// How soon a database is asked again that could not be relied on: another one may take its place.
-const AGAIN: Duration = Duration::from_secs(5);
 
 pub(crate) fn watch(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     if let Ok(working_dir) = parts::configured_working_dir(arguments) {
@@ -92,14 +89,18 @@ impl<'a> Watch<'a> {
         let (sender, wakes) = channel();
         let asked = signals::hear(sender.clone()).map_err(NoSignals)?;
         let service = Service::begin();
-        let held = parts::network(&configuration).and_then(|network| {
-            let held = Hold::begin(arguments, &configuration, &network, &service, &wakes)?;
-            Ok(held.map(|held| (held, network)))
-        });
+        let mut configuration = configuration;
+        let held = Hold::begin(arguments, &mut configuration, &service, &wakes);
         let held = held.inspect_err(|error| listeners.failed(error))?;
-        let Some(((hold, watching), network)) = held else {
+        let Some(Held {
+            hold,
+            watching,
+            network,
+        }) = held
+        else {
             return Ok(None);
         };
+        let listeners = Listeners::of(&configuration);
         Ok(Some(Self {
             arguments,
             configuration,
@@ -274,13 +275,7 @@ impl<'a> Watch<'a> {
     }
 
     fn read_again(&mut self) -> bool {
-        let read = parts::configuration(self.arguments).and_then(|configuration| {
-            let before = &self.configuration.working_dir;
-            match is_same_folder(before, &configuration.working_dir) {
-                true => Ok(configuration),
-                false => Err(MovedWorkingDirectory(before.clone()).into()),
-            }
-        });
+        let read = reload::read(self.arguments, &self.configuration.working_dir);
         match read {
             Ok(configuration) => {
                 self.listeners = Listeners::of(&configuration);
@@ -325,11 +320,4 @@ impl<'a> Watch<'a> {
 /// As a run records it, which counts no seconds.
 fn minutes(interval: Duration) -> u32 {
     u32::try_from(interval.as_secs().div_ceil(60)).unwrap_or(u32::MAX)
-}
-
-fn is_same_folder(one: &Path, other: &Path) -> bool {
-    match (one.canonicalize(), other.canonicalize()) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => one == other,
-    }
 }
