@@ -57,6 +57,39 @@ fn wrong_usage_is_exit_2_and_help_is_exit_0() {
 }
 
 #[test]
+fn a_password_in_an_address_is_shown_to_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let here = folder.path().display().to_string();
+    for address in [
+        "postgres://courier:S3CRET@db.example/courier",
+        "postgres://courier@db.example/courier?password=S3CRET",
+        "postgres://courier:S3CRET@db.example/courier?sslmode=S3CRET",
+    ] {
+        let copy = ["ledger", "copy", "--from", &here, "--to", address];
+        for words in [&["--ledger", address, "status"][..], &copy] {
+            let (said, error) = exits(courier().args(words), 2);
+            assert!(!format!("{said}{error}").contains("S3CRET"), "{error}");
+            assert!(error.contains("PGPASSWORD"), "{error}");
+        }
+        let text = fs::read_to_string(&config).unwrap();
+        fs::write(&config, format!("{text}[LEDGER]\nURL = \"{address}\"\n")).unwrap();
+        for words in [
+            &["config", "show"][..],
+            &["config", "show", "--json"],
+            &["status"],
+        ] {
+            let (said, error) = exits(courier().arg("-c").arg(&config).args(words), 3);
+            assert!(
+                !format!("{said}{error}").contains("S3CRET"),
+                "{said}{error}"
+            );
+        }
+        fs::write(&config, text).unwrap();
+    }
+}
+
+#[test]
 fn help_documents_every_exit_code() {
     let (help, _) = exits(courier().arg("--help"), 0);
     for code in 0..=8 {

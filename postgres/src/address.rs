@@ -29,7 +29,10 @@ pub enum AddressError {
     #[error("is not an address such as postgres://courier@db.example/courier")]
     Form,
     /// It holds a password.
-    #[error("holds a password, which would be shown: it belongs in LEDGER.PASSWORD_FILE")]
+    #[error(
+        "holds a password, which would be shown: it belongs in LEDGER.PASSWORD_FILE, or in the variable PGPASSWORD where \
+         no configuration names the database"
+    )]
     Password,
     /// The schema has another name than is taken.
     #[error("names a schema that is not of the letters a to z, digits and _")]

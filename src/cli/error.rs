@@ -7,9 +7,11 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use courier_ledger::log::{FoldError, LogError};
 use courier_ledger::{Failure, FailureClass, KeyId, Moved, Phase, RequestId, Sequence};
+use courier_postgres::AddressError;
 use openssl::error::ErrorStack;
 
 use super::terminal::{self, Messages};
@@ -221,6 +223,9 @@ pub(crate) enum UsageError {
         "the ledger is in files: its lock ends with the process that has it, so there is nothing to take over"
     )]
     NoLease,
+    /// The address of a database cannot be used.
+    #[error("the address of the ledger's database {0}")]
+    Address(Arc<AddressError>),
     /// The seed of the waits.
     #[error("BROKER_COURIER_SEED is not a number")]
     Seed,
@@ -333,7 +338,10 @@ impl From<UsageError> for CommandError {
                 "`broker-courier status` names the process; once that has ended, the next run goes on",
             ),
             UsageError::Copy { .. } => Some("name files that this user can read"),
-            UsageError::Seed | UsageError::NothingLeftBehind | UsageError::Unsigned => None,
+            UsageError::Address(_)
+            | UsageError::Seed
+            | UsageError::NothingLeftBehind
+            | UsageError::Unsigned => None,
             UsageError::UnknownRequests(_) => Some(
                 "nothing was done; `broker-courier plan` names what is to be done, `status` every request",
             ),

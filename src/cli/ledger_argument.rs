@@ -2,9 +2,11 @@
 //!
 //! Deliberately absent: secrets, which never are arguments.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use courier_postgres::{Address, AddressError};
 
@@ -16,16 +18,20 @@ pub(crate) enum LedgerArgument {
     /// In this database; what it is reached with stands in the environment (PGPASSWORD, PGSSLROOTCERT, PGSSLCERT,
     /// PGSSLKEY).
     Database(Box<Address>),
+    /// What is meant as the address of a database, and cannot be used. It may hold a password, so it is not shown, as a
+    /// wrong argument would be.
+    Unusable(Arc<AddressError>),
 }
 
 impl FromStr for LedgerArgument {
-    type Err = AddressError;
+    type Err = Infallible;
 
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        match Address::is_meant(text) {
-            true => Ok(Self::Database(Box::new(text.parse()?))),
-            false => Ok(Self::Folder(PathBuf::from(text))),
-        }
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match (Address::is_meant(text), text.parse()) {
+            (true, Ok(address)) => Self::Database(Box::new(address)),
+            (true, Err(error)) => Self::Unusable(Arc::new(error)),
+            (false, _) => Self::Folder(PathBuf::from(text)),
+        })
     }
 }
 
@@ -34,6 +40,7 @@ impl fmt::Display for LedgerArgument {
         match self {
             Self::Folder(folder) => folder.display().fmt(f),
             Self::Database(address) => address.fmt(f),
+            Self::Unusable(_) => f.write_str("an address that cannot be used"),
         }
     }
 }

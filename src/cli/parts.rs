@@ -62,6 +62,7 @@ pub(super) fn named(ledger: &LedgerArgument) -> Result<Location, CommandError> {
             existing_directory(directory)?;
             Ok(Location::Folder(directory.clone()))
         }
+        LedgerArgument::Unusable(error) => Err(UsageError::Address(Arc::clone(error)).into()),
         LedgerArgument::Database(address) => Ok(Location::Database {
             settings: Box::new(database::named((**address).clone())),
             folder: None,

@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use courier_postgres::Address;
+
 use super::document::{Content, Document};
 use super::home::Start;
 use super::keys::{self, AnyKey};
@@ -75,7 +77,10 @@ fn effective(reader: &mut Reader<'_>, key: &dyn AnyKey) -> Effective {
                     (Some(shown.collect::<Vec<_>>().join(", ")), origin)
                 }
                 // An address may hold a password, and is refused then.
-                Nature::Plain if name == keys::BROKER_URL.name && texts.join("").contains('@') => {
+                Nature::Plain
+                    if name == keys::BROKER_URL.name && texts.join("").contains('@')
+                        || texts.iter().any(|text| may_hold_a_password(text)) =>
+                {
                     (Some(MASK.to_owned()), Origin::Line(line))
                 }
                 Nature::Plain => (Some(texts.join(", ")), Origin::Line(line)),
@@ -99,6 +104,18 @@ fn effective(reader: &mut Reader<'_>, key: &dyn AnyKey) -> Effective {
     }
 }
 
+/// Whether it is an address with more than a name before its host (RFC 3986, section 3.2.1), or with a password behind.
+fn may_hold_a_password(text: &str) -> bool {
+    let Some((_, rest)) = text.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let user = authority.rsplit_once('@').map(|(user, _)| user);
+    // A database's address has a user by right.
+    let is_database = Address::is_meant(text);
+    user.is_some_and(|user| !is_database || user.contains(':')) || rest.contains("password=")
+}
+
 /// A value as texts; what no key takes is not shown, as nobody knows what it is.
 fn texts(content: &Content) -> Vec<String> {
     match content {
@@ -107,5 +124,30 @@ fn texts(content: &Content) -> Vec<String> {
         Content::Switch(on) => vec![on.to_string()],
         Content::Texts(texts) => texts.iter().map(|text| text.to_string()).collect(),
         Content::Other => vec!["(of a form that no key takes)".to_owned()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_with_a_password_is_not_shown() {
+        for hidden in [
+            "postgres://courier:S3CRET@db/courier",
+            "postgres://courier@db/courier?password=S3CRET",
+            "https://user:S3CRET@broker",
+            "https://S3CRET@broker/",
+            "http://user:S3CRET@proxy:3128?x=@",
+        ] {
+            assert!(may_hold_a_password(hidden), "{hidden}");
+        }
+        for shown in [
+            "postgres://courier@a:1,b:2/courier?schema=x",
+            "https://broker.example/path@x",
+            "sender:a@b",
+        ] {
+            assert!(!may_hold_a_password(shown), "{shown}");
+        }
     }
 }

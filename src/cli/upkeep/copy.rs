@@ -168,6 +168,6 @@ fn absolute(named: &LedgerArgument) -> String {
                 .display()
                 .to_string()
         }
-        LedgerArgument::Database(address) => address.to_string(),
+        LedgerArgument::Database(_) | LedgerArgument::Unusable(_) => named.to_string(),
     }
 }
