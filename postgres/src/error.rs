@@ -223,26 +223,31 @@ impl Advised for DatabaseError {
         match self {
             Self::Unreachable { source, .. } if is_untrusted(source) => {
                 "the name in LEDGER.URL must be one of the certificate's, and the certificate one of an authority \
-                 in LEDGER.CA_FILE or of the system's"
+                 in LEDGER.CA_FILE (without a configuration, PGSSLROOTCERT) or of the system's"
             }
             Self::Unreachable { .. } => {
                 "check the host and the port in LEDGER.URL, and that the database runs and lets this machine in"
             }
             Self::Login { .. } => {
-                "check the user and the database in LEDGER.URL, and LEDGER.PASSWORD or LEDGER.PASSWORD_FILE"
+                "check the user and the database in LEDGER.URL, and LEDGER.PASSWORD or LEDGER.PASSWORD_FILE; without a \
+                 configuration, PGPASSWORD"
             }
             Self::Silent { .. } => {
                 "the database is overloaded, or waits (for a lock, for a standby that is gone); what was \
                  acknowledged is kept, and the next run goes on from there"
             }
             Self::NoTables { .. } => {
-                "`broker-courier ledger init` makes them, as the user who is to own them"
+                "if they were there before, restore them; else, as the user who is to own them, `broker-courier --ledger \
+                 postgres://OWNER@HOST/DATABASE ledger init`, and then grants.sql (docs/two-hosts.md)"
             }
             Self::Version { found, known, .. } if found < known => {
-                "`broker-courier ledger init`, as the user who owns the tables, brings them up to date"
+                "as the user who owns the tables, `broker-courier --ledger postgres://OWNER@HOST/DATABASE ledger init` \
+                 brings them up to date; then grants.sql once more (docs/two-hosts.md)"
             }
             Self::Version { .. } => "use the version of the program that made them, or a newer one",
-            Self::NotPermitted { .. } => "give the user the rights that docs/two-hosts.md lists",
+            Self::NotPermitted { .. } => {
+                "have the owner of the tables do grants.sql once more (docs/two-hosts.md)"
+            }
             Self::ReadOnly { .. } => {
                 "name the primary in LEDGER.URL, or all hosts and target_session_attrs=read-write"
             }
@@ -253,7 +258,10 @@ impl Advised for DatabaseError {
             Self::Tls { .. } => {
                 "name files of PEM that this user can read, and the key that belongs to the certificate"
             }
-            Self::Moved { .. } => "name the ledger that it moved to (LEDGER.URL)",
+            Self::Moved { .. } => {
+                "name the ledger that it moved to: in LEDGER.URL, or by MISC.WORKING_DIR without [LEDGER] where that is a \
+                 folder; `broker-courier ledger copy --from … --to …` brings it back"
+            }
             Self::Here { .. } => "this is the machine's limit of threads or files; see its own log",
         }
     }
@@ -286,6 +294,12 @@ pub(crate) enum Fault {
     /// There are rows behind the tip.
     #[error("the tip is entry {tip}, and entry {last} is there: it was moved back")]
     MovedBack { tip: Sequence, last: Sequence },
+    /// What was acknowledged is gone.
+    #[error(
+        "the tip is entry {tip}, and entry {known} was acknowledged to this process: an older copy was restored \
+         meanwhile"
+    )]
+    Older { tip: Sequence, known: Sequence },
     /// The row of the tip is not there, or makes no sense.
     #[error("the row of the tip is missing, or is none that this program writes")]
     NoTip,
@@ -298,6 +312,10 @@ impl Advised for Tampered {
     fn hint(&self) -> &'static str {
         match &self.fault {
             Fault::Chain(error) => error.hint(),
+            Fault::Older { .. } => {
+                "nothing was changed; restore a copy that has that entry; if there is none, `broker-courier recover` \
+                 begins a new ledger in new tables, from what is at the drop-box"
+            }
             Fault::Gap(_) | Fault::Tip(_) | Fault::MovedBack { .. } | Fault::NoTip => {
                 "find out who changed the tables, then restore them from one backup; the published status.xml names \
                  the last entry and hash that the backup should have"

@@ -471,6 +471,10 @@ impl Worker {
                 }
                 End::At(tip) if tip == batch.from => {}
                 End::Vacant if batch.from.sequence == Sequence::NONE => {}
+                End::At(tip) if tip.sequence < batch.from.sequence => {
+                    let (tip, known) = (tip.sequence, batch.from.sequence);
+                    return Err(Fault::Older { tip, known }.at(&self.settings.place()));
+                }
                 End::At(tip) => {
                     return Err(LogError::Conflict {
                         expected: batch.from.sequence.next(),

@@ -34,6 +34,7 @@ impl Same {
             (_, Some(LedgerArgument::Database(address))) => {
                 Self::Option(format!(" --ledger {}", quoted(&address.to_string())))
             }
+            (_, Some(LedgerArgument::Unusable(_))) => Self::Option(String::new()),
             (Some(_), None) if let Some(words) = environment::command() => Self::Words(words),
             (Some(config), None) => option("-c", config),
             (None, None) => Self::Option(String::new()),
@@ -73,8 +74,9 @@ fn with_same(text: &str, same: &Same) -> String {
         }
         let arguments = part.strip_prefix(PROGRAM).filter(|_| index % 2 == 1);
         let arguments = arguments.filter(|words| words.starts_with(' '));
-        // A key is made without any configuration.
-        let is_complete = part.contains(" keygen ") || part.contains(" -c ");
+        // A key is made without any configuration, and a ledger that is named by itself needs none.
+        let complete = [" keygen ", " -c ", " --ledger ", " --from "];
+        let is_complete = complete.iter().any(|words| part.contains(words));
         match (arguments, same) {
             (Some(_), Same::Option(option)) if !is_complete => {
                 said.push_str(part);

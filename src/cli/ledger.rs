@@ -283,9 +283,9 @@ pub(super) fn is_absent(location: &Location) -> bool {
     })
 }
 
-/// The state that the working directory holds; no secret is needed.
+/// The state of the ledger that these arguments name, unless a run would refuse it for what this machine has seen.
 pub(super) fn read_state(arguments: &Arguments) -> Result<(State, Tip), CommandError> {
-    current_state(&location(arguments)?)
+    witnessed_state(&location(arguments)?)
 }
 
 /// The tip of a log that has not begun.

@@ -25,8 +25,8 @@ struct Moved {
 
 impl Advised for Moved {
     fn hint(&self) -> &'static str {
-        "name the ledger that it moved to (LEDGER.URL, or MISC.WORKING_DIR without it); `broker-courier ledger copy` \
-         brings it back"
+        "name the ledger that it moved to: in LEDGER.URL, or by MISC.WORKING_DIR without [LEDGER] where that is a folder; \
+         `broker-courier ledger copy --from … --to …` brings it back"
     }
 }
 

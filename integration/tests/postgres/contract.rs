@@ -57,6 +57,23 @@ fn append(table: &mut Table, runs: u64) -> Result<Tip, LogError> {
 }
 
 #[test]
+fn a_copy_that_is_older_than_what_was_acknowledged_is_told_from_a_defect() {
+    let Some(scene) = Scene::new() else { return };
+    let mut table = scene.begun();
+    append(&mut table, 4).unwrap();
+    scene.sql(
+        "delete from {s}.entry where sequence > 3; update {s}.runner set sequence = 3, \
+         hash = (select hash from {s}.entry where sequence = 3)",
+    );
+    let error = append(&mut table, 1).unwrap_err();
+    assert!(matches!(error, LogError::Refused(_)), "{error}");
+    assert!(
+        error.to_string().contains("an older copy was restored"),
+        "{error}"
+    );
+}
+
+#[test]
 fn rows_that_were_changed_or_taken_away_are_refused() {
     if !is_there() {
         return;

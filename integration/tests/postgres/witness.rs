@@ -24,9 +24,9 @@ fn witness(host: &Place) -> PathBuf {
 fn refused(scene: &Scene, host: &Place, says: &str) {
     let entries = || scene.sql("select count(*) from {s}.entry");
     let (before, names) = (entries(), host.names().unwrap());
-    scene.run(host, &["status"], 0);
     for command in [
         "run",
+        "status",
         "verify",
         "plan",
         "check",
