@@ -100,6 +100,8 @@ async fn talk(stream: Upgraded, told: Option<Receiver<String>>) {
             return;
         }
         message = tokio::select! {
+            // What was told before somebody asked comes before the answer.
+            biased;
             told = told.recv() => match told {
                 Ok(told) => told,
                 // Whoever is too slow is told something that it does not know.
