@@ -179,6 +179,8 @@ echo "   $(inside systemctl --version | head -n 1), $(inside systemctl is-system
 
 say "Brokers and SFTP servers"
 cargo build --quiet --locked --package testbed --bin bench
+# A run that was killed has left it.
+rm -f "$work/until-the-end"
 mkfifo "$work/until-the-end"
 exec 9<> "$work/until-the-end"
 # A broker with three results and an SFTP server of its own; the configuration of NAME, as README says it.
