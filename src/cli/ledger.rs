@@ -90,11 +90,7 @@ pub(super) fn witnessed(
 pub(super) fn witnessed_state(location: &Location) -> Result<(State, Tip), CommandError> {
     let witness = location.witness()?;
     let wanted = witness.as_ref().map(Witness::event);
-    let (state, tip, [hash]) = match location.place()?.read_state_and_hashes([wanted]) {
-        Ok(read) => read,
-        Err(FoldError::Log(LogError::Absent { .. })) => (State::default(), NOTHING, [None]),
-        Err(error) => return Err(error.into()),
-    };
+    let (state, tip, [hash]) = current_state_and_hashes(location, [wanted])?;
     if let Some(witness) = witness {
         witness.judge(&state, hash)?;
     }
@@ -199,15 +195,7 @@ pub(super) fn rehearsal(
         published.and_then(Published::shown),
         witness.as_ref().map(Witness::event),
     ];
-    let (state, tip, hashes) = match configuration
-        .location()
-        .place()?
-        .read_state_and_hashes(wanted)
-    {
-        Ok(read) => read,
-        Err(FoldError::Log(LogError::Absent { .. })) => (State::default(), NOTHING, [None; 3]),
-        Err(error) => return Err(error.into()),
-    };
+    let (state, tip, hashes) = current_state_and_hashes(&configuration.location(), wanted)?;
     let [hash, published_hash, witnessed_hash] = hashes;
     if let Some(witness) = witness {
         witness.judge(&state, witnessed_hash)?;
@@ -266,9 +254,18 @@ pub(super) fn since(location: &Location, tip: Tip) -> Result<Since, CommandError
 
 /// The state as of now; empty when there is no log yet.
 pub(super) fn current_state(location: &Location) -> Result<(State, Tip), CommandError> {
-    match location.place()?.read_state() {
+    let (state, tip, []) = current_state_and_hashes(location, [])?;
+    Ok((state, tip))
+}
+
+/// The same, with the hash of each of these entries; none where there is no such entry.
+fn current_state_and_hashes<const N: usize>(
+    location: &Location,
+    wanted: [Option<Sequence>; N],
+) -> Result<(State, Tip, [Option<Digest>; N]), CommandError> {
+    match location.place()?.read_state_and_hashes(wanted) {
         Ok(read) => Ok(read),
-        Err(FoldError::Log(LogError::Absent { .. })) => Ok((State::default(), NOTHING)),
+        Err(FoldError::Log(LogError::Absent { .. })) => Ok((State::default(), NOTHING, [None; N])),
         Err(error) => Err(error.into()),
     }
 }
