@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use testbed::courier::unwrapped;
-use testbed::watched::{Watched, until};
+use testbed::watched::until;
 
 use super::program::Scene;
 use crate::site;
@@ -93,9 +93,7 @@ fn a_full_database_is_exit_code_7_and_the_run_goes_on_when_there_is_room() {
 
     // A watch asks again until there is room.
     host.change_config("[LEDGER]", "[WATCH]\nINTERVAL = 2\n[LEDGER]");
-    let mut asked = scene.courier.program().command();
-    asked.arg("-vc").arg(host.config()).arg("watch");
-    let watch = Watched::begin(&mut asked).unwrap();
+    let watch = scene.watch(&host);
     watch.says("no space left", 1);
     scene.sql("drop table {s}.filler");
     until("every result", || {

@@ -67,6 +67,28 @@ impl Scene {
         let text = text.replace("{s}", &self.schema);
         self.server.sql(&text).unwrap()
     }
+
+    /// A host whose watch runs often, and gives way soon.
+    pub(super) fn host_that_watches(&self) -> Place {
+        let host = self.host();
+        host.change_config("[LEDGER]", "[WATCH]\nINTERVAL = 2\n[LEDGER]\nLEASE = 3");
+        host
+    }
+
+    /// Watches there.
+    pub(super) fn watch(&self, host: &Place) -> Watched {
+        let mut command = self.courier.program().command();
+        command.arg("-vc").arg(host.config()).arg("watch");
+        Watched::begin(&mut command).unwrap()
+    }
+
+    /// Waits until so many results have their final names, whatever else is on its way.
+    pub(super) fn delivers(host: &Place, count: usize) {
+        until(&format!("{count} results"), || {
+            let names = host.names().unwrap();
+            names.iter().filter(|name| name.ends_with(".zip")).count() == count
+        });
+    }
 }
 
 #[test]
@@ -222,21 +244,9 @@ fn a_database_that_cannot_be_relied_on_is_exit_code_7_and_nothing_is_done() {
 #[test]
 fn a_second_watch_stands_by_and_goes_on_when_the_first_is_gone() {
     let Some(scene) = Scene::new() else { return };
-    let (one, other) = (scene.host(), scene.host());
-    for host in [&one, &other] {
-        host.change_config("[LEDGER]", "[WATCH]\nINTERVAL = 2\n[LEDGER]\nLEASE = 3");
-    }
-    let watch = |host: &Place| {
-        let mut command = scene.courier.program().command();
-        command.arg("-vc").arg(host.config()).arg("watch");
-        Watched::begin(&mut command).unwrap()
-    };
-    let delivered = |count: usize| {
-        until(&format!("{count} results"), || {
-            let names = one.names().unwrap();
-            names.iter().filter(|name| name.ends_with(".zip")).count() == count
-        });
-    };
+    let (one, other) = (scene.host_that_watches(), scene.host_that_watches());
+    let watch = |host: &Place| scene.watch(host);
+    let delivered = |count: usize| Scene::delivers(&one, count);
     scene.publish();
     let first = watch(&one);
     delivered(1);

@@ -2,7 +2,7 @@
 //! own ledger.
 
 use testbed::courier::unwrapped;
-use testbed::watched::{Watched, until};
+use testbed::watched::until;
 
 use super::program::Scene;
 use crate::site::Place;
@@ -10,21 +10,9 @@ use crate::site::Place;
 #[test]
 fn a_watch_that_was_replaced_between_two_runs_is_told_by_whom_and_nothing_else() {
     let Some(scene) = Scene::new() else { return };
-    let (one, other) = (scene.host(), scene.host());
-    for host in [&one, &other] {
-        host.change_config("[LEDGER]", "[WATCH]\nINTERVAL = 2\n[LEDGER]\nLEASE = 3");
-    }
-    let watch = |host: &Place| {
-        let mut command = scene.courier.program().command();
-        command.arg("-vc").arg(host.config()).arg("watch");
-        Watched::begin(&mut command).unwrap()
-    };
-    let delivered = |count: usize| {
-        until(&format!("{count} results"), || {
-            let names = one.names().unwrap();
-            names.iter().filter(|name| name.ends_with(".zip")).count() == count
-        });
-    };
+    let (one, other) = (scene.host_that_watches(), scene.host_that_watches());
+    let watch = |host: &Place| scene.watch(host);
+    let delivered = |count: usize| Scene::delivers(&one, count);
     scene.publish();
     let paused = watch(&one);
     delivered(1);

@@ -107,9 +107,7 @@ fn a_ledger_is_taken_from_a_watch_that_stopped_and_who_stands_by_goes_on() {
     let Some(it) = Dead::in_an_upload("watch") else {
         return;
     };
-    let mut asked = it.scene.courier.program().command();
-    asked.arg("-vc").arg(it.other.config()).arg("watch");
-    let standby = Watched::begin(&mut asked).unwrap();
+    let standby = it.scene.watch(&it.other);
     standby.says("standing by until it can go on", 1);
     // What nobody answers for is refused.
     it.scene.run(&it.dead, &["ledger", "takeover"], 2);
